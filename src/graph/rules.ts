@@ -1,0 +1,141 @@
+// The operators and their shape rules: one row each, and the compiler asks for every row. PRIMITIVES are what models
+// and gradients are written in; FAST ones appear only through the fusion pass, in inference graphs.
+// To add an operator: a name here, then follow the compiler (rule, gradient, reference value) and tools/cuda's table.
+import type { DType, Tensor } from '../tensor/tensor.ts';
+import { ShapeError } from '../util/errors.ts';
+import { addDims, broadcastShapes, fixed, mulDims, sizeOfShape, type Dim, type Shape } from './dim.ts';
+import type { Attributes, Value } from './value.ts';
+
+export const UNARY = ['Neg', 'Exp', 'Log', 'Sqrt', 'Reciprocal', 'Sigmoid', 'Tanh', 'Relu', 'Abs', 'Sign', 'Sin', 'Cos', 'Round', 'Floor', 'Identity'] as const;
+export const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max'] as const;
+export const COMPARE = ['Equal', 'Greater', 'Less'] as const;
+export const REDUCE = ['ReduceSum', 'ReduceMean', 'ReduceMax'] as const;
+export const OTHER = ['Where', 'Cast', 'MatMul', 'Softmax', 'ArgMax', 'Reshape', 'Transpose', 'Expand', 'Slice', 'Concat', 'Pad', 'Gather', 'ScatterND'] as const;
+export const FAST = ['SimplifiedLayerNormalization', 'MultiHeadAttention', 'MatMulNBits', 'DynamicQuantizeMatMul', 'DequantizeLinear'] as const;
+
+export type Primitive = (typeof UNARY | typeof BINARY | typeof COMPARE | typeof REDUCE | typeof OTHER)[number];
+export type Op = Primitive | (typeof FAST)[number];
+
+/** Result type and shape from the operands; throws ShapeError. */
+export type Rule = (inputs: readonly Value[], attributes: Attributes) => { dtype: DType; shape: Shape };
+
+/** End of an axis, for Slice. */
+export const END = Number.MAX_SAFE_INTEGER;
+
+const unary: Rule = ([x]) => ({ dtype: x!.dtype, shape: x!.shape });
+const binary: Rule = ([a, b]) => {
+  if (a!.dtype !== b!.dtype) throw new ShapeError('shape.type', `operands differ in type: ${describe(a!)} and ${describe(b!)}`);
+  return { dtype: a!.dtype, shape: broadcastShapes(a!.shape, b!.shape, 'elementwise') };
+};
+const compare: Rule = (inputs, attributes) => ({ ...binary(inputs, attributes), dtype: 'bool' });
+const reduce: Rule = ([x], { axes, keepdims }) => {
+  const list = (axes as number[]).map((a) => axisOf(a, x!.shape.length));
+  const shape = x!.shape.map((d, i) => (list.includes(i) ? 1 : d));
+  return { dtype: x!.dtype, shape: keepdims ? shape : shape.filter((_, i) => !list.includes(i)) };
+};
+
+/** A negative axis counted from the end; throws when out of range. */
+export function axisOf(axis: number, rank: number): number {
+  const a = axis < 0 ? axis + rank : axis;
+  if (!(a >= 0 && a < rank)) throw new ShapeError('shape.axis', `axis ${axis} is outside rank ${rank}`);
+  return a;
+}
+
+function describe(v: Value): string {
+  return `${v.name ?? v.op} ${v.dtype}[${v.shape}]`;
+}
+
+function fail(op: string, inputs: readonly Value[], why: string): never {
+  throw new ShapeError('shape.operands', `${op}(${inputs.map(describe).join(', ')}): ${why}`);
+}
+
+export const RULES: { readonly [P in Op]: Rule } = {
+  ...(Object.fromEntries(UNARY.map((op) => [op, unary])) as Record<(typeof UNARY)[number], Rule>),
+  ...(Object.fromEntries(BINARY.map((op) => [op, binary])) as Record<(typeof BINARY)[number], Rule>),
+  ...(Object.fromEntries(COMPARE.map((op) => [op, compare])) as Record<(typeof COMPARE)[number], Rule>),
+  ...(Object.fromEntries(REDUCE.map((op) => [op, reduce])) as Record<(typeof REDUCE)[number], Rule>),
+  Where: ([c, a, b]) => ({ dtype: a!.dtype, shape: broadcastShapes(c!.shape, broadcastShapes(a!.shape, b!.shape, 'Where'), 'Where') }),
+  Cast: ([x], { to }) => ({ dtype: to as DType, shape: x!.shape }),
+  MatMul: (inputs) => {
+    const [a, b] = inputs as [Value, Value];
+    if (a.shape.length < 2 || b.shape.length < 2) fail('MatMul', inputs, 'both need rank 2 or more');
+    if (a.shape.at(-1) !== b.shape.at(-2)) fail('MatMul', inputs, `inner sizes ${a.shape.at(-1)} and ${b.shape.at(-2)} differ`);
+    const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'MatMul batch');
+    return { dtype: a.dtype, shape: [...batch, a.shape.at(-2)!, b.shape.at(-1)!] };
+  },
+  Softmax: unary,
+  ArgMax: ([x], { axis }) => ({ dtype: 'int64', shape: x!.shape.map((d, i) => (i === axisOf(axis as number, x!.shape.length) ? 1 : d)) }),
+  Reshape: (inputs, { shape }) => {
+    const [x] = inputs as [Value];
+    const to = shape as Shape;
+    if (sizeOfShape(x.shape) !== sizeOfShape(to)) fail('Reshape', inputs, `${sizeOfShape(x.shape)} elements do not fit [${to}]`);
+    return { dtype: x.dtype, shape: to };
+  },
+  Transpose: (inputs, { perm }) => {
+    const [x] = inputs as [Value];
+    const order = perm as number[];
+    if ([...order].sort((a, b) => a - b).join() !== x.shape.map((_, i) => i).join()) fail('Transpose', inputs, `[${order}] is no permutation`);
+    return { dtype: x.dtype, shape: order.map((i) => x.shape[i]!) };
+  },
+  Expand: (inputs, { shape }) => {
+    const [x] = inputs as [Value];
+    return { dtype: x.dtype, shape: broadcastShapes(x.shape, shape as Shape, 'Expand') };
+  },
+  Slice: ([x], { starts, ends, axes }) => {
+    const shape = [...x!.shape];
+    (axes as number[]).forEach((axis, i) => {
+      shape[axis] = sliceSize(shape[axis]!, (starts as number[])[i]!, (ends as number[])[i]!);
+    });
+    return { dtype: x!.dtype, shape };
+  },
+  Concat: (inputs, { axis }) => {
+    const at = axis as number;
+    const [first] = inputs as [Value];
+    for (const v of inputs)
+      if (v.dtype !== first.dtype || v.shape.length !== first.shape.length || v.shape.some((d, i) => i !== at && d !== first.shape[i]))
+        fail('Concat', inputs, `all must agree outside axis ${at}`);
+    const shape = first.shape.map((d, i) => (i === at ? inputs.map((v) => v.shape[at]!).reduce(addDims) : d));
+    return { dtype: first.dtype, shape };
+  },
+  Pad: ([x], { pads }) => {
+    const list = pads as number[]; // begins, then ends
+    return { dtype: x!.dtype, shape: x!.shape.map((d, i) => addDims(d, list[i]! + list[i + x!.shape.length]!)) };
+  },
+  Gather: (inputs, { axis }) => {
+    const [x, index] = inputs as [Value, Value];
+    if (index.dtype !== 'int64' && index.dtype !== 'int32') fail('Gather', inputs, 'the indices must be whole numbers');
+    return { dtype: x.dtype, shape: x.shape.flatMap((d, i): Dim[] => (i === axis ? [...index.shape] : [d])) };
+  },
+  ScatterND: (inputs) => {
+    const [x, indices, updates] = inputs as [Value, Value, Value];
+    const expected = [...indices.shape.slice(0, -1), ...x.shape.slice(fixed(indices.shape.at(-1), 'ScatterND indices'))];
+    if (updates.shape.join() !== expected.join()) fail('ScatterND', inputs, `updates must be [${expected}]`);
+    return { dtype: x.dtype, shape: x.shape };
+  },
+  SimplifiedLayerNormalization: unary,
+  MultiHeadAttention: ([q, , v]) => ({ dtype: q!.dtype, shape: [...q!.shape.slice(0, -1), v!.shape.at(-1)!] }),
+  MatMulNBits: (inputs, { K, N }) => {
+    const [a] = inputs as [Value];
+    if (a.shape.at(-1) !== K) fail('MatMulNBits', inputs, `inner size ${a.shape.at(-1)} is not K = ${K}`);
+    return { dtype: a.dtype, shape: [...a.shape.slice(0, -1), N as number] };
+  },
+  DynamicQuantizeMatMul: (inputs) => {
+    const [a, b] = inputs as [Value, Value];
+    if (a.shape.at(-1) !== b.shape[0]) fail('DynamicQuantizeMatMul', inputs, 'inner sizes differ');
+    return { dtype: a.dtype, shape: [...a.shape.slice(0, -1), b.shape[1]!] };
+  },
+  DequantizeLinear: ([x, scale]) => ({ dtype: scale!.dtype, shape: x!.shape }),
+};
+
+/** Elements that `start:end` keeps of an axis. Negative positions count from the end; END is the end. */
+export function sliceSize(size: Dim, start: number, end: number): Dim {
+  const from: Dim = start < 0 ? addDims(size, start) : start;
+  let to: Dim = end === END ? size : end < 0 ? addDims(size, end) : end;
+  if (typeof size === 'number' && typeof to === 'number' && to > size) to = size;
+  return typeof from === 'number' ? addDims(to, -from) : addDims(to, mulDims(-1, from));
+}
+
+/** A tensor attribute. */
+export function tensorAttribute(attributes: Attributes): Tensor {
+  return attributes.value as Tensor;
+}
