@@ -1,0 +1,79 @@
+// Files on disk, Node only: whole files written beside their place and then renamed, so that a crash, a full disk or a
+// wrong path never leaves half a file; and .safetensors by path. The formats themselves are pure and live elsewhere.
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { InputError } from '../util/errors.ts';
+import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
+import type { Safetensors } from './safetensors.ts';
+import type { Tensors } from './tensor.ts';
+
+const STRIDE = 2 ** 30; // bytes in one call to the system: it moves at most 2 GiB - 4 KiB
+
+/** The bytes of a file, of any size that fits in memory. Throws InputError `file.read` when it cannot be read. */
+export async function readFileWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    await using file = await open(path, 'r');
+    const bytes = new Uint8Array((await file.stat()).size);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await file.read(bytes, at, Math.min(STRIDE, bytes.length - at), at);
+      if (!bytesRead) throw new Error('it became shorter while it was read');
+      at += bytesRead;
+    }
+    return bytes;
+  } catch (error) {
+    throw new InputError('file.read', `cannot read ${path}: ${reason(error)}`, { cause: error });
+  }
+}
+
+/**
+ * Writes a file as one whole: beside its place, flushed, then renamed; folders are made. Either the old file or the
+ * complete new one is there at any time. Throws InputError `file.write` when the place cannot be written.
+ */
+export async function writeFileWhole(path: string, chunks: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
+  const beside = `${path}.${randomUUID().slice(0, 8)}.part`;
+  const list = typeof chunks === 'string' ? [new TextEncoder().encode(chunks)] : chunks instanceof Uint8Array ? [chunks] : chunks;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    {
+      await using file = await open(beside, 'wx');
+      for (const chunk of list)
+        for (let at = 0; at < chunk.length; )
+          at += (await file.write(chunk, at, Math.min(STRIDE, chunk.length - at))).bytesWritten;
+      await file.sync();
+    }
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true }).catch(() => {}); // the first error is the one to tell
+    throw new InputError('file.write', `cannot write ${path}: ${reason(error)}`, { cause: error });
+  }
+}
+
+/** Reads a .safetensors file. Throws InputError when it is missing or not exactly such a file. */
+export async function readSafetensors(path: string): Promise<Safetensors> {
+  return decodeSafetensors(await readFileWhole(path), path);
+}
+
+/**
+ * Writes a .safetensors file as one whole. The tensors' memory is read while the promise is pending: do not change it
+ * before that. Throws InputError when the place cannot be written.
+ */
+export async function writeSafetensors(path: string, tensors: Tensors, metadata: Record<string, string> = {}): Promise<void> {
+  await writeFileWhole(path, encodeSafetensors(tensors, metadata));
+}
+
+const REASONS: Record<string, string> = {
+  ENOENT: 'no such file or folder',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the disk is read-only',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EEXIST: 'a part of the path is a file, not a folder',
+  ENOSPC: 'the disk is full',
+};
+
+function reason(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  return REASONS[code ?? ''] ?? message ?? String(error);
+}

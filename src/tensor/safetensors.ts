@@ -1,0 +1,223 @@
+// The .safetensors file: 8 bytes of header length, a JSON header, then the raw tensors. Reading is strict and makes
+// views, not copies; writing returns chunks, so that no second copy of the weights ever exists in memory.
+// Tensors are laid out by element size, widest first, and the header is padded to 8 bytes: every view is aligned.
+// 4-bit types are not part of the format: they are stored as flat U8, with the real type and shape in the metadata
+// under `banana.dtypes`. Not here: bfloat16, float64, files (files.ts), sharded checkpoints.
+// https://github.com/huggingface/safetensors#format
+import { InputError } from '../util/errors.ts';
+import { byteLength, fromBytes, sizeOf, toBytes } from './tensor.ts';
+import type { DType, Tensors } from './tensor.ts';
+
+/** What a file holds: tensors by name, and free strings. */
+export interface Safetensors {
+  tensors: Tensors;
+  metadata: Record<string, string>;
+}
+
+const MAX_HEADER = 100_000_000; // bytes; the limit of the reference implementation
+const DTYPES_KEY = 'banana.dtypes';
+
+/** Our types as the file names them, and the alignment of their elements. */
+const STORED: Record<DType, { name: string; width: number }> = {
+  float32: { name: 'F32', width: 4 },
+  float16: { name: 'F16', width: 2 },
+  int64: { name: 'I64', width: 8 },
+  int32: { name: 'I32', width: 4 },
+  int8: { name: 'I8', width: 1 },
+  uint8: { name: 'U8', width: 1 },
+  bool: { name: 'BOOL', width: 1 },
+  int4: { name: 'U8', width: 1 },
+  uint4: { name: 'U8', width: 1 },
+};
+
+const LOADED = new Map<unknown, DType>(
+  (['float32', 'float16', 'int64', 'int32', 'int8', 'uint8', 'bool'] as const).map((d) => [STORED[d].name, d]),
+);
+
+/** The real type and shape of the tensors that the format cannot name. */
+type Packed = Record<string, { dtype: 'int4' | 'uint4'; shape: number[] }>;
+
+/**
+ * The file as a list of chunks: the header, then a view of each tensor's bytes. The same tensors and metadata give the
+ * same bytes, in whatever order they were put in. Throws InputError for a reserved name or a header over 100 MB.
+ */
+export function encodeSafetensors(tensors: Tensors, metadata: Record<string, string> = {}): Uint8Array[] {
+  const fail = failing('safetensors');
+  const named = Object.entries(tensors).sort(
+    ([a, s], [b, t]) => STORED[t.dtype].width - STORED[s.dtype].width || (a < b ? -1 : 1),
+  );
+  const packed: [string, Packed[string]][] = [];
+  const header: [string, unknown][] = [];
+  let offset = 0;
+  for (const [name, { dtype, shape, data }] of named) {
+    if (name === '__metadata__') fail('name', 'a tensor cannot be called "__metadata__", the format reserves it');
+    const isPacked = dtype === 'int4' || dtype === 'uint4';
+    if (isPacked) packed.push([name, { dtype, shape: [...shape] }]);
+    const end = offset + data.byteLength;
+    header.push([
+      name,
+      { dtype: STORED[dtype].name, shape: isPacked ? [data.byteLength] : shape, data_offsets: [offset, end] },
+    ]);
+    offset = end;
+  }
+  const strings = Object.entries(metadata).filter(([key]) => key !== DTYPES_KEY);
+  for (const [key, value] of strings)
+    if (typeof value !== 'string') fail('metadata', `metadata "${key}" is a ${typeof value}, expected a string`);
+  if (packed.length) strings.push([DTYPES_KEY, JSON.stringify(Object.fromEntries(packed))]);
+  strings.sort(([a], [b]) => (a < b ? -1 : 1));
+  if (strings.length) header.unshift(['__metadata__', Object.fromEntries(strings)]);
+
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+  const length = Math.ceil(json.length / 8) * 8;
+  if (length > MAX_HEADER) fail('header', `the header takes ${length} bytes, more than the format's ${MAX_HEADER}`);
+  const head = new Uint8Array(8 + length).fill(0x20); // padded with spaces
+  new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
+  head.set(json, 8);
+  return [head, ...named.map(([, t]) => toBytes(t)).filter((bytes) => bytes.length)];
+}
+
+/**
+ * The tensors of a file, as views of `bytes` (copied only where an element is not aligned), and its metadata.
+ * `source` names the file in messages. Throws InputError for anything that is not exactly a safetensors file: a header
+ * that does not fit, duplicate names, unknown types, gaps, overlaps, bytes left over.
+ */
+export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensors {
+  const fail = failing(source);
+  const { header, start } = readHeader(bytes, fail);
+  const size = bytes.length - start;
+  const { metadata, packed } = readMetadata(header['__metadata__'], fail);
+
+  const entries = Object.entries(header)
+    .filter(([name]) => name !== '__metadata__')
+    .map(([name, value]) => readEntry(name, value, size, fail));
+  let end = 0;
+  for (const entry of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (entry.begin !== end)
+      fail('range', `tensor "${entry.name}" begins at ${entry.begin}, expected ${end}: ${entry.begin < end ? 'overlap' : 'gap'}`);
+    end = entry.end;
+  }
+  if (end !== size) fail('range', `${size - end} bytes left over after the last tensor: another file's end, or a damaged header`);
+
+  for (const name of packed.keys())
+    if (!entries.some((e) => e.name === name)) fail('metadata', `${DTYPES_KEY} names "${name}", which is not in the file`);
+  const tensors = entries.map((entry) => {
+    const view = bytes.subarray(start + entry.begin, start + entry.end);
+    const real = packed.get(entry.name);
+    if (real && (entry.dtype !== 'uint8' || byteLength(real.dtype, sizeOf(real.shape)) !== view.length))
+      fail('metadata', `tensor "${entry.name}": ${real.dtype}[${real.shape}] does not fit ${entry.dtype}[${entry.shape}]`);
+    const { dtype, shape } = real ?? entry;
+    return [entry.name, fromBytes(dtype, shape, view)] as const;
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+type Fail = (kind: string, message: string) => never;
+
+function failing(source: string): Fail {
+  return (kind, message) => {
+    throw new InputError(`safetensors.${kind}`, `${source}: ${message}`);
+  };
+}
+
+function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unknown>; start: number } {
+  if (bytes.length < 8) fail('header', `${bytes.length} bytes, too short for a safetensors file`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = Number(view.getBigUint64(0, true));
+  if (length > MAX_HEADER) fail('header', `says its header takes ${length} bytes: not a safetensors file (limit ${MAX_HEADER})`);
+  if (8 + length > bytes.length) fail('header', `${bytes.length} bytes, but the header alone takes ${8 + length}: truncated`);
+  let header: unknown;
+  let text = '';
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, 8 + length));
+    header = JSON.parse(text);
+  } catch {
+    fail('header', 'the header is not JSON: damaged, or not a safetensors file');
+  }
+  if (!isRecord(header) || !text.startsWith('{')) return fail('header', 'the header is not a JSON object');
+  const twice = duplicateKey(text);
+  if (twice !== undefined) fail('header', `the header has the key ${twice} twice`);
+  return { header, start: 8 + length };
+}
+
+function readMetadata(value: unknown, fail: Fail): { metadata: Record<string, string>; packed: Map<string, Packed[string]> } {
+  if (value === undefined) return { metadata: {}, packed: new Map() };
+  if (!isRecord(value)) return fail('metadata', '__metadata__ is not an object');
+  const strings = new Map<string, string>();
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== 'string') return fail('metadata', `__metadata__ "${key}" is not a string`);
+    strings.set(key, text);
+  }
+  const packed = new Map<string, Packed[string]>();
+  const text = strings.get(DTYPES_KEY);
+  strings.delete(DTYPES_KEY);
+  if (text !== undefined) {
+    let real: unknown;
+    try {
+      real = JSON.parse(text);
+    } catch {
+      fail('metadata', `${DTYPES_KEY} is not JSON`);
+    }
+    if (!isRecord(real)) return fail('metadata', `${DTYPES_KEY} is not an object`);
+    for (const [name, type] of Object.entries(real)) {
+      if (!isRecord(type) || (type['dtype'] !== 'int4' && type['dtype'] !== 'uint4') || !isShape(type['shape']))
+        return fail('metadata', `${DTYPES_KEY} "${name}" is not { dtype: int4 or uint4, shape }`);
+      packed.set(name, { dtype: type['dtype'], shape: type['shape'] });
+    }
+  }
+  return { metadata: Object.fromEntries(strings), packed };
+}
+
+interface Entry {
+  name: string;
+  dtype: DType;
+  shape: number[];
+  begin: number;
+  end: number;
+}
+
+function readEntry(name: string, value: unknown, size: number, fail: Fail): Entry {
+  if (!isRecord(value)) return fail('entry', `tensor "${name}" has no description`);
+  const { dtype: stored, shape, data_offsets: offsets } = value;
+  const dtype = LOADED.get(stored);
+  if (!dtype) return fail('dtype', `tensor "${name}" has type ${JSON.stringify(stored)}, known are ${[...LOADED.keys()].join(', ')}`);
+  if (!isShape(shape)) return fail('entry', `tensor "${name}" has no usable shape`);
+  if (!isShape(offsets) || offsets.length !== 2) return fail('entry', `tensor "${name}" has no usable data_offsets`);
+  const [begin, end] = offsets as [number, number];
+  if (begin > end || end > size)
+    fail('range', `tensor "${name}" lies at bytes ${begin} to ${end}, but the file has ${size} bytes of data: truncated or damaged`);
+  const expected = byteLength(dtype, sizeOf(shape));
+  if (end - begin !== expected)
+    fail('range', `tensor "${name}" ${dtype}[${shape}] takes ${expected} bytes, but ${end - begin} are given`);
+  return { name, dtype, shape, begin, end };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whole numbers, not negative, whose product is exact. */
+function isShape(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((d) => Number.isSafeInteger(d) && d >= 0) && Number.isSafeInteger(sizeOf(value));
+}
+
+/** The first key that an object of a valid JSON text has twice: JSON.parse silently keeps the last. */
+function duplicateKey(text: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const c = text[i];
+    if (c === '{' || c === '[') open.push(new Set());
+    else if (c === '}' || c === ']') open.pop();
+    else if (c === '"') {
+      const from = i++;
+      while (text[i] !== '"') i += text[i] === '\\' ? 2 : 1;
+      let next = i + 1;
+      while (text[next] === ' ' || text[next] === '\n' || text[next] === '\r' || text[next] === '\t') next++;
+      if (text[next] !== ':') continue; // a value
+      const key = JSON.stringify(JSON.parse(text.slice(from, i + 1))); // one spelling for each key
+      const keys = open[open.length - 1]!;
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+  }
+  return undefined;
+}
