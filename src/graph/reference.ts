@@ -1,0 +1,374 @@
+// What every operator means, said slowly and obviously: the tests' oracle, against which runtimes, passes and tools/cuda
+// are held. One row an operator, by its definition in the ONNX and com.microsoft documents; arithmetic in doubles,
+// rounded to the result's type once an operator. Not here: running a whole graph (evaluate.ts), and speed.
+// https://onnx.ai/onnx/operators - https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+import { sizeOf, tensor, zeros, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { InputError } from '../util/errors.ts';
+import { fromHalf, toHalf } from '../util/float16.ts';
+import { BINARY, COMPARE, END, REDUCE, UNARY, type Op } from './rules.ts';
+import type { Attributes, Value } from './value.ts';
+
+/** The result of one operator: `shape` is the result's shape in numbers. */
+export type Reference = (inputs: readonly Tensor[], attributes: Attributes, shape: readonly number[], value: Value) => Tensor;
+
+const UNARY_FUNCTIONS: { readonly [P in (typeof UNARY)[number]]: (x: number) => number } = {
+  Neg: (x) => -x,
+  Exp: Math.exp,
+  Log: Math.log,
+  Sqrt: Math.sqrt,
+  Reciprocal: (x) => 1 / x,
+  Sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  Tanh: Math.tanh,
+  Relu: (x) => Math.max(x, 0),
+  Abs: Math.abs,
+  Sign: Math.sign,
+  Sin: Math.sin,
+  Cos: Math.cos,
+  Round: roundHalfEven,
+  Floor: Math.floor,
+  Identity: (x) => x,
+};
+
+const BINARY_FUNCTIONS: { readonly [P in (typeof BINARY | typeof COMPARE)[number]]: (a: number, b: number) => number } = {
+  Add: (a, b) => a + b,
+  Sub: (a, b) => a - b,
+  Mul: (a, b) => a * b,
+  Div: (a, b) => a / b, // whole numbers are cut towards zero when written
+  Min: Math.min,
+  Max: Math.max,
+  Equal: (a, b) => Number(a === b),
+  Greater: (a, b) => Number(a > b),
+  Less: (a, b) => Number(a < b),
+};
+
+const REDUCTIONS: { readonly [P in (typeof REDUCE)[number]]: { start: number; step: (sum: number, x: number) => number; end: (sum: number, count: number) => number } } = {
+  ReduceSum: { start: 0, step: (sum, x) => sum + x, end: (sum) => sum },
+  ReduceMean: { start: 0, step: (sum, x) => sum + x, end: (sum, count) => sum / count },
+  ReduceMax: { start: -Infinity, step: Math.max, end: (largest) => largest },
+};
+
+const SCATTER: Readonly<Record<string, (old: number, update: number) => number>> = {
+  none: (_, update) => update,
+  add: (old, update) => old + update,
+  mul: (old, update) => old * update,
+  min: Math.min,
+  max: Math.max,
+};
+
+/** The nearest whole number, halves to the even one. */
+export function roundHalfEven(x: number): number {
+  const down = Math.floor(x);
+  const rest = x - down;
+  return rest < 0.5 || (rest === 0.5 && down % 2 === 0) ? down : down + 1;
+}
+
+/** The elements of a tensor as numbers (int64 exact up to 2^53). */
+export function numbersOf(t: Tensor): ArrayLike<number> {
+  if (t.dtype === 'float16') return Float32Array.from(t.data as Uint16Array, fromHalf);
+  if (t.dtype === 'int64') return Float64Array.from(t.data as BigInt64Array, Number);
+  if (t.dtype !== 'int4' && t.dtype !== 'uint4') return t.data as Exclude<typeof t.data, BigInt64Array>;
+  const bytes = t.data as Uint8Array;
+  const nibble = (i: number) => (bytes[i >> 1]! >> (4 * (i & 1))) & 15;
+  return Float32Array.from({ length: sizeOf(t.shape) }, (_, i) => (t.dtype === 'int4' && nibble(i) > 7 ? nibble(i) - 16 : nibble(i)));
+}
+
+/** A tensor from numbers: floats are rounded, whole-number types cut towards zero, bool is "not zero". */
+function written(dtype: DType, shape: readonly number[], numbers: ArrayLike<number>): Tensor {
+  const out = zeros(dtype, shape);
+  const data = out.data as Exclude<typeof out.data, BigInt64Array>;
+  const write = WRITERS[dtype];
+  if (!write) data.set(numbers);
+  else for (let i = 0; i < numbers.length; i++) write(out.data as never, i, numbers[i]!);
+  return out;
+}
+
+/** How a number is stored, where a typed array would not do it by itself. */
+const WRITERS: { readonly [T in DType]?: (data: Tensor<T>['data'], i: number, x: number) => void } = {
+  int64: (data, i, x) => (data[i] = BigInt(Math.trunc(x))),
+  float16: (data, i, x) => (data[i] = toHalf(x)),
+  bool: (data, i, x) => (data[i] = Number(x !== 0)),
+  int4: (data, i, x) => (data[i >> 1]! |= (x & 15) << (4 * (i & 1))),
+  uint4: (data, i, x) => (data[i >> 1]! |= (x & 15) << (4 * (i & 1))),
+};
+
+/** How far one step along each axis moves in row-major data. */
+function stridesOf(shape: readonly number[]): number[] {
+  return shape.map((_, i) => sizeOf(shape.slice(i + 1)));
+}
+
+/** Strides that read `shape` as if it were broadcast to `to`. */
+function broadcastStrides(shape: readonly number[], to: readonly number[]): number[] {
+  const strides = stridesOf(shape);
+  const extra = to.length - shape.length;
+  return to.map((_, i) => (i < extra || shape[i - extra] === 1 ? 0 : strides[i - extra]!));
+}
+
+/** For each element of `shape` in row-major order, offset + index . strides: every movement of data is a case of this. */
+function positions(shape: readonly number[], strides: readonly number[], offset = 0): Int32Array {
+  let list = Int32Array.of(offset);
+  shape.forEach((size, axis) => {
+    const next = new Int32Array(list.length * size);
+    for (let i = 0; i < list.length; i++) for (let j = 0; j < size; j++) next[i * size + j] = list[i]! + j * strides[axis]!;
+    list = next;
+  });
+  return list;
+}
+
+/** The elements of `x` at the given positions, in another shape. */
+function taken(x: Tensor, shape: readonly number[], at: ArrayLike<number>): Tensor {
+  const from = numbersOf(x);
+  return written(x.dtype, shape, Float64Array.from({ length: at.length }, (_, i) => from[at[i]!]!));
+}
+
+const unary =
+  (f: (x: number) => number): Reference =>
+  ([x], _, shape, { dtype }) =>
+    written(dtype, shape, Float64Array.from(numbersOf(x!), f));
+
+const binary =
+  (f: (a: number, b: number) => number): Reference =>
+  ([a, b], _, shape, { dtype }) => {
+    const [x, y] = [numbersOf(a!), numbersOf(b!)];
+    const [i, j] = [positions(shape, broadcastStrides(a!.shape, shape)), positions(shape, broadcastStrides(b!.shape, shape))];
+    return written(dtype, shape, Float64Array.from(i, (_, n) => f(x[i[n]!]!, y[j[n]!]!)));
+  };
+
+const reduce =
+  ({ start, step, end }: (typeof REDUCTIONS)['ReduceSum']): Reference =>
+  ([x], { axes }, shape, { dtype }) => {
+    const kept = x!.shape.map((d, i) => ((axes as number[]).includes(i) ? 1 : d));
+    const to = positions(x!.shape, broadcastStrides(kept, x!.shape));
+    const from = numbersOf(x!);
+    const sums = new Float64Array(sizeOf(kept)).fill(start);
+    for (let i = 0; i < to.length; i++) sums[to[i]!] = step(sums[to[i]!]!, from[i]!);
+    return written(dtype, shape, sums.map((sum) => end(sum, from.length / sums.length)));
+  };
+
+/** Calls `body` with the positions of each line of `shape` along `axis`, in row-major order of the other axes. */
+function eachLine(shape: readonly number[], axis: number, body: (line: number[], index: number) => void): void {
+  const stride = stridesOf(shape)[axis]!;
+  const starts = positions(shape.map((d, i) => (i === axis ? 1 : d)), stridesOf(shape));
+  starts.forEach((start, index) => body(Array.from({ length: shape[axis]! }, (_, i) => start + i * stride), index));
+}
+
+/** a (..., M, K) times b (..., K, N); the batch axes broadcast to those of `shape`. */
+function matmul(a: Tensor, b: Tensor, shape: readonly number[]): Tensor {
+  const [M, N, K] = [shape.at(-2)!, shape.at(-1)!, a.shape.at(-1)!];
+  const [x, y] = [numbersOf(a), numbersOf(b)];
+  const batch = shape.slice(0, -2);
+  const rowsA = positions(batch, broadcastStrides(a.shape.slice(0, -2), batch)); // numbers of matrices
+  const rowsB = positions(batch, broadcastStrides(b.shape.slice(0, -2), batch));
+  const out = new Float32Array(sizeOf(shape));
+  const row = new Float64Array(N);
+  for (let n = 0; n < rowsA.length; n++)
+    for (let i = 0; i < M; i++) {
+      row.fill(0);
+      for (let k = 0; k < K; k++) {
+        const xik = x[(rowsA[n]! * M + i) * K + k]!;
+        const start = (rowsB[n]! * K + k) * N;
+        for (let j = 0; j < N; j++) row[j]! += xik * y[start + j]!;
+      }
+      out.set(row, (n * M + i) * N);
+    }
+  return written(a.dtype, shape, out);
+}
+
+/** A row index that may count from the end; throws InputError outside the axis. */
+function rowOf(index: number, size: number, op: string): number {
+  const row = index < 0 ? index + size : index;
+  if (!(row >= 0 && row < size)) throw new InputError('evaluate.index', `${op}: index ${index} is outside an axis of ${size}`);
+  return row;
+}
+
+export const REFERENCE: { readonly [P in Op]: Reference } = {
+  ...mapRows(UNARY_FUNCTIONS, unary),
+  ...mapRows(BINARY_FUNCTIONS, binary),
+  ...mapRows(REDUCTIONS, reduce),
+  Where: ([condition, a, b], _, shape) => {
+    const [c, x, y] = [numbersOf(condition!), numbersOf(a!), numbersOf(b!)];
+    const [h, i, j] = [condition!, a!, b!].map((t) => positions(shape, broadcastStrides(t.shape, shape))) as [Int32Array, Int32Array, Int32Array];
+    return written(a!.dtype, shape, Float64Array.from(h, (_, n) => (c[h[n]!] ? x[i[n]!]! : y[j[n]!]!)));
+  },
+  Cast: ([x], { to }, shape) => written(to as DType, shape, numbersOf(x!)),
+  MatMul: ([a, b], _, shape) => matmul(a!, b!, shape),
+  Softmax: ([x], { axis }, shape) => {
+    const from = numbersOf(x!);
+    const out = new Float64Array(from.length);
+    eachLine(shape, axis as number, (line) => {
+      const largest = line.reduce((m, i) => Math.max(m, from[i]!), -Infinity);
+      const sum = line.reduce((s, i) => s + (out[i] = Math.exp(from[i]! - largest)), 0);
+      for (const i of line) out[i]! /= sum;
+    });
+    return written(x!.dtype, shape, out);
+  },
+  ArgMax: ([x], { axis }, shape) => {
+    const from = numbersOf(x!);
+    const out = new Float64Array(sizeOf(shape));
+    eachLine(x!.shape, axis as number, (line, n) => {
+      out[n] = line.reduce((best, i, at) => (from[i]! > from[line[best]!]! ? at : best), 0); // the first of equals
+    });
+    return written('int64', shape, out);
+  },
+  Reshape: ([x], _, shape) => tensor(x!.dtype, shape, x!.data),
+  Transpose: ([x], { perm }, shape) => {
+    const strides = stridesOf(x!.shape);
+    return taken(x!, shape, positions(shape, (perm as number[]).map((p) => strides[p]!)));
+  },
+  Expand: ([x], _, shape) => taken(x!, shape, positions(shape, broadcastStrides(x!.shape, shape))),
+  Slice: ([x], attributes, shape) => {
+    const { starts, ends, axes } = attributes as Record<string, number[]>;
+    const strides = stridesOf(x!.shape);
+    const offset = axes!.reduce((sum, axis, i) => sum + sliceRange(x!.shape[axis]!, starts![i]!, ends![i]!)[0] * strides[axis]!, 0);
+    return taken(x!, shape, positions(shape, strides, offset));
+  },
+  Concat: (inputs, { axis }, shape) => {
+    const strides = stridesOf(shape);
+    const out = new Float64Array(sizeOf(shape));
+    let at = 0;
+    for (const x of inputs) {
+      const from = numbersOf(x);
+      positions(x.shape, strides, at * strides[axis as number]!).forEach((to, i) => (out[to] = from[i]!));
+      at += x.shape[axis as number]!;
+    }
+    return written(inputs[0]!.dtype, shape, out);
+  },
+  Pad: ([x], { pads }, shape) => {
+    const strides = stridesOf(shape);
+    const offset = x!.shape.reduce((sum, _, i) => sum + (pads as number[])[i]! * strides[i]!, 0);
+    const from = numbersOf(x!);
+    const out = new Float64Array(sizeOf(shape));
+    positions(x!.shape, strides, offset).forEach((to, i) => (out[to] = from[i]!));
+    return written(x!.dtype, shape, out);
+  },
+  Gather: ([x, index], { axis }, shape) => {
+    const at = axis as number;
+    const inner = sizeOf(x!.shape.slice(at + 1));
+    const size = x!.shape[at]!;
+    const rows = Array.from(numbersOf(index!), (i) => rowOf(i, size, 'Gather') * inner);
+    const starts = Array.from({ length: sizeOf(x!.shape.slice(0, at)) }, (_, i) => i * size * inner);
+    const offsets = Array.from({ length: inner }, (_, i) => i);
+    return taken(x!, shape, starts.flatMap((s) => rows.flatMap((r) => offsets.map((o) => s + r + o))));
+  },
+  ScatterND: ([x, indices, updates], { reduction = 'none' }, shape) => {
+    const depth = indices!.shape.at(-1)!; // leading axes of x that an index names
+    const strides = stridesOf(shape);
+    const inner = sizeOf(shape.slice(depth));
+    const [index, update] = [numbersOf(indices!), numbersOf(updates!)];
+    const out = Float64Array.from(numbersOf(x!));
+    for (let i = 0; i < update.length / inner; i++) {
+      let start = 0;
+      for (let k = 0; k < depth; k++) start += rowOf(index[i * depth + k]!, shape[k]!, 'ScatterND') * strides[k]!;
+      for (let j = 0; j < inner; j++) out[start + j] = SCATTER[reduction as string]!(out[start + j]!, update[i * inner + j]!);
+    }
+    return written(x!.dtype, shape, out);
+  },
+  // x / rms(x) * gain over the axes from `axis` on.
+  SimplifiedLayerNormalization: ([x, gain], { axis = -1, epsilon = 1e-5 }, shape) => {
+    const [from, scale] = [numbersOf(x!), numbersOf(gain!)];
+    const width = sizeOf(shape.slice(axis as number));
+    const out = new Float64Array(from.length);
+    for (let start = 0; start < from.length; start += width) {
+      let squares = 0;
+      for (let i = start; i < start + width; i++) squares += from[i]! ** 2;
+      const rms = Math.sqrt(squares / width + (epsilon as number));
+      for (let i = start; i < start + width; i++) out[i] = (from[i]! / rms) * scale[i - start]!;
+    }
+    return written(x!.dtype, shape, out);
+  },
+  // q (B, L, H*d), k (B, M, H*d), v (B, M, H*e); then, where given, a bias of the three projections (H*d + H*d + H*e).
+  MultiHeadAttention: ([q, k, v, bias], { num_heads, scale = 0 }, shape, { dtype }) => {
+    const H = num_heads as number;
+    const [[B, L, D], M, E] = [q!.shape as [number, number, number], k!.shape[1]!, v!.shape[2]!];
+    const [d, e] = [D / H, E / H];
+    const b = bias ? numbersOf(bias) : undefined;
+    const biased = (t: Tensor, at: number) => Float64Array.from(numbersOf(t), (x, i) => x + (b ? b[at + (i % t.shape[2]!)]! : 0));
+    const [Q, K, V] = [biased(q!, 0), biased(k!, D), biased(v!, 2 * D)];
+    const s = (scale as number) || 1 / Math.sqrt(d);
+    const out = new Float64Array(B * L * E);
+    for (let n = 0; n < B; n++)
+      for (let h = 0; h < H; h++)
+        for (let i = 0; i < L; i++) {
+          const scores = Array.from({ length: M }, (_, j) => {
+            let dot = 0;
+            for (let c = 0; c < d; c++) dot += Q[(n * L + i) * D + h * d + c]! * K[(n * M + j) * D + h * d + c]!;
+            return dot * s;
+          });
+          const largest = Math.max(...scores);
+          const weights = scores.map((x) => Math.exp(x - largest));
+          const sum = weights.reduce((x, y) => x + y, 0);
+          for (let c = 0; c < e; c++)
+            out[(n * L + i) * E + h * e + c] = weights.reduce((total, w, j) => total + (w / sum) * V[(n * M + j) * E + h * e + c]!, 0);
+        }
+    return written(dtype, shape, out);
+  },
+  // a (..., K) times the transpose of b (N, blocks, block*bits/8): each block of a row has a scale and a zero point.
+  MatMulNBits: ([a, b, scales, zeroPoints], attributes, shape) => {
+    const { K, N, bits, block_size: block, accuracy_level } = attributes as Record<string, number>;
+    const blocks = Math.ceil(K! / block!);
+    const unpack = (bytes: Uint8Array, row: number, rowBytes: number, i: number) =>
+      (bytes[row * rowBytes + Math.floor((i * bits!) / 8)]! >> ((i * bits!) % 8)) & (2 ** bits! - 1);
+    const scale = numbersOf(scales!);
+    const weight = new Float32Array(K! * N!); // (K, N)
+    for (let n = 0; n < N!; n++)
+      for (let k = 0; k < K!; k++) {
+        const at = Math.floor(k / block!);
+        const zero = zeroPoints ? unpack(zeroPoints.data as Uint8Array, n, Math.ceil((blocks * bits!) / 8), at) : 2 ** (bits! - 1);
+        weight[k * N! + n] = (unpack(b!.data as Uint8Array, n, (blocks * block! * bits!) / 8, k) - zero) * scale[n * blocks + at]!;
+      }
+    const x = accuracy_level === 4 ? quantizedBlocks(a!, block!) : a!;
+    return matmul(x, { dtype: 'float32', shape: [K!, N!], data: weight }, shape);
+  },
+  // a (..., K) is quantized to 8 bits as a whole, b (K, N) has one scale and zero point, or one a column.
+  DynamicQuantizeMatMul: ([a, b, scale, zeroPoint, bias], _, shape) => {
+    const x = numbersOf(a!);
+    let [low, high] = [0, 0];
+    for (let i = 0; i < x.length; i++) [low, high] = [Math.min(low, x[i]!), Math.max(high, x[i]!)];
+    const step = high === low ? 1 : Math.fround(Math.fround(high - low) / 255);
+    const zero = roundHalfEven(Math.min(255, Math.max(0, Math.fround(-low / step))));
+    const whole = Float32Array.from(x, (v) => Math.min(255, Math.max(0, roundHalfEven(Math.fround(v / step)) + zero)) - zero);
+    const [N, s, z] = [b!.shape[1]!, numbersOf(scale!), zeroPoint ? numbersOf(zeroPoint) : [0]];
+    const weight = Float32Array.from(numbersOf(b!), (v, i) => v - z[z.length === 1 ? 0 : i % N]!);
+    const product = matmul({ dtype: 'float32', shape: a!.shape, data: whole }, { dtype: 'float32', shape: b!.shape, data: weight }, shape);
+    const c = bias ? numbersOf(bias) : undefined;
+    return written('float32', shape, (product.data as Float32Array).map((v, i) => v * Math.fround(step * s[s.length === 1 ? 0 : i % N]!) + (c ? c[i % N]! : 0)));
+  },
+  // (x - zero point) * scale: one scale, one a position of `axis`, or one a block of positions along `axis`.
+  DequantizeLinear: ([x, scale, zeroPoint], { axis = 1, block_size: block = 0 }, shape, { dtype }) => {
+    const at = (axis as number) < 0 ? (axis as number) + shape.length : (axis as number);
+    const like = block ? scale!.shape : shape.map((_, i) => (i === at ? (scale!.shape[0] ?? 1) : 1));
+    const steps = broadcastStrides(like, shape);
+    const others = positions(shape, steps.map((s, i) => (i === at ? 0 : s)));
+    const along = positions(shape, shape.map((_, i) => Number(i === at)));
+    const [s, z] = [numbersOf(scale!), zeroPoint ? numbersOf(zeroPoint) : undefined];
+    return written(dtype, shape, Float64Array.from(numbersOf(x!), (v, i) => {
+      const j = others[i]! + Math.floor(along[i]! / ((block as number) || 1)) * (steps[at] ?? 0);
+      return (v - (z ? z[j]! : 0)) * s[j]!;
+    }));
+  },
+};
+
+/** The activations as `accuracy_level=4` sees them: 8-bit whole numbers times a scale, block by block along the last axis. */
+function quantizedBlocks(a: Tensor, block: number): Tensor {
+  const from = numbersOf(a);
+  const K = a.shape.at(-1)!;
+  const out = new Float32Array(from.length);
+  for (let row = 0; row < from.length; row += K)
+    for (let start = row; start < row + K; start += block) {
+      const end = Math.min(start + block, row + K);
+      let largest = 0;
+      for (let i = start; i < end; i++) largest = Math.max(largest, Math.abs(from[i]!));
+      const scale = Math.fround(largest / 127);
+      for (let i = start; i < end; i++) out[i] = scale && roundHalfEven(from[i]! / scale) * scale;
+    }
+  return { dtype: 'float32', shape: a.shape, data: out };
+}
+
+/** Start and end of `start:end` on an axis of `size`, as ONNX cuts them. */
+function sliceRange(size: number, start: number, end: number): [number, number] {
+  const cut = (p: number) => Math.min(size, Math.max(0, p < 0 ? p + size : p));
+  return [cut(start), end === END ? size : cut(end)];
+}
+
+function mapRows<K extends string, T>(rows: { readonly [P in K]: T }, make: (row: T) => Reference): { [P in K]: Reference } {
+  return Object.fromEntries(Object.entries<T>(rows).map(([op, row]) => [op, make(row)])) as { [P in K]: Reference };
+}
