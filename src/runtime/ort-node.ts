@@ -1,0 +1,38 @@
+// The runtime for Node: onnxruntime-node on the CPU, or on a provider the caller names. An optional dependency, loaded
+// when asked for. A run blocks the event loop until it is done, so applications keep it in a child process (engine.ts).
+import { RuntimeError } from '../util/errors.ts';
+import { compileWith, type Ort } from './ort.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface OrtNodeOptions {
+  /** Threads inside an operator; default: ONNX Runtime's choice, one a core. */
+  threads?: number;
+  /** Execution providers in order. One whose device is missing throws: there is no silent fall-back. */
+  providers?: readonly string[];
+  /** Whether idle threads spin. Off is 55-75 % faster when two sessions are live on two cores, on is best for one. */
+  spinning?: boolean;
+}
+
+/** Opens onnxruntime-node. Throws RuntimeError `runtime.missing` where it is not installed. */
+export async function ortNode({ threads, providers = ['cpu'], spinning = true }: OrtNodeOptions = {}): Promise<Runtime> {
+  const ort = await load();
+  const options = {
+    executionProviders: [...providers],
+    graphOptimizationLevel: 'all',
+    executionMode: 'sequential',
+    logSeverityLevel: 3, // errors: what warnings say, the checks of this project say better
+    interOpNumThreads: 1,
+    ...(threads !== undefined && { intraOpNumThreads: threads }),
+    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' } } },
+  };
+  return { name: providers[0]!, compile: (graph, compileOptions = {}) => compileWith(ort, 'onnxruntime-node', graph, compileOptions, options) };
+}
+
+async function load(): Promise<Ort> {
+  try {
+    const module = (await import('onnxruntime-node')) as { default?: unknown };
+    return (module.default ?? module) as Ort;
+  } catch (cause) {
+    throw new RuntimeError('runtime.missing', 'onnxruntime-node is not installed here: npm install onnxruntime-node (or use the wasm runtime)', { cause });
+  }
+}

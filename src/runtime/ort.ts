@@ -1,0 +1,85 @@
+// What onnxruntime-node and onnxruntime-web have in common: tensors to their tensors and back without copies, a session
+// around theirs. Both packages share onnxruntime-common's types, which are spelled out here as far as we use them, so
+// that this file imports neither.
+import { encodeModel } from '../onnx/encode.ts';
+import type { Graph } from '../graph/value.ts';
+import { fromBytes, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { BananaError, InputError, RuntimeError } from '../util/errors.ts';
+import { checkFeeds, portsOf, type CompileOptions, type Session } from './runtime.ts';
+
+/** The part of ONNX Runtime's JavaScript interface that is used. */
+export interface Ort {
+  Tensor: new (type: never, data: never, dims: readonly number[]) => OrtTensor;
+  InferenceSession: { create(model: Uint8Array, options: Record<string, unknown>): Promise<OrtSession> };
+}
+interface OrtTensor {
+  readonly type: string;
+  readonly dims: readonly number[];
+  readonly data: unknown;
+}
+interface OrtSession {
+  run(feeds: Record<string, OrtTensor>): Promise<Record<string, OrtTensor>>;
+  release(): Promise<void>;
+}
+
+/** Weights of more bytes than this are handed over beside the model: a protocol buffer ends at 2 GB. */
+const INLINE_MAX = 2 ** 30;
+
+/** Element types that can be fed and fetched. 4-bit tensors can only be weights. */
+const FED: ReadonlySet<DType> = new Set<DType>(['float32', 'float16', 'int64', 'int32', 'int8', 'uint8', 'bool']);
+
+/** Writes the graph and makes a session of it. `exclusive` runs a task of the engine (a mutex where it needs one). */
+export async function compileWith(
+  ort: Ort,
+  runtime: string,
+  graph: Graph,
+  { weights = {} }: CompileOptions,
+  sessionOptions: Record<string, unknown>,
+  exclusive: <T>(task: () => Promise<T>) => Promise<T> = (task) => task(),
+): Promise<Session> {
+  const { inputs, outputs } = portsOf(graph, weights);
+  for (const p of [...inputs, ...outputs])
+    if (!FED.has(p.dtype)) throw new InputError('runtime.type', `graph ${graph.name}: "${p.name}" is ${p.dtype}, which can only be a bound weight`);
+  const bytes = graph.inputs.reduce((sum, v) => sum + (v.op === 'Parameter' ? (weights[v.name!]?.data.byteLength ?? 0) : 0), 0);
+  const { model, external } = encodeModel(graph, { weights, external: bytes > INLINE_MAX ? 'each' : 'none' });
+  const externalData = external.map(({ path, parts }) => ({ path, data: parts[0]! }));
+  const options = { ...sessionOptions, ...(externalData.length > 0 && { externalData }) };
+  const session = await guarded(runtime, `compile ${graph.name}`, () => exclusive(() => ort.InferenceSession.create(model, options)));
+  let released = false;
+  return {
+    inputs,
+    outputs,
+    async run(feeds) {
+      if (released) throw new RuntimeError('runtime.released', `${runtime}: session ${graph.name} was released`);
+      checkFeeds(inputs, feeds);
+      const given = Object.fromEntries(inputs.map(({ name }) => [name, toOrt(ort, feeds[name]!)]));
+      const results = await guarded(runtime, `run ${graph.name}`, () => exclusive(() => session.run(given)));
+      return Object.fromEntries(outputs.map(({ name, dtype }) => [name, fromOrt(dtype, results[name]!)])) as Tensors;
+    },
+    async release() {
+      if (released) return;
+      released = true;
+      await exclusive(() => session.release());
+    },
+  };
+}
+
+async function guarded<T>(runtime: string, what: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (cause) {
+    if (cause instanceof BananaError) throw cause;
+    throw new RuntimeError('runtime.failed', `${runtime}: ${what} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+function toOrt(ort: Ort, t: Tensor): OrtTensor {
+  return new ort.Tensor(t.dtype as never, t.data as never, t.shape);
+}
+
+/** ONNX Runtime may give float16 as a Float16Array where the engine has one: always seen as raw bits here. */
+function fromOrt(dtype: DType, t: OrtTensor): Tensor {
+  const { buffer, byteOffset, byteLength } = t.data as Uint8Array;
+  if (t.type !== dtype) throw new RuntimeError('runtime.type', `a result is ${t.type}, expected ${dtype}`);
+  return fromBytes(dtype, t.dims, new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
+}
