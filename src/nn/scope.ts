@@ -1,0 +1,71 @@
+// A scope names weights and decides how they come to be. Layers are functions (scope, x, options): they ask the scope
+// for a parameter or for a product with one, and never know whether the weight is plain, quantized or carries a Peel.
+// A weight's name is its path, so the program, the file and the graph agree without a table.
+import { matmul } from '../graph/ops.ts';
+import { parameter, type Value } from '../graph/value.ts';
+import { float32, sizeOf, type Tensors } from '../tensor/tensor.ts';
+import { ShapeError } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+
+/** How a weight begins: a constant, or normal with the given standard deviation. */
+export type Init = { readonly constant: number } | { readonly deviation: number };
+
+export interface Scope {
+  /** Path of this scope, dot-separated; '' is the root. */
+  readonly path: string;
+  /** The scope of a part. */
+  in(name: string | number): Scope;
+  /** A weight by name; the same name gives the same value again. */
+  parameter(name: string, shape: readonly number[], init: Init): Value;
+  /** x (..., in) times the weight `name` (in, out): (..., out). Quantized and adapted scopes compute it their own way. */
+  product(x: Value, name: string, shape: readonly [number, number], init: Init): Value;
+}
+
+/** What a weight is before it has numbers. */
+export interface Spec {
+  readonly shape: readonly number[];
+  readonly init: Init;
+  readonly value: Value;
+}
+export type Specs = Map<string, Spec>;
+
+/** A product as some scope computes it: given the plain way to get the weight. */
+export type Product = (x: Value, weight: Value, path: string) => Value;
+
+/** A root scope; every weight that is asked for is noted in `specs`. `product` replaces the plain MatMul. */
+export function rootScope(specs: Specs = new Map(), product: Product = (x, w) => matmul(x, w), path = ''): Scope {
+  const join = (name: string | number) => (path ? `${path}.${name}` : `${name}`);
+  const self: Scope = {
+    path,
+    in: (name) => rootScope(specs, product, join(name)),
+    parameter: (name, shape, init) => {
+      const key = join(name);
+      const known = specs.get(key);
+      if (known && known.shape.join() !== shape.join())
+        throw new ShapeError('scope.shape', `weight "${key}" is [${known.shape}] in one place and [${shape}] in another`);
+      if (known) return known.value;
+      const value = parameter(key, shape);
+      specs.set(key, { shape, init, value });
+      return value;
+    },
+    product: (x, name, shape, init) => product(x, self.parameter(name, shape, init), join(name)),
+  };
+  return self;
+}
+
+/** Starting numbers for every weight: each from its own stream, so that adding a layer leaves the others as they were. */
+export function initialize(specs: Specs, rng: Random): Tensors {
+  const weights: Tensors = {};
+  for (const [path, { shape, init }] of specs) {
+    if ('constant' in init) weights[path] = float32(shape, new Float32Array(sizeOf(shape)).fill(init.constant));
+    else weights[path] = float32(shape, rng.split(path).normals(sizeOf(shape)).map((x) => x * init.deviation));
+  }
+  return weights;
+}
+
+/** Number of weights. */
+export function countParameters(specs: Specs): number {
+  let count = 0;
+  for (const { shape } of specs.values()) count += sizeOf(shape);
+  return count;
+}
