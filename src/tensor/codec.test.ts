@@ -12,6 +12,7 @@ const draw = random(0);
 const noise = image(9, 7, Uint8Array.from({ length: 9 * 7 * 4 }, () => draw.integer(256)));
 const smooth = image(16, 16, Uint8Array.from({ length: 1024 }, (_, i) => (i % 4 === 3 ? 255 : (i >> 2) % 16 * 10)));
 const png = await encodeImage(noise, 'png');
+const anyText = fc.array(fc.integer({ min: 0, max: 0x10ffff })).map((points) => String.fromCodePoint(...points));
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
 describe('codec', () => {
@@ -31,11 +32,12 @@ describe('codec', () => {
 
   it('reads grey, 16-bit and palette pictures as RGBA', async () => {
     const raw = sharp(flatten(noise).data, { raw: { width: 9, height: 7, channels: 4 } });
-    for (const other of [raw.clone().greyscale().png(), raw.clone().toColourspace('rgb16').png(), raw.clone().png({ palette: true }), raw.clone().gif()]) {
+    const deepPng = raw.clone().toColourspace('rgb16').png();
+    for (const other of [raw.clone().greyscale().png(), deepPng, raw.clone().png({ palette: true }), raw.clone().gif()]) {
       const { width, height, data } = await decodeImage(await other.toBuffer());
       expect([width, height, data.length]).toEqual([9, 7, 9 * 7 * 4]);
     }
-    const deep = await decodeImage(await raw.clone().toColourspace('rgb16').png().toBuffer());
+    const deep = await decodeImage(await deepPng.clone().toBuffer());
     expect(psnr(deep, flatten(noise))).toBeGreaterThan(45);
   });
 
@@ -65,7 +67,8 @@ describe('PNG text', () => {
     expect(readPngText(png)).toEqual({});
     expect([...(await decodeImage(written)).data]).toEqual([...noise.data]);
     const { comments } = await sharp(written).metadata();
-    expect(comments).toEqual(expect.arrayContaining([{ keyword: 'parameters', text: texts.parameters }, { keyword: 'Kanji', text: texts.Kanji }]));
+    const seen = Object.entries(texts).map(([keyword, text]) => ({ keyword, text }));
+    expect(comments).toEqual(expect.arrayContaining(seen));
   });
 
   it('is replaced and removed by keyword', () => {
@@ -76,7 +79,7 @@ describe('PNG text', () => {
   });
 
   it('holds any text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (s) => {
+    fc.assert(fc.property(anyText, (s) => {
       const text = s.replace(/\p{Surrogate}/gu, '');
       expect(readPngText(writePngText(png, { text }))).toEqual({ text });
     }));
@@ -85,7 +88,8 @@ describe('PNG text', () => {
   });
 
   it('refuses bad keywords and damaged files', () => {
-    for (const keyword of ['', ' a', 'a ', 'a  b', 'x'.repeat(80), 'a\0', '狐']) expect(() => writePngText(png, { [keyword]: 'x' })).toThrow(/keyword/);
+    for (const keyword of ['', ' a', 'a ', 'a  b', 'x'.repeat(80), 'a\0', '狐'])
+      expect(() => writePngText(png, { [keyword]: 'x' })).toThrow(/keyword/);
     expect(() => readPngText(utf8('no png at all'))).toThrow(/not a PNG/);
     for (let n = 0; n < png.length; n++) expect(() => readPngText(png.subarray(0, n))).toThrow(InputError);
     const written = writePngText(png, texts);

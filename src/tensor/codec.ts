@@ -1,18 +1,20 @@
 // Pictures to and from PNG, JPEG and WebP bytes, through sharp (libvips). Node only; in the browser a canvas does this.
 // The same pixels give the same bytes with the same version of sharp: no dates, no randomness. The only file that
-// names sharp, apart from sheets' labels, which ask here for it.
+// names sharp: sheet.ts asks here for it.
 import { InputError, RuntimeError } from '../util/errors.ts';
 import { flatten, image } from './image.ts';
 import type { Image } from './image.ts';
 
 type Sharp = (typeof import('sharp'))['default'];
+type Picture = ReturnType<Sharp>;
 
 /** sharp, loaded at the first use. Throws RuntimeError `codec.missing` when its native part is not there. */
 export async function loadSharp(): Promise<Sharp> {
   try {
     return (await import('sharp')).default;
   } catch (error) {
-    throw new RuntimeError('codec.missing', 'cannot load sharp, which reads and writes pictures; `npm install sharp` brings it', { cause: error });
+    const message = 'cannot load sharp, which reads and writes pictures; `npm install sharp` brings it';
+    throw new RuntimeError('codec.missing', message, { cause: error });
   }
 }
 
@@ -23,7 +25,7 @@ interface EncodeOptions {
   quality?: number;
 }
 
-const ENCODERS: Record<ImageFormat, (picture: import('sharp').Sharp, quality: number) => import('sharp').Sharp> = {
+const ENCODERS: Record<ImageFormat, (picture: Picture, quality: number) => Picture> = {
   png: (picture) => picture.png({ compressionLevel: 6, adaptiveFiltering: false, palette: false }),
   jpeg: (picture, quality) => picture.jpeg({ quality, mozjpeg: false, chromaSubsampling: '4:4:4' }), // flat colours have hard edges
   webp: (picture, quality) => picture.webp({ quality, effort: 2, smartSubsample: true }),
@@ -61,8 +63,9 @@ export async function decodeImage(bytes: Uint8Array, options: { maxPixels?: numb
     const picture = sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error' });
     const { format } = await picture.metadata();
     if (!READABLE.includes(format)) throw new Error(`it is ${format}, expected ${READABLE.join(', ')}`);
-    const { data, info } = await picture.autoOrient().toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-    return image(info.width, info.height, new Uint8ClampedArray(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
+    const raw = picture.autoOrient().toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' });
+    const { data, info } = await raw.toBuffer({ resolveWithObject: true });
+    return image(info.width, info.height, new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength));
   } catch (error) {
     const [why] = (error as Error).message.split('\n');
     throw new InputError('codec.decode', `cannot read the picture: ${why}`, { cause: error });

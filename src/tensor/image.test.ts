@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../util/errors.ts';
-import { contactSheet, fitImage, flatten, image, imageToTensor, imagesToTensor, premultipliedToTensor, psnr, resizeImage, sheetLayout, tensorToImage } from './image.ts';
+import { contactSheet, fitImage, flatten, image, psnr, resizeImage, sheetLayout } from './image.ts';
+import { imagesToTensor, imageToTensor, premultipliedToTensor, tensorToImage } from './image.ts';
 import type { Image } from './image.ts';
 import { float32, int64 } from './tensor.ts';
 
@@ -54,7 +55,8 @@ describe('tensors', () => {
     expect([...tensorToImage(values, { background: [0, 100, 255] }).data]).toEqual([51, 80, 204, 255, 0, 100, 255, 255]);
     fc.assert(fc.property(anyImage, (one) => {
       const direct = flatten(one, [10, 200, 30]).data;
-      tensorToImage(imageToTensor(one), { background: [10, 200, 30] }).data.forEach((v, i) => expect(Math.abs(v - direct[i]!)).toBeLessThanOrEqual(1));
+      const { data } = tensorToImage(imageToTensor(one), { background: [10, 200, 30] });
+      data.forEach((v, i) => expect(Math.abs(v - direct[i]!)).toBeLessThanOrEqual(1));
     }));
   });
 });

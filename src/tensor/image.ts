@@ -35,7 +35,10 @@ export function imagesToTensor(images: readonly Image[]): Tensor<'float32'> {
   const values = new Float32Array(images.length * size);
   images.forEach((one, b) => {
     if (one.width !== width || one.height !== height)
-      throw new InputError('image.size', `picture ${b} is ${one.width}x${one.height}, the first ${width}x${height}: a batch has one size`);
+      throw new InputError(
+        'image.size',
+        `picture ${b} is ${one.width}x${one.height}, the first ${width}x${height}: a batch has one size`,
+      );
     for (let i = 0, o = b * size; i < size; i += 4, o += 4) {
       const alpha = one.data[i + 3]! / 255;
       const scale = (2 / 255) * alpha; // (rgb / 255) alpha 2 - 1

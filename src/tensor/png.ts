@@ -25,7 +25,7 @@ export function readPngText(bytes: Uint8Array): Record<string, string> {
 
 /**
  * The PNG with these texts before its pixels, in their order; texts that it had under the same keywords are replaced,
- * others stay. tEXt where Latin-1 holds the text, else iTXt. Keywords: 1-79 Latin-1 characters, no outer or double spaces.
+ * others stay. tEXt for ASCII, else iTXt: so every reader agrees. Keywords: 1-79 Latin-1 characters, no outer or double spaces.
  */
 export function writePngText(bytes: Uint8Array, texts: Record<string, string>): Uint8Array<ArrayBuffer> {
   const [header, ...rest] = chunksOf(removePngText(bytes, Object.keys(texts)));
@@ -54,8 +54,10 @@ function chunksOf(bytes: Uint8Array): Chunk[] {
     const length = view.getUint32(at);
     const type = latin1(bytes.subarray(at + 4, at + 8));
     const end = at + 12 + length;
-    if (end > bytes.length) fail('truncated', `PNG: the chunk at byte ${at} takes ${length} bytes, but the file ends at ${bytes.length}`);
-    if (view.getUint32(end - 4) !== crc32(bytes.subarray(at + 4, end - 4))) fail('crc', `PNG: the chunk at byte ${at} is damaged (CRC)`);
+    if (end > bytes.length)
+      fail('truncated', `PNG: the chunk at byte ${at} takes ${length} bytes, but the file ends at ${bytes.length}`);
+    if (view.getUint32(end - 4) !== crc32(bytes.subarray(at + 4, end - 4)))
+      fail('crc', `PNG: the chunk at byte ${at} is damaged (CRC)`);
     if ((type === 'IHDR') !== (at === 8)) fail('order', 'PNG: its header is missing, or there twice');
     chunks.push({ type, data: bytes.subarray(at + 8, end - 4), raw: bytes.subarray(at, end) });
     at = end;
@@ -79,8 +81,11 @@ function textOf({ type, data }: Chunk): { keyword: string; text?: string } | und
 
 function encodeText(keyword: string, text: string): Uint8Array {
   if (!/^(?! )[\x20-\x7e\xa1-\xff]{1,79}(?<! )$/.test(keyword) || keyword.includes('  '))
-    throw new InputError('png.keyword', `PNG keyword ${JSON.stringify(keyword)}: expected 1-79 Latin-1 characters, no outer or double spaces`);
-  const plain = /^[\x01-\xff]*$/.test(text);
+    throw new InputError(
+      'png.keyword',
+      `PNG keyword ${JSON.stringify(keyword)}: expected 1-79 Latin-1 characters, no outer or double spaces`,
+    );
+  const plain = /^[\x01-\x7f]*$/.test(text); // not all of Latin-1: libvips and others read tEXt as UTF-8
   const body = plain ? Uint8Array.from(text, (c) => c.charCodeAt(0)) : new TextEncoder().encode(text);
   const head = [...keyword].map((c) => c.charCodeAt(0)).concat(plain ? [0] : [0, 0, 0, 0, 0]);
   const raw = new Uint8Array(12 + head.length + body.length);

@@ -139,7 +139,7 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unk
   return { header, start: 8 + length };
 }
 
-function readMetadata(value: unknown, fail: Fail): { metadata: Record<string, string>; packed: Map<string, Packed[string]> } {
+function readMetadata(value: unknown, fail: Fail): Pick<Safetensors, 'metadata'> & { packed: Map<string, Packed[string]> } {
   if (value === undefined) return { metadata: {}, packed: new Map() };
   if (!isRecord(value)) return fail('metadata', '__metadata__ is not an object');
   const strings = new Map<string, string>();
@@ -197,7 +197,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 /** Whole numbers, not negative, whose product is exact. */
 function isShape(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((d) => Number.isSafeInteger(d) && d >= 0) && Number.isSafeInteger(sizeOf(value));
+  const whole = (d: unknown) => Number.isSafeInteger(d) && (d as number) >= 0;
+  return Array.isArray(value) && value.every(whole) && whole(sizeOf(value));
 }
 
 /** The first key that an object of a valid JSON text has twice: JSON.parse silently keeps the last. */

@@ -25,7 +25,9 @@ export async function labelledSheet(
       return `<text x="${layout.left(i) + layout.cell / 2}" y="${y}">${escapeXml(line)}</text>`;
     }),
   );
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${grid.width}" height="${grid.height}" font-family="sans-serif" font-size="${SIZE}" text-anchor="middle" fill="${ink}">${texts.join('')}</svg>`;
+  const size = `width="${grid.width}" height="${grid.height}"`;
+  const font = `font-family="sans-serif" font-size="${SIZE}" text-anchor="middle" fill="${ink}"`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${font}>${texts.join('')}</svg>`;
   const sharp = await loadSharp();
   const data = await sharp(grid.data, { raw: { width: grid.width, height: grid.height, channels: 4 } })
     .composite([{ input: Buffer.from(svg) }])
