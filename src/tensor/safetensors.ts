@@ -115,7 +115,8 @@ type Fail = (kind: string, message: string) => never;
 
 function failing(source: string): Fail {
   return (kind, message) => {
-    throw new InputError(`safetensors.${kind}`, `${source}: ${message}`);
+    const line = message.replace(/\p{Cc}/gu, '?'); // names come from the file
+    throw new InputError(`safetensors.${kind}`, `${source}: ${line.length > 300 ? `${line.slice(0, 300)}...` : line}`);
   };
 }
 
