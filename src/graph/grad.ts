@@ -4,7 +4,7 @@
 import { ShapeError } from '../util/errors.ts';
 import { fixed, mulDims, type Shape } from './dim.ts';
 import * as o from './ops.ts';
-import { END, type Primitive } from './rules.ts';
+import { END, sliceRange, type Primitive } from './rules.ts';
 import { topological, type Value } from './value.ts';
 
 /** For each operand, its gradient, or null. `g` has the shape of `y`; results may be broadcast and are summed back. */
@@ -102,8 +102,7 @@ export const GRADIENTS: { readonly [P in Primitive]: GradRule } = {
     const after = x.shape.map(() => 0);
     axes!.forEach((axis, i) => {
       const size = fixed(x.shape[axis], 'gradient of Slice');
-      const start = starts![i]! < 0 ? size + starts![i]! : starts![i]!;
-      const end = ends![i] === END ? size : ends![i]! < 0 ? size + ends![i]! : Math.min(size, ends![i]!);
+      const [start, end] = sliceRange(size, starts![i]!, ends![i]!);
       before[axis] = start;
       after[axis] = size - end;
     });

@@ -72,6 +72,7 @@ export function transpose(x: Value, perm: readonly number[]): Value {
 /** The last two axes exchanged. */
 export function transposeLast(x: Value): Value {
   const r = x.shape.length;
+  if (r < 2) throw new ShapeError('shape.axis', `transposeLast: needs two axes, found [${x.shape}]`);
   return transpose(x, [...Array(r - 2).keys(), r - 1, r - 2]);
 }
 

@@ -5,7 +5,7 @@
 import { sizeOf, tensor, zeros, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import { fromHalf, toHalf } from '../util/float16.ts';
-import { BINARY, COMPARE, END, REDUCE, UNARY, type Op } from './rules.ts';
+import { BINARY, COMPARE, REDUCE, sliceRange, UNARY, type Op } from './rules.ts';
 import type { Attributes, Value } from './value.ts';
 
 /** The result of one operator: `shape` is the result's shape in numbers. */
@@ -361,12 +361,6 @@ function quantizedBlocks(a: Tensor, block: number): Tensor {
       for (let i = start; i < end; i++) out[i] = scale && roundHalfEven(from[i]! / scale) * scale;
     }
   return { dtype: 'float32', shape: a.shape, data: out };
-}
-
-/** Start and end of `start:end` on an axis of `size`, as ONNX cuts them. */
-function sliceRange(size: number, start: number, end: number): [number, number] {
-  const cut = (p: number) => Math.min(size, Math.max(0, p < 0 ? p + size : p));
-  return [cut(start), end === END ? size : cut(end)];
 }
 
 function mapRows<K extends string, T>(rows: { readonly [P in K]: T }, make: (row: T) => Reference): { [P in K]: Reference } {

@@ -129,10 +129,16 @@ export const RULES: { readonly [P in Op]: Rule } = {
 
 /** Elements that `start:end` keeps of an axis. Negative positions count from the end; END is the end. */
 export function sliceSize(size: Dim, start: number, end: number): Dim {
+  if (typeof size === 'number') return sliceRange(size, start, end)[1] - sliceRange(size, start, end)[0];
   const from: Dim = start < 0 ? addDims(size, start) : start;
-  let to: Dim = end === END ? size : end < 0 ? addDims(size, end) : end;
-  if (typeof size === 'number' && typeof to === 'number' && to > size) to = size;
+  const to: Dim = end === END ? size : end < 0 ? addDims(size, end) : end;
   return typeof from === 'number' ? addDims(to, -from) : addDims(to, mulDims(-1, from));
+}
+
+/** First and past-the-last position that `start:end` keeps of an axis of known size, cut to the axis as ONNX does. */
+export function sliceRange(size: number, start: number, end: number): [number, number] {
+  const cut = (p: number) => Math.min(size, Math.max(0, p < 0 ? p + size : p));
+  return [cut(start), cut(end)];
 }
 
 /** A tensor attribute. */
