@@ -13,7 +13,9 @@ export interface LoopOptions {
   readonly program: Program;
   /** Weights to begin with, where there is no checkpoint. */
   readonly weights: Tensors;
-  /** Inputs of step i besides state and rate; weights that are not trained may be among them. */
+  /** Weights that are read but not trained: bound when the program is compiled. */
+  readonly frozen?: Tensors;
+  /** Inputs of step i besides state and rate. */
   readonly batch: (step: number) => Promise<Tensors> | Tensors;
   /** Learning rate by the share of the run that is done, 0 to 1. */
   readonly rate: (done: number) => number;
@@ -65,7 +67,7 @@ export async function* train(options: LoopOptions): AsyncGenerator<Progress> {
   const save = () => writeSafetensors(checkpoint, state, { seconds: String(elapsed()) });
   if (done() >= 1) return;
 
-  const session = await runtime.compile(program.graph);
+  const session = await runtime.compile(program.graph, { weights: options.frozen });
   const inputs = new Set(program.graph.inputs.map((v) => v.name!));
   let sums: Record<string, number> = {};
   let counted = 0;

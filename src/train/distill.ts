@@ -1,0 +1,52 @@
+// Latent consistency distillation (Luo et al. 2023) of the guided teacher: the student learns to predict, from any point of the
+// teacher's path, the same image as from the next point of that path, with the guidance scale as an input: one forward a step.
+// The target is the student's own weights without gradient, no average (Song & Dhariwal 2023 found that best), and the hop from
+// t to s comes from the feeds, so that a run can begin with few large hops and end with small ones.
+// Legend: B batch, L image tokens, T text tokens, C channels; f(x, t) = x - t F(x, t), the image predicted at time t.
+import { add, mean, mul, stopGradient, sub, unsqueeze } from '../graph/ops.ts';
+import { mse, pseudoHuber } from '../graph/functions.ts';
+import { input, type Value } from '../graph/value.ts';
+import { perPicture, textInputs } from '../models/inputs.ts';
+import { conditioning, transformer, type Conditioning } from '../models/transformer.ts';
+import type { Config } from '../models/config.ts';
+import { rootScope, type Specs } from '../nn/scope.ts';
+import { gridRotary, keyBias, type LatentSizes } from './teacher.ts';
+import { trainStep, type Program } from './step.ts';
+
+/** Prefix of the frozen teacher's weights among the inputs. */
+export const TEACHER = 'teacher';
+
+/**
+ * The program. Inputs: latent and noise (B, L, C), t and s (B) with s < t, guidance (B), text.* and null.* (the empty prompt) as
+ * in teacher.ts, and the teacher's weights under `teacher.transformer.`. Metric: mean squared distance to the target.
+ */
+export function distillProgram(config: Config, { batch: B, rows, columns }: LatentSizes): { program: Program; specs: Specs } {
+  const specs: Specs = new Map();
+  const student = rootScope(specs).in('transformer');
+  const teacher = rootScope().in(TEACHER).in('transformer');
+  const L = rows * columns;
+  const latent = input('latent', [B, L, config.channels]);
+  const noise = input('noise', [B, L, config.channels]);
+  const [t, s, guidance] = [perPicture('t', B), perPicture('s', B), perPicture('guidance', B)];
+  const text = textInputs(B, config.text.length);
+  const empty = { ...textInputs(B, config.text.length, 'null'), positions: text.positions };
+  const rotary = gridRotary(rows, columns, config.transformer.heads.width);
+  const bias = keyBias(B, L, text.mask);
+  const emptyBias = keyBias(B, L, empty.mask);
+  const wide = (x: Value) => unsqueeze(unsqueeze(x, 1), 1); // (B) -> (B, 1, 1)
+
+  const at = add(latent, mul(wide(t), sub(noise, latent))); // x_t
+  const none = mul(guidance, 0);
+  const see = (condition: Conditioning, hidden: Value) => transformer(teacher, at, { t, guidance: none, condition, rotary, bias: hidden }, config);
+  const unguided = see(conditioning(teacher, empty, config), emptyBias);
+  const guided = add(unguided, mul(wide(guidance), sub(see(conditioning(teacher, text, config), bias), unguided)));
+  const next = add(at, mul(wide(sub(s, t)), guided)); // one Euler step of the guided teacher: x_s
+
+  const condition = conditioning(student, text, config);
+  const image = (x: Value, time: Value) => sub(x, mul(wide(time), transformer(student, x, { t: time, guidance, condition, rotary, bias }, config)));
+  const predicted = image(at, t);
+  const target = stopGradient(image(next, s));
+  const c = 0.00054 * Math.sqrt(L * config.channels); // Song & Dhariwal 2023, section 3.3
+  const loss = mul(mean(pseudoHuber(predicted, target, c)), 1 / Math.sqrt(L * config.channels));
+  return { program: trainStep('train-student', loss, { specs, metrics: { distance: mse(predicted, target) }, ema: 0.995 }), specs };
+}
