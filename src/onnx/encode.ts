@@ -29,10 +29,14 @@ export interface EncodedModel {
 /** ONNX's numbers of the element types. */
 export const TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, uint4: 21, int4: 22 } as const satisfies Record<DType, number>;
 export const OPSET = 21;
-export const IR_VERSION = 10;
+const IR_VERSION = 10;
+/** Marks for the reader: an input that is a parameter, a constant's name, a node that only names an output. */
+export const WEIGHT = 'weight';
+export const CONSTANT = '%c';
+export const ALIAS = 'alias ';
 
 const INT64_MAX = 2n ** 63n - 1n;
-const MICROSOFT = 'com.microsoft';
+export const MICROSOFT = 'com.microsoft';
 /** Attributes that are floats; every other number is whole. */
 const FLOATS: ReadonlySet<string> = new Set(['epsilon', 'scale']);
 /** External data starts at multiples of this many bytes, so that it can be mapped. */
@@ -124,7 +128,7 @@ export function encodeModel(g: Graph, { weights = {}, external = 'none', externa
     buckets.set(key, bucket);
     const same = bucket.find((c) => equalBytes(c.bytes, bytes));
     if (same) return same.name;
-    const name = `%c${initializers.length}`;
+    const name = `${CONSTANT}${initializers.length}`;
     bucket.push({ bytes, name });
     initializers.push(proto.message(5, encodeTensor(name, t, store.put)));
     return name;
@@ -144,7 +148,7 @@ export function encodeModel(g: Graph, { weights = {}, external = 'none', externa
   };
 
   const outputs = Object.entries(g.outputs);
-  const outputName = new Map<Value, string>();
+  const outputName = new Map<Value, string>(); // a value may be several outputs: the first name is its own
   for (const [name, v] of outputs) {
     if (g.inputs.some((x) => x.name === name)) throw new ShapeError('onnx.output', `graph ${g.name}: output "${name}" has the name of an input; rename it`);
     if (v.inputs.length > 0 && !outputName.has(v)) outputName.set(v, name);
@@ -161,7 +165,7 @@ export function encodeModel(g: Graph, { weights = {}, external = 'none', externa
     }
   }
   // An output that is a leaf, or a second name of a value.
-  for (const [name, v] of outputs) if (outputName.get(v) !== name) w.node('Identity', [names.get(v)!], {}, undefined, name);
+  for (const [name, v] of outputs) if (outputName.get(v) !== name) nodes.push(encodeNode('Identity', ALIAS + name, [names.get(v)!], name, {}));
 
   const fed = g.inputs.filter((v) => !(v.op === 'Parameter' && weights[v.name!]));
   const model = proto.join([
@@ -235,10 +239,11 @@ function encodeAttribute(key: string, a: Attribute): proto.Bytes[] {
   throw new ShapeError('onnx.attribute', `attribute ${key} cannot be written`);
 }
 
-/** A value's name, type and shape; a size that is no bare symbol is left open. */
+/** A value's name, type and shape. A symbolic size is its canonical text, as a name: equal names are equal sizes. */
 function encodeType(name: string, v: Value): proto.Bytes {
-  const dims = v.shape.map((d) => proto.message(1, ...(typeof d === 'number' ? [proto.integer(1, d)] : /^\w+$/.test(d) ? [proto.text(2, d)] : [])));
-  return proto.join([proto.text(1, name), proto.message(2, proto.message(1, proto.integer(1, TYPES[v.dtype]), proto.message(2, ...dims)))]);
+  const dims = v.shape.map((d) => proto.message(1, typeof d === 'number' ? proto.integer(1, d) : proto.text(2, d)));
+  const type = proto.message(2, proto.message(1, proto.integer(1, TYPES[v.dtype]), proto.message(2, ...dims)));
+  return proto.join([proto.text(1, name), type, ...(v.op === 'Parameter' ? [proto.text(3, WEIGHT)] : [])]);
 }
 
 type Put = (name: string, bytes: Uint8Array) => { path: string; offset: number } | undefined;
