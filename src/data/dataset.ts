@@ -1,0 +1,244 @@
+// The dataset: sample i of seed s is a pure function, `sample(seed, i, options)` -> an SVG, its caption and what is true of
+// it. Nothing is rendered here (render.ts) or stored (pack.ts). The presets' scopes and mixes stand in one table, DATA.
+import { random, type Random } from '../util/random.ts';
+import { PLAIN_COLOURS, sceneryOf, SCENERY_NAMES, type Background } from './backgrounds.ts';
+import { CAPTIONS, caption, isCountable, RELATIONS, type CaptionOptions, type Facts, type Relation, type Thing } from './captions.ts';
+import { COLOUR_NAMES, type ColourName } from './colour.ts';
+import { characterSample } from './characters.ts';
+import { LAYOUTS, type LayoutName } from './layouts.ts';
+import { boxOf, canRecolour, sceneSvg, type Placed, type Scene } from './scenes.ts';
+import { heldOut, type Split } from './splits.ts';
+import { inScope, sprite, STYLES, type Concept, type Scope, type StyleKey } from './sprites.ts';
+
+/** Shares of the kinds of pictures. */
+export type Mix = Record<'single' | 'scene' | 'character', number>;
+
+export interface DataOptions {
+  mix: Mix;
+  scope: Scope;
+  /** Width and height in units, with weights. Multiples of 32 whose product is about the preset's area. */
+  aspects: [width: number, height: number, weight: number][];
+  /** Share of samples with reference subjects. */
+  subjects: number;
+  split: Split;
+  captions: Partial<CaptionOptions>;
+  /** Share of objects that are recoloured. */
+  recolour: number;
+  /** Side of the packed pictures, in pixels (a square one's; others have about the same area). */
+  size: number;
+}
+
+export interface SampleObject {
+  concept: string;
+  label: string;
+  colour?: ColourName;
+  /** x, y, width, height in fractions of the picture. */
+  box: [number, number, number, number];
+  flip: boolean;
+}
+
+export interface Subject {
+  slot: number;
+  /** The reference picture: square, on white or transparent. */
+  referenceSvg: string;
+  label: string;
+}
+
+/** One training example; plain JSON. */
+export interface Sample {
+  index: number;
+  kind: string;
+  caption: string;
+  language: string;
+  svg: string;
+  width: number;
+  height: number;
+  /** The style's word. */
+  style: string;
+  background: Background;
+  transparent: boolean;
+  objects: SampleObject[];
+  relation?: Relation;
+  subjects?: Subject[];
+}
+
+const SQUARE: DataOptions['aspects'] = [[256, 256, 1]];
+const MANY: DataOptions['aspects'] = [[256, 256, 6], [288, 224, 1], [224, 288, 1], [320, 192, 1], [192, 320, 1]];
+
+const FULL: DataOptions = {
+  mix: { single: 0.4, scene: 0.37, character: 0.23 },
+  scope: {},
+  aspects: MANY,
+  subjects: 0.15,
+  split: 'train',
+  captions: {},
+  recolour: 0.3,
+  size: 256,
+};
+
+/** What each preset trains on. */
+export const DATA = {
+  tiny: {
+    ...FULL, mix: { single: 0.7, scene: 0.3, character: 0 }, scope: { concepts: 20, styles: ['flat', 'bold flat'] }, aspects: [[64, 64, 1]],
+    subjects: 0.1, size: 64, captions: { languages: { en: 0.9, nl: 0.1 } },
+  },
+  pico: {
+    ...FULL, mix: { single: 0.55, scene: 0.35, character: 0.1 }, scope: { concepts: 300, styles: ['flat', 'bold flat', 'shaded cartoon', 'icon'] },
+    aspects: SQUARE, subjects: 0.06,
+  },
+  nano: FULL,
+  xl: FULL,
+} satisfies Record<string, DataOptions>;
+export type DataPreset = keyof typeof DATA;
+
+type Pool = { concepts: readonly Concept[]; styles: StyleKey[] };
+const pools = new Map<string, Pool>();
+
+function poolOf(scope: Scope): Pool {
+  const key = JSON.stringify(scope);
+  let pool = pools.get(key);
+  if (!pool) pools.set(key, (pool = inScope(scope)));
+  return pool;
+}
+
+/** The icon style is one in ten, the others equal; a style must have the concept, and the pair must be of the split. */
+function pickStyle(concept: Concept, styles: readonly StyleKey[], rng: Random): StyleKey | undefined {
+  const able = styles.filter((s) => concept.styles.includes(s));
+  return able.length ? able[rng.weighted(able.map((s) => (s === 'mono' ? 0.5 : 1)))] : undefined;
+}
+
+function pickBackground(rng: Random, style: StyleKey, single: boolean): Background {
+  const seed = rng.integer(2 ** 31);
+  const draw = rng.uniform();
+  const plain = (): Background => ({ kind: 'plain', colour: rng.pick(PLAIN_COLOURS), seed });
+  if (style === 'mono') return draw < 0.4 ? { kind: 'white', seed } : draw < 0.6 ? { kind: 'transparent', seed } : plain();
+  if (draw < (single ? 0.25 : 0.15)) return { kind: 'white', seed };
+  if (draw < (single ? 0.45 : 0.25)) return { kind: 'transparent', seed };
+  if (draw < (single ? 0.6 : 0.4)) return plain();
+  return { kind: rng.pick(SCENERY_NAMES), seed };
+}
+
+/** A colour that differs from the background's and that the sprite can take. */
+function pickColour(concept: string, style: StyleKey, background: Background, rng: Random): ColourName | undefined {
+  const found = sprite(concept, style);
+  if (!found || !canRecolour(found)) return undefined;
+  const avoid = background.kind === 'plain' ? background.colour : background.kind === 'white' || background.kind === 'snow' ? 'white' : background.kind === 'night' || background.kind === 'space' ? 'black' : undefined;
+  return rng.pick(COLOUR_NAMES.filter((c) => c !== avoid));
+}
+
+/** Everything about a scene that the splits look at. */
+function isHeldOut(facts: Facts): boolean {
+  const [a, b] = facts.things;
+  return (
+    facts.things.some((t) => heldOut('style', t.concept.hex, facts.style)) ||
+    facts.things.some((t) => t.colour !== undefined && heldOut('colour', t.concept.hex, t.colour)) ||
+    facts.things.some((t) => t.count > 1 && heldOut('count', t.concept.hex, t.count)) ||
+    (facts.relation !== undefined && a !== undefined && b !== undefined && heldOut('relation', a.concept.hex, facts.relation, b.concept.hex)) ||
+    (sceneryOf(facts.background) !== undefined && facts.things.some((t) => heldOut('background', t.concept.hex, facts.background.kind)))
+  );
+}
+
+interface Draft {
+  facts: Facts;
+  scene: Scene;
+}
+
+/** One object, centred, in the canonical place and size. */
+function single(rng: Random, pool: Pool, o: DataOptions, aspect: [number, number]): Draft | undefined {
+  const concept = rng.pick(pool.concepts);
+  const style = pickStyle(concept, pool.styles, rng);
+  if (!style) return undefined;
+  const background = pickBackground(rng, style, true);
+  return arrange('one', [concept], style, background, rng, o, aspect);
+}
+
+function scene(rng: Random, pool: Pool, o: DataOptions, aspect: [number, number]): Draft | undefined {
+  const layout = (['place', 'pair', 'stack', 'count', 'trio'] as const)[rng.weighted([0.25, 0.3, 0.15, 0.2, 0.1])]!;
+  const style = rng.pick(pool.styles);
+  const able = pool.concepts.filter((c) => c.composable && c.styles.includes(style));
+  const first = rng.pick(able);
+  if (layout === 'count' && !isCountable(first)) return undefined;
+  const chosen = [first];
+  while (chosen.length < LAYOUTS[layout].things) {
+    const next = rng.pick(able);
+    if (chosen.every((c) => c.label !== next.label && c.core?.noun !== (next.core?.noun ?? next.label))) chosen.push(next);
+  }
+  return arrange(layout, chosen, style, pickBackground(rng, style, false), rng, o, aspect);
+}
+
+/** Puts concepts into a layout: positions, sizes, colours, flips. */
+function arrange(name: LayoutName, chosen: Concept[], style: StyleKey, background: Background, rng: Random, o: DataOptions, [width, height]: [number, number]): Draft {
+  const things: Thing[] = chosen.map((concept) => {
+    const colour = rng.uniform() < o.recolour ? pickColour(concept.hex, style, background, rng) : undefined;
+    return { concept, count: 1, ...(colour && { colour }) };
+  });
+  const { places, relation, position, count, sizes } = LAYOUTS[name].place(rng, width / height, sceneryOf(background)?.ground);
+  const objects = places.map((place): Placed => {
+    const { concept, colour } = things[place.thing]!;
+    const placed: Placed = { concept: concept.hex, style, ...(colour && { colour }), x: place.x, y: place.y, size: place.size, flip: rng.uniform() < 0.25 };
+    if (place.stand === undefined) return placed;
+    return { ...placed, y: place.stand - boxOf(placed, { width, height })[3] / 2 };
+  });
+  sizes?.forEach((size, i) => size && things[i] && (things[i].size = size));
+  if (count !== undefined) things[0]!.count = count;
+  const facts: Facts = { things, background, style, ...(relation && { relation }), ...(position && { position }) };
+  return { facts, scene: { width, height, background, objects } };
+}
+
+/** A square picture of one thing alone: the reference of a subject. */
+function referenceOf(placed: Placed, rng: Random): string {
+  const alone: Placed = { ...placed, x: 0.5, y: 0.5, size: 0.74, flip: rng.uniform() < 0.5 };
+  return sceneSvg({ width: 256, height: 256, background: { kind: rng.uniform() < 0.7 ? 'white' : 'transparent', seed: 0 }, objects: [alone] });
+}
+
+/** Sample `index` of `seed`: always the same for the same options. */
+export function sample(seed: number, index: number, options: Partial<DataOptions> = {}): Sample {
+  const o = { ...FULL, ...options };
+  const rng = random(seed).split(`sample:${o.split}`).split(index);
+  const pool = poolOf(o.scope);
+  const aspect = o.aspects[rng.weighted(o.aspects.map((a) => a[2]))]!;
+  const kinds = ['single', 'scene', 'character'] as const;
+  const kind = kinds[rng.weighted(kinds.map((k) => o.mix[k]))]!;
+  if (kind === 'character') return characterSample(index, rng, [aspect[0], aspect[1]], o);
+  for (let attempt = 0; ; attempt++) {
+    const draft = (kind === 'single' ? single : scene)(rng, pool, o, [aspect[0], aspect[1]]);
+    // A scope so small that nothing of it is held out gives, after 400 tries, what there is.
+    if (!draft || (isHeldOut(draft.facts) !== (o.split === 'test') && attempt < 400)) continue;
+    return finish(index, kind, draft, rng, o);
+  }
+}
+
+function finish(index: number, kind: string, { facts, scene }: Draft, rng: Random, o: DataOptions): Sample {
+  const referenced = rng.uniform() < o.subjects && facts.things.every((t) => t.count === 1);
+  const subjects: Subject[] = [];
+  if (referenced)
+    for (const [i, t] of facts.things.entries()) {
+      if (i > 0 && rng.uniform() < 0.4) continue;
+      t.slot = subjects.length + 1;
+      subjects.push({ slot: t.slot, referenceSvg: referenceOf(scene.objects[i]!, rng), label: t.concept.label });
+    }
+  const { text, language } = caption(facts, rng, { ...CAPTIONS, ...o.captions, split: o.split });
+  const labels = new Map(facts.things.map((t) => [t.concept.hex, t.concept.label]));
+  return {
+    index,
+    kind,
+    caption: text,
+    language,
+    svg: sceneSvg(scene),
+    width: scene.width,
+    height: scene.height,
+    style: STYLES[facts.style].word,
+    background: facts.background,
+    transparent: facts.background.kind === 'transparent',
+    objects: scene.objects.map((p) => ({ concept: p.concept, label: labels.get(p.concept)!, ...(p.colour && { colour: p.colour }), box: boxOf(p, scene), flip: p.flip })),
+    ...(facts.relation && { relation: facts.relation }),
+    ...(subjects.length && { subjects }),
+  };
+}
+
+/** Samples without end, from `start` on. */
+export function* samples(seed: number, options: Partial<DataOptions> = {}, start = 0): Generator<Sample, never> {
+  for (let i = start; ; i++) yield sample(seed, i, options);
+}
+
+export { RELATIONS };
