@@ -128,7 +128,7 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
   Cos: one('Cos'),
   Round: [...one('Round', steady), at('Round', edges, 'halves')],
   Floor: [...one('Floor', steady), at('Floor', edges, 'edges')],
-  Identity: one('Identity').map((c) => ({ ...c, smooth: false })), // a stop: its gradient is cut on purpose
+  Identity: one('Identity'), // a stop: its gradient is cut on purpose
   Add: [...two('Add'), whole('Add')],
   Sub: [...two('Sub'), whole('Sub')],
   Mul: [...two('Mul'), whole('Mul')],
@@ -148,7 +148,7 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
     withAttributes('Where', 'whole numbers', { c: bits([3]), a: int64([3], [1, 2, 3]), b: int64([3], [4, 5, 6]) }, {}),
   ],
   Cast: [
-    withAttributes('Cast', 'to whole numbers', { x: steady([2, 3]) }, { to: 'int64' }, { smooth: false }),
+    withAttributes('Cast', 'to whole numbers', { x: steady([2, 3]) }, { to: 'int64' }),
     withAttributes('Cast', 'to bool', { x: float32([4], [0, -1, 0.25, 3]) }, { to: 'bool' }, { smooth: false }),
     withAttributes('Cast', 'from whole numbers', { x: int64([3], [-2, 0, 9]) }, { to: 'float32' }),
     withAttributes('Cast', 'from bytes', { x: bytes('uint8', [7]) }, { to: 'float32' }),

@@ -125,7 +125,8 @@ export const GRADIENTS: { readonly [P in Primitive]: GradRule } = {
   },
   ScatterND: (g, y) => {
     const indices = y.inputs[1]!;
-    if (indices.shape.at(-1) !== 1) throw new ShapeError('grad.scatter', 'the gradient of ScatterND is written for positions on axis 0 only');
+    if (indices.shape.at(-1) !== 1 || y.attributes.reduction !== 'add')
+      throw new ShapeError('grad.scatter', "the gradient of ScatterND is written for positions on axis 0 and reduction 'add' only");
     return [g, null, o.gather(g, o.reshape(indices, indices.shape.slice(0, -1)))];
   },
 };

@@ -2,7 +2,7 @@
 // read well. A bare number stands for a float32 scalar.
 import { float32, scalar, type DType } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
-import { fixed, mulDims, type Dim, type Shape } from './dim.ts';
+import { mulDims, type Dim, type Shape } from './dim.ts';
 import { axisOf, END } from './rules.ts';
 import { apply, constant, type Value } from './value.ts';
 
@@ -107,9 +107,10 @@ export const gather = (x: Value, indices: Value, axis = 0) => apply('Gather', [x
 /** `x` with `updates` added at `indices` (int64, last axis is a position in x). */
 export const scatterAdd = (x: Value, indices: Value, updates: Value) => apply('ScatterND', [x, indices, updates], { reduction: 'add' });
 
-/** A constant of one number in a fixed shape. */
+/** One number in every place: a constant, or an expanded scalar where the shape is symbolic. */
 export function full(shape: Shape, number: number): Value {
-  const sizes = shape.map((d) => fixed(d, 'full'));
+  if (shape.some((d) => typeof d === 'string')) return expand(value(number), shape);
+  const sizes = shape as readonly number[];
   return constant(float32(sizes, new Float32Array(mulDims(...sizes) as number).fill(number)));
 }
 
