@@ -29,12 +29,15 @@ export function bindSymbols(g: Graph, feeds: Tensors): Record<string, number> {
   return symbols;
 }
 
-/** When one unknown symbol is left in `dim`, alone in its term, gives it the value that makes `dim` equal `size`. */
+/** When one unknown symbol is left in `dim`, once in one term, gives it the value that makes `dim` equal `size`. */
 function solve(dim: Dim, size: number, symbols: Record<string, number>): void {
-  const open = termsOf(dim).filter(([, names]) => names.some((s) => symbols[s] === undefined));
-  if (open.length !== 1 || open[0]![1].length !== 1) return;
-  const [coefficient, [name]] = open[0] as [number, [string]];
-  symbols[name] = (size - evaluateDim(dim, { ...symbols, [name]: 0 })) / coefficient;
+  const unknown = (names: string[]) => names.filter((s) => symbols[s] === undefined);
+  const open = termsOf(dim).flatMap(([, names]) => unknown(names));
+  if (open.length !== 1) return;
+  const [name] = open as [string];
+  const rest = evaluateDim(dim, { ...symbols, [name]: 0 });
+  const slope = evaluateDim(dim, { ...symbols, [name]: 1 }) - rest;
+  symbols[name] = Math.floor((size - rest) / slope); // a size that does not divide shows when the shapes are compared
 }
 
 function concrete(shape: Shape, symbols: Readonly<Record<string, number>>): number[] {
