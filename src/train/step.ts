@@ -74,3 +74,8 @@ export function trainStep(
     }),
   };
 }
+
+/** The averaged weights of a state, by path. */
+export function averageOf(state: Tensors, specs: Specs): Tensors {
+  return Object.fromEntries([...specs.keys()].map((path) => [path, (state[`ema/${path}`] ?? state[path])!]));
+}

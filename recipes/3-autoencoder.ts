@@ -1,0 +1,126 @@
+// Recipe 3: the autoencoder. Learns to put a picture into a few latent tokens and to draw it back at any size, then encodes
+// all of the data once for the recipes that follow.
+//   npx tsx recipes/3-autoencoder.ts --preset pico [--seconds 2400] [--batch 16] [--rate 0.002]
+// Resumable: the state lies in runs/PRESET/autoencoder.state.safetensors. Sample sheets: runs/PRESET/sheets/.
+import { join } from 'node:path';
+import { preset, CELLS, ENCODER_PIXELS } from '../src/models/config.ts';
+import { encodeStage } from '../src/models/graphs.ts';
+import { initialize } from '../src/nn/scope.ts';
+import { gridPositions, rotaryTable } from '../src/nn/rope.ts';
+import { ortNode } from '../src/runtime/ort-node.ts';
+import { writeFileWhole, writeSafetensors, readSafetensors } from '../src/tensor/files.ts';
+import { encodeImage } from '../src/tensor/codec.ts';
+import { contactSheet, premultipliedToTensor, psnr, tensorToImage, WHITE, type Image } from '../src/tensor/image.ts';
+import { float32, sizeOf, tensor, type Tensors } from '../src/tensor/tensor.ts';
+import { autoencoderProgram, cropTables } from '../src/train/autoencoder.ts';
+import { cosineRate, train } from '../src/train/loop.ts';
+import { readLines, shardReader, shardsOf } from '../src/train/shards.ts';
+import { averageOf } from '../src/train/step.ts';
+import { random } from '../src/util/random.ts';
+import { openNetworks } from '../src/pipeline/networks.ts';
+import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
+
+/** Trains the autoencoder of a preset and encodes the data. */
+export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
+  const config = preset(options.preset);
+  const paths = pathsOf(options);
+  const { seed = 0, steps, seconds, batch = 16, rate = 0.002, log = () => {} } = options;
+  const rng = random(seed).split('autoencoder');
+  const shards = await shardsOf(paths.data, 'recipes/1-render');
+  const { tensors: first } = await readSafetensors(shards[0]!);
+  const side = first.image!.shape[1]!;
+  const crop = first.crop!.shape[1]!;
+  const h = side / ENCODER_PIXELS;
+  const { program, specs } = autoencoderProgram(config, { batch, side, crop });
+  const runtime = await ortNode();
+  const read = shardReader(shards, rng.split('data'));
+  const noiseSize = [batch, h * h, config.channels];
+  const run = train({
+    runtime,
+    program,
+    weights: initialize(specs, rng.split('weights')),
+    batch: async (step) => {
+      const { image, crop: pieces, rect } = await read(step, batch, ['image', 'crop', 'rect']);
+      const stream = rng.split(`noise:${step}`);
+      // Half of the batch is decoded from a slightly wrong latent, as the transformer will give it.
+      const noise = new Float32Array(sizeOf(noiseSize));
+      const perPicture = noise.length / batch;
+      for (let i = 0; i < batch; i++) {
+        const deviation = 0.25 * Math.max(0, 2 * stream.uniform() - 1);
+        noise.set(stream.normals(perPicture).map((x) => x * deviation), i * perPicture);
+      }
+      return { image: image!, crop: pieces!, ...cropTables(rect!, crop, h * CELLS), noise: float32(noiseSize, noise) };
+    },
+    rate: cosineRate(rate),
+    checkpoint: join(paths.run, 'autoencoder.state.safetensors'),
+    log: join(paths.run, 'autoencoder.jsonl'),
+    ...(steps !== undefined && { steps }),
+    ...(seconds !== undefined && { seconds }),
+  });
+  let weights: Tensors | undefined;
+  let sheets = 0;
+  for await (const progress of run) {
+    log(`autoencoder ${(100 * progress.done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`);
+    weights = averageOf(progress.state, specs);
+    if (progress.done >= (sheets + 1) / 8 || progress.done >= 1) {
+      sheets = Math.floor(progress.done * 8);
+      const networks = openNetworks(runtime, config, weights);
+      const size = { width: side, height: side };
+      const pairs: Image[] = [];
+      for (let i = 0; i < 12; i++) {
+        const bytes = (first.image!.data as Uint8Array).subarray(i * side * side * 4, (i + 1) * side * side * 4);
+        const truth = premultipliedToTensor(side, side, bytes);
+        const features = await networks.features(await networks.encode(truth));
+        const drawn = await networks.render(features, { x: 0, y: 0, ...size }, size);
+        pairs.push(...[truth, drawn].map((t) => tensorToImage(t, { background: WHITE })));
+      }
+      const quality = pairs.filter((_, i) => i % 2 === 0).map((truth, i) => psnr(truth, pairs[2 * i + 1]!));
+      log(`autoencoder PSNR of 12 pictures: ${(quality.reduce((a, b) => a + b) / quality.length).toFixed(2)} dB`);
+      await writeFileWhole(join(paths.run, 'sheets', `autoencoder-${String(progress.step).padStart(6, '0')}.png`), await encodeImage(contactSheet(pairs, { columns: 8, cell: 192 }), 'png'));
+      await networks.release();
+    }
+  }
+  if (weights) await writeSafetensors(paths.autoencoder, weights, { preset: config.name });
+  await encodeData(options);
+}
+
+/** Encodes every packed picture: latents.safetensors and captions beside it. */
+export async function encodeData(options: RecipeOptions): Promise<void> {
+  const config = preset(options.preset);
+  const paths = pathsOf(options);
+  const shards = await shardsOf(paths.data, 'recipes/1-render');
+  const { tensors: weights } = await readSafetensors(paths.autoencoder);
+  const runtime = await ortNode();
+  const stage = encodeStage(config);
+  const session = await runtime.compile(stage.graph, { weights });
+  const parts: Float32Array[] = [];
+  const captions: string[] = [];
+  let shape: number[] = [];
+  for (const shard of shards) {
+    const { tensors } = await readSafetensors(shard);
+    const [n, H, W] = tensors.image!.shape as [number, number, number];
+    const [h, w] = [H / ENCODER_PIXELS, W / ENCODER_PIXELS];
+    const { cosine, sine } = rotaryTable(gridPositions(h, w), config.autoencoder.heads.width);
+    for (let i = 0; i < n; i += 32) {
+      const b = Math.min(32, n - i);
+      const data = Float32Array.from((tensors.image!.data as Uint8Array).subarray(i * H * W * 4, (i + b) * H * W * 4), (x) => x / 127.5 - 1);
+      const image = float32([b, h, ENCODER_PIXELS, w, ENCODER_PIXELS, 4], data);
+      const { latent } = await session.run({ image, 'rotary.cosine': cosine, 'rotary.sine': sine });
+      parts.push(latent!.data as Float32Array);
+      shape = [h * w, config.channels];
+    }
+    for (const { caption } of await readLines<{ caption: string }>(shard)) captions.push(caption);
+    options.log?.(`encoded ${captions.length} pictures`);
+  }
+  await session.release();
+  const all = new Float32Array(captions.length * sizeOf(shape));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  await writeFileWhole(paths.latents.replace(/safetensors$/, 'json'), JSON.stringify(captions));
+  await writeSafetensors(paths.latents, { latent: tensor('float32', [captions.length, ...shape], all) }, { preset: config.name });
+}
+
+await main(import.meta.url, makeAutoencoder);
