@@ -32,6 +32,7 @@ it('leaves nothing half written', async () => {
   await writeFile(path, 'old');
   const before = await readdir(folder);
   await expect(writeFileWhole(join(path, 'inside'), 'x')).rejects.toThrow(/cannot write .*not a folder/);
+  if (process.platform === 'linux') await expect(writeFileWhole('/proc/none/a/b', 'x')).rejects.toThrow(/cannot write/);
   await expect(writeFileWhole(folder, 'x')).rejects.toThrow(InputError);
   const broken = [Uint8Array.of(1), undefined as unknown as Uint8Array]; // fails in the middle
   await expect(writeFileWhole(path, broken)).rejects.toThrow(InputError);

@@ -1,7 +1,7 @@
 // Files on disk, Node only: whole files written beside their place and then renamed, so that a crash, a full disk or a
 // wrong path never leaves half a file; and .safetensors by path. The formats themselves are pure and live elsewhere.
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { InputError } from '../util/errors.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
@@ -34,7 +34,7 @@ export async function writeFileWhole(path: string, chunks: string | Uint8Array |
   const beside = `${path}.${randomUUID().slice(0, 8)}.part`;
   const list = typeof chunks === 'string' ? [new TextEncoder().encode(chunks)] : chunks instanceof Uint8Array ? [chunks] : chunks;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     {
       await using file = await open(beside, 'wx');
       for (const chunk of list)
@@ -47,6 +47,16 @@ export async function writeFileWhole(path: string, chunks: string | Uint8Array |
     await rm(beside, { force: true }).catch(() => {}); // the first error is the one to tell
     throw new InputError('file.write', `cannot write ${path}: ${reason(error)}`, { cause: error });
   }
+}
+
+/** Makes a folder and those above it. Not mkdir's own `recursive`: it never ends where no folder can be made (/proc/x). */
+async function makeFolder(path: string): Promise<void> {
+  const exists = () => stat(path).then((found) => found.isDirectory(), () => false);
+  if (await exists()) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  await mkdir(path).catch(async (error: unknown) => {
+    if (!(await exists())) throw error; // another process may have made it
+  });
 }
 
 /** Reads a .safetensors file. Throws InputError when it is missing or not exactly such a file. */
