@@ -156,7 +156,7 @@ export function isDark(background: Background): boolean {
 export function plainHex(colour: ColourName): string {
   if (colour === 'black') return COLOURS.black.hex;
   const { l, c, h } = colourOf(colour);
-  return toHex(fromOklch({ l: l + (0.8 - l) * 0.6, c: c * 0.72, h }));
+  return toHex(fromOklch({ l: Math.max(l, l + (0.8 - l) * 0.6), c: c * 0.75, h }));
 }
 
 /** The SVG of a background over `w` x `h` units; empty for a transparent one. */

@@ -126,5 +126,6 @@ export function nameOf({ l, c, h }: Oklch): ColourName | undefined {
     ['pink', 325, 376, 0.7, 0.88],
     ['red', 13, 33, 0.45, 0.68],
   ];
+  if (c < 0.1 && h > 30 && h < 110 && l > 0.58) return undefined; // skin, eggs, paper
   return RANGES.find(([, from, to, low, high]) => l >= low && l <= high && ((h >= from && h <= to) || h + 360 <= to))?.[0];
 }

@@ -3,7 +3,7 @@
 import { random, type Random } from '../util/random.ts';
 import { PLAIN_COLOURS, sceneryOf, SCENERY_NAMES, type Background } from './backgrounds.ts';
 import { CAPTIONS, caption, isCountable, RELATIONS, type CaptionOptions, type Facts, type Relation, type Thing } from './captions.ts';
-import { COLOUR_NAMES, type ColourName } from './colour.ts';
+import { COLOUR_NAMES, nameOf, type ColourName } from './colour.ts';
 import { characterSample } from './characters.ts';
 import { LAYOUTS, type LayoutName } from './layouts.ts';
 import { boxOf, canRecolour, sceneSvg, type Placed, type Scene } from './scenes.ts';
@@ -120,11 +120,21 @@ function pickBackground(rng: Random, style: StyleKey, single: boolean): Backgrou
 }
 
 /** A colour that differs from the background's and that the sprite can take. */
-function pickColour(concept: string, style: StyleKey, background: Background, rng: Random): ColourName | undefined {
-  const found = sprite(concept, style);
-  if (!found || !canRecolour(found)) return undefined;
+function pickColour({ hex, group }: Concept, style: StyleKey, background: Background, rng: Random): ColourName | undefined {
+  const found = sprite(hex, style);
+  if (!found || !canRecolour(found) || (group === 'people-body' && style !== 'mono')) return undefined;
   const avoid = background.kind === 'plain' ? background.colour : background.kind === 'white' || background.kind === 'snow' ? 'white' : background.kind === 'night' || background.kind === 'space' ? 'black' : undefined;
   return rng.pick(COLOUR_NAMES.filter((c) => c !== avoid));
+}
+
+/** The colour that a drawing has anyway, for a caption to say: always where the noun leaves it open, else now and then. */
+function ownColour(concept: Concept, style: StyleKey, rng: Random): ColourName | undefined {
+  if (style === 'mono') return undefined;
+  const own = concept.core?.colour;
+  if (own) return own !== 'red' || rng.uniform() < 0.5 ? own : undefined;
+  const found = sprite(concept.hex, style);
+  if (rng.uniform() >= 0.2 || !found || found.share < 0.7 || ['people-body', 'smileys-emotion'].includes(concept.group)) return undefined;
+  return nameOf(found.colour);
 }
 
 /** Everything about a scene that the splits look at. */
@@ -169,14 +179,17 @@ function scene(rng: Random, pool: Pool, o: DataOptions, aspect: [number, number]
 
 /** Puts concepts into a layout: positions, sizes, colours, flips. */
 function arrange(name: LayoutName, chosen: Concept[], style: StyleKey, background: Background, rng: Random, o: DataOptions, [width, height]: [number, number]): Draft {
+  const painted = new Set<string>();
   const things: Thing[] = chosen.map((concept) => {
-    const colour = rng.uniform() < o.recolour ? pickColour(concept.hex, style, background, rng) : undefined;
-    return { concept, count: 1, ...(colour && { colour }) };
+    const colour = rng.uniform() < o.recolour ? pickColour(concept, style, background, rng) : undefined;
+    if (colour) painted.add(concept.hex);
+    const said = colour ?? ownColour(concept, style, rng);
+    return { concept, count: 1, ...(said && { colour: said }) };
   });
   const { places, relation, position, count, sizes } = LAYOUTS[name].place(rng, width / height, sceneryOf(background)?.ground);
   const objects = places.map((place): Placed => {
     const { concept, colour } = things[place.thing]!;
-    const placed: Placed = { concept: concept.hex, style, ...(colour && { colour }), x: place.x, y: place.y, size: place.size, flip: rng.uniform() < 0.25 };
+    const placed: Placed = { concept: concept.hex, style, ...(colour && painted.has(concept.hex) && { colour }), x: place.x, y: place.y, size: place.size, flip: rng.uniform() < 0.25 };
     if (place.stand === undefined) return placed;
     return { ...placed, y: place.stand - boxOf(placed, { width, height })[3] / 2 };
   });
@@ -219,7 +232,7 @@ function finish(index: number, kind: string, { facts, scene }: Draft, rng: Rando
       subjects.push({ slot: t.slot, referenceSvg: referenceOf(scene.objects[i]!, rng), label: t.concept.label });
     }
   const { text, language } = caption(facts, rng, { ...CAPTIONS, ...o.captions, split: o.split });
-  const labels = new Map(facts.things.map((t) => [t.concept.hex, t.concept.label]));
+  const known = new Map(facts.things.map((t) => [t.concept.hex, t]));
   return {
     index,
     kind,
@@ -231,7 +244,7 @@ function finish(index: number, kind: string, { facts, scene }: Draft, rng: Rando
     style: STYLES[facts.style].word,
     background: facts.background,
     transparent: facts.background.kind === 'transparent',
-    objects: scene.objects.map((p) => ({ concept: p.concept, label: labels.get(p.concept)!, ...(p.colour && { colour: p.colour }), box: boxOf(p, scene), flip: p.flip })),
+    objects: scene.objects.map((p) => ({ concept: p.concept, label: known.get(p.concept)!.concept.label, ...(known.get(p.concept)!.colour && { colour: known.get(p.concept)!.colour! }), box: boxOf(p, scene), flip: p.flip })),
     ...(facts.relation && { relation: facts.relation }),
     ...(subjects.length && { subjects }),
   };

@@ -1,6 +1,6 @@
 // Drawing an SVG with resvg in this process: a whole picture, or a crop of a larger one without drawing the larger one.
 // resvg aborts the process when a group with opacity lies more than two canvas widths outside the canvas, so a crop
-// is cut from a window at least 0.4 times the whole picture: nothing can be further out than 1.5 windows.
+// of art with such groups is cut from a window at least 0.4 times the whole picture: nothing is further out than 1.5 windows.
 // Use it through render.ts, which survives such aborts.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -64,10 +64,11 @@ export async function drawJob({ svg, width, height, rect }: RenderJob): Promise<
   const [left = 0, top = 0, w = width, h = height] = (/ viewBox="([^"]+)"/.exec(text)?.[1] ?? '').split(/[ ,]+/).map(Number);
   if (!rect) return rasterise(framed(text, [left, top, w, h], width, height));
   const [x0, y0, x1, y1] = rect;
+  const grouped = /[^-]opacity=|<mask|<filter|clip-path|mix-blend|overflow="hidden"/.test(text);
   // Grow the window in whole output pixels, so that the crop's pixels are exactly those of the window.
   const grow = (from: number, to: number, pixels: number) => {
     const pixel = (to - from) / pixels;
-    const missing = Math.max(0, Math.ceil((WINDOW - (to - from)) / pixel));
+    const missing = grouped ? Math.max(0, Math.ceil((WINDOW - (to - from)) / pixel)) : 0;
     const before = Math.min(missing, Math.max(0, Math.floor(from / pixel)));
     return { pixel, before, total: pixels + missing };
   };

@@ -5,6 +5,8 @@
 // Sections carry the hypernym in both languages. Order within a section is importance; sections are interleaved.
 // Deliberately not here: the other ~1,100 concepts. They get their words from Unicode's tables (tables/).
 
+import { COLOUR_NAMES, type ColourName } from './colour.ts';
+
 /** One hand-written noun. */
 export interface CoreNoun {
   label: string;
@@ -14,6 +16,8 @@ export interface CoreNoun {
   /** How it stands without a count: with an article, or bare. */
   countable: boolean;
   synonyms: string[];
+  /** The colour that the drawing has and the noun does not say: a "black cat" is a cat. */
+  colour?: ColourName;
   hypernym: [en: string, nl: string, article: 'de' | 'het'];
   dutch: { noun: string; article: 'de' | 'het'; plural?: string };
 }
@@ -244,7 +248,7 @@ delivery truck;truck;;delivery truck,lorry;de vrachtwagen;vrachtwagens
 flying saucer;ufo;ufos;flying saucer;de ufo;ufo’s
 motor scooter;scooter;;moped;de scooter;scooters
 racing car;;;race car;de racewagen;racewagens
-sport utility vehicle;blue car;;suv;de terreinwagen;terreinwagens
+sport utility vehicle;SUV;;off-road car;de terreinwagen;terreinwagens
 canoe;;;rowing boat;de kano;kano’s
 skateboard;;;;het skateboard;skateboards
 kick scooter;;;;de step;steppen
@@ -354,7 +358,6 @@ yo-yo;;yo-yos;;de jojo;jojo’s
 game die;;game dice;;de dobbelsteen;dobbelstenen
 puzzle piece;;;;het puzzelstukje;puzzelstukjes
 baseball;;;;de honkbal;honkballen
-tennis;tennis ball;;;de tennisbal;tennisballen
 nesting dolls;;=;matryoshka dolls;de matroesjka’s;=
 boxing glove;;;;de bokshandschoen;bokshandschoenen
 crystal ball;;;;de glazen bol;glazen bollen
@@ -419,9 +422,6 @@ door;;;;de deur;deuren
 magnet;;;;de magneet;magneten
 mobile phone;phone;;mobile phone,smartphone;de telefoon;telefoons
 blue heart;heart;;;het hart;harten
-green heart;heart;;;het hart;harten
-yellow heart;heart;;;het hart;harten
-purple heart;heart;;;het hart;harten
 package;box;boxes;parcel,package;de doos;dozen
 axe;;;ax;de bijl;bijlen
 bomb;;;;de bom;bommen
@@ -476,6 +476,7 @@ function line(text: string, hypernym: CoreNoun['hypernym']): CoreNoun {
   const [article, ...rest] = dutch.split(' ');
   const word = noun || label;
   const countable = many !== '-' && many !== '=';
+  const own = COLOUR_NAMES.find((c) => label.startsWith(`${c} `) && !word.startsWith(c));
   const name = { noun: rest.join(' '), article: article as 'de' | 'het' };
   return {
     label,
@@ -483,6 +484,7 @@ function line(text: string, hypernym: CoreNoun['hypernym']): CoreNoun {
     ...(countable && { plural: many || plural(word) }),
     countable,
     synonyms: synonyms ? synonyms.split(',') : [],
+    ...(own !== undefined && { colour: own }),
     hypernym,
     dutch: dutchMany && dutchMany !== '=' ? { ...name, plural: dutchMany } : name,
   };

@@ -48,8 +48,10 @@ export function prefixIds(body: string, prefix: string): string {
     .replace(/href="#([^"]+)"/g, `href="#${prefix}$1"`);
 }
 
-function nested(body: string, viewBox: string, x: number, y: number, w: number, h: number, flip: boolean, colour = '#222'): string {
-  const inner = `<svg x="${round(x)}" y="${round(y)}" width="${round(w)}" height="${round(h)}" viewBox="${viewBox}" overflow="hidden" color="${colour}" preserveAspectRatio="none">${body}</svg>`;
+function nested(body: string, viewBox: string, [x, y, w, h]: readonly [number, number, number, number], flip: boolean, colour = '#222', clip = true): string {
+  // A clip costs a layer, so only stray art gets one.
+  const overflow = clip ? 'hidden' : 'visible';
+  const inner = `<svg x="${round(x)}" y="${round(y)}" width="${round(w)}" height="${round(h)}" viewBox="${viewBox}" overflow="${overflow}" color="${colour}" preserveAspectRatio="none">${body}</svg>`;
   return flip ? `<g transform="translate(${round(2 * x + w)} 0) scale(-1 1)">${inner}</g>` : inner;
 }
 
@@ -84,7 +86,7 @@ function drawSprite(placed: Placed, index: number, scene: Scene, dark: boolean):
   const y = placed.y * scene.height - (by + bh / 2) * vh * scale;
   const ink = placed.colour ? COLOURS[placed.colour].hex : dark ? COLOURS.white.hex : '#222226';
   const body = placed.colour && found.style !== 'mono' ? recolour(found.body, found.colour, colourOf(placed.colour)) : found.body;
-  return nested(prefixIds(body, `s${index}-`), found.viewBox, x, y, vw * scale, vh * scale, placed.flip, ink);
+  return nested(prefixIds(body, `s${index}-`), found.viewBox, [x, y, vw * scale, vh * scale], placed.flip, ink, found.stray);
 }
 
 function shadow(placed: Placed, scene: Scene): string {
@@ -104,7 +106,7 @@ export function sceneSvg(scene: Scene): string {
   scene.objects.forEach((p, i) => parts.push(drawSprite(p, i, scene, isDark(background))));
   scene.art?.forEach((a, i) => {
     const [x, y, w, h] = a.box;
-    parts.push(nested(prefixIds(a.body, `a${i}-`), a.viewBox, x * width, y * height, w * width, h * height, a.flip));
+    parts.push(nested(prefixIds(a.body, `a${i}-`), a.viewBox, [x * width, y * height, w * width, h * height], a.flip));
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">${parts.join('')}</svg>`;
 }

@@ -48,6 +48,8 @@ export interface Sprite {
   colour: Oklch;
   /** Share of the opaque pixels that the cluster holds, 0..1. */
   share: number;
+  /** Has art outside its view box, which must be clipped. */
+  stray: boolean;
 }
 
 export interface Concept {
@@ -143,7 +145,7 @@ export function sprite(concept: string, style: StyleKey): Sprite | undefined {
   const row = spriteRows()[style]?.[concept];
   const icon = row && iconSet(style)(row[0]);
   if (!row || !icon) return undefined;
-  const [, x, y, w, h, l, c, hue, share] = row;
+  const [, x, y, w, h, l, c, hue, share, flags] = row;
   return {
     concept,
     style,
@@ -152,6 +154,7 @@ export function sprite(concept: string, style: StyleKey): Sprite | undefined {
     box: [x / 100, y / 100, w / 100, h / 100],
     colour: { l: l / 100, c: c / 1000, h: hue },
     share: share / 100,
+    stray: (flags & 2) !== 0,
   };
 }
 
