@@ -4,10 +4,10 @@
 //   grouped attention, 12x64 heads   64x128 0.20 -> 0.19     256x320 1.8 -> 1.4       1024x1088 28 -> 19
 // Group and batch fold into attention's batch axis, so heads are not repeated; 12 separate heads were slower (21 at 1024).
 // Left out: rotary positions (RotaryEmbedding is 3 times faster but would gain 1 % of a step), SiLU (ONNX Runtime fuses
-// Sigmoid and Mul itself), attention with a bias (the operator wants it for every query), quantized products (see quant/).
+// Sigmoid and Mul itself), attention with a bias for each query, quantized products (see quant/).
 import { float32, type Tensor } from '../../tensor/tensor.ts';
 import { mulDims, type Dim } from '../dim.ts';
-import { reshape } from '../ops.ts';
+import { concat, expand, pad, reshape, transposeLast } from '../ops.ts';
 import { apply, constant, type Graph, type Value, type ValueOp } from '../value.ts';
 import { rewrite } from './rewrite.ts';
 
@@ -61,20 +61,34 @@ function gainOfNormalization(v: Value): Value | undefined {
   return undefined;
 }
 
-/** softmax(q k') v with q (B, G, S, d), k (B, G, M, d), v (B, G, M, e): every batch and group is a batch of one head. */
+/**
+ * softmax(q k' + bias) v with q (B, G, S, d), k (B, G, M, d), v (B, G, M, e): every batch and group is a batch of one head.
+ * A bias on the keys is one more feature: (q, 1) . (k, bias) = q . k + bias.
+ */
 function attention(out: Value): Value | undefined {
   const [weights, v] = out.inputs as [Value, Value];
   if (weights.op !== 'Softmax' || weights.shape.length !== 4 || weights.attributes.axis !== 3) return undefined;
-  const scores = weights.inputs[0]!;
-  if (scores.op !== 'MatMul' || scores.inputs[1]!.op !== 'Transpose' || scores.inputs[1]!.attributes.perm!.toString() !== '0,1,3,2') return undefined;
-  const [q, k] = [scores.inputs[0]!, scores.inputs[1]!.inputs[0]!];
+  const biased = weights.inputs[0]!;
+  const scores = biased.op === 'Add' ? biased.inputs.find((x) => x.op === 'MatMul') : biased;
+  const bias = scores === biased ? undefined : biased.inputs.find((x) => x !== scores);
+  const turned = scores?.op === 'MatMul' ? scores.inputs[1]! : undefined;
+  if (turned?.op !== 'Transpose' || (turned.attributes.perm as number[]).join() !== '0,1,3,2') return undefined;
+  const [q, k] = [scores!.inputs[0]!, turned.inputs[0]!];
   const [B, G, S, d] = q.shape as [Dim, Dim, Dim, Dim];
+  const M = k.shape[2]!;
   if ([k, v].some((x) => x.shape.length !== 4 || x.shape[0] !== B || x.shape[1] !== G)) return undefined;
   if (typeof d !== 'number' || typeof v.shape[3] !== 'number' || q.dtype !== 'float32') return undefined;
+  if (bias && (bias.shape.length !== 4 || bias.shape[2] !== 1 || bias.shape[3] !== M)) return undefined;
   const batch = (x: Value) => reshape(x, [mulDims(B, G), x.shape[2]!, x.shape[3]!]);
   const [rows, scale] = unscaled(q);
-  return reshape(apply('MultiHeadAttention', [batch(rows), batch(k), batch(v)], { num_heads: 1, scale }), [B, G, S, v.shape[3]]);
+  const one = constant(float32([1, 1, 1, FEATURES], [1 / scale, ...Array(FEATURES - 1).fill(0)]));
+  const queries = bias ? concat([rows, expand(one, [B, G, S, FEATURES])], 3) : rows;
+  const keys = bias ? concat([k, pad(transposeLast(expand(bias, [B, G, 1, M])), [0, 0, 0, 0, 0, 0, 0, FEATURES - 1])], 3) : k;
+  return reshape(apply('MultiHeadAttention', [batch(queries), batch(keys), batch(v)], { num_heads: 1, scale }), [B, G, S, v.shape[3]]);
 }
+
+/** Features added for a bias: one would do, GPU kernels want a multiple of four. */
+const FEATURES = 4;
 
 /** Queries without the factor they were multiplied by, and the factor. */
 function unscaled(q: Value): [Value, number] {

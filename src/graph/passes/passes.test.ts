@@ -99,7 +99,7 @@ test('fuse finds normalisation with and without a gain', () => {
   expectSame(g, fuse(g), { x: ramp([3, 8]), gain: ramp([8]), rows: ramp([3, 1]) });
 });
 
-test('fuse finds grouped attention, and leaves it alone with a bias', () => {
+test('fuse finds grouped attention, with a bias on the keys too, and leaves it alone with another', () => {
   const [q, k, v] = [input('q', ['B', 2, 4, 'L', 8]), input('k', ['B', 2, 'M', 8]), input('v', ['B', 2, 'M', 6])];
   const g = graph('attention', { y: o.reshape(o.matmul(o.softmax(o.matmul(o.reshape(o.mul(q, 0.5), ['B', 2, '4*L', 8]), o.transposeLast(k))), v), ['B', 2, 4, 'L', 6]) });
   expect(print(fold(fuse(g)))).toMatchInlineSnapshot(`
@@ -113,8 +113,29 @@ test('fuse finds grouped attention, and leaves it alone with a bias', () => {
     }"
   `);
   expectSame(g, fuse(g), { q: ramp([2, 2, 4, 3, 8]), k: ramp([2, 2, 5, 8]), v: ramp([2, 2, 5, 6]) });
-  const biased = graph('biased', { y: attention(q, k, input('v', ['B', 2, 'M', 8]), input('bias', ['B', 1, 1, 'M'])) });
-  expect(print(fuse(biased))).toBe(print(biased));
+  const square = input('v', ['B', 2, 'M', 8]);
+  const biased = graph('biased', { y: attention(q, k, square, input('bias', ['B', 1, 1, 'M'])) });
+  expect(print(fold(fuse(biased)))).toMatchInlineSnapshot(`
+    "graph biased(q: float32[B,2,4,L,8], k: float32[B,2,M,8], bias: float32[B,1,1,M], v: float32[B,2,M,8]) {
+      %0 = Reshape(q, shape=[B,2,4*L,8]): float32[B,2,4*L,8]
+      %1 = Expand([2.82843 0 0 0], shape=[B,2,4*L,4]): float32[B,2,4*L,4]
+      %2 = Concat(%0, %1, axis=3): float32[B,2,4*L,12]
+      %3 = Reshape(%2, shape=[2*B,4*L,12]): float32[2*B,4*L,12]
+      %4 = Expand(bias, shape=[B,2,1,M]): float32[B,2,1,M]
+      %5 = Transpose(%4, perm=[0,1,3,2]): float32[B,2,M,1]
+      %6 = Pad(%5, pads=[0,0,0,0,0,0,0,3]): float32[B,2,M,4]
+      %7 = Concat(k, %6, axis=3): float32[B,2,M,12]
+      %8 = Reshape(%7, shape=[2*B,M,12]): float32[2*B,M,12]
+      %9 = Reshape(v, shape=[2*B,M,8]): float32[2*B,M,8]
+      %10 = MultiHeadAttention(%3, %8, %9, num_heads=1, scale=0.3535533845424652): float32[2*B,4*L,8]
+      %11 = Reshape(%10, shape=[B,2,4,L,8]): float32[B,2,4,L,8]
+      y = %11
+    }"
+  `);
+  const bias = float32([2, 1, 1, 5], [0, -1e4, 0, 0.5, 0, 0, 0, -1e4, -1e4, 1]);
+  expectSame(biased, fuse(biased), { q: ramp([2, 2, 4, 3, 8]), k: ramp([2, 2, 5, 8]), v: ramp([2, 2, 5, 8]), bias }, 2e-6);
+  const each = graph('each', { y: attention(q, k, square, input('bias', ['B', 1, '4*L', 'M'])) });
+  expect(print(fuse(each))).toBe(print(each));
 });
 
 test('a training step folds and shares to fewer nodes with the same results', () => {
