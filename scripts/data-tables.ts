@@ -89,7 +89,7 @@ for (const key of STYLE_KEYS) {
   const rows: Record<string, (string | number)[]> = (sprites[key] = {});
   const set = STYLES[key].raster ? undefined : iconSet(key);
   for (const r of measured) {
-    if (['flags', 'component', 'none', 'symbols'].includes(r.group) || r.subgroup === 'keycap') continue;
+    if (['flags', 'component', 'none', 'symbols'].includes(r.group) || r.subgroup === 'family') continue;
     const icon = r.styles[key];
     if (!icon || listed('aborts_resvg', key, icon) || listed('lost_its_css', key, icon)) continue;
     if (!set && !measured.find((m) => m.hex === r.hex)!.styles['flat']) continue;
@@ -116,12 +116,12 @@ save('concepts.json', lines(concepts));
 save('heldout-style-pairs.json', lines((json(join(measuredDir, 'heldout-style-pairs.json')) as { held: unknown[] }).held));
 
 if (packages && existsSync(packages)) {
-  const LANGUAGES = ['nl', 'de', 'fr', 'es', 'it', 'pt', 'pl', 'sv', 'da', 'fi', 'tr', 'id', 'cs', 'ro', 'hu', 'nb'];
+  const LANGUAGES = ['nl', 'de', 'fr', 'es', 'it', 'pt', 'pl', 'sv', 'da', 'fi', 'tr', 'id'];
   const names: Record<string, Record<string, string>> = {};
   for (const language of LANGUAGES) {
     const all: Record<string, { tts?: string[] }> = {};
     for (const [pack, dir] of [['cldr-annotations-full', 'annotations'], ['cldr-annotations-derived-full', 'annotationsDerived']] as const) {
-      const file = join(packages, 'node_modules', pack, dir, language === 'nb' ? 'no' : language, 'annotations.json');
+      const file = join(packages, 'node_modules', pack, dir, language, 'annotations.json');
       if (existsSync(file)) Object.assign(all, json(file)[dir]?.annotations ?? {});
     }
     names[language] = {};

@@ -5,8 +5,10 @@
 import type { Random } from '../util/random.ts';
 import { SCENERY, sceneryOf, type Background } from './backgrounds.ts';
 import { COLOURS, type ColourName } from './colour.ts';
+import { nounOf } from './labels.ts';
 import { heldOut, type Split } from './splits.ts';
-import { STYLES, table, type Concept, type StyleKey } from './sprites.ts';
+import { STYLES, type Concept, type StyleKey } from './sprites.ts';
+import { table } from './tables.ts';
 
 export interface Thing {
   concept: Concept;
@@ -66,9 +68,9 @@ export const CAPTIONS: CaptionOptions = {
 };
 
 const NUMBERS = { en: ['no', 'one', 'two', 'three', 'four', 'five', 'six'], nl: ['geen', 'één', 'twee', 'drie', 'vier', 'vijf', 'zes'] };
-const COMMON = new Set(['chestnut', 'lotus']);
+const UNCOUNTED = new Set(['chestnut', 'coral', 'wing']);
 
-/** "a" or "an". */
+/** "a" or "an", by sound as far as spelling tells. */
 export function article(word: string): string {
   return /^(?:[aeio]|u(?!ni|fo|s[aei])|hour)/i.test(word) ? 'an' : 'a';
 }
@@ -83,7 +85,7 @@ function pluralOf(noun: string): string {
 /** Can it be counted: "two foxes"? */
 export function isCountable(concept: Concept): boolean {
   if (concept.core) return concept.core.countable && concept.core.dutch.plural !== undefined;
-  return concept.group === 'animals-nature' && !/(s|fish)$/.test(concept.label) && !COMMON.has(concept.label);
+  return concept.group === 'animals-nature' && !/(s|fish)$/.test(concept.label) && !nounOf(concept.label).bare && !UNCOUNTED.has(concept.label);
 }
 
 /** The synonyms that a split may use: a share of them is only for tests. */
@@ -92,20 +94,24 @@ export function synonymsOf(concept: Concept, split: Split): string[] {
   return [...own, ...(concept.core ? [] : concept.synonyms.filter((tag) => heldOut('tag', tag) === (split === 'test')))];
 }
 
-function englishNoun(thing: Thing, rng: Random, o: CaptionOptions): string {
+function englishNoun(thing: Thing, alone: boolean, rng: Random, o: CaptionOptions): string {
   const { concept, colour, count, size, slot } = thing;
   const draw = rng.uniform();
   const synonyms = count === 1 ? synonymsOf(concept, o.split) : [];
-  let noun = concept.core?.noun ?? concept.label;
-  let bare = concept.core ? !concept.core.countable : /s$/.test(noun) && !/ss$/.test(noun);
-  if (draw < o.synonym && synonyms.length) noun = rng.pick(synonyms);
-  else if (draw > 1 - o.hypernym && concept.core && count === 1) [noun, bare] = [concept.core.hypernym[0], false];
+  let { noun, bare } = concept.core ? { noun: concept.core.noun, bare: !concept.core.countable } : nounOf(concept.label);
+  let tag = '';
+  if (draw < o.synonym && synonyms.length) {
+    // A hand-written synonym takes the noun's place; a tag of Unicode's, which may be any kind of word, is only added.
+    if (concept.core) noun = rng.pick(synonyms);
+    else if (alone) tag = `, ${rng.pick(synonyms)}`;
+  }
+  if (draw > 1 - o.hypernym && concept.core && count === 1) [noun, bare] = [concept.core.hypernym[0], false];
   else if (count > 1) noun = concept.core?.plural ?? pluralOf(noun);
   const sizes = size === 'big' ? ['big', 'large', 'huge'] : ['small', 'little', 'tiny'];
   const words = [size && rng.pick(sizes), colour, noun].filter(Boolean).join(' ');
-  const name = slot ? (rng.uniform() < 0.5 ? `<${slot}>` : `<${slot}> ${words}`) : words;
-  if (count > 1) return `${rng.uniform() < 0.85 ? NUMBERS.en[count] : count} ${name}`;
-  return slot || bare ? name : `${rng.uniform() < 0.06 ? 'one' : article(name)} ${name}`;
+  if (slot) return rng.uniform() < 0.6 ? `<${slot}>` : `the ${words} <${slot}>`;
+  if (count > 1) return `${rng.uniform() < 0.85 ? NUMBERS.en[count] : count} ${words}`;
+  return `${bare ? '' : `${rng.uniform() < 0.06 ? 'one' : article(words)} `}${words}${tag}`;
 }
 
 /** A Dutch noun phrase; undefined where the noun's grammar is not known. */
@@ -120,9 +126,9 @@ export function dutchNoun(thing: Thing): string | undefined {
     colour && inflect(COLOURS[colour].nl),
     count > 1 ? noun.plural : noun.noun,
   ].filter(Boolean).join(' ');
-  const name = slot ? `<${slot}> ${words}` : words;
-  if (count > 1) return `${NUMBERS.nl[count]} ${name}`;
-  return noun.plural && !slot ? `een ${name}` : name;
+  if (slot) return size || colour ? `<${slot}>` : `${noun.article} ${words} <${slot}>`;
+  if (count > 1) return `${NUMBERS.nl[count]} ${words}`;
+  return noun.plural ? `een ${words}` : words;
 }
 
 /** The noun of a concept in a language of the tables. */
@@ -160,7 +166,7 @@ function withStyle(text: string, style: StyleKey, rng: Random): string {
 
 function english(facts: Facts, rng: Random, o: CaptionOptions, said: { place: boolean; style: boolean }): string {
   const { things, relation, position, background, style } = facts;
-  const nouns = things.map((t) => englishNoun(t, rng, o));
+  const nouns = things.map((t) => englishNoun(t, things.length === 1, rng, o));
   let text = nouns[0]!;
   if (relation && nouns.length > 1) {
     text = `${text} ${rng.pick(RELATIONS[relation].en)} ${nouns[1]}`;

@@ -120,9 +120,11 @@ function pickBackground(rng: Random, style: StyleKey, single: boolean): Backgrou
 }
 
 /** A colour that differs from the background's and that the sprite can take. */
-function pickColour({ hex, group }: Concept, style: StyleKey, background: Background, rng: Random): ColourName | undefined {
+function pickColour({ hex, group, label, core }: Concept, style: StyleKey, background: Background, rng: Random): ColourName | undefined {
   const found = sprite(hex, style);
-  if (!found || !canRecolour(found) || (group === 'people-body' && style !== 'mono')) return undefined;
+  // A "green book" painted red would still be called green.
+  const named = COLOUR_NAMES.some((c) => (core?.noun ?? label).split(' ').includes(c));
+  if (!found || named || !canRecolour(found) || (group === 'people-body' && style !== 'mono')) return undefined;
   const avoid = background.kind === 'plain' ? background.colour : background.kind === 'white' || background.kind === 'snow' ? 'white' : background.kind === 'night' || background.kind === 'space' ? 'black' : undefined;
   return rng.pick(COLOUR_NAMES.filter((c) => c !== avoid));
 }

@@ -206,8 +206,8 @@ function maker(d: Dice): Maker {
     attributes: (who) => {
       const hairColour = hairOption && d.parts[hairOption]![who[hairOption]!];
       const said = key(d.parts).filter((p) => p !== 'hairColor' && !/skin|base/i.test(p)).map((p) => d.parts[p]![who[p]!] ?? '');
-      const words = said.map((text) => text.replace('%', hairColour ?? '').replace(/\s+/g, ' ').trim()).filter(Boolean);
-      return [...words, ...colourOptions.map((c) => d.colours[c]!.replace('%', who[c]!))].map((text) => (/^\+/.test(text) ? an(text.slice(1).trim()) : text));
+      const words = said.map((text) => text.replace('%', hairColour ?? ''));
+      return [...words, ...colourOptions.map((c) => d.colours[c]!.replace('%', who[c]!))].filter(Boolean).map((text) => (/^\+/.test(text) ? an(text.slice(1).trim()) : text));
     },
     draw: (who, expression) => {
       const options: Record<string, unknown> = { seed: 'banana' };
@@ -249,7 +249,7 @@ const DICE: Dice[] = [
     parts: {
       hair: {
         long: 'long % hair', shortCombover: 'short % hair', curlyHighTop: 'curly % hair', bobCut: '+% bob', curly: 'big curly % hair', pigtails: '% pigtails', curlyBun: '+% curly bun',
-        bald: 'a bald head', cap: '+% cap', beanie: '+% beanie', straightBun: '+% bun', extraLong: 'very long % hair', mohawk: '+% mohawk',
+        bald: 'a bald head', cap: 'a cap', beanie: 'a beanie', straightBun: '+% bun', extraLong: 'very long % hair', mohawk: '+% mohawk',
       },
       hairColor: HAIR_COLOURS,
       facialHair: { beardMustache: '+% beard', walrus: '+% moustache', goatee: '+% goatee' },

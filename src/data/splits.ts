@@ -3,7 +3,7 @@
 // list, made once so that each style and each group loses the same share. Core Dutch nouns are all trained on: nothing
 // here could know a Dutch word that it has never seen.
 import { hash32 } from '../util/random.ts';
-import { table } from './sprites.ts';
+import { table } from './tables.ts';
 
 /** Shares held out, in percent, by the kind of fact (the text before the first colon). */
 export const HELD_OUT_PERCENT = { colour: 10, relation: 10, count: 10, background: 10, tag: 15, nl: 15, character: 10, expression: 10 } as const;

@@ -4,11 +4,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { InputError } from '../util/errors.ts';
 import { hash32 } from '../util/random.ts';
 import type { Oklch } from './colour.ts';
 import { CORE_NOUNS, type CoreNoun } from './nouns.ts';
+import { table } from './tables.ts';
 
 /** The styles: the word of the captions, the package of the art, its licence and how common it is in the mix. */
 export const STYLES = {
@@ -69,21 +69,6 @@ export interface Concept {
 export interface Scope {
   concepts?: number;
   styles?: string[];
-}
-
-/** The repository's root: the tables live in its src/ also when the compiled code runs. */
-function root(): string {
-  let dir = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(dir, 'package.json'))) dir = dirname(dir);
-  return dir;
-}
-
-const tables = new Map<string, unknown>();
-
-/** A table of src/data/tables, parsed once. */
-export function table<T>(name: string): T {
-  if (!tables.has(name)) tables.set(name, JSON.parse(readFileSync(join(root(), 'src/data/tables', `${name}.json`), 'utf8')));
-  return tables.get(name) as T;
 }
 
 type SpriteRow = [icon: string, x: number, y: number, w: number, h: number, l: number, c: number, hue: number, share: number, flags: number];
