@@ -23,16 +23,20 @@ export async function ortNode({ threads, providers = ['cpu'], spinning = true }:
     logSeverityLevel: 3, // errors: what warnings say, the checks of this project say better
     interOpNumThreads: 1,
     ...(threads !== undefined && { intraOpNumThreads: threads }),
-    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' } } },
+    // ONNX Runtime turns DequantizeLinear and MatMul into MatMulNBits; 1 keeps its activations float32 (default: 8 bits).
+    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' }, qdq_matmulnbits_accuracy_level: '1' } },
   };
   return { name: providers[0]!, compile: (graph, compileOptions = {}) => compileWith(ort, 'onnxruntime-node', graph, compileOptions, options) };
 }
 
+/** Not written into the import itself, so that a bundler for browsers leaves it alone. */
+const PACKAGE = 'onnxruntime-node';
+
 async function load(): Promise<Ort> {
   try {
-    const module = (await import('onnxruntime-node')) as { default?: unknown };
+    const module = (await import(/* @vite-ignore */ PACKAGE)) as { default?: unknown };
     return (module.default ?? module) as Ort;
   } catch (cause) {
-    throw new RuntimeError('runtime.missing', 'onnxruntime-node is not installed here: npm install onnxruntime-node (or use the wasm runtime)', { cause });
+    throw new RuntimeError('runtime.missing', `${PACKAGE} is not installed here: npm install ${PACKAGE} (or use the wasm runtime)`, { cause });
   }
 }

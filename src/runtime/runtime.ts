@@ -2,7 +2,7 @@
 // contract test. Tensors go in and out by name; nothing of an engine's own types shows here. Feeds are checked here, once,
 // so that every runtime gives the same one-line error for a missing, unknown, mistyped or wrongly shaped input.
 import { evaluateDim, symbolsOf, type Shape } from '../graph/dim.ts';
-import type { Graph } from '../graph/value.ts';
+import type { Graph, Value } from '../graph/value.ts';
 import type { DType, Tensor, Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 
@@ -45,9 +45,22 @@ export interface Session {
 
 /** The inputs and outputs of a graph when the weights are bound. */
 export function portsOf(graph: Graph, weights: Tensors = {}): { inputs: Port[]; outputs: Port[] } {
-  const port = (name: string, { dtype, shape }: Port | { dtype: DType; shape: Shape }): Port => ({ name, dtype, shape });
+  const port = (name: string, { dtype, shape }: Value): Port => ({ name, dtype, shape });
   const fed = graph.inputs.filter((v) => !(v.op === 'Parameter' && weights[v.name!]));
   return { inputs: fed.map((v) => port(v.name!, v)), outputs: Object.entries(graph.outputs).map(([name, v]) => port(name, v)) };
+}
+
+/** The weights that the graph has parameters for. Throws InputError when one does not fit its parameter. */
+export function boundWeights(graph: Graph, weights: Tensors): Tensors {
+  const bound: Tensors = {};
+  for (const v of graph.inputs) {
+    const t = v.op === 'Parameter' ? weights[v.name!] : undefined;
+    if (!t) continue;
+    if (t.dtype !== v.dtype || t.shape.join() !== v.shape.join())
+      throw new InputError('weights.shape', `weight "${v.name}" is ${t.dtype}[${t.shape}], expected ${v.dtype}[${v.shape}]`);
+    bound[v.name!] = t;
+  }
+  return bound;
 }
 
 /** Throws InputError unless `feeds` is exactly one fitting tensor for each input, with one value for each symbol. */

@@ -1,0 +1,60 @@
+// The runtime for browsers, WebGPU or WASM, and WASM in Node where the native package is missing (3 to 5 times slower).
+// Browsers take the build with the new WebGPU kernels: /jspi where WebAssembly can suspend, else /webgpu; the package's
+// default entry still has the old kernels, some of which compute wrong results. Concurrent calls hang or throw there, so
+// one mutex serves every session. The WASM heap never shrinks: keep the engine in a Worker (engine-worker.ts).
+import { RuntimeError } from '../util/errors.ts';
+import { compileWith, type Ort } from './ort.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface OrtWebOptions {
+  provider?: 'wasm' | 'webgpu';
+  /** Threads; default: ONNX Runtime's choice. More than 1 needs a cross-origin isolated page (COOP and COEP headers). */
+  threads?: number;
+  /** Where the .wasm and .mjs files of onnxruntime-web are served, ending in '/'. A bundler that finds them needs none. */
+  assets?: string;
+}
+
+interface OrtWeb extends Ort {
+  env: { wasm: { numThreads?: number; wasmPaths?: string }; logLevel: string };
+}
+
+const inNode = typeof process !== 'undefined' && !!process.versions?.node;
+/** Not written into the import itself: a bundler for browsers must not take Node's entry along. */
+const NODE_ENTRY = 'onnxruntime-web';
+
+let tail: Promise<unknown> = Promise.resolve();
+/** One task at a time, over all sessions of this module. */
+function exclusive<T>(task: () => Promise<T>): Promise<T> {
+  const result = tail.then(task, task);
+  tail = result.catch(() => {});
+  return result;
+}
+
+/** Opens onnxruntime-web. Throws RuntimeError `runtime.missing`, or `runtime.no-gpu` where WebGPU has no adapter. */
+export async function ortWeb({ provider = 'wasm', threads, assets }: OrtWebOptions = {}): Promise<Runtime> {
+  if (provider === 'webgpu') await requireGpu();
+  const ort = await load();
+  ort.env.logLevel = 'error';
+  if (threads !== undefined) ort.env.wasm.numThreads = threads;
+  if (assets !== undefined) ort.env.wasm.wasmPaths = assets;
+  const extra = { session: { qdq_matmulnbits_accuracy_level: '1' } }; // see ort-node.ts
+  const options = { executionProviders: [provider], graphOptimizationLevel: 'all', logSeverityLevel: 3, extra };
+  return { name: provider, compile: (graph, compileOptions = {}) => compileWith(ort, `onnxruntime-web (${provider})`, graph, compileOptions, options, exclusive) };
+}
+
+async function load(): Promise<OrtWeb> {
+  try {
+    const suspends = 'Suspending' in WebAssembly;
+    const module: unknown = inNode
+      ? await import(/* @vite-ignore */ NODE_ENTRY)
+      : await (suspends ? import('onnxruntime-web/jspi') : import('onnxruntime-web/webgpu'));
+    return module as OrtWeb;
+  } catch (cause) {
+    throw new RuntimeError('runtime.missing', 'onnxruntime-web cannot be loaded: npm install onnxruntime-web', { cause });
+  }
+}
+
+async function requireGpu(): Promise<void> {
+  const gpu = (globalThis.navigator as { gpu?: { requestAdapter(): Promise<unknown> } } | undefined)?.gpu;
+  if (!(await gpu?.requestAdapter())) throw new RuntimeError('runtime.no-gpu', 'WebGPU is not available here: use the wasm runtime');
+}
