@@ -1,0 +1,79 @@
+// The file of a model: one .safetensors with every weight, the tokenizer and a manifest in its metadata. Large matrices are
+// 8-bit blocks (values under the weight's name, scales under NAME.scale), the rest float16; all are float32 once loaded.
+import { dequantizeBlocks, quantizeBlocks } from '../quant/blocks.ts';
+import { decodeSafetensors } from '../tensor/safetensors.ts';
+import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { tokenizerFromJSON, type Tokenizer } from '../tokenizer/tokenizer.ts';
+import { fromHalf, toHalf } from '../util/float16.ts';
+import { InputError } from '../util/errors.ts';
+import { preset, type Config } from '../models/config.ts';
+
+/** What a model says of itself. */
+export interface Manifest {
+  /** 'pico' */
+  readonly name: string;
+  readonly version: string;
+  readonly preset: string;
+  /** Style words it was trained with. */
+  readonly styles: readonly string[];
+  /** Guidance scale to use when none is asked for. */
+  readonly guidance: number;
+  /** Steps that it was distilled for. */
+  readonly steps: readonly number[];
+  readonly licence: string;
+  /** How it was trained, in words. */
+  readonly training: string;
+}
+
+export interface Model {
+  readonly name: string;
+  readonly config: Config;
+  readonly weights: Tensors;
+  readonly tokenizer: Tokenizer;
+  readonly manifest: Manifest;
+}
+
+const FORMAT = 'banana-model-1';
+const SCALE = '.scale';
+/** Matrices with fewer weights stay float16: they are sensitive and small. */
+const SMALL = 4096;
+
+/** The tensors and metadata of a model's file. */
+export function packModel({ weights, tokenizer, manifest }: Model): { tensors: Tensors; metadata: Record<string, string> } {
+  const tensors: Tensors = {};
+  for (const [path, weight] of Object.entries(weights)) {
+    if (weight.shape.length === 2 && weight.data.length >= SMALL && !path.startsWith('renderer.')) {
+      const { values, scales } = quantizeBlocks(weight as Tensor<'float32'>);
+      tensors[path] = values;
+      tensors[path + SCALE] = scales;
+    } else tensors[path] = tensor('float16', weight.shape, Uint16Array.from(weight.data as Float32Array, toHalf));
+  }
+  return { tensors, metadata: { format: FORMAT, manifest: JSON.stringify(manifest), tokenizer: JSON.stringify(tokenizer) } };
+}
+
+/** A model from the bytes of its file; throws InputError naming `source` when it is not one. */
+export function unpackModel(bytes: Uint8Array, source: string): Model {
+  const { tensors, metadata } = decodeSafetensors(bytes, source);
+  if (metadata.format !== FORMAT || !metadata.manifest || !metadata.tokenizer)
+    throw new InputError('model.format', `${source}: a .safetensors file, but not a banana model (format "${metadata.format ?? 'none'}", expected "${FORMAT}")`);
+  const manifest = parse<Manifest>(metadata.manifest, source);
+  const config = preset(manifest.preset);
+  const weights: Tensors = {};
+  for (const [path, stored] of Object.entries(tensors)) {
+    if (path.endsWith(SCALE)) continue;
+    const scales = tensors[path + SCALE];
+    if (stored.dtype === 'int8' && scales?.dtype === 'float16')
+      weights[path] = dequantizeBlocks({ values: stored as Tensor<'int8'>, scales: scales as Tensor<'float16'> });
+    else if (stored.dtype === 'float16') weights[path] = float32(stored.shape, Float32Array.from(stored.data as Uint16Array, fromHalf));
+    else throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype} without scales, expected int8 blocks or float16`);
+  }
+  return { name: manifest.name, config, weights, tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest };
+}
+
+function parse<T>(text: string, source: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new InputError('model.manifest', `${source}: its manifest is not JSON; the file is damaged`, { cause });
+  }
+}

@@ -1,0 +1,63 @@
+// Finding and loading models: by name under models/, by path, or untrained for tests. Node only (files); browsers hand the
+// bytes to unpackModel.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { preset, PRESETS, type PresetName } from '../models/config.ts';
+import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage } from '../models/graphs.ts';
+import { packModel, unpackModel, type Model } from './model-file.ts';
+import { initialize, type Specs } from '../nn/scope.ts';
+import { readFileWhole, writeSafetensors } from '../tensor/files.ts';
+import { trainTokenizer } from '../tokenizer/tokenizer.ts';
+import { InputError } from '../util/errors.ts';
+import { random } from '../util/random.ts';
+
+/** The model that is used when none is named. */
+export const DEFAULT_MODEL: PresetName = 'pico';
+
+/** The package's own folder: models/ lies there, for the sources as for the build. */
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+/** Path of a model's file: a shipped one by preset name, otherwise the path itself. Throws InputError when it is not there. */
+export function modelPath(model: string = DEFAULT_MODEL): string {
+  const known = (PRESETS as string[]).includes(model);
+  if (!known && !/[./\\]/.test(model)) preset(model); // an unknown word: say which presets there are
+  const path = known ? join(packageRoot(), 'models', `${model}.safetensors`) : model;
+  if (!existsSync(path))
+    throw new InputError('model.missing', known ? `no weights for preset "${model}": train them with npm run recipe -- all --preset ${model}` : `no model file at ${path}`);
+  return path;
+}
+
+/** A model by preset name or path. Throws InputError when it is missing or not a model. */
+export async function loadModel(model?: string): Promise<Model> {
+  const path = modelPath(model);
+  return unpackModel(await readFileWhole(path), path);
+}
+
+/** Writes a model's file. */
+export async function saveModel(path: string, model: Model): Promise<void> {
+  const { tensors, metadata } = packModel(model);
+  await writeSafetensors(path, tensors, metadata);
+}
+
+/** Every weight of a preset's networks. */
+export function specsOf(name: string): Specs {
+  const config = preset(name);
+  const stages = [conditionStage(config, { references: true }), denoiseStage(config), encodeStage(config), decodeStage(config), renderStage(config)];
+  return new Map(stages.flatMap(({ specs }) => [...specs]));
+}
+
+/** Untrained weights and a tokenizer of bare letters: for tests and timings. */
+export function randomModel(name: string, seed = 0): Model {
+  return {
+    name: `${name}-untrained`,
+    config: preset(name),
+    weights: initialize(specsOf(name), random(seed)),
+    tokenizer: trainTokenizer([], 264),
+    manifest: { name: `${name}-untrained`, version: '0', preset: name, styles: ['flat', 'bold flat'], guidance: 3, steps: [1, 2, 4], licence: 'none', training: 'none: random weights' },
+  };
+}
