@@ -105,7 +105,7 @@ function englishNoun(thing: Thing, alone: boolean, rng: Random, o: CaptionOption
     if (concept.core) noun = rng.pick(synonyms);
     else if (alone) tag = `, ${rng.pick(synonyms)}`;
   }
-  if (draw > 1 - o.hypernym && concept.core && count === 1) [noun, bare] = [concept.core.hypernym[0], false];
+  if (draw > 1 - o.hypernym && concept.core?.hypernym && count === 1) [noun, bare] = [concept.core.hypernym, false];
   else if (count > 1) noun = concept.core?.plural ?? pluralOf(noun);
   const sizes = size === 'big' ? ['big', 'large', 'huge'] : ['small', 'little', 'tiny'];
   const words = [size && rng.pick(sizes), colour, noun].filter(Boolean).join(' ');

@@ -1,6 +1,7 @@
 // Drawing an SVG with resvg in this process: a whole picture, or a crop of a larger one without drawing the larger one.
-// resvg aborts the process when a group with opacity lies more than two canvas widths outside the canvas, so a crop
-// of art with such groups is cut from a window at least 0.4 times the whole picture: nothing is further out than 1.5 windows.
+// resvg aborts the process when a group with opacity lies beyond two canvas widths to the left, or one to the right (so
+// above and below), of the canvas. A crop of art with such groups is cut from a window at least 0.6 times the picture:
+// in windows, the picture then ends at 1.7 at most, and art may even stick out of it by a fifth.
 // Use it through render.ts, which survives such aborts.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -20,7 +21,7 @@ export interface RenderJob {
   rect?: Rect;
 }
 
-const WINDOW = 0.4;
+const WINDOW = 0.6;
 const webp = new Map<string, Promise<string>>();
 
 /** WebP art as a PNG data URI. */

@@ -21,7 +21,7 @@ const SAID: Record<string, string> = {
 const MASS = new Set(['butter', 'salt', 'soap', 'thread', 'yarn', 'ice', 'wood', 'coral', 'sake', 'oden', 'fondue', 'cooked rice', 'curry rice', 'green salad', 'canned food', 'shaved ice', 'ginger root']);
 
 /** Words that end in -s and are singular. */
-const SINGULAR = /(ss|us|is|as|compass|glass|bus|lens|cactus|Claus)$/;
+const SINGULAR = /(ss|us|lens)$/;
 
 /** The noun of a label, and whether it stands without an article. */
 export function nounOf(label: string): { noun: string; bare: boolean } {

@@ -1,9 +1,9 @@
 // The core vocabulary: everyday things that can be drawn, written by hand, because no table knows which words a person
-// types first, nor the gender and plural of their Dutch names. The table is tables/nouns.txt: one
-// line a concept, fields between semicolons:
+// types first, nor the gender and plural of their Dutch names. The table is tables/nouns.txt: one line a concept, its
+// fields between semicolons:
 //   CLDR label ; English noun (empty: the label) ; plural (empty: regular, "-" mass noun, "=" the noun is a plural) ;
 //   synonyms, comma separated ; Dutch noun with its article ; Dutch plural.
-// Sections carry the hypernym in both languages. Order within a section is importance; sections are interleaved.
+// A section's head is the hypernym ("-": none). Order within a section is importance; sections are interleaved.
 // Deliberately not here: the other ~1,100 concepts. They get their words from Unicode's tables (tables/).
 
 import { tableText } from './tables.ts';
@@ -20,7 +20,8 @@ export interface CoreNoun {
   synonyms: string[];
   /** The colour that the drawing has and the noun does not say: a "black cat" is a cat. */
   colour?: ColourName;
-  hypernym: [en: string, nl: string, article: 'de' | 'het'];
+  /** Undefined where the section is no kind that a person would name. */
+  hypernym?: string;
   dutch: { noun: string; article: 'de' | 'het'; plural?: string };
 }
 
@@ -31,7 +32,7 @@ function plural(noun: string): string {
   return `${noun}s`;
 }
 
-function line(text: string, hypernym: CoreNoun['hypernym']): CoreNoun {
+function line(text: string, hypernym: string | undefined): CoreNoun {
   const [label = '', noun = '', many = '', synonyms = '', dutch = '', dutchMany = ''] = text.split(';').map((s) => s.trim());
   const [article, ...rest] = dutch.split(' ');
   const word = noun || label;
@@ -45,7 +46,7 @@ function line(text: string, hypernym: CoreNoun['hypernym']): CoreNoun {
     countable,
     synonyms: synonyms ? synonyms.split(',') : [],
     ...(own !== undefined && { colour: own }),
-    hypernym,
+    ...(hypernym !== undefined && { hypernym }),
     dutch: dutchMany && dutchMany !== '=' ? { ...name, plural: dutchMany } : name,
   };
 }
@@ -54,9 +55,7 @@ function parse(): CoreNoun[] {
   const ranked: { key: number; noun: CoreNoun }[] = [];
   for (const section of `\n${tableText('nouns.txt')}`.split('\n# ').slice(1)) {
     const [head = '', ...lines] = section.trim().split('\n');
-    const [en = '', nl = ''] = head.split(';').map((s) => s.trim());
-    const [article, ...rest] = nl.split(' ');
-    const hypernym: CoreNoun['hypernym'] = [en, rest.join(' '), article as 'de' | 'het'];
+    const hypernym = head === '-' ? undefined : head;
     // Half of each section's place is its position, half its share: small sections reach the first twenty as well.
     lines.forEach((text, i) => ranked.push({ key: (i + 0.5) / (lines.length + 12), noun: line(text, hypernym) }));
   }

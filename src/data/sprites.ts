@@ -111,8 +111,17 @@ function vectorSet(style: StyleKey): (icon: string) => Icon | undefined {
     const icon = file.icons[name] ?? file.icons[file.aliases?.[name]?.parent ?? ''];
     if (!icon) return undefined;
     const [w, h] = [icon.width ?? file.width ?? 16, icon.height ?? file.height ?? 16];
-    return { body: icon.body, viewBox: `${icon.left ?? 0} ${icon.top ?? 0} ${w} ${h}` };
+    return { body: withoutGroups(icon.body), viewBox: `${icon.left ?? 0} ${icon.top ?? 0} ${w} ${h}` };
   };
+}
+
+/** `opacity` on a shape without a stroke is its `fill-opacity`: the same picture without a layer, which costs time and can
+ * abort resvg (draw.ts). */
+function withoutGroups(body: string): string {
+  if (!body.includes(' opacity="') || /<g\b[^>]*stroke/.test(body)) return body;
+  return body.replace(/<(?:path|circle|ellipse|rect|polygon)\b[^>]*>/g, (shape) =>
+    /stroke|fill-opacity|style=/.test(shape) ? shape : shape.replace(' opacity="', ' fill-opacity="'),
+  );
 }
 
 /** The 3D art is WebP, which resvg draws from a data URI only when it was built for it: `render-child` turns it into PNG. */
