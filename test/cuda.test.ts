@@ -9,12 +9,15 @@ import { evaluate } from '../src/graph/evaluate.ts';
 import { mse, rmsNormalize, silu } from '../src/graph/functions.ts';
 import * as o from '../src/graph/ops.ts';
 import { graph, input } from '../src/graph/value.ts';
+import { preset } from '../src/models/config.ts';
 import { linear } from '../src/nn/layers.ts';
 import { initialize, rootScope, type Specs } from '../src/nn/scope.ts';
 import { readSafetensors, writeSafetensors } from '../src/tensor/files.ts';
 import { float32, scalar, tensor, type Tensors } from '../src/tensor/tensor.ts';
-import { expectClose } from '../src/testing.ts';
+import { expectClose, randomFeeds } from '../src/testing.ts';
+import { autoencoderProgram } from '../src/train/autoencoder.ts';
 import { NEXT, trainStep } from '../src/train/step.ts';
+import { teacherProgram } from '../src/train/teacher.ts';
 import { random } from '../src/util/random.ts';
 import { writeBundle, type Bundle } from '../tools/cuda/bundle.ts';
 import { writeFixture, writeFixtures } from '../tools/cuda/fixtures.ts';
@@ -37,12 +40,23 @@ describe.skipIf(!python)('tools/cuda', { timeout: 60_000 }, () => {
   test('a wrong result is found and named', async () => {
     const x = input('x', [2]);
     const at = join(folder, 'wrong');
-    await writeSafetensors(join(at, 'case.safetensors'), { 'feed/x': float32([2], [1, 2]), 'output/y': float32([2], [-1, 2]) }, { title: 'case' });
     await writeFixture(at, 'case', 'case', graph('g', { y: o.neg(x) }), { x: float32([2], [1, 2]) });
     await writeSafetensors(join(at, 'case.safetensors'), { 'feed/x': float32([2], [1, 2]), 'output/y': float32([2], [-1, 2]) }, { title: 'the case' });
     const result = spawnSync(python!, ['tools/cuda/run.py', '--device', 'cpu', '--check', at], { encoding: 'utf8' });
     expect(result.status).toBe(1);
     expect(result.stdout).toContain('FAILED the case: AssertionError: y: found -2.0, expected 2.0 at 1');
+  });
+
+  test('whole training steps of the networks agree with the reference', async () => {
+    const at = join(folder, 'networks');
+    const config = preset('tiny');
+    const programs = { autoencoder: autoencoderProgram(config, { batch: 2, side: 32, crop: 8 }), teacher: teacherProgram(config, { batch: 2, rows: 2, columns: 3 }) };
+    for (const [name, { program, specs }] of Object.entries(programs)) {
+      const drawn: Tensors = { ...randomFeeds(program.graph, random(2), { below: 8 }), ...program.begin(initialize(specs, random(1))), rate: scalar(0.001) };
+      const feeds = Object.fromEntries(program.graph.inputs.map((v) => [v.name!, drawn[v.name!]!]));
+      await writeFixture(at, name, name, program.graph, feeds, { rtol: '1e-3', atol: '1e-4' });
+    }
+    expect(run('--check', at)).toContain('2 passed, 0 failed');
   });
 
   test('training gives the reference its own losses and weights, whole or interrupted', async () => {

@@ -92,7 +92,10 @@ class Rows:
             picked.append(part)
             at, size = at + len(part), size - len(part)
         rows = torch.cat(picked)
-        return {k: c.index_select(0, rows).to(self.device, non_blocking=True) for k, c in self.columns.items()}
+        batch = {k: c.index_select(0, rows) for k, c in self.columns.items()}
+        if self.home == self.device:
+            return batch
+        return {k: t.pin_memory().to(self.device, non_blocking=True) for k, t in batch.items()}
 
 
 def schedule(points, x):

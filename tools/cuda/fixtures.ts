@@ -13,6 +13,7 @@ import { CASES, graphOf } from '../../test/operator-cases.ts';
 /** One model with its feeds and the reference's outputs. */
 export async function writeFixture(folder: string, name: string, title: string, g: Graph, feeds: Tensors, tolerance: Record<string, string> = {}): Promise<void> {
   const prefixed = (prefix: string, tensors: Tensors) => Object.entries(tensors).map(([key, t]) => [`${prefix}/${key}`, t] as const);
+  await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${name}.onnx`), encodeModel(g).model);
   const tensors = Object.fromEntries([...prefixed('feed', feeds), ...prefixed('output', evaluate(g, feeds))]);
   await writeSafetensors(join(folder, `${name}.safetensors`), tensors, { title, ...tolerance });
@@ -20,7 +21,6 @@ export async function writeFixture(folder: string, name: string, title: string, 
 
 /** Fixtures for every operator; returns how many. */
 export async function writeFixtures(folder: string): Promise<number> {
-  await mkdir(folder, { recursive: true });
   const cases = Object.entries(CASES).flatMap(([op, list]) => list.map((c, i) => ({ c, name: `${op}-${i}` })));
   for (const { c, name } of cases) await writeFixture(folder, name, c.title, graphOf(c), c.feeds, /Quantize|NBits/.test(name) ? { atol: '1e-3' } : {});
   return cases.length;

@@ -3,6 +3,7 @@ import argparse
 import glob
 import json
 import os
+import signal
 import sys
 import time
 
@@ -123,7 +124,10 @@ def train(options):
     started = time.perf_counter()
     elapsed = lambda: spent + time.perf_counter() - started
     share = lambda: min(1.0, max(step / steps, elapsed() / seconds))
-    over = lambda: share() >= 1 or elapsed() - spent >= options.session
+    stopped = []  # by Ctrl-C or a time limit: the step in hand is finished and the state is saved
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda number, _: stopped.append(number))
+    over = lambda: stopped or share() >= 1 or elapsed() - spent >= options.session
 
     def inputs():
         feeds = feeder.draw(step, share())
@@ -156,10 +160,10 @@ def train(options):
             with open(os.path.join(options.out, 'log.jsonl'), 'a') as log:
                 log.write(json.dumps(line) + '\n')
             print(json.dumps(line), flush=True)
+            if elapsed() - saved > options.every:  # only here, where the loss is known to be a number
+                save()
+                saved = elapsed()
             sums, counted, mark = {}, 0, (time.perf_counter(), step)
-        if elapsed() - saved > options.every:
-            save()
-            saved, mark = elapsed(), None
     save()
     print(f'{"finished" if share() >= 1 else "paused"} at step {step} after {elapsed():.1f} s; state in {checkpoint}')
 
