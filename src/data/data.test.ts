@@ -3,12 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { random } from '../util/random.ts';
 import { article, caption, dutchNoun, isCountable, RELATIONS, type Facts, type Thing } from './captions.ts';
 import { COLOUR_NAMES, COLOURS, colourOf, fromHex, fromOklch, toHex, toOklch, type ColourName } from './colour.ts';
+import { CHARACTER_STYLES } from './characters.ts';
 import { DATA, sample, samples, type Sample } from './dataset.ts';
 import { nounOf } from './labels.ts';
 import { CORE_NOUNS } from './nouns.ts';
 import { drawJob } from './draw.ts';
 import { boxOf, canRecolour, prefixIds, sceneSvg } from './scenes.ts';
 import { heldOut } from './splits.ts';
+import { STYLE_WORDS } from './style-words.ts';
 import { concepts, coreConcepts, sprite, styleKey, STYLES } from './sprites.ts';
 
 const PICO = DATA.pico;
@@ -204,6 +206,6 @@ describe('colours and sprites', () => {
     expect(prefixIds('<g id="a"/><use xlink:href="#a" fill="url(#a)"/>', 'p-')).toBe('<g id="p-a"/><use xlink:href="#p-a" fill="url(#p-a)"/>');
     expect(styleKey('Bold Flat')).toBe('twemoji');
     expect(() => styleKey('oil')).toThrow(/unknown; the styles are flat, soft gradient/);
-    expect(Object.values(STYLES).map((s) => s.word)).toHaveLength(10);
+    expect([...Object.values(STYLES).map((s) => s.word), ...CHARACTER_STYLES]).toEqual([...STYLE_WORDS]);
   });
 });

@@ -38,16 +38,36 @@ export interface PackProgress {
   failed: { index: number; error: string }[];
 }
 
-/** Where a crop lies: near an outline of an object most of the time, anywhere otherwise. */
-export function cropRect(s: Pick<Sample, 'width' | 'height' | 'objects'>, pixels: number, sizes: [number, number], rng: Random): Rect {
-  const shorter = sizes[0] * (sizes[1] / sizes[0]) ** rng.uniform();
-  const scale = shorter / Math.min(s.width, s.height);
-  const [w, h] = [Math.min(1, pixels / (s.width * scale)), Math.min(1, pixels / (s.height * scale))];
-  let [x, y] = [rng.uniform(), rng.uniform()];
-  if (s.objects.length && rng.uniform() < 0.75) {
-    const [bx, by, bw, bh] = rng.pick(s.objects).box;
-    [x, y] = [bx + bw * rng.uniform(), by + bh * rng.uniform()];
+/** The whole picture, as drawn: where its edges are. */
+interface Drawn {
+  width: number;
+  height: number;
+  pixels: Uint8Array;
+}
+
+/** A place with an edge: of 16 random pixels the one that differs most from what lies three pixels on. */
+function edgeOf({ width, height, pixels }: Drawn, rng: Random): [x: number, y: number] {
+  let best: [number, number] = [rng.uniform(), rng.uniform()];
+  let most = 0;
+  for (let i = 0; i < 16; i++) {
+    const [x, y] = [rng.integer(width - 3), rng.integer(height - 3)];
+    const at = 4 * (y * width + x);
+    let contrast = 0;
+    for (let c = 0; c < 4; c++)
+      contrast += Math.abs(pixels[at + c]! - pixels[at + 12 + c]!) + Math.abs(pixels[at + c]! - pixels[at + 12 * width + c]!);
+    if (contrast > most) [most, best] = [contrast, [(x + 1.5) / width, (y + 1.5) / height]];
   }
+  return best;
+}
+
+/** Where a crop of `pixels` lies when the picture's shorter side is drawn at one of `sizes`: on an edge in three of
+ * four cases, anywhere otherwise. */
+export function cropRect(drawn: Drawn, pixels: number, sizes: [number, number], rng: Random): Rect {
+  const shorter = sizes[0] * (sizes[1] / sizes[0]) ** rng.uniform();
+  const scale = shorter / Math.min(drawn.width, drawn.height);
+  const [w, h] = [Math.min(1, pixels / (drawn.width * scale)), Math.min(1, pixels / (drawn.height * scale))];
+  let [x, y] = rng.uniform() < 0.75 ? edgeOf(drawn, rng) : [rng.uniform(), rng.uniform()];
+  [x, y] = [x + (rng.uniform() - 0.5) * 0.6 * w, y + (rng.uniform() - 0.5) * 0.6 * h];
   const at = (centre: number, side: number) => Math.min(1 - side, Math.max(0, centre - side / 2));
   const [x0, y0] = [at(x, w), at(y, h)];
   return [x0, y0, x0 + w, y0 + h];
@@ -85,38 +105,44 @@ export async function* pack(options: PackOptions): AsyncGenerator<PackProgress, 
     const rng = random(seed).split('pack');
     const aspect = data.aspects[rng.split(`aspect:${first}`).weighted(data.aspects.map((a) => a[2]))]!;
     const [width, height] = pixelsOf(aspect, data.size);
-    const chosen: { s: Sample; rect: Rect; jobs: RenderJob[] }[] = [];
+    const chosen: { s: Sample; jobs: RenderJob[] }[] = [];
     for (let i = first; i < first + n; i++) {
       const s = sample(seed, i, { ...data, aspects: [aspect] });
-      const rect = cropRect(s, crop || 1, cropSizes, rng.split(i));
-      const jobs: RenderJob[] = [{ svg: s.svg, width, height }];
-      if (crop) jobs.push({ svg: s.svg, width: crop, height: crop, rect });
-      for (const subject of s.subjects ?? []) jobs.push({ svg: subject.referenceSvg, width: reference, height: reference });
-      chosen.push({ s, rect, jobs });
+      const references = (s.subjects ?? []).map(({ referenceSvg }) => ({ svg: referenceSvg, width: reference, height: reference }));
+      chosen.push({ s, jobs: [{ svg: s.svg, width, height }, ...references] });
+    }
+    const failed: PackProgress['failed'] = [];
+    /** Draws the jobs of each item; leaves out the items of which one failed. */
+    async function* drawn<T extends { s: Sample; jobs: RenderJob[] }>(items: readonly T[]): AsyncGenerator<T & { pictures: Uint8Array[] }> {
+      const results = pool.renderAll(items.flatMap((item) => item.jobs));
+      for (const item of items) {
+        const got = [];
+        for (const _ of item.jobs) got.push((await results.next()).value!);
+        const error = got.find((r) => r.error !== undefined)?.error;
+        if (error !== undefined) failed.push({ index: item.s.index, error });
+        else yield { ...item, pictures: got.map((r) => r.pixels!) };
+      }
+    }
+    const wholes: { s: Sample; pictures: Uint8Array[]; rect: Rect; jobs: RenderJob[] }[] = [];
+    for await (const { s, pictures } of drawn(chosen)) {
+      const rect = cropRect({ width, height, pixels: pictures[0]! }, crop || 1, cropSizes, rng.split(s.index));
+      wholes.push({ s, pictures, rect, jobs: crop ? [{ svg: s.svg, width: crop, height: crop, rect }] : [] });
     }
     const images: Uint8Array[] = [];
     const crops: Uint8Array[] = [];
     const references: Uint8Array[] = [];
     const rects: number[] = [];
     const lines: string[] = [];
-    const failed: PackProgress['failed'] = [];
-    const drawn = pool.renderAll(chosen.flatMap((c) => c.jobs));
-    for (const { s, rect, jobs } of chosen) {
-      const results = [];
-      for (const _ of jobs) results.push((await drawn.next()).value!);
-      const error = results.find((r) => r.error !== undefined)?.error;
-      if (error !== undefined) {
-        failed.push({ index: s.index, error });
-        continue;
-      }
-      const [whole, ...rest] = results.map((r) => r.pixels!);
+    const known = new Map(wholes.map((item) => [item.s.index, item.pictures]));
+    for await (const { s, rect, pictures: pieces } of drawn(wholes)) {
+      const [whole, ...others] = known.get(s.index)!;
       images.push(whole!);
-      if (crop) crops.push(rest.shift()!);
+      crops.push(...pieces);
       rects.push(...rect);
-      const { svg: _svg, subjects, ...known } = s;
+      const { svg: _svg, subjects, ...facts } = s;
       const rows = subjects?.map(({ slot, label }, i) => ({ slot, label, reference: references.length + i }));
-      references.push(...rest);
-      lines.push(JSON.stringify({ ...known, ...(rows && { subjects: rows }) }));
+      references.push(...others);
+      lines.push(JSON.stringify({ ...facts, ...(rows && { subjects: rows }) }));
     }
     const stack = (list: Uint8Array[], h: number, w: number) => {
       const bytes = new Uint8Array(list.length * h * w * 4);

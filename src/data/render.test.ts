@@ -29,14 +29,17 @@ describe('a crop', () => {
   });
 
   it('lies in the picture and is as large as its size says', () => {
-    const s = sample(3, 0, DATA.pico);
+    const pixels = new Uint8Array(256 * 256 * 4).map((_, i) => ((i >> 2) % 256 < 128 ? 0 : 255)); // an edge at x = 1/2
+    let edges = 0;
     for (let i = 0; i < 200; i++) {
-      const [x0, y0, x1, y1] = cropRect(s, 96, [192, 2048], random(i));
+      const [x0, y0, x1, y1] = cropRect({ width: 256, height: 256, pixels }, 96, [192, 2048], random(i));
+      if (x0 < 0.5 && x1 > 0.5) edges++;
       expect(Math.min(x0, y0)).toBeGreaterThanOrEqual(0);
       expect(Math.max(x1, y1)).toBeLessThanOrEqual(1 + 1e-9);
       expect(96 / (x1 - x0)).toBeGreaterThan(191);
       expect(96 / (x1 - x0)).toBeLessThan(2049);
     }
+    expect(edges).toBeGreaterThan(40); // 16 random pixels find this one edge in one case of six
   });
 });
 
