@@ -2,6 +2,7 @@
 // all of the data once for the recipes that follow.
 //   npx tsx recipes/3-autoencoder.ts --preset pico [--seconds 2400] [--batch 16] [--rate 0.002]
 // Resumable: the state lies in runs/PRESET/autoencoder.state.safetensors. Sample sheets: runs/PRESET/sheets/.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { preset, CELLS, ENCODER_PIXELS } from '../src/models/config.ts';
 import { encodeStage } from '../src/models/graphs.ts';
@@ -88,7 +89,8 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
 export async function encodeData(options: RecipeOptions): Promise<void> {
   const config = preset(options.preset);
   const paths = pathsOf(options);
-  const shards = await shardsOf(paths.data, 'recipes/1-render');
+  const more = join(paths.run, 'pictures'); // without crops: for the transformer only
+  const shards = [...(await shardsOf(paths.data, 'recipes/1-render')), ...(existsSync(more) ? await shardsOf(more, 'recipes/1-render') : [])];
   const { tensors: weights } = await readSafetensors(paths.autoencoder);
   const runtime = await ortNode();
   const stage = encodeStage(config);

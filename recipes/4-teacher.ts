@@ -1,0 +1,63 @@
+// Recipe 4: the teacher. Learns to turn noise into the latents of captioned pictures, with and without the caption.
+//   npx tsx recipes/4-teacher.ts --preset pico [--seconds 3000] [--batch 32] [--rate 0.002]
+// Resumable: runs/PRESET/teacher.state.safetensors. Sample sheets of fixed prompts and seeds: runs/PRESET/sheets/.
+import { join } from 'node:path';
+import { preset } from '../src/models/config.ts';
+import { initialize } from '../src/nn/scope.ts';
+import { ortNode } from '../src/runtime/ort-node.ts';
+import { writeSafetensors } from '../src/tensor/files.ts';
+import { float32 } from '../src/tensor/tensor.ts';
+import { textFeeds } from '../src/train/captions.ts';
+import { cosineRate, train } from '../src/train/loop.ts';
+import { averageOf } from '../src/train/step.ts';
+import { teacherProgram } from '../src/train/teacher.ts';
+import { random } from '../src/util/random.ts';
+import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
+import { drawSheet, openLatents } from './latents.ts';
+
+/** Share of captions that are dropped, so that the network also knows pictures without a prompt. */
+const DROP = 0.1;
+
+/** Trains the teacher of a preset. */
+export async function makeTeacher(options: RecipeOptions): Promise<void> {
+  const config = preset(options.preset);
+  const paths = pathsOf(options);
+  const { seed = 0, steps, seconds, batch = 32, rate = 0.002, log = () => {} } = options;
+  const rng = random(seed).split('teacher');
+  const data = await openLatents(options);
+  const { program, specs } = teacherProgram(config, { batch, rows: data.rows, columns: data.columns });
+  const runtime = await ortNode();
+  const run = train({
+    runtime,
+    program,
+    weights: initialize(specs, rng.split('weights')),
+    batch: (step) => {
+      const stream = rng.split(`batch:${step}`);
+      const { latent, captions } = data.batch(stream, batch);
+      const size = latent.data.length;
+      return {
+        latent,
+        noise: float32(latent.shape, stream.normals(size)),
+        // Logit-normal times (Esser et al. 2024), moved towards the noise, where a small latent is decided.
+        t: float32([batch], Array.from({ length: batch }, () => 1 / (1 + Math.exp(-(stream.normal() + 0.4))))),
+        ...textFeeds(captions.map((c) => (stream.uniform() < DROP ? data.empty : c)), config.text.length),
+      };
+    },
+    rate: cosineRate(rate),
+    checkpoint: join(paths.run, 'teacher.state.safetensors'),
+    log: join(paths.run, 'teacher.jsonl'),
+    ...(steps !== undefined && { steps }),
+    ...(seconds !== undefined && { seconds }),
+  });
+  let sheets = 0;
+  for await (const progress of run) {
+    log(`teacher ${(100 * progress.done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`);
+    if (progress.done < (sheets + 1) / 8 && progress.done < 1) continue;
+    sheets = Math.floor(progress.done * 8);
+    const weights = averageOf(progress.state, specs);
+    await writeSafetensors(paths.teacher, weights, { preset: config.name });
+    await drawSheet(options, runtime, weights, { kind: 'teacher', steps: 16, guidance: 3, name: `teacher-${String(progress.step).padStart(6, '0')}` });
+  }
+}
+
+await main(import.meta.url, makeTeacher);

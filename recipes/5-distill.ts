@@ -1,0 +1,112 @@
+// Recipe 5: the student. Latent consistency distillation of the guided teacher: pictures in 1, 2 and 4 steps.
+//   npx tsx recipes/5-distill.ts --preset pico [--seconds 1200] [--batch 24] [--rate 0.0005]
+// Resumable: runs/PRESET/student.state.safetensors. Sheets at 1, 2 and 4 steps: runs/PRESET/sheets/. The finished model, with
+// the autoencoder and the tokenizer, is runs/PRESET/PRESET.safetensors: copy it to models/ when it is better than what is there.
+import { join } from 'node:path';
+import { preset } from '../src/models/config.ts';
+import { DATA, type DataPreset } from '../src/data/dataset.ts';
+import { STYLES } from '../src/data/sprites.ts';
+import { saveModel, specsOf } from '../src/pipeline/model.ts';
+import { initialize } from '../src/nn/scope.ts';
+import { ortNode } from '../src/runtime/ort-node.ts';
+import { readSafetensors, writeSafetensors } from '../src/tensor/files.ts';
+import { float32, type Tensors } from '../src/tensor/tensor.ts';
+import { textFeeds } from '../src/train/captions.ts';
+import { distillProgram, TEACHER } from '../src/train/distill.ts';
+import { cosineRate, train } from '../src/train/loop.ts';
+import { averageOf } from '../src/train/step.ts';
+import { random } from '../src/util/random.ts';
+import { drawSheet, openLatents, readTokenizer } from './latents.ts';
+import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
+
+/** Guidance scales that the student learns; the middle is what it is asked for by default. */
+const GUIDANCE = [2, 5] as const;
+export const DEFAULT_GUIDANCE = 3.5;
+/** Length of the hop from t to s at the start and at the end of the run. */
+const HOP = [1 / 6, 1 / 16] as const;
+
+/** Distils the teacher of a preset and writes the finished model. */
+export async function makeStudent(options: RecipeOptions): Promise<void> {
+  const config = preset(options.preset);
+  const paths = pathsOf(options);
+  const { seed = 0, steps, seconds, batch = 24, rate = 0.0005, log = () => {} } = options;
+  const rng = random(seed).split('student');
+  const data = await openLatents(options);
+  const teacher = (await readSafetensors(paths.teacher)).tensors;
+  const { program, specs } = distillProgram(config, { batch, rows: data.rows, columns: data.columns });
+  const runtime = await ortNode();
+  const empty = textFeeds(Array(batch).fill(data.empty), config.text.length, 'null');
+  let done = 0;
+  const run = train({
+    runtime,
+    program,
+    weights: teacher,
+    frozen: Object.fromEntries(Object.entries(teacher).map(([path, t]) => [`${TEACHER}.${path}`, t])),
+    batch: (step) => {
+      const stream = rng.split(`batch:${step}`);
+      const { latent, captions } = data.batch(stream, batch);
+      const hop = HOP[0] * (HOP[1] / HOP[0]) ** done;
+      const list = (f: () => number) => Array.from({ length: batch }, f);
+      // Every fourth picture begins at pure noise, where the one-step picture is made.
+      const t = list(() => (stream.uniform() < 0.25 ? 1 : hop / 2 + (1 - hop / 2) * stream.uniform()));
+      return {
+        latent,
+        noise: float32(latent.shape, stream.normals(latent.data.length)),
+        t: float32([batch], t),
+        s: float32([batch], t.map((x) => Math.max(0, x - hop))),
+        guidance: float32([batch], list(() => GUIDANCE[0] + (GUIDANCE[1] - GUIDANCE[0]) * stream.uniform())),
+        ...textFeeds(captions, config.text.length),
+        ...empty,
+      };
+    },
+    rate: cosineRate(rate, { floor: 0.1 }),
+    checkpoint: join(paths.run, 'student.state.safetensors'),
+    log: join(paths.run, 'student.jsonl'),
+    ...(steps !== undefined && { steps }),
+    ...(seconds !== undefined && { seconds }),
+  });
+  let sheets = 0;
+  for await (const progress of run) {
+    done = progress.done;
+    log(`student ${(100 * done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`);
+    if (done < (sheets + 1) / 5 && done < 1) continue;
+    sheets = Math.floor(done * 5);
+    const weights = averageOf(progress.state, specs);
+    await writeSafetensors(paths.student, weights, { preset: config.name });
+    for (const n of [1, 2, 4])
+      await drawSheet(options, runtime, weights, { kind: 'student', steps: n, guidance: DEFAULT_GUIDANCE, name: `student-${String(progress.step).padStart(6, '0')}-${n}` });
+  }
+  await exportModel(options);
+}
+
+/** Puts the run's networks and tokenizer together as a model file; weights that were never trained keep their beginnings. */
+export async function exportModel(options: RecipeOptions): Promise<string> {
+  const config = preset(options.preset);
+  const paths = pathsOf(options);
+  const [student, autoencoder] = await Promise.all([paths.student, paths.autoencoder].map(async (p) => (await readSafetensors(p)).tensors));
+  const trained: Tensors = { ...autoencoder, ...student };
+  const begun = initialize(specsOf(config.name), random(options.seed ?? 0));
+  const weights = Object.fromEntries(Object.keys(begun).map((path) => [path, trained[path] ?? begun[path]!]));
+  const styles = DATA[config.name as DataPreset].scope.styles ?? Object.values(STYLES).map((s) => s.word);
+  const path = join(paths.run, `${config.name}.safetensors`);
+  await saveModel(path, {
+    name: config.name,
+    config,
+    weights,
+    tokenizer: await readTokenizer(options),
+    manifest: {
+      name: config.name,
+      version: '0.1.0',
+      preset: config.name,
+      styles,
+      guidance: DEFAULT_GUIDANCE,
+      steps: [1, 2, 4],
+      licence: 'MIT; trained on art listed in NOTICE',
+      training: 'recipes 1 to 5 of banana-sdk; see docs/log.md',
+    },
+  });
+  options.log?.(`model: ${path}`);
+  return path;
+}
+
+await main(import.meta.url, makeStudent);
