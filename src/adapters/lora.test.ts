@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest';
+import { evaluate } from '../graph/evaluate.ts';
+import { matmul } from '../graph/ops.ts';
+import { preset } from '../models/config.ts';
+import { denoiseStage } from '../models/graphs.ts';
+import { initialize } from '../nn/scope.ts';
+import { float32, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { expectClose } from '../testing.ts';
+import { random } from '../util/random.ts';
+import { isProduct, loraFeeds, loraNames, loraProduct, mergeLora, type Applied } from './lora.ts';
+
+const config = preset('tiny');
+const rng = random(3);
+const plain = denoiseStage(config);
+const adapted = denoiseStage(config, { product: loraProduct((x, w) => matmul(x, w)) });
+const weights = initialize(plain.specs, rng.split('weights'));
+weights['transformer.out.weight'] = float32([64, config.channels], rng.normals(64 * config.channels)); // starts as zeros: nothing would show
+const [L, M] = [4, 3];
+const feeds: Tensors = {
+  x: float32([1, L, config.channels], rng.normals(L * config.channels)),
+  t: float32([1], [0.7]),
+  guidance: float32([1], [3]),
+  pooled: float32([1, 64], rng.normals(64)),
+  bias: zeros('float32', [1, 1, 1, L + M]),
+  'rotary.cosine': float32([L, 8], rng.normals(L * 8)),
+  'rotary.sine': float32([L, 8], rng.normals(L * 8)),
+};
+for (const i of [0, 1]) for (const kind of ['k', 'v']) feeds[`${kind}.${i}`] = float32([1, 1, M, 16], rng.normals(M * 16));
+
+function adapter(seed: number, r: number): Tensors {
+  const stream = random(seed);
+  const list = [...plain.specs].filter(([path, spec]) => isProduct(path, spec));
+  return Object.fromEntries(list.flatMap(([path, { shape: [width, out] }]) => {
+    const { a, b } = loraNames(path);
+    return [[a, float32([width!, r], stream.normals(width! * r))], [b, float32([r, out!], stream.normals(r * out!).map((x) => x * 0.02))]];
+  }));
+}
+const velocity = (stage: typeof plain, w: Tensors, more: Tensors = {}): Tensor => evaluate(stage.graph, { ...w, ...feeds, ...more }).velocity!;
+const merged = (list: readonly Applied[]): Tensors =>
+  Object.fromEntries(Object.entries(weights).map(([path, w]) => {
+    const { a, b } = loraNames(path);
+    const baked = list.reduce((sum, { tensors, strength }) => (tensors[a] && tensors[b] && isProduct(path, w) ? mergeLora(sum, tensors[a] as never, tensors[b] as never, strength) : sum), w as Tensor<'float32'>);
+    return [path, baked];
+  }));
+
+describe('low-rank side inputs', () => {
+  test('every product of the denoiser has them', () => {
+    const products = [...plain.specs].filter(([path, spec]) => isProduct(path, spec)).length;
+    expect(adapted.graph.inputs.length - plain.graph.inputs.length).toBe(2 * products);
+    expect(products).toBeGreaterThan(15);
+  });
+
+  test.each([0, 1])('none at rank %i gives the same numbers as no adapter', (least) => {
+    expect(velocity(adapted, weights, loraFeeds(adapted.specs, [], { least })).data).toEqual(velocity(plain, weights).data);
+  });
+
+  test('one applied equals one merged, and differs from none', () => {
+    const one = { tensors: adapter(1, 3), strength: 0.8 };
+    const applied = velocity(adapted, weights, loraFeeds(adapted.specs, [one]));
+    expectClose(applied, velocity(plain, merged([one])), { rtol: 1e-3, atol: 1e-4 });
+    expect(() => expectClose(applied, velocity(plain, weights), { rtol: 1e-3, atol: 1e-4 })).toThrow();
+  });
+
+  test('two stacked, one of them negative, equal both merged', () => {
+    const two = [{ tensors: adapter(1, 2), strength: 1 }, { tensors: adapter(2, 4), strength: -0.5 }];
+    expectClose(velocity(adapted, weights, loraFeeds(adapted.specs, two)), velocity(plain, merged(two)), { rtol: 1e-3, atol: 1e-4 });
+  });
+
+  test('an adapter of another model is refused', () => {
+    const path = 'transformer.out.weight';
+    const { a, b } = loraNames(path);
+    const wrong = { [a]: zeros('float32', [5, 2]), [b]: zeros('float32', [2, 8]) };
+    expect(() => loraFeeds(plain.specs, [{ tensors: wrong, strength: 1 }])).toThrow(/transformer\.out\.weight.*another model/);
+  });
+});
