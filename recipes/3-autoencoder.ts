@@ -81,7 +81,8 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
       await networks.release();
     }
   }
-  if (weights) await writeSafetensors(paths.autoencoder, weights, { preset: config.name });
+  if (!weights) return; // it was trained before
+  await writeSafetensors(paths.autoencoder, weights, { preset: config.name });
   await encodeData(options);
 }
 

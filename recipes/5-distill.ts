@@ -25,7 +25,7 @@ export const DEFAULT_GUIDANCE = 3.5;
 /** Length of the hop from t to s at the start and at the end of the run. */
 const HOP = [1 / 6, 1 / 16] as const;
 
-/** Distils the teacher of a preset and writes the finished model. */
+/** Distils the teacher of a preset. */
 export async function makeStudent(options: RecipeOptions): Promise<void> {
   const config = preset(options.preset);
   const paths = pathsOf(options);
@@ -76,7 +76,6 @@ export async function makeStudent(options: RecipeOptions): Promise<void> {
     for (const n of [1, 2, 4])
       await drawSheet(options, runtime, weights, { kind: 'student', steps: n, guidance: DEFAULT_GUIDANCE, name: `student-${String(progress.step).padStart(6, '0')}-${n}` });
   }
-  await exportModel(options);
 }
 
 /** Puts the run's networks and tokenizer together as a model file; weights that were never trained keep their beginnings. */
@@ -109,4 +108,7 @@ export async function exportModel(options: RecipeOptions): Promise<string> {
   return path;
 }
 
-await main(import.meta.url, makeStudent);
+await main(import.meta.url, async (options) => {
+  await makeStudent(options);
+  await exportModel(options);
+});

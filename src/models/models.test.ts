@@ -48,8 +48,8 @@ describe('presets', () => {
       [
         "tiny 0.42 M",
         "pico 12.06 M",
-        "nano 150.27 M",
-        "xl 2102.52 M",
+        "nano 120.02 M",
+        "xl 1799.70 M",
       ]
     `);
   });

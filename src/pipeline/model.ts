@@ -28,7 +28,7 @@ export function modelPath(model: string = DEFAULT_MODEL): string {
   if (!known && !/[./\\]/.test(model)) preset(model); // an unknown word: say which presets there are
   const path = known ? join(packageRoot(), 'models', `${model}.safetensors`) : model;
   if (!existsSync(path))
-    throw new InputError('model.missing', known ? `no weights for preset "${model}": train them with npm run recipe -- all --preset ${model}` : `no model file at ${path}`);
+    throw new InputError('model.missing', known ? `no weights for preset "${model}": train them with npm run recipe -- --preset ${model}, then use --model runs/${model}/${model}.safetensors` : `no model file at ${path}`);
   return path;
 }
 

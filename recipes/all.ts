@@ -1,0 +1,62 @@
+// Every recipe in order, data to model, for one preset: the same commands for all, only amounts differ. Each step is resumable, so
+// this is too: run it again and it goes on.
+//   npx tsx recipes/all.ts --preset pico [--run FOLDER]
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DATA, type DataPreset } from '../src/data/dataset.ts';
+import { pack } from '../src/data/pack.ts';
+import { preset } from '../src/models/config.ts';
+import { makeTokenizer } from './2-tokenizer.ts';
+import { encodeData, makeAutoencoder } from './3-autoencoder.ts';
+import { makeTeacher } from './4-teacher.ts';
+import { exportModel, makeStudent } from './5-distill.ts';
+import { main, pathsOf, type RecipeOptions } from './recipe.ts';
+
+type Amount = Pick<RecipeOptions, 'steps' | 'seconds' | 'batch' | 'rate'>;
+
+interface Amounts {
+  /** Pictures with crops, for the autoencoder, and more without, for the transformer. */
+  pictures: [number, number];
+  crop: number;
+  shard: number;
+  captions: number;
+  processes: number;
+  autoencoder: Amount;
+  teacher: Amount;
+  student: Amount;
+}
+
+/** How much of everything a preset gets. */
+export const AMOUNTS: Record<string, Amounts> = {
+  tiny: {
+    pictures: [256, 0], crop: 32, shard: 128, captions: 2000, processes: 2,
+    autoencoder: { steps: 400, batch: 8, rate: 0.004 }, teacher: { steps: 200, batch: 16, rate: 0.004 }, student: { steps: 60, batch: 16, rate: 0.0005 },
+  },
+  pico: {
+    pictures: [16_384, 24_576], crop: 80, shard: 256, captions: 100_000, processes: 2,
+    autoencoder: { seconds: 2100, batch: 16, rate: 0.003 }, teacher: { seconds: 3000, batch: 32, rate: 0.002 }, student: { seconds: 1200, batch: 24, rate: 0.0005 },
+  },
+};
+
+/** Runs the chain; returns the model's file. */
+export async function makeAll(options: RecipeOptions): Promise<string> {
+  const { name } = preset(options.preset);
+  const amounts = AMOUNTS[name] ?? AMOUNTS.pico!;
+  const paths = pathsOf(options);
+  const { seed = 0, log = () => {} } = options;
+  const data = DATA[name as DataPreset];
+  const { crop, shard, processes } = amounts;
+  for (const [i, count] of amounts.pictures.entries()) {
+    if (count === 0) continue;
+    const out = i === 0 ? paths.data : join(paths.run, 'pictures');
+    for await (const { done, total } of pack({ out, count, seed: seed + 1 + i, data, crop: i === 0 ? crop : 0, shard, processes })) log(`${done}/${total} pictures`);
+  }
+  if (!existsSync(paths.tokenizer)) await makeTokenizer({ preset: name, count: amounts.captions, seed, out: paths.tokenizer, log });
+  await makeAutoencoder({ ...amounts.autoencoder, ...options });
+  if (!existsSync(paths.latents)) await encodeData(options);
+  await makeTeacher({ ...amounts.teacher, ...options });
+  await makeStudent({ ...amounts.student, ...options });
+  return exportModel(options);
+}
+
+await main(import.meta.url, makeAll);
