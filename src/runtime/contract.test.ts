@@ -33,6 +33,12 @@ const CASES: Record<string, Case> = {
     feeds: { ...feeds, bias: ramp([4]) },
     weights: { w: ramp([32, 4]), unused: scalar(1) },
   },
+  'weights large enough to travel beside the model': {
+    graph: graph('g', { y: o.matmul(o.add(o.matmul(x, parameter('in', [32, 4096])), parameter('bias', [4096])), parameter('out', [4096, 64])) }),
+    feeds,
+    weights: { in: ramp([32, 4096], 0.1), bias: ramp([4096], 0.1), out: ramp([4096, 64], 0.1) },
+    tolerance: 1e-5,
+  },
   'movement with symbolic sizes': {
     graph: graph('g', {
       flat: o.reshape(x, ['32*B*L']),
