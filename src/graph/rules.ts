@@ -1,6 +1,6 @@
 // The operators and their shape rules: one row each, and the compiler asks for every row. PRIMITIVES are what models
 // and gradients are written in; FAST ones appear only through the fusion pass, in inference graphs.
-// To add an operator: a name here, then follow the compiler (rule, gradient, reference value) and tools/cuda's table.
+// To add an operator: a name here, then follow the compiler (rule, gradient, reference value, cases) and tools/cuda's table.
 import type { DType, Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
 import { addDims, broadcastShapes, fixed, mulDims, sizeOfShape, type Dim, type Shape } from './dim.ts';

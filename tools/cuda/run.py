@@ -156,7 +156,7 @@ def train(options):
             pace = (step - mark[1]) / max(1e-9, time.perf_counter() - mark[0])
             line = {'step': step, 'seconds': round(elapsed(), 2), **means}
             if pace > 0:
-                line.update(stepsPerSecond=round(pace, 3), samplesPerSecond=round(pace * (feeder.batch_size or 1), 2), tflops=round(pace * flops / 1e12, 3), ofMatMul=round(pace * flops / peak, 4))
+                line.update(stepsPerSecond=round(pace, 3), samplesPerSecond=round(pace * (feeder.batch_size or 1), 2), tflops=float(f'{pace * flops / 1e12:.4g}'), ofMatMul=round(pace * flops / peak, 4))
             with open(os.path.join(options.out, 'log.jsonl'), 'a') as log:
                 log.write(json.dumps(line) + '\n')
             print(json.dumps(line), flush=True)
