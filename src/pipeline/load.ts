@@ -1,0 +1,31 @@
+// A pipeline from a file on disk, Node only: the model's bytes and their hash, the best runtime, the sessions.
+import { createHash } from 'node:crypto';
+import { readFileWhole } from '../tensor/files.ts';
+import { openRuntime, type RuntimeName } from '../runtime/select.ts';
+import { unpackModel } from './model-file.ts';
+import { modelPath } from './model.ts';
+import { openPipeline, type Pipeline } from './text-to-image.ts';
+
+export interface LoadOptions {
+  /** A preset's name, or the path of a model file; default: the shipped model. */
+  model?: string;
+  /** 'auto': the CPU by onnxruntime-node where that is installed, else WebAssembly. */
+  runtime?: RuntimeName | 'auto';
+  threads?: number;
+}
+
+/** Throws InputError when the model is missing or damaged, RuntimeError when no runtime opens. */
+export async function loadPipeline({ model, runtime: name = 'auto', threads }: LoadOptions = {}): Promise<Pipeline> {
+  const path = modelPath(model);
+  const bytes = await readFileWhole(path);
+  const runtime = await openRuntime({ name, ...(threads !== undefined && { threads }) });
+  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+  const pipeline = await openPipeline(unpackModel(bytes, path), runtime, hash);
+  return {
+    ...pipeline,
+    async release() {
+      await pipeline.release();
+      await runtime.release?.();
+    },
+  };
+}

@@ -1,0 +1,174 @@
+// From a prompt to pictures, as a generator: tokens, the conditioning once, then for each picture noise, a few steps of the
+// consistency sampler, and the renderer tile by tile. It yields what is known as soon as it is known (events.ts), so
+// previews, progress and cancelling need no other means. Pure: files and processes are elsewhere (node.ts, web.ts).
+import type { Config } from '../models/config.ts';
+import type { Tile } from '../models/renderer.ts';
+import { breathe } from '../runtime/engine.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { consistency } from '../sampling/sampler.ts';
+import { times } from '../sampling/schedule.ts';
+import { image, tensorToImage, WHITE, type Image } from '../tensor/image.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { InputError } from '../util/errors.ts';
+import { random } from '../util/random.ts';
+import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
+import type { Model } from './model-file.ts';
+import { openNetworks, type Networks } from './networks.ts';
+import { checkPrompt, composePrompt, resolveStyle, type PromptOptions } from './prompt.ts';
+import { VERSION, type ModelId, type Recipe } from './recipe.ts';
+import { baseTokens, latentGrid, resolveSize, tilesOf, type Size, type SizeOptions } from './resolution.ts';
+
+export interface GenerateOptions extends PromptOptions, SizeOptions {
+  /** A whole number from 0; picture i uses seed + i. Drawn at random, and reported, when left out. */
+  seed?: number;
+  /** 1, 2 or 4. */
+  steps?: number;
+  /** Pictures, 1 to 1000. */
+  count?: number;
+  /** How closely to follow the prompt, 0 to 20; the model's own choice when left out. */
+  guidance?: number;
+  /** Longer side in pixels of the preview after each step; 0 for none. */
+  preview?: number;
+}
+
+/** A model that is ready to draw. */
+export interface Pipeline {
+  readonly model: ModelInfo;
+  /** Draws. Throws InputError for options that this model cannot do, and the signal's reason when it is aborted: at the latest after one step or tile. */
+  generate(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  release(): Promise<void>;
+}
+
+export interface ModelInfo extends ModelId {
+  readonly preset: string;
+  readonly styles: readonly string[];
+  readonly guidance: number;
+  /** Name of the runtime that it runs on. */
+  readonly runtime: string;
+}
+
+export const STEPS: readonly number[] = [1, 2, 4];
+const DEFAULT_STEPS = 4;
+const COUNT_MAX = 1000;
+const GUIDANCE_MAX = 20;
+const DEFAULT_PREVIEW = 128;
+
+/** Pixels drawn at a time: the renderer's memory is a few hundred bytes a pixel. Wide enough for whole cache lines, small enough for the cache. */
+export const TILE: Size = { width: 512, height: 256 };
+
+/** Throws InputError for options that no model can do; what depends on the model is checked when it is loaded. */
+export function checkOptions(options: GenerateOptions): void {
+  const { seed, steps = DEFAULT_STEPS, count = 1, guidance = 0, preview = 0 } = options;
+  checkPrompt(options);
+  resolveSize(options);
+  if (!STEPS.includes(steps)) throw new InputError('options.steps', `steps ${steps}: choose one of ${STEPS.join(', ')}`);
+  if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) throw new InputError('options.count', `count ${count}: expected a whole number from 1 to ${COUNT_MAX}`);
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0 && Number.isSafeInteger(seed + count)))
+    throw new InputError('options.seed', `seed ${seed}: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER - count}`);
+  if (!(guidance >= 0 && guidance <= GUIDANCE_MAX)) throw new InputError('options.guidance', `guidance ${guidance}: expected a number from 0 to ${GUIDANCE_MAX}`);
+  if (!Number.isInteger(preview) || preview < 0 || preview > 1024) throw new InputError('options.preview', `preview ${preview}: expected a whole number of pixels from 0 to 1024`);
+}
+
+/** Makes a model ready on a runtime. `hash` is that of its file. Throws InputError when the weights do not fit the preset. */
+export async function openPipeline(model: Model, runtime: Runtime, hash = ''): Promise<Pipeline> {
+  const networks = openNetworks(runtime, model.config, model.weights);
+  await warm(networks);
+  const { name, version, preset, styles, guidance } = model.manifest;
+  const info: ModelInfo = { name, version, hash, preset, styles, guidance, runtime: runtime.name };
+  return { model: info, generate: (options, signal) => generate(networks, model, info, options, signal), release: () => networks.release() };
+}
+
+/** One token through every stage of drawing: sessions are made and first runs done before anyone waits for a picture. */
+async function warm(networks: Networks): Promise<void> {
+  const { channels } = networks.config;
+  const condition = await networks.condition([0]);
+  const data = await networks.velocity(condition, { rows: 1, columns: 1 }, { guidance: 1 })(new Float32Array(channels), 1);
+  const features = await networks.features({ rows: 1, columns: 1, data: Float32Array.from(data, (x) => x + 1) });
+  await networks.render(features, { x: 0, y: 0, width: 8, height: 8 }, { width: 8, height: 8 });
+}
+
+async function* generate(networks: Networks, model: Model, info: ModelInfo, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+  checkOptions(options);
+  const { prompt, background, count = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = options;
+  const { seed: first = crypto.getRandomValues(new Uint32Array(1))[0]! } = options;
+  const style = options.style === undefined ? undefined : resolveStyle(options.style, model.manifest.styles);
+  const size = resolveSize(options);
+  const grid = latentGrid(size, baseTokens(model.config));
+  const opaque = background !== 'transparent';
+  const clock = stopwatch();
+
+  const text = composePrompt({ prompt, ...(style && { style }), ...(background && { background }) });
+  const tokens = model.tokenizer.encode(text, model.config.text.length);
+  const condition = await clock.time('text', () => networks.condition([...tokens.ids.subarray(0, tokens.count)]));
+  yield { type: 'text', text, tokens: tokens.count, truncated: tokens.truncated };
+
+  for (let index = 0; index < count; index++) {
+    const seed = first + index;
+    const rng = random(seed);
+    const velocity = networks.velocity(condition, grid, { guidance });
+    const noise = rng.split('noise').normals(grid.rows * grid.columns * model.config.channels);
+    const sampler = consistency(velocity, noise, times(steps), rng.split('steps'));
+    let features: Tensor | undefined;
+    for (let step = 1; step <= steps; step++) {
+      await checkpoint(signal);
+      const { latent } = (await clock.time('denoise', () => sampler.next())).value!;
+      yield { type: 'step', index, step, steps };
+      if (preview === 0 && step < steps) continue;
+      await checkpoint(signal);
+      features = await clock.time('render', () => networks.features({ ...grid, data: latent }));
+      if (preview === 0) continue;
+      const small = fit(size, preview);
+      const pixels = await clock.time('render', () => networks.render(features!, { x: 0, y: 0, ...small }, small));
+      yield { type: 'preview', index, step, steps, image: shown(pixels, opaque) };
+    }
+    const picture = image(size.width, size.height);
+    const tiles = tilesOf(size, TILE);
+    for (const [i, tile] of tiles.entries()) {
+      await checkpoint(signal);
+      await clock.time('render', () => drawTile(networks, features!, tile, size, picture, opaque));
+      yield { type: 'render', index, tile: i + 1, tiles: tiles.length } satisfies RenderEvent;
+    }
+    const { name, version, hash } = info;
+    const recipe: Recipe = {
+      prompt, ...(style && { style }), ...(background && { background }),
+      seed, steps, guidance, ...size, model: { name, version, hash }, sdk: VERSION,
+    };
+    yield { type: 'image', index, image: picture, recipe, text };
+  }
+  yield { type: 'done', count, seconds: clock.seconds };
+}
+
+/** Lets messages in, then throws the signal's reason when it was aborted. */
+async function checkpoint(signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) return;
+  await breathe();
+  signal.throwIfAborted();
+}
+
+/** Seconds by stage, added up. */
+function stopwatch() {
+  const seconds: Record<keyof StageSeconds, number> = { text: 0, denoise: 0, render: 0 };
+  const time = async <T>(stage: keyof StageSeconds, work: () => Promise<T>): Promise<T> => {
+    const from = performance.now();
+    const result = await work();
+    seconds[stage] += (performance.now() - from) / 1000;
+    return result;
+  };
+  return { seconds, time };
+}
+
+/** A picture's size with its longer side at most `side`. */
+function fit({ width, height }: Size, side: number): Size {
+  const scale = Math.min(1, side / Math.max(width, height));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+async function drawTile(networks: Networks, features: Tensor, tile: Tile, size: Size, picture: Image, opaque: boolean): Promise<void> {
+  const { data } = shown(await networks.render(features, tile, size), opaque);
+  const line = tile.width * 4;
+  for (let y = 0; y < tile.height; y++) picture.data.set(data.subarray(y * line, (y + 1) * line), ((tile.y + y) * size.width + tile.x) * 4);
+}
+
+function shown(pixels: Tensor, opaque: boolean): Image {
+  return tensorToImage(pixels, opaque ? { background: WHITE } : {});
+}
