@@ -12,7 +12,7 @@ import { ortNode } from '../src/runtime/ort-node.ts';
 import { writeFileWhole, writeSafetensors, readSafetensors } from '../src/tensor/files.ts';
 import { encodeImage } from '../src/tensor/codec.ts';
 import { contactSheet, premultipliedToTensor, psnr, tensorToImage, WHITE, type Image } from '../src/tensor/image.ts';
-import { float32, sizeOf, tensor, type Tensors } from '../src/tensor/tensor.ts';
+import { float32, sizeOf, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { autoencoderProgram, cropTables } from '../src/train/autoencoder.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
 import { readLines, shardReader, shardsOf } from '../src/train/shards.ts';
@@ -86,44 +86,73 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
   await encodeData(options);
 }
 
-/** Encodes every packed picture: latents.safetensors and captions beside it. */
+/** What the transformer trains on, beside latents.safetensors: a line a picture. */
+export interface LatentFacts {
+  caption: string;
+  /** Slot and row in `reference` of each reference picture. */
+  references?: [slot: number, row: number][];
+}
+
+/** Encodes every packed picture and reference: latents.safetensors, and captions beside it. */
 export async function encodeData(options: RecipeOptions): Promise<void> {
   const config = preset(options.preset);
   const paths = pathsOf(options);
   const more = join(paths.run, 'pictures'); // without crops: for the transformer only
   const shards = [...(await shardsOf(paths.data, 'recipes/1-render')), ...(existsSync(more) ? await shardsOf(more, 'recipes/1-render') : [])];
   const { tensors: weights } = await readSafetensors(paths.autoencoder);
-  const runtime = await ortNode();
   const stage = encodeStage(config);
-  const session = await runtime.compile(stage.graph, { weights });
-  const parts: Float32Array[] = [];
-  const captions: string[] = [];
-  let shape: number[] = [];
-  for (const shard of shards) {
-    const { tensors } = await readSafetensors(shard);
-    const [n, H, W] = tensors.image!.shape as [number, number, number];
+  const session = await (await ortNode()).compile(stage.graph, { weights: Object.fromEntries([...stage.specs.keys()].map((path) => [path, weights[path]!])) });
+
+  /** Latents (n, h*w, C) of pictures (n, H, W, 4) uint8. */
+  const encode = async (pictures: Tensor): Promise<Float32Array[]> => {
+    const [n, H, W] = pictures.shape as [number, number, number];
     const [h, w] = [H / ENCODER_PIXELS, W / ENCODER_PIXELS];
     const { cosine, sine } = rotaryTable(gridPositions(h, w), config.autoencoder.heads.width);
+    const parts: Float32Array[] = [];
     for (let i = 0; i < n; i += 32) {
       const b = Math.min(32, n - i);
-      const data = Float32Array.from((tensors.image!.data as Uint8Array).subarray(i * H * W * 4, (i + b) * H * W * 4), (x) => x / 127.5 - 1);
+      const data = Float32Array.from((pictures.data as Uint8Array).subarray(i * H * W * 4, (i + b) * H * W * 4), (x) => x / 127.5 - 1);
       const image = float32([b, h, ENCODER_PIXELS, w, ENCODER_PIXELS, 4], data);
       const { latent } = await session.run({ image, 'rotary.cosine': cosine, 'rotary.sine': sine });
       parts.push(latent!.data as Float32Array);
-      shape = [h * w, config.channels];
     }
-    for (const { caption } of await readLines<{ caption: string }>(shard)) captions.push(caption);
-    options.log?.(`encoded ${captions.length} pictures`);
+    return parts;
+  };
+  const pictures: Float32Array[] = [];
+  const references: Float32Array[] = [];
+  const facts: LatentFacts[] = [];
+  let referenceRows = 0;
+  let size = 0;
+  let referenceSize = 0;
+  for (const shard of shards) {
+    const { tensors } = await readSafetensors(shard);
+    pictures.push(...(await encode(tensors.image!)));
+    size = (tensors.image!.shape[1]! * tensors.image!.shape[2]!) / ENCODER_PIXELS ** 2;
+    for (const { caption, subjects } of await readLines<{ caption: string; subjects?: { slot: number; reference: number }[] }>(shard))
+      facts.push({ caption, ...(subjects && { references: subjects.map(({ slot, reference }) => [slot, referenceRows + reference] as [number, number]) }) });
+    if (tensors.reference) {
+      references.push(...(await encode(tensors.reference)));
+      referenceSize = (tensors.reference.shape[1]! * tensors.reference.shape[2]!) / ENCODER_PIXELS ** 2;
+      referenceRows += tensors.reference.shape[0]!;
+    }
+    options.log?.(`encoded ${facts.length} pictures, ${referenceRows} references`);
   }
   await session.release();
-  const all = new Float32Array(captions.length * sizeOf(shape));
+  await writeFileWhole(paths.latents.replace(/safetensors$/, 'json'), JSON.stringify(facts));
+  await writeSafetensors(paths.latents, {
+    latent: joined(pictures, [facts.length, size, config.channels]),
+    ...(referenceRows > 0 && { reference: joined(references, [referenceRows, referenceSize, config.channels]) }),
+  }, { preset: config.name });
+}
+
+function joined(parts: readonly Float32Array[], shape: readonly number[]): Tensor {
+  const all = new Float32Array(sizeOf(shape));
   let at = 0;
   for (const part of parts) {
     all.set(part, at);
     at += part.length;
   }
-  await writeFileWhole(paths.latents.replace(/safetensors$/, 'json'), JSON.stringify(captions));
-  await writeSafetensors(paths.latents, { latent: tensor('float32', [captions.length, ...shape], all) }, { preset: config.name });
+  return float32(shape, all);
 }
 
 await main(import.meta.url, makeAutoencoder);

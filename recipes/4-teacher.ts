@@ -25,7 +25,7 @@ export async function makeTeacher(options: RecipeOptions): Promise<void> {
   const { seed = 0, steps, seconds, batch = 32, rate = 0.002, log = () => {} } = options;
   const rng = random(seed).split('teacher');
   const data = await openLatents(options);
-  const { program, specs } = teacherProgram(config, { batch, rows: data.rows, columns: data.columns });
+  const { program, specs } = teacherProgram(config, { batch, rows: data.rows, columns: data.columns, references: data.references });
   const runtime = await ortNode();
   const run = train({
     runtime,
@@ -33,10 +33,11 @@ export async function makeTeacher(options: RecipeOptions): Promise<void> {
     weights: initialize(specs, rng.split('weights')),
     batch: (step) => {
       const stream = rng.split(`batch:${step}`);
-      const { latent, captions } = data.batch(stream, batch);
+      const { latent, captions, reference } = data.batch(stream, batch);
       const size = latent.data.length;
       return {
         latent,
+        ...reference,
         noise: float32(latent.shape, stream.normals(size)),
         // Logit-normal times (Esser et al. 2024), moved towards the noise, where a small latent is decided.
         t: float32([batch], Array.from({ length: batch }, () => 1 / (1 + Math.exp(-(stream.normal() + 0.4))))),

@@ -33,7 +33,7 @@ export async function makeStudent(options: RecipeOptions): Promise<void> {
   const rng = random(seed).split('student');
   const data = await openLatents(options);
   const teacher = (await readSafetensors(paths.teacher)).tensors;
-  const { program, specs } = distillProgram(config, { batch, rows: data.rows, columns: data.columns });
+  const { program, specs } = distillProgram(config, { batch, rows: data.rows, columns: data.columns, references: data.references });
   const runtime = await ortNode();
   const empty = textFeeds(Array(batch).fill(data.empty), config.text.length, 'null');
   let done = 0;
@@ -44,13 +44,14 @@ export async function makeStudent(options: RecipeOptions): Promise<void> {
     frozen: Object.fromEntries(Object.entries(teacher).map(([path, t]) => [`${TEACHER}.${path}`, t])),
     batch: (step) => {
       const stream = rng.split(`batch:${step}`);
-      const { latent, captions } = data.batch(stream, batch);
+      const { latent, captions, reference } = data.batch(stream, batch);
       const hop = HOP[0] * (HOP[1] / HOP[0]) ** done;
       const list = (f: () => number) => Array.from({ length: batch }, f);
       // Every fourth picture begins at pure noise, where the one-step picture is made.
       const t = list(() => (stream.uniform() < 0.25 ? 1 : hop / 2 + (1 - hop / 2) * stream.uniform()));
       return {
         latent,
+        ...reference,
         noise: float32(latent.shape, stream.normals(latent.data.length)),
         t: float32([batch], t),
         s: float32([batch], t.map((x) => Math.max(0, x - hop))),

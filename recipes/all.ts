@@ -49,7 +49,7 @@ export async function makeAll(options: RecipeOptions): Promise<string> {
   for (const [i, count] of amounts.pictures.entries()) {
     if (count === 0) continue;
     const out = i === 0 ? paths.data : join(paths.run, 'pictures');
-    for await (const { done, total } of pack({ out, count, seed: seed + 1 + i, data, crop: i === 0 ? crop : 0, shard, processes })) log(`${done}/${total} pictures`);
+    for await (const { done, total } of pack({ out, count, seed: seed + 1 + i, data, crop: i === 0 ? crop : 0, reference: data.size / 2, shard, processes })) log(`${done}/${total} pictures`);
   }
   if (!existsSync(paths.tokenizer)) await makeTokenizer({ preset: name, count: amounts.captions, seed, out: paths.tokenizer, log });
   await makeAutoencoder({ ...amounts.autoencoder, ...options });

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { preset } from '../src/models/config.ts';
+import { referenceBatch } from '../src/models/references.ts';
 import { openNetworks } from '../src/pipeline/networks.ts';
 import { openSampler } from '../src/pipeline/sample.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
@@ -13,6 +14,7 @@ import { float32, sizeOf, type Tensor, type Tensors } from '../src/tensor/tensor
 import { tokenizerFromJSON, type Tokenizer } from '../src/tokenizer/tokenizer.ts';
 import { encodeCaptions, type EncodedCaption } from '../src/train/captions.ts';
 import type { Random } from '../src/util/random.ts';
+import type { LatentFacts } from './3-autoencoder.ts';
 import { pathsOf, type RecipeOptions } from './recipe.ts';
 
 export interface Latents {
@@ -21,8 +23,10 @@ export interface Latents {
   readonly count: number;
   readonly tokenizer: Tokenizer;
   readonly empty: EncodedCaption;
-  /** Random pictures: latents (B, L, C) and their captions. */
-  batch(rng: Random, size: number): { latent: Tensor<'float32'>; captions: EncodedCaption[] };
+  /** Reference tokens for each picture, all slots together; 0 where the data has no references. */
+  readonly references: number;
+  /** Random pictures: latents (B, L, C), their captions, and the reference inputs where there are references. */
+  batch(rng: Random, size: number): { latent: Tensor<'float32'>; captions: EncodedCaption[]; reference: Tensors };
 }
 
 export async function readTokenizer(options: RecipeOptions): Promise<Tokenizer> {
@@ -34,24 +38,29 @@ export async function readTokenizer(options: RecipeOptions): Promise<Tokenizer> 
 export async function openLatents(options: RecipeOptions): Promise<Latents> {
   const { latents } = pathsOf(options);
   const config = preset(options.preset);
-  const { latent } = (await readSafetensors(latents)).tensors;
-  const captions = JSON.parse(await readFile(latents.replace(/safetensors$/, 'json'), 'utf8')) as string[];
+  const { latent, reference } = (await readSafetensors(latents)).tensors;
+  const facts = JSON.parse(await readFile(latents.replace(/safetensors$/, 'json'), 'utf8')) as LatentFacts[];
   const tokenizer = await readTokenizer(options);
-  const { encoded, empty } = encodeCaptions(tokenizer, captions, config.text.length);
+  const { encoded, empty } = encodeCaptions(tokenizer, facts.map((f) => f.caption), config.text.length);
   const [count, L, C] = latent!.shape as [number, number, number];
   const side = Math.sqrt(L); // the small presets train on squares
   const all = latent!.data as Float32Array;
+  const each = reference?.shape[1] ?? 0;
+  const grid = { rows: Math.sqrt(each), columns: Math.sqrt(each) };
+  const tokensOf = (row: number) => (reference!.data as Float32Array).subarray(row * each * C, (row + 1) * each * C);
   return {
     rows: side,
     columns: side,
     count,
     tokenizer,
     empty,
+    references: each * config.subjects,
     batch: (rng, size) => {
       const data = new Float32Array(size * sizeOf([L, C]));
       const picks = Array.from({ length: size }, () => rng.integer(count));
       picks.forEach((p, i) => data.set(all.subarray(p * L * C, (p + 1) * L * C), i * L * C));
-      return { latent: float32([size, L, C], data), captions: picks.map((p) => encoded[p]!) };
+      const subjects = picks.map((p) => (facts[p]!.references ?? []).map(([slot, row]) => ({ slot, data: tokensOf(row) })));
+      return { latent: float32([size, L, C], data), captions: picks.map((p) => encoded[p]!), reference: each > 0 ? referenceBatch(subjects, grid, config) : {} };
     },
   };
 }

@@ -3,6 +3,7 @@
 // Legend: h x w latent grid, L = h*w tokens, M text and reference tokens, C latent channels.
 import { ENCODER_PIXELS, type Config } from '../models/config.ts';
 import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage, type Stage } from '../models/graphs.ts';
+import { referenceFeeds } from '../models/references.ts';
 import { samplingTables, type Tile } from '../models/renderer.ts';
 import { gridPositions, rotaryTable } from '../nn/rope.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
@@ -50,14 +51,6 @@ export interface Networks {
 
 type StageName = 'condition' | 'conditionReferences' | 'denoise' | 'decode' | 'render' | 'encode';
 
-/** References lie to the left of the image, a grid's width apart, so that no position is shared with it (UNO, Wu et al. 2025). */
-const REFERENCE_OFFSET = -64;
-
-/** Positions of a reference's tokens. */
-export function referencePositions({ rows, columns }: { rows: number; columns: number }, slot: number): [number, number][] {
-  return gridPositions(rows, columns, [0, REFERENCE_OFFSET - 16 * slot]);
-}
-
 /** Rotary feeds of an h x w grid. */
 function rotary(h: number, w: number, headWidth: number): Tensors {
   const { cosine, sine } = rotaryTable(gridPositions(h, w), headWidth);
@@ -100,16 +93,9 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors)
         'text.mask': float32([1, T], new Float32Array(T).fill(1)),
       };
       if (references.length === 0) return { cache: await run('condition', text), length: T };
-      const tokens = references.flatMap(({ latent }) => [...latent.data]);
-      const S = tokens.length / channels;
-      const { cosine, sine } = rotaryTable(references.flatMap(({ latent, slot }) => referencePositions(latent, slot)), transformer.heads.width);
-      const cache = await run('conditionReferences', {
-        ...text,
-        'reference.tokens': float32([1, S, channels], tokens),
-        'reference.slots': int64([1, S], references.flatMap(({ latent, slot }) => Array<number>(latent.rows * latent.columns).fill(slot))),
-        'reference.cosine': cosine,
-        'reference.sine': sine,
-      });
+      const feeds = referenceFeeds(references.map(({ latent, slot }) => ({ ...latent, slot })), config);
+      const S = feeds['reference.slots']!.shape[1]!;
+      const cache = await run('conditionReferences', { ...text, ...feeds });
       return { cache, length: T + S };
     },
     velocity(condition, { rows, columns }, { guidance, unguided }) {

@@ -6,7 +6,7 @@
 import { add, mean, mul, stopGradient, sub, unsqueeze } from '../graph/ops.ts';
 import { mse, pseudoHuber } from '../graph/functions.ts';
 import { input, type Value } from '../graph/value.ts';
-import { perPicture, textInputs } from '../models/inputs.ts';
+import { perPicture, referenceInputs, textInputs } from '../models/inputs.ts';
 import { conditioning, transformer, type Conditioning } from '../models/transformer.ts';
 import type { Config } from '../models/config.ts';
 import { rootScope, type Specs } from '../nn/scope.ts';
@@ -17,10 +17,10 @@ import { trainStep, type Program } from './step.ts';
 export const TEACHER = 'teacher';
 
 /**
- * The program. Inputs: latent and noise (B, L, C), t and s (B) with s < t, guidance (B), text.* and null.* (the empty prompt) as
- * in teacher.ts, and the teacher's weights under `teacher.transformer.`. Metric: mean squared distance to the target.
+ * The program. Inputs: latent and noise (B, L, C), t and s (B) with s < t, guidance (B), text.*, reference.* and null.* (the empty
+ * prompt, without references) as in teacher.ts, and the teacher's weights under `teacher.transformer.`. Metric: mean squared distance to the target.
  */
-export function distillProgram(config: Config, { batch: B, rows, columns }: LatentSizes): { program: Program; specs: Specs } {
+export function distillProgram(config: Config, { batch: B, rows, columns, references: S = 0 }: LatentSizes): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
   const student = rootScope(specs).in('transformer');
   const teacher = rootScope().in(TEACHER).in('transformer');
@@ -31,7 +31,8 @@ export function distillProgram(config: Config, { batch: B, rows, columns }: Late
   const text = textInputs(B, config.text.length);
   const empty = { ...textInputs(B, config.text.length, 'null'), positions: text.positions };
   const rotary = gridRotary(rows, columns, config.transformer.heads.width);
-  const bias = keyBias(B, L, text.mask);
+  const reference = S > 0 ? referenceInputs(B, S, config) : undefined;
+  const bias = keyBias(B, L, text.mask, S > 0 ? input('reference.mask', [B, S]) : undefined);
   const emptyBias = keyBias(B, L, empty.mask);
   const wide = (x: Value) => unsqueeze(unsqueeze(x, 1), 1); // (B) -> (B, 1, 1)
 
@@ -39,10 +40,10 @@ export function distillProgram(config: Config, { batch: B, rows, columns }: Late
   const none = mul(guidance, 0);
   const see = (condition: Conditioning, hidden: Value) => transformer(teacher, at, { t, guidance: none, condition, rotary, bias: hidden }, config);
   const unguided = see(conditioning(teacher, empty, config), emptyBias);
-  const guided = add(unguided, mul(wide(guidance), sub(see(conditioning(teacher, text, config), bias), unguided)));
+  const guided = add(unguided, mul(wide(guidance), sub(see(conditioning(teacher, text, config, reference), bias), unguided)));
   const next = add(at, mul(wide(sub(s, t)), guided)); // one Euler step of the guided teacher: x_s
 
-  const condition = conditioning(student, text, config);
+  const condition = conditioning(student, text, config, reference);
   const image = (x: Value, time: Value) => sub(x, mul(wide(time), transformer(student, x, { t: time, guidance, condition, rotary, bias }, config)));
   const predicted = image(at, t);
   const target = stopGradient(image(next, s));
