@@ -81,9 +81,8 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
       await networks.release();
     }
   }
-  if (!weights) return; // it was trained before
-  await writeSafetensors(paths.autoencoder, weights, { preset: config.name });
-  await encodeData(options);
+  if (weights) await writeSafetensors(paths.autoencoder, weights, { preset: config.name });
+  if (weights || !existsSync(paths.latents)) await encodeData(options);
 }
 
 /** What the transformer trains on, beside latents.safetensors: a line a picture. */

@@ -7,7 +7,7 @@ import { DATA, type DataPreset } from '../src/data/dataset.ts';
 import { pack } from '../src/data/pack.ts';
 import { preset } from '../src/models/config.ts';
 import { makeTokenizer } from './2-tokenizer.ts';
-import { encodeData, makeAutoencoder } from './3-autoencoder.ts';
+import { makeAutoencoder } from './3-autoencoder.ts';
 import { makeTeacher } from './4-teacher.ts';
 import { exportModel, makeStudent } from './5-distill.ts';
 import { main, pathsOf, type RecipeOptions } from './recipe.ts';
@@ -53,7 +53,6 @@ export async function makeAll(options: RecipeOptions): Promise<string> {
   }
   if (!existsSync(paths.tokenizer)) await makeTokenizer({ preset: name, count: amounts.captions, seed, out: paths.tokenizer, log });
   await makeAutoencoder({ ...amounts.autoencoder, ...options });
-  if (!existsSync(paths.latents)) await encodeData(options);
   await makeTeacher({ ...amounts.teacher, ...options });
   await makeStudent({ ...amounts.student, ...options });
   return exportModel(options);
