@@ -1,6 +1,7 @@
 // The networks of one model, ready to run: a session a stage, made when first used, and the host work between them (rotary
 // tables, tiles, padding). Nothing here knows of prompts as text, files or progress: see text-to-image.ts.
 // Legend: h x w latent grid, L = h*w tokens, M text and reference tokens, C latent channels.
+import { forInference } from '../graph/passes/optimize.ts';
 import { ENCODER_PIXELS, type Config } from '../models/config.ts';
 import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage, type Stage } from '../models/graphs.ts';
 import { referenceFeeds } from '../models/references.ts';
@@ -142,7 +143,7 @@ async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors)
       throw new InputError('model.weights', `weight "${path}" is [${found.shape}], stage "${graph.name}" expects [${shape}]; was it made for another preset?`);
     bound[path] = found;
   }
-  return runtime.compile(graph, { weights: bound });
+  return runtime.compile(forInference(graph), { weights: bound });
 }
 
 /** Cells [top, bottom) x [left, right) of a feature map (1, a, b, K). */
