@@ -22,6 +22,8 @@ export type { LoadOptions } from './pipeline/load.ts';
 export interface OpenBananaOptions extends LoadOptions {
   /** Run in this process: it stands still during each step. Default: in a child process. */
   inProcess?: boolean;
+  /** Gives up loading. */
+  signal?: AbortSignal;
 }
 
 export type DrawOptions = GenerateOptions & { signal?: AbortSignal };
@@ -52,9 +54,9 @@ export interface Banana {
 }
 
 /** Loads a model and makes it ready. Throws InputError for a missing or damaged model, RuntimeError when nothing can run it. */
-export async function openBanana({ inProcess = false, ...options }: OpenBananaOptions = {}): Promise<Banana> {
+export async function openBanana({ inProcess = false, signal, ...options }: OpenBananaOptions = {}): Promise<Banana> {
   modelPath(options.model); // a missing file is told before a process is started
-  const { model, start, peakRssBytes, close } = await (inProcess ? openHere(options) : openElsewhere(options));
+  const { model, start, peakRssBytes, close } = await (inProcess ? openHere(options, signal) : openElsewhere(options, signal));
   const generate = async function* ({ signal, ...rest }: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {
     checkOptions(rest);
     yield* start(rest, signal);
@@ -80,7 +82,8 @@ type Opened = Pick<Banana, 'model' | 'peakRssBytes' | 'close'> & { start: Start 
 
 const ownPeak = () => process.resourceUsage().maxRSS * 1024;
 
-async function openHere(options: LoadOptions): Promise<Opened> {
+async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<Opened> {
+  signal?.throwIfAborted();
   const pipeline = await loadPipeline(options);
   return { model: pipeline.model, start: pipeline.generate, peakRssBytes: async () => ownPeak(), close: () => pipeline.release() };
 }
@@ -88,11 +91,11 @@ async function openHere(options: LoadOptions): Promise<Opened> {
 const built = import.meta.url.endsWith('.js');
 const ENTRY = new URL(built ? './pipeline/process.js' : './pipeline/process.ts', import.meta.url);
 
-async function openElsewhere(options: LoadOptions): Promise<Opened> {
+async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promise<Opened> {
   const engine = await openEngine<PipelineHandlers>(ENTRY);
   try {
-    const model = await engine.call('load', options);
-    const start: Start = (given, signal) => engine.stream('generate', given, { ...(signal && { signal }) });
+    const model = await engine.call('load', options, { ...(signal && { signal }) });
+    const start: Start = (given, stop) => engine.stream('generate', given, { ...(stop && { signal: stop }) });
     return { model, start, peakRssBytes: async () => ownPeak() + (await engine.call('peak', undefined)), close: () => engine.close() };
   } catch (error) {
     await engine.close();

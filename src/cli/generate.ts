@@ -1,0 +1,126 @@
+// `banana generate`: from a prompt to PNG files. What can be known to be wrong is said before anything is loaded; each file
+// is written whole or not at all.
+import { Command } from 'commander';
+import type { RuntimeName } from '../runtime/select.ts';
+import { openBanana, pngOf } from '../node.ts';
+import { loadSharp } from '../tensor/codec.ts';
+import { writeFileWhole } from '../tensor/files.ts';
+import type { StageSeconds } from '../pipeline/events.ts';
+import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
+import { ASPECTS } from '../pipeline/resolution.ts';
+import { checkOptions, STEPS, type GenerateOptions } from '../pipeline/text-to-image.ts';
+import { decimal, whole } from './options.ts';
+import { checkWritable, pathOf } from './output.ts';
+
+interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview'> {
+  output?: string;
+  preset?: string;
+  model?: string;
+  runtime?: RuntimeName | 'auto';
+  threads?: number;
+  json?: boolean;
+}
+
+interface Written {
+  path: string;
+  seed: number;
+  width: number;
+  height: number;
+}
+
+/** Seconds of each stage; `total` is from the start of the command to the last file. */
+interface Seconds extends StageSeconds {
+  load: number;
+  encode: number;
+  total: number;
+}
+
+export function generateCommand(): Command {
+  return new Command('generate')
+    .description('draw pictures from a prompt (a bare prompt means this command)')
+    .argument('<prompt>', 'what to draw, in quotes')
+    .option('-o, --output <file>', 'PNG file to write; default banana-SEED.png here')
+    .option('--seed <n>', 'whole number; the same seed gives the same picture', whole)
+    .option('--steps <n>', `${STEPS.join(', ')}: more is finer and slower`, whole)
+    .option('-W, --width <pixels>', '64 to 4096', whole)
+    .option('-H, --height <pixels>', '64 to 4096', whole)
+    .option('--aspect <ratio>', ASPECTS.join(' '))
+    .option('--style <word>', 'a style that the model knows, such as "flat"')
+    .option('--background <kind>', 'transparent')
+    .option('-n, --count <n>', 'pictures, with seeds that count up', whole)
+    .option('--guidance <x>', 'how closely to follow the prompt', decimal)
+    .option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`)
+    .option('--model <file>', 'model by file')
+    .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
+    .option('--threads <n>', 'threads of the CPU', whole)
+    .option('--json', 'print one JSON object on standard output')
+    .action(generate);
+}
+
+async function generate(prompt: string, { output, preset, model = preset, runtime, threads, json, ...flags }: Flags): Promise<void> {
+  const options: GenerateOptions = { prompt, ...flags, preview: 0 };
+  checkOptions(options);
+  const count = options.count ?? 1;
+  for (let i = 0; i < count; i++) await checkWritable(pathOf(output, options.seed ?? 0, i, count));
+  modelPath(model);
+
+  const stop = new AbortController();
+  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const progress = progressLine();
+  const say = (line: string) => (progress.clear(), process.stderr.write(`${line}\n`));
+
+  loadSharp().catch(() => {}); // while the engine starts; a missing one is told when it is needed
+  const banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }) });
+  try {
+    const load = performance.now() / 1000; // since this process began
+    const images: Written[] = [];
+    let [encode, steps] = [0, 0];
+    let stages: StageSeconds = { text: 0, denoise: 0, render: 0 };
+    for await (const event of banana.generate({ ...options, signal: stop.signal })) {
+      if (event.type === 'text' && event.truncated > 0) say(`warning: the prompt is ${event.truncated} tokens too long for this model: its end is not seen`);
+      else if (event.type === 'step') progress.show(`picture ${event.index + 1} of ${count}: step ${event.step} of ${event.steps}`);
+      else if (event.type === 'render') progress.show(`picture ${event.index + 1} of ${count}: drawing ${event.tile} of ${event.tiles}`);
+      else if (event.type === 'done') stages = event.seconds;
+      else if (event.type === 'image') {
+        const { seed, width, height } = event.recipe;
+        steps = event.recipe.steps;
+        const path = pathOf(output, seed, event.index, count);
+        const from = performance.now();
+        await writeFileWhole(path, await pngOf(event));
+        encode += (performance.now() - from) / 1000;
+        images.push({ path, seed, width, height });
+        if (json) say(`${path}  seed ${seed}`);
+        else progress.clear(), process.stdout.write(`${path}  ${width}x${height}  seed ${seed}\n`);
+      }
+    }
+    const seconds: Seconds = { load, ...stages, encode, total: performance.now() / 1000 };
+    if (json) process.stdout.write(`${JSON.stringify({ images, model: banana.model.name, steps, seconds: rounded(seconds), peakRssBytes: await banana.peakRssBytes() })}\n`);
+    else process.stdout.write(`${Object.entries(seconds).map(([stage, s]) => `${stage} ${s.toFixed(3)} s`).join('  ')}\n`);
+  } finally {
+    progress.clear();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    await banana.close();
+  }
+}
+
+function rounded(seconds: Seconds): Seconds {
+  return Object.fromEntries(Object.entries(seconds).map(([stage, s]) => [stage, Number(s.toFixed(4))])) as unknown as Seconds;
+}
+
+/** One line on a terminal that changes in place; nothing elsewhere. */
+function progressLine() {
+  const { stderr } = process;
+  let shown = false;
+  return {
+    show(text: string) {
+      if (!stderr.isTTY) return;
+      stderr.write(`\r\x1b[K${text}`);
+      shown = true;
+    },
+    clear() {
+      if (shown) stderr.write('\r\x1b[K');
+      shown = false;
+    },
+  };
+}

@@ -1,0 +1,110 @@
+// `banana inspect FILE`: what is inside. A PNG: its recipe. A .safetensors: its tensors as a tree, and for a model its
+// manifest and what each stage costs. An .onnx: inputs, outputs, operators.
+import { extname } from 'node:path';
+import { Command } from 'commander';
+import { sizeOfShape, type Shape } from '../graph/dim.ts';
+import { nodesOf } from '../graph/value.ts';
+import { decodeModel } from '../onnx/decode.ts';
+import { flopsOf } from '../models/cost.ts';
+import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage, type Stage } from '../models/graphs.ts';
+import { cellsOf, samplingTables } from '../models/renderer.ts';
+import { countParameters } from '../nn/scope.ts';
+import { unpackModel, type Model } from '../pipeline/model-file.ts';
+import { readRecipe } from '../pipeline/recipe.ts';
+import { baseTokens, latentGrid, tilesOf } from '../pipeline/resolution.ts';
+import { TILE } from '../pipeline/text-to-image.ts';
+import { readFileWhole } from '../tensor/files.ts';
+import { readPngText } from '../tensor/png.ts';
+import { decodeSafetensors } from '../tensor/safetensors.ts';
+import { sizeOf, type Tensors } from '../tensor/tensor.ts';
+import { InputError } from '../util/errors.ts';
+import { bytes, count, table } from './text.ts';
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description('show what is inside a picture (.png), a model or weights (.safetensors), or a graph (.onnx)')
+    .argument('<file>')
+    .action(async (path: string) => {
+      const show = KINDS[extname(path).toLowerCase()];
+      if (!show) throw new InputError('inspect.kind', `cannot inspect ${path}: expected a ${Object.keys(KINDS).join(', ')} file`);
+      process.stdout.write(show(await readFileWhole(path), path));
+    });
+}
+
+const KINDS: Record<string, (data: Uint8Array, path: string) => string> = { '.png': picture, '.safetensors': weights, '.onnx': onnx };
+
+function picture(data: Uint8Array, path: string): string {
+  const recipe = readRecipe(data);
+  if (recipe) return `${JSON.stringify(recipe, null, 2)}\n`;
+  const texts = Object.entries(readPngText(data));
+  if (texts.length === 0) throw new InputError('inspect.recipe', `${path}: no recipe inside; it was not made here, or its texts were removed`);
+  return texts.map(([key, text]) => `${key}: ${text}\n`).join('');
+}
+
+function weights(data: Uint8Array, path: string): string {
+  const { tensors, metadata } = decodeSafetensors(data, path);
+  const model = metadata['manifest'] === undefined ? undefined : unpackModel(data, path);
+  return [
+    `${path}: ${bytes(data.length)}, ${Object.keys(tensors).length} tensors\n`,
+    model ? `${JSON.stringify(model.manifest, null, 2)}\n\n${table(stages(model))}` : table(Object.entries(metadata)),
+    `\n${tree(tensors)}`,
+  ].join('');
+}
+
+/** Weights and operations of each stage, for a 512x512 picture. */
+function stages({ config }: Model): string[][] {
+  const size = { width: 512, height: 512 };
+  const { rows: h, columns: w } = latentGrid(size, baseTokens(config));
+  const cells = cellsOf(h, w);
+  const [L, M] = [h * w, config.text.length];
+  const simple: [string, Stage][] = [['text, once a prompt', conditionStage(config)], ['denoise, each step', denoiseStage(config)], ['decode', decodeStage(config)], ['encode, each reference', encodeStage(config)]];
+  const cost = simple.map(([name, { graph, specs }]) => [name, countParameters(specs), flopsOf(graph, { B: 1, L, M, T: M, h, w })] as const);
+  const render = renderStage(config);
+  const drawn = tilesOf(size, TILE).reduce((sum, tile) => {
+    const { rows, columns } = samplingTables(tile, size.width, size.height, cells);
+    return sum + flopsOf(render.graph, { B: 1, H: tile.height, W: tile.width, a: rows.to - rows.from, b: columns.to - columns.from });
+  }, 0);
+  return [...cost, ['render', countParameters(render.specs), drawn] as const].map(([name, n, flops]) => [name, `${count(n)} weights`, `${count(flops)}FLOP`]);
+}
+
+/** Tensors by path, each folder with the sum of what is in it; a folder of one is one line. */
+function tree(tensors: Tensors): string {
+  interface Folder { size: number; bytes: number; children: Map<string, Folder>; note: string }
+  const folder = (): Folder => ({ size: 0, bytes: 0, children: new Map(), note: '' });
+  const root = folder();
+  for (const [path, t] of Object.entries(tensors)) {
+    let at = root;
+    for (const name of ['', ...path.split('.')]) {
+      if (name) at = at.children.get(name) ?? at.children.set(name, folder()).get(name)!;
+      at.size += sizeOf(t.shape);
+      at.bytes += t.data.byteLength;
+    }
+    at.note = `${t.dtype}[${t.shape}]`;
+  }
+  const rows: string[][] = [];
+  const walk = (name: string, at: Folder, depth: number): void => {
+    while (at.children.size === 1 && !at.note) {
+      const [[next, child]] = [...at.children] as [[string, Folder]];
+      [name, at] = [name ? `${name}.${next}` : next, child];
+    }
+    rows.push([`${'  '.repeat(depth)}${name || 'all'}`, count(at.size), bytes(at.bytes), at.note]);
+    const order = [...at.children].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
+    for (const [key, child] of order) walk(key, child, depth + 1);
+  };
+  walk('', root, 0);
+  return table(rows);
+}
+
+function onnx(data: Uint8Array, path: string): string {
+  const { graph, weights: bound } = decodeModel(data);
+  const ports = (kind: string, entries: [string, { dtype: string; shape: Shape }][]) => entries.map(([name, v]) => [kind, name, `${v.dtype}[${v.shape}]`]);
+  const ops = new Map<string, number>();
+  for (const v of nodesOf(graph)) ops.set(v.op, (ops.get(v.op) ?? 0) + 1);
+  const parameters = graph.inputs.filter((v) => v.op === 'Parameter');
+  const total = parameters.reduce((sum, v) => sum + Number(sizeOfShape(v.shape)), 0);
+  return [
+    `${path}: graph ${graph.name}, ${bytes(data.length)}, ${count(total)} weights in ${Object.keys(bound).length} tensors\n\n`,
+    table([...ports('input', graph.inputs.filter((v) => v.op === 'Input').map((v) => [v.name!, v])), ...ports('output', Object.entries(graph.outputs))]),
+    `\n${table([...ops].sort((a, b) => b[1] - a[1]).map(([op, n]) => [op, String(n)]))}`,
+  ].join('');
+}

@@ -1,0 +1,33 @@
+// Where pictures are written: names for one or many, and a look before the long work whether they can be.
+import { randomUUID } from 'node:crypto';
+import { open, rm, stat } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { InputError } from '../util/errors.ts';
+
+/** Path of picture `index` of `count`: banana-SEED.png where none is asked for; FILE-1.png, FILE-2.png... for several. */
+export function pathOf(output: string | undefined, seed: number, index: number, count: number): string {
+  if (output === undefined) return `banana-${seed}.png`;
+  if (count === 1) return output;
+  const ending = extname(output);
+  return `${output.slice(0, output.length - ending.length)}-${index + 1}${ending}`;
+}
+
+/** Throws InputError unless a PNG can be written at `path`: tried with an empty file beside it, which is removed again. */
+export async function checkWritable(path: string): Promise<void> {
+  const refuse = (why: string) => new InputError('output.path', `cannot write ${path}: ${why}`);
+  if (extname(path).toLowerCase() !== '.png') throw refuse('the name must end in .png');
+  if (await isFolder(path)) throw refuse('it is a folder');
+  let folder = dirname(path); // the deepest one that exists: those below it are made when the picture is written
+  while (!(await exists(folder)) && dirname(folder) !== folder) folder = dirname(folder);
+  if (!(await isFolder(folder))) throw refuse(`${folder} is not a folder`);
+  const probe = join(folder, `.banana-${randomUUID().slice(0, 8)}.part`);
+  try {
+    await (await open(probe, 'wx')).close();
+  } catch (error) {
+    throw refuse(`no file can be made in ${folder} (${(error as NodeJS.ErrnoException).code})`);
+  }
+  await rm(probe, { force: true });
+}
+
+const exists = (path: string) => stat(path).then(() => true, () => false);
+const isFolder = (path: string) => stat(path).then((found) => found.isDirectory(), () => false);

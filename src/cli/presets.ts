@@ -1,0 +1,30 @@
+// `banana presets`: the sizes that the project knows, and which of them have weights here.
+import { existsSync } from 'node:fs';
+import { Command } from 'commander';
+import { preset, PRESETS } from '../models/config.ts';
+import { countParameters } from '../nn/scope.ts';
+import { DEFAULT_MODEL, modelPath, specsOf } from '../pipeline/model.ts';
+import { baseTokens } from '../pipeline/resolution.ts';
+import { InputError } from '../util/errors.ts';
+import { count, table } from './text.ts';
+
+export function presetsCommand(): Command {
+  return new Command('presets').description('list the presets and which of them have weights here').action(() => {
+    const rows = PRESETS.map((name) => [
+      name,
+      `${count(countParameters(specsOf(name)))} weights`,
+      `${baseTokens(preset(name))} tokens at 512x512`,
+      `${hasWeights(name) ? 'ready' : 'no weights here'}${name === DEFAULT_MODEL ? ', the default' : ''}`,
+    ]);
+    process.stdout.write(table(rows));
+  });
+}
+
+function hasWeights(name: string): boolean {
+  try {
+    return existsSync(modelPath(name));
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+}
