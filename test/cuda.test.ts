@@ -31,7 +31,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const run = (...args: string[]) => execFileSync(python!, ['tools/cuda/run.py', '--device', 'cpu', ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 const logOf = (out: string) => readFileSync(join(out, 'log.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, number>);
 
-describe.skipIf(!python)('tools/cuda', { timeout: 60_000 }, () => {
+describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
   test('every operator agrees with the reference', async () => {
     const count = await writeFixtures(join(folder, 'operators'));
     expect(run('--check', join(folder, 'operators'))).toContain(`${count} passed, 0 failed`);

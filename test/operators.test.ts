@@ -81,7 +81,7 @@ function randomGraph(choices: readonly (readonly [number, number, number])[]): G
   return graph('random', { last, loss, ...grads }, inputs);
 }
 
-test('random graphs and their gradients agree with the reference', async () => {
+test('random graphs and their gradients agree with the reference', { timeout: 60_000 }, async () => {
   const choice = fc.tuple(fc.nat(999), fc.nat(999), fc.nat(999));
   await fc.assert(
     fc.asyncProperty(fc.array(choice, { minLength: 1, maxLength: 10 }), fc.nat(), async (choices, seed) => {
