@@ -110,7 +110,9 @@ export async function encodeData(options: RecipeOptions): Promise<void> {
     const parts: Float32Array[] = [];
     for (let i = 0; i < n; i += 32) {
       const b = Math.min(32, n - i);
-      const data = Float32Array.from((pictures.data as Uint8Array).subarray(i * H * W * 4, (i + b) * H * W * 4), (x) => x / 127.5 - 1);
+      const bytes = (pictures.data as Uint8Array).subarray(i * H * W * 4, (i + b) * H * W * 4);
+      const data = new Float32Array(bytes.length);
+      for (let j = 0; j < data.length; j++) data[j] = bytes[j]! / 127.5 - 1; // a loop: Float32Array.from is 30 times slower
       const image = float32([b, h, ENCODER_PIXELS, w, ENCODER_PIXELS, 4], data);
       const { latent } = await session.run({ image, 'rotary.cosine': cosine, 'rotary.sine': sine });
       parts.push(latent!.data as Float32Array);
