@@ -9,6 +9,7 @@ import type { StageSeconds } from '../pipeline/events.ts';
 import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
 import { ASPECTS } from '../pipeline/resolution.ts';
 import { checkOptions, STEPS, type GenerateOptions } from '../pipeline/text-to-image.ts';
+import { progressLine, type Io } from './io.ts';
 import { decimal, whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
 
@@ -35,7 +36,7 @@ interface Seconds extends StageSeconds {
   total: number;
 }
 
-export function generateCommand(): Command {
+export function generateCommand(io: Io): Command {
   return new Command('generate')
     .description('draw pictures from a prompt (a bare prompt means this command)')
     .argument('<prompt>', 'what to draw, in quotes')
@@ -54,10 +55,10 @@ export function generateCommand(): Command {
     .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
     .option('--threads <n>', 'threads of the CPU', whole)
     .option('--json', 'print one JSON object on standard output')
-    .action(generate);
+    .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, preset, model = preset, runtime, threads, json, ...flags }: Flags): Promise<void> {
+async function generate(prompt: string, { output, preset, model = preset, runtime, threads, json, ...flags }: Flags, io: Io): Promise<void> {
   const options: GenerateOptions = { prompt, ...flags, preview: 0 };
   checkOptions(options);
   const count = options.count ?? 1;
@@ -67,8 +68,8 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
   const stop = new AbortController();
   const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  const progress = progressLine();
-  const say = (line: string) => (progress.clear(), process.stderr.write(`${line}\n`));
+  const progress = progressLine(io);
+  const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
 
   loadSharp().catch(() => {}); // while the engine starts; a missing one is told when it is needed
   const banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }) });
@@ -91,12 +92,12 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
         encode += (performance.now() - from) / 1000;
         images.push({ path, seed, width, height });
         if (json) say(`${path}  seed ${seed}`);
-        else progress.clear(), process.stdout.write(`${path}  ${width}x${height}  seed ${seed}\n`);
+        else progress.clear(), io.out(`${path}  ${width}x${height}  seed ${seed}\n`);
       }
     }
     const seconds: Seconds = { load, ...stages, encode, total: performance.now() / 1000 };
-    if (json) process.stdout.write(`${JSON.stringify({ images, model: banana.model.name, steps, seconds: rounded(seconds), peakRssBytes: await banana.peakRssBytes() })}\n`);
-    else process.stdout.write(`${Object.entries(seconds).map(([stage, s]) => `${stage} ${s.toFixed(3)} s`).join('  ')}\n`);
+    if (json) io.out(`${JSON.stringify({ images, model: banana.model.name, steps, seconds: rounded(seconds), peakRssBytes: await banana.peakRssBytes() })}\n`);
+    else io.out(`${Object.entries(seconds).map(([stage, s]) => `${stage} ${s.toFixed(3)} s`).join('  ')}\n`);
   } finally {
     progress.clear();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
@@ -106,21 +107,4 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
 
 function rounded(seconds: Seconds): Seconds {
   return Object.fromEntries(Object.entries(seconds).map(([stage, s]) => [stage, Number(s.toFixed(4))])) as unknown as Seconds;
-}
-
-/** One line on a terminal that changes in place; nothing elsewhere. */
-function progressLine() {
-  const { stderr } = process;
-  let shown = false;
-  return {
-    show(text: string) {
-      if (!stderr.isTTY) return;
-      stderr.write(`\r\x1b[K${text}`);
-      shown = true;
-    },
-    clear() {
-      if (shown) stderr.write('\r\x1b[K');
-      shown = false;
-    },
-  };
 }

@@ -18,16 +18,17 @@ import { readPngText } from '../tensor/png.ts';
 import { decodeSafetensors } from '../tensor/safetensors.ts';
 import { sizeOf, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
+import type { Io } from './io.ts';
 import { bytes, count, table } from './text.ts';
 
-export function inspectCommand(): Command {
+export function inspectCommand(io: Io): Command {
   return new Command('inspect')
     .description('show what is inside a picture (.png), a model or weights (.safetensors), or a graph (.onnx)')
     .argument('<file>')
     .action(async (path: string) => {
       const show = KINDS[extname(path).toLowerCase()];
       if (!show) throw new InputError('inspect.kind', `cannot inspect ${path}: expected a ${Object.keys(KINDS).join(', ')} file`);
-      process.stdout.write(show(await readFileWhole(path), path));
+      io.out(show(await readFileWhole(path), path));
     });
 }
 

@@ -6,9 +6,10 @@ import { countParameters } from '../nn/scope.ts';
 import { DEFAULT_MODEL, modelPath, specsOf } from '../pipeline/model.ts';
 import { baseTokens } from '../pipeline/resolution.ts';
 import { InputError } from '../util/errors.ts';
+import type { Io } from './io.ts';
 import { count, table } from './text.ts';
 
-export function presetsCommand(): Command {
+export function presetsCommand(io: Io): Command {
   return new Command('presets').description('list the presets and which of them have weights here').action(() => {
     const rows = PRESETS.map((name) => [
       name,
@@ -16,7 +17,7 @@ export function presetsCommand(): Command {
       `${baseTokens(preset(name))} tokens at 512x512`,
       `${hasWeights(name) ? 'ready' : 'no weights here'}${name === DEFAULT_MODEL ? ', the default' : ''}`,
     ]);
-    process.stdout.write(table(rows));
+    io.out(table(rows));
   });
 }
 

@@ -81,10 +81,11 @@ export function latentGrid({ width, height }: Size, tokens: number): { rows: num
   const aspect = width / height;
   const misfit = (rows: number, columns: number) => (2 * Math.log(columns / rows / aspect)) ** 2 + Math.log((rows * columns) / tokens) ** 2;
   let best = { rows: 1, columns: 1 };
-  for (let rows = 1; rows <= Math.ceil(2 * Math.sqrt(tokens / aspect)); rows++)
-    for (const exact of [rows * aspect, tokens / rows])
-      for (const columns of [Math.floor(exact), Math.ceil(exact)])
-        if (columns >= 1 && misfit(rows, columns) < misfit(best.rows, best.columns)) best = { rows, columns };
+  for (let rows = 1; rows <= Math.ceil(2 * Math.sqrt(tokens / aspect)); rows++) {
+    const exact = ((rows * aspect) ** 4 * (tokens / rows)) ** (1 / 5); // where the misfit of these rows is least
+    for (const columns of [Math.floor(exact), Math.ceil(exact)])
+      if (columns >= 1 && misfit(rows, columns) < misfit(best.rows, best.columns)) best = { rows, columns };
+  }
   return best;
 }
 

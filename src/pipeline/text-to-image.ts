@@ -97,6 +97,7 @@ async function* generate(networks: Networks, model: Model, info: ModelInfo, opti
   const opaque = background !== 'transparent';
   const clock = stopwatch();
 
+  await checkpoint(signal);
   const text = composePrompt({ prompt, ...(style && { style }), ...(background && { background }) });
   const tokens = model.tokenizer.encode(text, model.config.text.length);
   const condition = await clock.time('text', () => networks.condition([...tokens.ids.subarray(0, tokens.count)]));

@@ -1,0 +1,36 @@
+// The command line: commands, errors in one line, exit codes. A bare prompt means `generate`. Exit codes: 0 done, 1 the
+// machine failed, 2 the request cannot be done, 130 interrupted.
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../pipeline/recipe.ts';
+import { BananaError, InputError } from '../util/errors.ts';
+import { generateCommand } from './generate.ts';
+import { inspectCommand } from './inspect.ts';
+import type { Io } from './io.ts';
+import { presetsCommand } from './presets.ts';
+
+/** Runs a command line; returns the exit code. Nothing is thrown: what went wrong is one line on `io.err`. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const program = new Command('banana').description('Pictures from words, on this machine and nowhere else.').version(VERSION);
+  program.addCommand(generateCommand(io), { isDefault: true }).addCommand(inspectCommand(io)).addCommand(presetsCommand(io));
+  for (const command of [program, ...program.commands])
+    command.exitOverride().showSuggestionAfterError(false).configureOutput({ writeOut: io.out, writeErr: io.err });
+  if (args.length === 0) {
+    io.out(program.helpInformation());
+    return 0;
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has said why
+    if ((error as Error).name === 'AbortError') {
+      io.err('cancelled\n');
+      return 130;
+    }
+    const known = error instanceof BananaError;
+    const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ');
+    io.err(`error: ${known ? '' : 'unexpected: '}${message}\n`);
+    if (!known && process.env['BANANA_DEBUG']) console.error(error);
+    return error instanceof InputError ? 2 : 1;
+  }
+}
