@@ -1,7 +1,8 @@
 // Recipe 3: the autoencoder. Learns to put a picture into a few latent tokens and to draw it back at any size, then encodes
-// all of the data once for the recipes that follow.
-//   npx tsx recipes/3-autoencoder.ts --preset pico [--seconds 2400] [--batch 16] [--rate 0.002]
-// Resumable: the state lies in runs/PRESET/autoencoder.state.safetensors. Sample sheets: runs/PRESET/sheets/.
+// all of the data once for the recipes that follow. `--part decoder` goes on with decoder and renderer alone, at any later time:
+// latents stay what they are, so a teacher or student trained on them only gets sharper.
+//   npx tsx recipes/3-autoencoder.ts --preset pico [--part whole|decoder] [--seconds 2400] [--batch 16] [--rate 0.002]
+// Resumable: the state lies in runs/PRESET/autoencoder.state.safetensors (decoder.state). Sample sheets: runs/PRESET/sheets/.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { preset, CELLS, ENCODER_PIXELS } from '../src/models/config.ts';
@@ -17,29 +18,36 @@ import { autoencoderProgram, cropTables } from '../src/train/autoencoder.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
 import { readLines, shardReader, shardsOf } from '../src/train/shards.ts';
 import { averageOf } from '../src/train/step.ts';
+import { InputError } from '../src/util/errors.ts';
 import { random } from '../src/util/random.ts';
 import { openNetworks } from '../src/pipeline/networks.ts';
 import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
 
-/** Trains the autoencoder of a preset and encodes the data. */
+/** Trains the autoencoder of a preset, or its decoder alone, and encodes the data. */
 export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
+  const { part = 'whole' } = options;
+  if (part !== 'whole' && part !== 'decoder') throw new InputError('recipe.part', `--part ${part}: choose whole or decoder`);
+  const name = part === 'whole' ? 'autoencoder' : part;
   const config = preset(options.preset);
   const paths = pathsOf(options);
   const { seed = 0, steps, seconds, batch = 16, rate = 0.002, log = () => {} } = options;
-  const rng = random(seed).split('autoencoder');
+  const rng = random(seed).split(name);
   const shards = await shardsOf(paths.data, 'recipes/1-render');
   const { tensors: first } = await readSafetensors(shards[0]!);
   const side = first.image!.shape[1]!;
   const crop = first.crop!.shape[1]!;
   const h = side / ENCODER_PIXELS;
-  const { program, specs } = autoencoderProgram(config, { batch, side, crop });
+  const { program, specs } = autoencoderProgram(config, { batch, side, crop }, { frozenEncoder: part === 'decoder' });
+  const before = part === 'decoder' ? (await readSafetensors(paths.autoencoder)).tensors : {};
+  const frozen = Object.fromEntries(Object.entries(before).filter(([path]) => !specs.has(path)));
   const runtime = await ortNode();
   const read = shardReader(shards, rng.split('data'));
   const noiseSize = [batch, h * h, config.channels];
   const run = train({
     runtime,
     program,
-    weights: initialize(specs, rng.split('weights')),
+    weights: { ...initialize(specs, rng.split('weights')), ...Object.fromEntries(Object.entries(before).filter(([path]) => specs.has(path))) },
+    frozen,
     batch: async (step) => {
       const { image, crop: pieces, rect } = await read(step, batch, ['image', 'crop', 'rect']);
       const stream = rng.split(`noise:${step}`);
@@ -53,16 +61,16 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
       return { image: image!, crop: pieces!, ...cropTables(rect!, crop, h * CELLS), noise: float32(noiseSize, noise) };
     },
     rate: cosineRate(rate),
-    checkpoint: join(paths.run, 'autoencoder.state.safetensors'),
-    log: join(paths.run, 'autoencoder.jsonl'),
+    checkpoint: join(paths.run, `${name}.state.safetensors`),
+    log: join(paths.run, `${name}.jsonl`),
     ...(steps !== undefined && { steps }),
     ...(seconds !== undefined && { seconds }),
   });
   let weights: Tensors | undefined;
   let sheets = 0;
   for await (const progress of run) {
-    log(`autoencoder ${(100 * progress.done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`);
-    weights = averageOf(progress.state, specs);
+    log(`${name} ${(100 * progress.done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`);
+    weights = { ...frozen, ...averageOf(progress.state, specs) };
     if (progress.done >= (sheets + 1) / 8 || progress.done >= 1) {
       sheets = Math.floor(progress.done * 8);
       const networks = openNetworks(runtime, config, weights);
@@ -76,13 +84,13 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
         pairs.push(...[truth, drawn].map((t) => tensorToImage(t, { background: WHITE })));
       }
       const quality = pairs.filter((_, i) => i % 2 === 0).map((truth, i) => psnr(truth, pairs[2 * i + 1]!));
-      log(`autoencoder PSNR of 12 pictures: ${(quality.reduce((a, b) => a + b) / quality.length).toFixed(2)} dB`);
-      await writeFileWhole(join(paths.run, 'sheets', `autoencoder-${String(progress.step).padStart(6, '0')}.png`), await encodeImage(contactSheet(pairs, { columns: 8, cell: 192 }), 'png'));
+      log(`${name} PSNR of 12 pictures: ${(quality.reduce((a, b) => a + b) / quality.length).toFixed(2)} dB`);
+      await writeFileWhole(join(paths.run, 'sheets', `${name}-${String(progress.step).padStart(6, '0')}.png`), await encodeImage(contactSheet(pairs, { columns: 8, cell: 192 }), 'png'));
       await networks.release();
     }
   }
   if (weights) await writeSafetensors(paths.autoencoder, weights, { preset: config.name });
-  if (weights || !existsSync(paths.latents)) await encodeData(options);
+  if (part === 'whole' && (weights || !existsSync(paths.latents))) await encodeData(options);
 }
 
 /** What the transformer trains on, beside latents.safetensors: a line a picture. */

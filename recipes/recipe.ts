@@ -17,6 +17,8 @@ export interface RecipeOptions {
   seconds?: number;
   batch?: number;
   rate?: number;
+  /** Which part of a network, where a recipe can train one alone. */
+  part?: string;
   log?: (line: string) => void;
 }
 
@@ -44,7 +46,7 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
   if (!process.argv[1] || realpathSync(process.argv[1]) !== fileURLToPath(url)) return;
   try {
     const text = { type: 'string' } as const;
-    const { values } = parseArgs({ options: { preset: text, run: text, seed: text, steps: text, seconds: text, batch: text, rate: text } });
+    const { values } = parseArgs({ options: { preset: text, run: text, seed: text, steps: text, seconds: text, batch: text, rate: text, part: text } });
     const number = (name: 'seed' | 'steps' | 'seconds' | 'batch' | 'rate') => {
       const given = values[name];
       if (given === undefined) return {};
@@ -54,6 +56,7 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
     await recipe({
       preset: values.preset ?? 'pico',
       ...(values.run !== undefined && { run: values.run }),
+      ...(values.part !== undefined && { part: values.part }),
       ...number('seed'), ...number('steps'), ...number('seconds'), ...number('batch'), ...number('rate'),
       log: (line) => console.error(line),
     });

@@ -38,7 +38,7 @@ export function openSampler(networks: Networks, tokenizer: Tokenizer): (options:
     const velocity = networks.velocity(seen, grid, unguided ? { guidance, unguided } : { guidance });
     const sampler = kind === 'teacher' ? euler : consistency;
     let latent = new Float32Array();
-    for await (const step of sampler(velocity, rng.normals(side * side * config.channels), times(steps), rng)) latent = step.latent;
+    for await (const step of sampler(velocity, rng.split('noise').normals(side * side * config.channels), times(steps), rng.split('steps'))) latent = step.latent;
     const features = await networks.features({ ...grid, data: latent });
     return networks.render(features, { x: 0, y: 0, width, height }, { width, height });
   };

@@ -44,11 +44,12 @@ function wholeAxis(B: number, n: number, cells: number): { weights: Value; code:
 
 /**
  * The program. Inputs: image (B, E, E, 4) and crop (B, P, P, 4) uint8; crop.rows, crop.columns (B, P, cells), crop.row-code,
- * crop.column-code (B, P, 4), crop.scale (B, 1) from `cropTables`; noise (B, L, C), already scaled.
+ * crop.column-code (B, P, 4), crop.scale (B, 1) from `cropTables`; noise (B, L, C), already scaled. With
+ * `frozenEncoder` only decoder and renderer are trained, the encoder's weights are fed: latents stay what they are.
  */
-export function autoencoderProgram(config: Config, { batch: B, side: E, crop: P }: AutoencoderSizes): { program: Program; specs: Specs } {
-  const specs: Specs = new Map();
-  const root = rootScope(specs);
+export function autoencoderProgram(config: Config, { batch: B, side: E, crop: P }: AutoencoderSizes, { frozenEncoder = false } = {}): { program: Program; specs: Specs } {
+  const all: Specs = new Map();
+  const root = rootScope(all);
   const h = E / ENCODER_PIXELS;
   const cells = h * CELLS;
   const head = config.autoencoder.heads.width;
@@ -78,6 +79,7 @@ export function autoencoderProgram(config: Config, { batch: B, side: E, crop: P 
   const close = l1(shown(detail), crop);
   const edges = add(gradientLoss(shown(draw), small), gradientLoss(shown(detail), crop));
   const loss = add(add(whole, close), edges);
+  const specs: Specs = new Map([...all].filter(([path]) => !(frozenEncoder && path.startsWith('encoder.'))));
   const program = trainStep('train-autoencoder', loss, { specs, metrics: { whole, close, edges }, ema: 0.998 });
   return { program, specs };
 }
