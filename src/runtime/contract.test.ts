@@ -1,5 +1,5 @@
 // The contract of runtime.ts, held by every runtime. What one cannot do is listed with its reason, and printed.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { attention, rmsNormalize, rotate, silu } from '../graph/functions.ts';
 import * as o from '../graph/ops.ts';
 import { evaluate } from '../graph/evaluate.ts';
@@ -11,6 +11,8 @@ import { toHalf } from '../util/float16.ts';
 import { ortNode } from './ort-node.ts';
 import { ortWeb } from './ort-web.ts';
 import { referenceRuntime } from './reference.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 }); // a child process or WASM on a busy machine
 
 const ramp = (shape: number[], scale = 1) => float32(shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => scale * Math.sin(1.3 * i + 1)));
 const x = input('x', ['B', 'L', 32]);

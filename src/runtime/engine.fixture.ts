@@ -1,10 +1,11 @@
 // The engine that engine.test.ts starts in a child process.
 import * as o from '../graph/ops.ts';
 import { graph, input } from '../graph/value.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import { float32, type Tensor } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import { serveEngine } from './engine-process.ts';
 import { ortNode } from './ort-node.ts';
+import { openRuntime } from './select.ts';
 
 let steps = 0;
 
@@ -31,6 +32,14 @@ export const handlers = {
   fail: async ({ kind }: { kind: 'input' | 'type' }): Promise<never> => {
     if (kind === 'input') throw new InputError('test.input', 'not like that');
     throw new TypeError('no such thing');
+  },
+  /** The runtime that 'auto' finds here, what it warned of, and whether it works. */
+  auto: async () => {
+    const lines: string[] = [];
+    const runtime = await openRuntime({ warn: (line) => lines.push(line) });
+    const session = await runtime.compile(graph('double', { y: o.mul(input('x', ['n']), 2) }));
+    const { y } = await session.run({ x: float32([2], [1, 2]) });
+    return { name: runtime.name, lines, y: y! };
   },
   die: async () => process.kill(process.pid, 'SIGKILL'),
   print: async () => console.log('chatter'),

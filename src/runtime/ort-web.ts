@@ -8,7 +8,10 @@ import type { Runtime } from './runtime.ts';
 
 export interface OrtWebOptions {
   provider?: 'wasm' | 'webgpu';
-  /** Threads; default: ONNX Runtime's choice. More than 1 needs a cross-origin isolated page (COOP and COEP headers). */
+  /**
+   * Threads; default: one a core up to 4. In a page more than 1 needs cross-origin isolation (COOP and COEP headers).
+   * The first session of a process or page decides for all.
+   */
   threads?: number;
   /** Where the .wasm and .mjs files of onnxruntime-web are served, ending in '/'. A bundler that finds them needs none. */
   assets?: string;
@@ -19,8 +22,9 @@ interface OrtWeb extends Ort {
 }
 
 const inNode = typeof process !== 'undefined' && !!process.versions?.node;
-/** Not written into the import itself: a bundler for browsers must not take Node's entry along. */
+/** Not written into the imports themselves: a bundler for browsers must not take Node's parts along. */
 const NODE_ENTRY = 'onnxruntime-web';
+const NODE_OS = 'node:os';
 
 let tail: Promise<unknown> = Promise.resolve();
 /** One task at a time, over all sessions of this module. */
@@ -35,7 +39,8 @@ export async function ortWeb({ provider = 'wasm', threads, assets }: OrtWebOptio
   if (provider === 'webgpu') await requireGpu();
   const ort = await load();
   ort.env.logLevel = 'error';
-  if (threads !== undefined) ort.env.wasm.numThreads = threads;
+  const count = threads ?? (inNode ? await cores() : undefined);
+  if (count !== undefined) ort.env.wasm.numThreads = count;
   if (assets !== undefined) ort.env.wasm.wasmPaths = assets;
   const extra = { session: { qdq_matmulnbits_accuracy_level: '1' } }; // see ort-node.ts
   const options = { executionProviders: [provider], graphOptimizationLevel: 'all', logSeverityLevel: 3, extra };
@@ -52,6 +57,12 @@ async function load(): Promise<OrtWeb> {
   } catch (cause) {
     throw new RuntimeError('runtime.missing', 'onnxruntime-web cannot be loaded: npm install onnxruntime-web', { cause });
   }
+}
+
+/** ONNX Runtime's own choice in Node is 1. */
+async function cores(): Promise<number> {
+  const os = (await import(/* @vite-ignore */ NODE_OS)) as { availableParallelism(): number };
+  return Math.min(4, os.availableParallelism());
 }
 
 async function requireGpu(): Promise<void> {
