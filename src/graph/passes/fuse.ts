@@ -2,6 +2,8 @@
 // is here (onnxruntime-node 1.30, two cores, milliseconds a call, primitives -> fused):
 //   x/rms(x)*gain, width 768       64 rows 0.050 -> 0.015   256 rows 0.08 -> 0.036   1024 rows 0.25 -> 0.10
 //   grouped attention, 12x64 heads   64x128 0.20 -> 0.19     256x320 1.8 -> 1.4       1024x1088 28 -> 19
+//   the same with a bias on the keys, least and most of four runs on a busy machine:
+//                                  256x320 3.1-5.9 -> 2.1-5.7     1024x1088 53-93 -> 34-61
 // Group and batch fold into attention's batch axis, so heads are not repeated; 12 separate heads were slower (21 at 1024).
 // Left out: rotary positions (RotaryEmbedding is 3 times faster but would gain 1 % of a step), SiLU (ONNX Runtime fuses
 // Sigmoid and Mul itself), attention with a bias for each query, quantized products (see quant/).
