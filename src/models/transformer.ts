@@ -3,7 +3,7 @@
 // text (PixArt's AdaLN-single); text and references enter only as extra keys and values, computed once a prompt.
 // Legend: B batch, L image tokens, T text tokens, S reference tokens, M = T + S, C latent channels, D width.
 import { rmsNormalize, silu } from '../graph/functions.ts';
-import { add, concat, cos, div, mul, sin, slice, sum, unsqueeze } from '../graph/ops.ts';
+import { add, concat, cos, div, mul, round, sin, slice, sub, sum, unsqueeze } from '../graph/ops.ts';
 import { constant, type Value } from '../graph/value.ts';
 import { keysValues, selfAttention, type KeysValues, type Rotary } from '../nn/attention.ts';
 import { embedding, linear, rmsNorm, swiglu } from '../nn/layers.ts';
@@ -72,7 +72,9 @@ function referenceFeatures(s: Scope, { tokens, slots }: ReferenceInputs, { trans
 function sinusoid(x: Value): Value {
   const frequencies = constant(float32([1, 64], Array.from({ length: 64 }, (_, i) => 1000 ** (i / 63) * 0.5)));
   const angles = mul(unsqueeze(x, -1), frequencies);
-  return concat([cos(angles), sin(angles)], -1);
+  const turns = round(mul(angles, 1 / (2 * Math.PI)));
+  const near = sub(angles, mul(turns, 2 * Math.PI)); // in [-pi, pi]: WGSL promises no precision beyond
+  return concat([cos(near), sin(near)], -1);
 }
 
 /**
