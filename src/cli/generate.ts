@@ -1,6 +1,6 @@
 // `banana generate`: from a prompt to PNG files. What can be known to be wrong is said before anything is loaded; each file
 // is written whole or not at all.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { RuntimeName } from '../runtime/select.ts';
 import { openBanana, pngOf } from '../node.ts';
 import { loadSharp } from '../tensor/codec.ts';
@@ -51,7 +51,7 @@ export function generateCommand(io: Io): Command {
     .option('-n, --count <n>', 'pictures, with seeds that count up', whole)
     .option('--guidance <x>', 'how closely to follow the prompt', decimal)
     .option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`)
-    .option('--model <file>', 'model by file')
+    .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
     .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
     .option('--threads <n>', 'threads of the CPU', whole)
     .option('--json', 'print one JSON object on standard output')

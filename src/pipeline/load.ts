@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileWhole } from '../tensor/files.ts';
 import { openRuntime, type RuntimeName } from '../runtime/select.ts';
+import { InputError } from '../util/errors.ts';
 import { unpackModel } from './model-file.ts';
 import { modelPath } from './model.ts';
 import { openPipeline, type Pipeline } from './text-to-image.ts';
@@ -16,6 +17,8 @@ export interface LoadOptions {
 
 /** Throws InputError when the model is missing or damaged, RuntimeError when no runtime opens. */
 export async function loadPipeline({ model, runtime: name = 'auto', threads }: LoadOptions = {}): Promise<Pipeline> {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256))
+    throw new InputError('options.threads', `threads ${threads}: expected a whole number from 1 to 256`);
   const path = modelPath(model);
   const bytes = await readFileWhole(path);
   const runtime = await openRuntime({ name, ...(threads !== undefined && { threads }) });

@@ -29,7 +29,7 @@ const draw = async (options: Partial<GenerateOptions>): Promise<Image> => images
 
 test('events come in order', async () => {
   const events = await all({ steps: 2, count: 2, preview: 32, width: 600, height: 300 });
-  const one = ['step', 'preview', 'step', 'preview', 'render', 'render', 'render', 'render', 'image'];
+  const one = ['step', 'preview', 'step', 'preview', ...Array(6).fill('render'), 'image'];
   expect(events.map((e) => e.type)).toEqual(['text', ...one, ...one, 'done']);
   expect(events[0]).toMatchObject({ text: 'a fox', truncated: 0 });
   expect(events[2]).toMatchObject({ index: 0, step: 1, steps: 2, image: { width: 32, height: 16 } });
@@ -106,7 +106,7 @@ describe('tiles', () => {
     const features = await networks.features({ ...grid, data: noise.map((x, i) => x - v[i]!) });
     const whole = tensorToImage(await networks.render(features, { x: 0, y: 0, ...size }, size), { background: WHITE });
     const tiled = await draw({ ...size, steps: 1 });
-    expect(tiled.data.reduce((worst, x, i) => Math.max(worst, Math.abs(x - whole.data[i]!)), 0)).toBeLessThanOrEqual(1);
+    expect(Array.from(tiled.data).findIndex((x, i) => Math.abs(x - whole.data[i]!) > 1)).toBe(-1);
     await networks.release();
   });
 });

@@ -1,0 +1,34 @@
+// What a browser gets: no Node in it. (That it draws in a real one is for test/browser.test.ts.) Here it runs on WASM in Node.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, expect, test } from 'vitest';
+import { tinyModel, workFolder } from '../test/command.ts';
+import * as node from './node.ts';
+import * as web from './web.ts';
+
+const { folder, remove } = workFolder();
+afterAll(remove);
+
+test.each(['index.ts', 'web.ts'])('%s bundles for browsers, small and without Node', async (name) => {
+  const { metafile, outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL(name, import.meta.url))],
+    bundle: true, minify: true, write: false, metafile: true, format: 'esm', platform: 'browser', external: ['onnxruntime-web/*'],
+  }); // fails for a node: import
+  const packages = Object.values(metafile.outputs).flatMap((o) => o.imports.map((i) => i.path));
+  expect(packages.every((path) => path.startsWith('onnxruntime-web/'))).toBe(true);
+  // Raise this when a feature is worth it: everything but ONNX Runtime and the weights, in bytes before compression.
+  expect(outputFiles[0]!.contents.length).toBeLessThan(100_000);
+});
+
+test('the same API from bytes on WASM: the same picture as on the CPU, within rounding', async () => {
+  const path = await tinyModel(folder);
+  const request = { prompt: 'a fox', seed: 3, steps: 2, width: 96, height: 64 };
+  const [here, there] = [await web.openBanana({ model: readFileSync(path), runtime: 'wasm', threads: 1 }), await node.openBanana({ model: path, inProcess: true, threads: 1 })];
+  const [a, b] = [await here.picture(request), await there.picture(request)];
+  expect(a.recipe).toEqual(b.recipe);
+  expect(web.psnr(a.image, b.image)).toBeGreaterThan(60);
+  expect(web.readRecipe(await a.png())).toEqual(a.recipe);
+  await here.close();
+  await there.close();
+}, 60_000);

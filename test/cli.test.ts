@@ -1,0 +1,197 @@
+// The command, with an untrained tiny model: its contract, and what it says to requests that cannot be done.
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../src/cli/run.ts';
+import { readRecipe } from '../src/pipeline/recipe.ts';
+import { encodeModel } from '../src/onnx/encode.ts';
+import { matmul } from '../src/graph/ops.ts';
+import { graph, input, parameter } from '../src/graph/value.ts';
+import { decodeImage } from '../src/tensor/codec.ts';
+import { readPngText } from '../src/tensor/png.ts';
+import { encodeSafetensors } from '../src/tensor/safetensors.ts';
+import { float32 } from '../src/tensor/tensor.ts';
+import { command, tinyModel, workFolder, type Ended } from './command.ts';
+
+const { folder, remove } = workFolder();
+const at = (name: string) => join(folder, name);
+let model: string;
+beforeAll(async () => void (model = await tinyModel(folder)));
+afterAll(remove);
+const SLOW = 120_000; // ms: processes on a machine that trains beside
+
+/** The command in this process. */
+async function here(...args: string[]): Promise<Ended> {
+  const ended: Ended = { code: null, out: '', err: '' };
+  ended.code = await run(args, { out: (text) => void (ended.out += text), err: (text) => void (ended.err += text), terminal: false });
+  return ended;
+}
+
+/** A new empty folder. */
+let folders = 0;
+function fresh(): string {
+  const path = at(`run${++folders}`);
+  mkdirSync(path);
+  return path;
+}
+
+describe('as a process', () => {
+  test('--json: one object on standard output, and the same bytes again', { timeout: SLOW }, async () => {
+    const cwd = fresh();
+    const args = ['a red fox', '--model', model, '--seed', '0', '--steps', '2', '-W', '96', '-H', '64', '--threads', '1', '--json'];
+    const first = await command(['generate', ...args, '-o', 'a.png'], { cwd });
+    const { images, seconds, ...rest } = JSON.parse(first.out) as Record<string, any>;
+    expect(first).toMatchObject({ code: 0, err: 'a.png  seed 0\n' });
+    expect(images).toEqual([{ path: 'a.png', seed: 0, width: 96, height: 64 }]);
+    expect(rest).toEqual({ model: 'tiny-untrained', steps: 2, peakRssBytes: expect.any(Number) });
+    expect(Object.keys(seconds).sort()).toEqual(['denoise', 'encode', 'load', 'render', 'text', 'total']);
+    const { total, ...stages } = seconds as Record<string, number>;
+    expect(Object.values(stages).reduce((a, b) => a + b)).toBeLessThanOrEqual(total! + 1e-3);
+    expect(rest['peakRssBytes']).toBeGreaterThan(2 ** 26);
+    await command([...args, '-o', 'b.png'], { cwd });
+    expect(readFileSync(join(cwd, 'b.png'))).toEqual(readFileSync(join(cwd, 'a.png')));
+  });
+
+  test('a bare prompt: a file here, its path, seed and seconds', { timeout: SLOW }, async () => {
+    const cwd = fresh();
+    const { code, out, err } = await command(['a red fox', '--model', model, '-W', '64', '--steps', '1', '--threads', '1'], { cwd });
+    const [name] = readdirSync(cwd);
+    const seed = Number(/^banana-(\d+)\.png$/.exec(name!)![1]);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(new RegExp(`^${name}  64x64  seed ${seed}\nload [\\d.]+ s  text [\\d.]+ s  denoise [\\d.]+ s  render [\\d.]+ s  encode [\\d.]+ s  total [\\d.]+ s\n$`));
+    expect(readRecipe(readFileSync(join(cwd, name!)))).toMatchObject({ prompt: 'a red fox', seed, steps: 1, width: 64, height: 64 });
+  });
+
+  test('an interrupt ends it cleanly, its engine too', { timeout: SLOW }, async () => {
+    const cwd = fresh();
+    let group = 0;
+    const interrupt = (err: string, pid: number) => {
+      if (group || !err.includes('seed 1')) return; // the second picture is written, the third begun
+      process.kill(-(group = pid), 'SIGINT'); // as a terminal does: to the whole group
+    };
+    const { code, err, out } = await command(['x', '--model', model, '-n', '500', '--seed', '0', '-o', 'x.png', '--threads', '1', '--json'], { cwd, watch: interrupt });
+    expect(code).toBe(130);
+    expect(out).toBe('');
+    expect(err).toMatch(/seed 1\n(x-\d+\.png  seed \d+\n)*cancelled\n$/);
+    for (const name of readdirSync(cwd)) expect((await decodeImage(readFileSync(join(cwd, name)))).width, name).toBe(512);
+    expect(() => process.kill(-group, 0)).toThrow('ESRCH'); // nobody is left
+  });
+
+  test('without onnxruntime-node it says so and runs on WebAssembly', { timeout: SLOW }, async () => {
+    const cwd = fresh();
+    const hooks = `export function resolve(s, c, next) { if (s === 'onnxruntime-node') throw new Error('not here'); return next(s, c); }`;
+    writeFileSync(join(cwd, 'without.mjs'), `import { register } from 'node:module'; register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}));`);
+    const env = { NODE_OPTIONS: `--import ${pathToFileURL(join(cwd, 'without.mjs')).href}` };
+    const { code, err, out } = await command(['x', '--model', model, '--seed', '5', '-o', 'x.png', '-W', '64', '--steps', '1', '--threads', '1'], { cwd, env });
+    expect({ code, out: out.split('\n')[0] }).toEqual({ code: 0, out: 'x.png  64x64  seed 5' });
+    expect(err).toMatch(/^onnxruntime-node is not installed here: .*; running on wasm instead, which is slower\n$/);
+  });
+});
+
+test('several pictures, an aspect ratio, a style, no background', { timeout: SLOW }, async () => {
+  const cwd = fresh();
+  const { out } = await here('generate', 'a fox', '--model', model, '-o', join(cwd, 'deep', 'x.png'), '-n', '2', '--seed', '41', '--aspect', '16:9', '-H', '90', '--style', 'Flat', '--background', 'transparent', '--steps', '1', '--guidance', '2.5', '--threads', '1', '--json');
+  const { images } = JSON.parse(out) as { images: { path: string; seed: number; width: number; height: number }[] };
+  expect(images).toEqual([1, 2].map((i) => ({ path: join(cwd, 'deep', `x-${i}.png`), seed: 40 + i, width: 160, height: 90 })));
+  const png = readFileSync(images[1]!.path);
+  expect(readRecipe(png)).toMatchObject({ prompt: 'a fox', style: 'flat', background: 'transparent', seed: 42, guidance: 2.5, model: { name: 'tiny-untrained', hash: expect.stringMatching(/^[\da-f]{16}$/) } });
+  expect(readPngText(png)['parameters']).toMatch(/^a fox, flat style, transparent background\nSteps: 1, Sampler: LCM, CFG scale: 2.5, Seed: 42, Size: 160x90, Model hash: [\da-f]{10}, /);
+  const { data } = await decodeImage(png);
+  expect(data.some((x, i) => i % 4 === 3 && x < 255)).toBe(true);
+});
+
+describe('inspect', () => {
+  test('a picture, a model, a graph', { timeout: SLOW }, async () => {
+    await here('x', '--model', model, '--seed', '1', '-W', '64', '--steps', '1', '-o', at('i.png'), '--threads', '1');
+    expect(JSON.parse((await here('inspect', at('i.png'))).out)).toMatchObject({ prompt: 'x', seed: 1, width: 64, height: 64 });
+    const shown = (await here('inspect', model)).out;
+    expect(shown).toContain('"preset": "tiny"');
+    expect(shown).toMatch(/denoise, each step +150 k weights +[\d.]+ MFLOP/);
+    expect(shown).toMatch(/query\.weight +4\.16 k +4\.22 kB +int8\[64,64\]/);
+    writeFileSync(at('g.onnx'), encodeModel(graph('g', { y: matmul(input('x', ['B', 3]), parameter('w', [3, 2])) }), { weights: { w: float32([3, 2], [1, 2, 3, 4, 5, 6]) } }).model);
+    const onnx = (await here('inspect', at('g.onnx'))).out;
+    for (const line of [/graph g, .* 6 weights in 1 tensors/, /input +x +float32\[B,3\]/, /output +y +float32\[B,2\]/, /MatMul +1/]) expect(onnx).toMatch(line);
+  });
+});
+
+test('help, version, presets', async () => {
+  expect(await here()).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Usage: banana') });
+  expect(await here('--version')).toMatchObject({ code: 0, err: '', out: '0.1.0\n' });
+  expect((await here('generate', '--help')).out).toContain('--background <kind>');
+  expect((await here('presets')).out).toMatch(/pico +12\.1 M weights +64 tokens/);
+});
+
+describe('what cannot be done gets one line and leaves nothing', () => {
+  const broken = {
+    'a truncated model': { file: 'cut.safetensors', bytes: () => readFileSync(model).subarray(0, 300_000), says: /truncated or damaged/ },
+    'half a header': { file: 'head.safetensors', bytes: () => readFileSync(model).subarray(0, 500), says: /truncated/ },
+    'a picture instead of a model': { file: 'png.safetensors', bytes: () => Buffer.from('\x89PNG\r\n\x1a\nand more bytes of it', 'latin1'), says: /not a safetensors file/ },
+    'an empty file': { file: 'empty.safetensors', bytes: () => Buffer.alloc(0), says: /too short/ },
+    'somebody else\'s weights': { file: 'foreign.safetensors', bytes: () => Buffer.concat(encodeSafetensors({ w: float32([1], [1]) }, { format: 'pt' })), says: /not a banana model/ },
+  };
+  const table: [what: string, args: () => string[], says: RegExp][] = [
+    ['an empty prompt', () => ['  '], /the prompt is empty/],
+    ['a long prompt', () => ['x'.repeat(10_000)], /the prompt has 10000 characters: expected at most 2000/],
+    ['size 0', () => ['x', '-W', '0'], /width 0: expected a whole number of pixels from 64 to 4096/],
+    ['size 100000', () => ['x', '-H', '100000'], /height 100000: expected/],
+    ['no size', () => ['x', '-W', 'wide'], /'-W, --width <pixels>' argument 'wide' is invalid. Expected a whole number/],
+    ['a seed that is not whole', () => ['x', '--seed', '1.5'], /argument '1.5' is invalid. Expected a whole number/],
+    ['a negative seed', () => ['x', '--seed', '-3'], /seed -3: expected a whole number from 0/],
+    ['three steps', () => ['x', '--steps', '3'], /steps 3: choose one of 1, 2, 4/],
+    ['an unknown aspect ratio', () => ['x', '--aspect', '7:5'], /unknown aspect ratio "7:5": choose one of 1:1/],
+    ['an aspect ratio against the sides', () => ['x', '-W', '512', '-H', '512', '--aspect', '16:9'], /512x512 is not 16:9/],
+    ['an unknown background', () => ['x', '--background', 'blue'], /unknown background "blue"/],
+    ['no pictures', () => ['x', '-n', '0'], /count 0: expected/],
+    ['no guidance', () => ['x', '--guidance', 'much'], /argument 'much' is invalid. Expected a number/],
+    ['an unknown style', () => ['x', '--style', 'oil'], /unknown style "oil": this model knows flat, bold flat/],
+    ['an unknown runtime', () => ['x', '--runtime', 'tpu'], /unknown runtime "tpu": choose one of auto, cpu/],
+    ['no threads', () => ['x', '--threads', '0'], /threads 0: expected/],
+    ['an unknown preset', () => ['x', '--preset', 'giant', '--model='], /unknown preset "giant": choose one of tiny, pico/],
+    ['a preset without weights', () => ['x', '--preset', 'xl', '--model='], /no weights for preset "xl": train them with .*--preset xl/],
+    ['a preset and a model', () => ['x', '--preset', 'pico'], /'--model <file>' cannot be used with option '--preset <name>'/],
+    ['a missing model', () => ['x', '--model', at('none.safetensors')], /no model file at .*none\.safetensors/],
+    ['an unknown option', () => ['x', '--sede', '3'], /unknown option '--sede'/],
+    ['two prompts', () => ['x', 'y'], /too many arguments/],
+    ['no prompt', () => ['generate'], /missing required argument 'prompt'/],
+    ['a place that cannot be written', () => ['x', '-o', '/proc/banana/x.png'], /cannot write \/proc\/banana\/x\.png: no file can be made in \/proc/],
+    ['a file as a folder', () => ['x', '-o', join(model, 'x.png')], /is not a folder/],
+    ['a folder as a file', () => [`x`, '-o', `${folderNamedPng()}`], /it is a folder/],
+    ['another format', () => ['x', '-o', at('x.jpg')], /the name must end in \.png/],
+    ['inspect: no file', () => ['inspect', at('none.png')], /cannot read .*none\.png: no such file/],
+    ['inspect: no picture', () => ['inspect', at('bad.png')], /not a PNG/],
+    ['inspect: another kind', () => ['inspect', at('x.gif')], /expected a \.png, \.safetensors, \.onnx file/],
+    ...Object.entries(broken).map(([what, { file, says }]): [string, () => string[], RegExp] => [what, () => ['x', '--model', at(file)], says]),
+  ];
+  beforeAll(() => {
+    for (const { file, bytes } of Object.values(broken)) writeFileSync(at(file), bytes());
+    writeFileSync(at('bad.png'), 'not a picture');
+  });
+  function folderNamedPng(): string {
+    mkdirSync(at('folder.png'), { recursive: true });
+    return at('folder.png');
+  }
+
+  test.each(table)('%s', { timeout: SLOW }, async (_, args, says) => {
+    const cwd = fresh();
+    let given = args();
+    if (given[0] !== 'inspect') {
+      if (!given.includes('-o')) given = [...given, '-o', join(cwd, 'x.png')];
+      if (given.includes('--model=')) given = given.filter((a) => a !== '--model=');
+      else if (!given.includes('--model')) given = [...given, '--model', model];
+    }
+    const { code, out, err } = await here(...given);
+    expect(err).toMatch(says);
+    expect(err).toMatch(/^error: [^\n]+\n$/);
+    expect({ code, out, files: readdirSync(cwd), part: readdirSync(folder).filter((name) => name.endsWith('.part')) }).toEqual({ code: 2, out: '', files: [], part: [] });
+  });
+});
+
+test('the package starts the built command', () => {
+  const file = fileURLToPath(new URL('../package.json', import.meta.url));
+  const { bin, scripts } = JSON.parse(readFileSync(file, 'utf8')) as { bin: Record<string, string>; scripts: Record<string, string> };
+  expect(bin['banana']).toBe('dist/src/cli/main.js');
+  expect(scripts).toMatchObject({ start: `node ${bin['banana']}`, prestart: 'npm run -s build' });
+  expect(readFileSync(join(dirname(file), 'src/cli/main.ts'), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+  expect(existsSync(join(dirname(file), 'models'))).toBe(true);
+});
