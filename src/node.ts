@@ -1,6 +1,6 @@
 // banana-sdk/node: the SDK for Node. A pipeline in a child process (a run of ONNX Runtime blocks its event loop), or in this
 // one for scripts that ask for it; and PNG files with their recipe inside.
-import { bananaOf, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from './pipeline/banana.ts';
+import { bananaOf, oneByOne, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from './pipeline/banana.ts';
 import type { ImageEvent } from './pipeline/events.ts';
 import { loadPipeline, type LoadOptions } from './pipeline/load.ts';
 import { modelPath } from './pipeline/model.ts';
@@ -76,7 +76,7 @@ async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promis
     const model = await engine.call('load', options, { ...(signal && { signal }) });
     return {
       model,
-      start: (given, stop) => engine.stream('generate', given, { ...(stop && { signal: stop }) }),
+      start: oneByOne((given, stop) => engine.stream('generate', given, { ...(stop && { signal: stop }) })),
       peak: async () => ownPeak() + (await engine.call('peak', undefined)),
       close: () => engine.close(),
     };

@@ -4,7 +4,7 @@ import type { Image } from '../tensor/image.ts';
 import { RuntimeError } from '../util/errors.ts';
 import type { GenerateEvent, ImageEvent, StageSeconds } from './events.ts';
 import { writeRecipe, type Recipe } from './recipe.ts';
-import { checkOptions, type GenerateOptions, type ModelInfo } from './text-to-image.ts';
+import { checkOptions, randomSeed, type GenerateOptions, type ModelInfo } from './text-to-image.ts';
 
 export type DrawOptions = GenerateOptions & { signal?: AbortSignal };
 
@@ -34,6 +34,43 @@ export interface Opened {
   readonly model: ModelInfo;
   start(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
   close(): Promise<void>;
+}
+
+type Start = Opened['start'];
+
+/**
+ * The same pictures, each as a request of its own, and the next one begun when one is ready: a slow reader of events holds up
+ * the pipeline instead of filling the memory with pictures, and still never waits for it.
+ */
+export function oneByOne(start: Start): Start {
+  return async function* (options, signal) {
+    const { count = 1, seed = randomSeed() } = options;
+    const begin = (index: number) => {
+      const events = start({ ...options, count: 1, seed: seed + index }, signal);
+      const first = events.next();
+      first.catch(() => {}); // told when it is its turn
+      return { events, first };
+    };
+    const seconds = { text: 0, denoise: 0, render: 0 };
+    let now = begin(0);
+    let ahead = now;
+    try {
+      for (let index = 0; index < count; index++) {
+        now = ahead;
+        for (let result = await now.first; !result.done; result = await now.events.next()) {
+          const event = result.value;
+          if (event.type === 'done') for (const stage of ['text', 'denoise', 'render'] as const) seconds[stage] += event.seconds[stage];
+          else if (event.type !== 'text') {
+            if (event.type === 'image' && index + 1 < count) ahead = begin(index + 1);
+            yield { ...event, index };
+          } else if (index === 0) yield event;
+        }
+      }
+    } finally {
+      await Promise.all([now.events.return(), ahead.events.return()]);
+    }
+    yield { type: 'done', count, seconds };
+  };
 }
 
 export type EncodePng = (image: Image) => Promise<Uint8Array>;

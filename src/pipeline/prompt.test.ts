@@ -5,6 +5,7 @@ test('style and background are said as the captions say them, and once', () => {
   expect(composePrompt({ prompt: ' a red fox ' })).toBe('a red fox');
   expect(composePrompt({ prompt: 'a red fox', style: 'flat', background: 'transparent' })).toBe('a red fox, flat style, transparent background');
   expect(composePrompt({ prompt: 'a red fox, Flat Style', style: 'flat' })).toBe('a red fox, Flat Style');
+  expect(composePrompt({ prompt: 'a red fox, bold flat style', style: 'flat' })).toBe('a red fox, bold flat style, flat style');
 });
 
 test('a style is found by its word', () => {

@@ -35,8 +35,9 @@ export function resolveStyle(style: string, styles: readonly string[]): string {
 /** "a red fox" with style "flat" on a transparent background: "a red fox, flat style, transparent background". What is said already is not said twice. */
 export function composePrompt({ prompt, style, background }: PromptOptions): string {
   const parts = [prompt.trim()];
+  const said = prompt.split(',').map((part) => part.trim().toLowerCase());
   const add = (words: string) => {
-    if (!parts[0]!.toLowerCase().includes(words.toLowerCase())) parts.push(words);
+    if (!said.includes(words.toLowerCase())) parts.push(words);
   };
   if (style) add(`${style} style`);
   if (background) add(`${background} background`);

@@ -13,7 +13,7 @@ import { InputError } from '../util/errors.ts';
 import { random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import type { Model } from './model-file.ts';
-import { openNetworks, type Networks } from './networks.ts';
+import { openNetworks, type Condition, type Networks } from './networks.ts';
 import { checkPrompt, composePrompt, resolveStyle, type PromptOptions } from './prompt.ts';
 import { VERSION, type ModelId, type Recipe } from './recipe.ts';
 import { baseTokens, latentGrid, resolveSize, tilesOf, type Size, type SizeOptions } from './resolution.ts';
@@ -75,7 +75,38 @@ export async function openPipeline(model: Model, runtime: Runtime, hash = ''): P
   await warm(networks);
   const { name, version, preset, styles, guidance } = model.manifest;
   const info: ModelInfo = { name, version, hash, preset, styles, guidance, runtime: runtime.name };
-  return { model: info, generate: (options, signal) => generate(networks, model, info, options, signal), release: () => networks.release() };
+  const opened: Opened = { networks, model, info, read: reader(networks, model) };
+  return { model: info, generate: (options, signal) => generate(opened, options, signal), release: () => networks.release() };
+}
+
+interface Opened {
+  readonly networks: Networks;
+  readonly model: Model;
+  readonly info: ModelInfo;
+  readonly read: (text: string) => Promise<ReadText>;
+}
+
+interface ReadText {
+  readonly condition: Condition;
+  readonly tokens: number;
+  readonly truncated: number;
+}
+
+/** Reads a text; the last one is remembered: batches and typing ask for the same again. */
+function reader(networks: Networks, { tokenizer, config }: Model): (text: string) => Promise<ReadText> {
+  let last: { text: string; read: ReadText } | undefined;
+  return async (text) => {
+    if (last?.text === text) return last.read;
+    const { ids, count, truncated } = tokenizer.encode(text, config.text.length);
+    const read = { condition: await networks.condition([...ids.subarray(0, count)]), tokens: count, truncated };
+    last = { text, read };
+    return read;
+  };
+}
+
+/** A seed for when none was given. */
+export function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 
 /** One token through every stage of drawing: sessions are made and first runs done before anyone waits for a picture. */
@@ -87,10 +118,10 @@ async function warm(networks: Networks): Promise<void> {
   await networks.render(features, { x: 0, y: 0, width: 8, height: 8 }, { width: 8, height: 8 });
 }
 
-async function* generate(networks: Networks, model: Model, info: ModelInfo, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+async function* generate({ networks, model, info, read }: Opened, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
   checkOptions(options);
   const { prompt, background, count = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = options;
-  const { seed: first = crypto.getRandomValues(new Uint32Array(1))[0]! } = options;
+  const { seed: first = randomSeed() } = options;
   const style = options.style === undefined ? undefined : resolveStyle(options.style, model.manifest.styles);
   const size = resolveSize(options);
   const grid = latentGrid(size, baseTokens(model.config));
@@ -99,9 +130,8 @@ async function* generate(networks: Networks, model: Model, info: ModelInfo, opti
 
   await checkpoint(signal);
   const text = composePrompt({ prompt, ...(style && { style }), ...(background && { background }) });
-  const tokens = model.tokenizer.encode(text, model.config.text.length);
-  const condition = await clock.time('text', () => networks.condition([...tokens.ids.subarray(0, tokens.count)]));
-  yield { type: 'text', text, tokens: tokens.count, truncated: tokens.truncated };
+  const { condition, ...tokens } = await clock.time('text', () => read(text));
+  yield { type: 'text', text, ...tokens };
 
   for (let index = 0; index < count; index++) {
     const seed = first + index;
