@@ -56,7 +56,7 @@ export function unpackModel(bytes: Uint8Array, source: string): Model {
   const { tensors, metadata } = decodeSafetensors(bytes, source);
   if (metadata.format !== FORMAT || !metadata.manifest || !metadata.tokenizer)
     throw new InputError('model.format', `${source}: a .safetensors file, but not a banana model (format "${metadata.format ?? 'none'}", expected "${FORMAT}")`);
-  const manifest = parse<Manifest>(metadata.manifest, source);
+  const manifest = checkManifest(parse(metadata.manifest, source), source);
   const config = preset(manifest.preset);
   const weights: Tensors = {};
   for (const [path, stored] of Object.entries(tensors)) {
@@ -70,10 +70,29 @@ export function unpackModel(bytes: Uint8Array, source: string): Model {
   return { name: manifest.name, config, weights, tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest };
 }
 
-function parse<T>(text: string, source: string): T {
+function parse(text: string, source: string): unknown {
   try {
-    return JSON.parse(text) as T;
+    return JSON.parse(text);
   } catch (cause) {
     throw new InputError('model.manifest', `${source}: its manifest is not JSON; the file is damaged`, { cause });
   }
+}
+
+const isText = (x: unknown) => typeof x === 'string';
+const FIELDS: { readonly [F in keyof Manifest]: (x: unknown) => boolean } = {
+  name: isText,
+  version: isText,
+  preset: isText,
+  styles: (x) => Array.isArray(x) && x.every(isText),
+  guidance: (x) => typeof x === 'number' && x >= 0,
+  steps: (x) => Array.isArray(x) && x.every(Number.isInteger),
+  licence: isText,
+  training: isText,
+};
+
+function checkManifest(manifest: unknown, source: string): Manifest {
+  const found = (manifest ?? {}) as Record<string, unknown>;
+  const bad = Object.entries(FIELDS).find(([field, fits]) => !fits(found[field]));
+  if (bad) throw new InputError('model.manifest', `${source}: its manifest has no usable "${bad[0]}"; the file is damaged or of another version`);
+  return manifest as Manifest;
 }
