@@ -1,0 +1,61 @@
+// Products on the 8-bit kernel DynamicQuantizeMatMul, the fastest on CPU and WASM: weights are s8 with a scale a column, made at
+// load from whatever the file holds; activations become u8 at each run, one scale and zero point for the whole tensor.
+// It does not run on WebGPU. On x86 without VNNI the kernel adds pairs of products in 16 bits and may saturate.
+import { matmul } from '../graph/ops.ts';
+import { apply, parameter, type Value } from '../graph/value.ts';
+import type { Product } from '../nn/scope.ts';
+import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { roundToEven } from './blocks.ts';
+import type { Plan } from './plan.ts';
+
+const LEVELS = 127;
+
+/** Names of the 8-bit weight and its scales. */
+export const columnNames = (path: string) => ({ values: `${path}.s8`, scales: `${path}.s8.scale` });
+
+export interface Columns {
+  /** int8 (in, out), -127 to 127 */
+  readonly values: Tensor<'int8'>;
+  /** float32 (out) */
+  readonly scales: Tensor<'float32'>;
+}
+
+/** Rounds a float32 matrix (in, out) to 8 bits, each column by its own scale. */
+export function quantizeColumns({ shape, data }: Tensor<'float32'>): Columns {
+  const [rows, columns] = shape as [number, number];
+  const scales = new Float32Array(columns);
+  for (let r = 0, i = 0; r < rows; r++)
+    for (let c = 0; c < columns; c++, i++) {
+      const x = Math.abs(data[i]!);
+      if (x > scales[c]!) scales[c] = x;
+    }
+  for (let c = 0; c < columns; c++) scales[c] = scales[c]! / LEVELS || 1; // a column of zeros stays zeros
+  const values = new Int8Array(rows * columns);
+  for (let r = 0, i = 0; r < rows; r++) for (let c = 0; c < columns; c++, i++) values[i] = Math.max(-LEVELS, Math.min(LEVELS, roundToEven(data[i]! / scales[c]!)));
+  return { values: tensor('int8', [rows, columns], values), scales: float32([columns], scales) };
+}
+
+/** The float32 matrix that 8-bit columns stand for. */
+export function dequantizeColumns({ values, scales }: Columns): Tensor<'float32'> {
+  const columns = scales.data.length;
+  return float32(values.shape, Float32Array.from(values.data, (q, i) => q * scales.data[i % columns]!));
+}
+
+/** The parameters of a weight by name, from its float32 matrix. */
+export function columnTensors(path: string, weight: Tensor<'float32'>): Tensors {
+  const names = columnNames(path);
+  const { values, scales } = quantizeColumns(weight);
+  return { [names.values]: values, [names.scales]: scales };
+}
+
+/** Products by DynamicQuantizeMatMul for the weights of a plan, whatever their bits; others are multiplied as floats. */
+export function int8Product({ plan }: { plan: Plan }): Product {
+  const made = new Map<Value, [Value, Value]>();
+  return (x, weight, path) => {
+    if (plan[path] === undefined) return matmul(x, weight);
+    const names = columnNames(path);
+    let packed = made.get(weight);
+    if (!packed) made.set(weight, (packed = [parameter(names.values, weight.shape as number[], 'int8'), parameter(names.scales, [weight.shape[1] as number])]));
+    return apply('DynamicQuantizeMatMul', [x, ...packed]);
+  };
+}
