@@ -1,12 +1,21 @@
 // The networks of one model, ready to run: a session a stage, made when first used, and the host work between them (rotary
 // tables, tiles, padding). Nothing here knows of prompts as text, files or progress: see text-to-image.ts.
 // Legend: h x w latent grid, L = h*w tokens, M text and reference tokens, C latent channels.
+import { loraProduct } from '../adapters/lora.ts';
+import { isIdle, NO_PEELS, stackFeeds, type PeelStack } from '../adapters/stack.ts';
+import { matmul } from '../graph/ops.ts';
 import { forInference } from '../graph/passes/optimize.ts';
 import { ENCODER_PIXELS, type Config } from '../models/config.ts';
-import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage, type Stage } from '../models/graphs.ts';
+import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage, type Stage, type StageOptions } from '../models/graphs.ts';
 import { referenceFeeds } from '../models/references.ts';
 import { samplingTables, type Tile } from '../models/renderer.ts';
 import { gridPositions, rotaryTable } from '../nn/rope.ts';
+import type { Specs } from '../nn/scope.ts';
+import type { Product } from '../nn/scope.ts';
+import { quantizedWeights } from '../quant/bind.ts';
+import { nbitsProduct } from '../quant/int4.ts';
+import { int8Product } from '../quant/int8.ts';
+import { planOf, type Plan } from '../quant/plan.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import type { Velocity } from '../sampling/sampler.ts';
 import { guide } from '../sampling/guidance.ts';
@@ -47,6 +56,11 @@ export interface Networks {
   features(latent: Latent): Promise<Tensor>;
   /** Pixels (1, height, width, 4) of one tile of a width x height picture. */
   render(features: Tensor, tile: Tile, size: { width: number; height: number }): Promise<Tensor>;
+  /**
+   * The same networks with Peels on: conditions and velocities from it have their effect. The sessions that take them are made
+   * when first used, and then serve every stack and weight; no stack, or one of weight 0, is these networks themselves.
+   */
+  withPeels(stack: PeelStack): Networks;
   release(): Promise<void>;
 }
 
@@ -58,26 +72,50 @@ function rotary(h: number, w: number, headWidth: number): Tensors {
   return { 'rotary.cosine': cosine, 'rotary.sine': sine };
 }
 
+/** How weights are multiplied: 'int8' is the fastest on CPU and WASM; 'int4' takes the least memory and is the one for WebGPU. */
+export type Precision = 'float32' | 'int8' | 'int4';
+
+const PRODUCTS: { readonly [P in Precision]: (plan: Plan) => Product | undefined } = {
+  float32: () => undefined,
+  int8: (plan) => int8Product({ plan }),
+  int4: (plan) => nbitsProduct({ plan }),
+};
+
+export interface NetworksOptions {
+  readonly precision?: Precision;
+  /** Bits of each weight: what the model's file says, or the usual ones. */
+  readonly plan?: Plan;
+}
+
 /** The networks of `config` with `weights`, on `runtime`. Sessions are made on first use. */
-export function openNetworks(runtime: Runtime, config: Config, weights: Tensors): Networks {
-  const build: Record<StageName, () => Stage> = {
-    condition: () => conditionStage(config),
-    conditionReferences: () => conditionStage(config, { references: true }),
-    denoise: () => denoiseStage(config),
+export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', plan = planOf(Object.entries(weights)) }: NetworksOptions = {}): Networks {
+  const options = { product: PRODUCTS[precision](plan) };
+  const product = loraProduct((x, w) => matmul(x, w));
+  const build: Record<StageName, (options: StageOptions) => Stage> = {
+    condition: (options) => conditionStage(config, options),
+    conditionReferences: (options) => conditionStage(config, { ...options, references: true }),
+    denoise: (options) => denoiseStage(config, options),
     decode: () => decodeStage(config),
     render: () => renderStage(config),
     encode: () => encodeStage(config),
   };
-  const sessions = new Map<StageName, Promise<Session>>();
-  const session = (name: StageName): Promise<Session> => {
-    let found = sessions.get(name);
-    if (!found) sessions.set(name, (found = open(runtime, build[name](), weights)));
+  const stages = new Map<string, Opened>();
+  const opened = (name: StageName, adapted: boolean): Opened => {
+    const key = adapted ? `${name} with Peels` : name;
+    let found = stages.get(key);
+    if (!found) {
+      const stage = build[name](adapted ? { product } : {});
+      stages.set(key, (found = { specs: stage.specs, session: open(runtime, stage, weights) }));
+    }
     return found;
   };
-  const run = async (name: StageName, feeds: Tensors): Promise<Tensors> => (await session(name)).run(feeds);
+  const run = async (name: StageName, feeds: Tensors, peels = NO_PEELS): Promise<Tensors> => {
+    const { specs, session } = opened(name, peels.length > 0);
+    return (await session).run(peels.length > 0 ? { ...feeds, ...stackFeeds(specs, peels) } : feeds);
+  };
   const { transformer, autoencoder, channels } = config;
 
-  return {
+  const networks = (peels: PeelStack): Networks => ({
     config,
     async encode(image) {
       const [, H, W] = image.shape as [number, number, number];
@@ -93,10 +131,10 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors)
         'text.positions': int64([T], [...ids.keys()]),
         'text.mask': float32([1, T], new Float32Array(T).fill(1)),
       };
-      if (references.length === 0) return { cache: await run('condition', text), length: T };
+      if (references.length === 0) return { cache: await run('condition', text, peels), length: T };
       const feeds = referenceFeeds(references.map(({ latent, slot }) => ({ ...latent, slot })), config);
       const S = feeds['reference.slots']!.shape[1]!;
-      const cache = await run('conditionReferences', { ...text, ...feeds });
+      const cache = await run('conditionReferences', { ...text, ...feeds }, peels);
       return { cache, length: T + S };
     },
     velocity(condition, { rows, columns }, { guidance, unguided }) {
@@ -111,7 +149,7 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors)
           guidance: float32([1], [scale]),
           bias: zeros('float32', [1, 1, 1, L + seen.length]),
         };
-        return (await run('denoise', feeds)).velocity!.data as Float32Array;
+        return (await run('denoise', feeds, peels)).velocity!.data as Float32Array;
       };
       if (!unguided) return (x, t) => see(condition, x, t, guidance);
       return async (x, t) => guide(await see(condition, x, t, 0), await see(unguided, x, t, 0), guidance);
@@ -127,11 +165,18 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors)
       const part = crop(features, rows.from, rows.to, columns.from, columns.to);
       return (await run('render', { ...feeds, features: part })).pixels!;
     },
+    withPeels: (stack) => (isIdle(stack) ? networks(NO_PEELS) : networks(stack)),
     async release() {
-      for (const s of sessions.values()) await (await s).release();
-      sessions.clear();
+      for (const { session } of stages.values()) await (await session).release();
+      stages.clear();
     },
-  };
+  });
+  return networks(NO_PEELS);
+}
+
+interface Opened {
+  readonly specs: Specs;
+  readonly session: Promise<Session>;
 }
 
 async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors): Promise<Session> {
@@ -143,7 +188,7 @@ async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors)
       throw new InputError('model.weights', `weight "${path}" is [${found.shape}], stage "${graph.name}" expects [${shape}]; was it made for another preset?`);
     bound[path] = found;
   }
-  return runtime.compile(forInference(graph), { weights: bound });
+  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantizedWeights(graph, bound) } });
 }
 
 /** Cells [top, bottom) x [left, right) of a feature map (1, a, b, K). */
