@@ -112,7 +112,7 @@ export function fitPeel(file: PeelFile, specs: Specs, base: BaseId, source: stri
   for (const [name, { a, b, alpha }] of file.layers) {
     const module = find(name);
     const names = loraNames(`${module}.weight`);
-    const scale = (alpha ?? file.info?.alpha ?? 0) / (a?.shape[0] || 1) || 1;
+    const scale = alpha !== undefined ? alpha / (a?.shape[0] || 1) : file.info ? file.info.alpha / file.info.rank : 1;
     const why = !module ? 'is no layer of this model' : tensors[names.a] ? 'is there twice' : misfit(a, b, modules.get(module)!, scale);
     if (why) {
       wrong.push(`"${printable(name)}" ${why}`);
