@@ -18,6 +18,9 @@ import type { Measurement, MeasureOptions } from './measure.ts';
 import { printTable, type PresetResult } from './table.ts';
 import { summarize } from './timing.ts';
 
+/** Presets that are trained on machines like this one. */
+const TRAINED_HERE: readonly string[] = ['tiny', 'pico'] satisfies PresetName[];
+
 const CLI = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 /** One measurement in a child process. */
@@ -122,8 +125,8 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'banana-bench-'));
   try {
     const results: Record<string, PresetResult> = {};
-    for (const [i, name] of presets.entries())
-      results[name] = await measurePreset(name, values.model, folder, { quick: values.quick, ...(threads !== undefined && { threads }), training: i === 0 });
+    for (const name of presets)
+      results[name] = await measurePreset(name, values.model, folder, { quick: values.quick, ...(threads !== undefined && { threads }), training: TRAINED_HERE.includes(name) });
     const [first] = presets as [string];
     const result = {
       date: new Date().toISOString(),
