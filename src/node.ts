@@ -1,14 +1,16 @@
 // banana-sdk/node: the SDK for Node. A pipeline in a child process (a run of ONNX Runtime blocks its event loop), or in this
-// one for scripts that ask for it; and PNG files with their recipe inside.
+// one for scripts that ask for it; and PNG, JPEG and WebP files with their recipe inside.
 import { bananaOf, oneByOne, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from './pipeline/banana.ts';
 import type { ImageEvent } from './pipeline/events.ts';
 import { loadPipeline, type LoadOptions } from './pipeline/load.ts';
 import { modelPath } from './pipeline/model.ts';
 import type { PipelineHandlers } from './pipeline/process.ts';
 import { openEngine } from './runtime/engine-process.ts';
-import { encodeImage } from './tensor/codec.ts';
+import { recipeMetadata } from './pipeline/recipe.ts';
+import { encodeImage, formatOf, type ImageFormat } from './tensor/codec.ts';
 import { writeFileWhole } from './tensor/files.ts';
 import type { Image } from './tensor/image.ts';
+import { InputError } from './util/errors.ts';
 
 export * from './index.ts';
 export { decodeImage, encodeImage, formatOf, type ImageFormat } from './tensor/codec.ts';
@@ -25,8 +27,10 @@ export interface OpenBananaOptions extends LoadOptions {
 }
 
 export interface NodePicture extends Picture {
-  /** Writes the PNG, whole or not at all. */
-  save(path: string): Promise<void>;
+  /** The bytes of a PNG, JPEG or WebP with the recipe inside. `quality`, 1-100 (90), is of JPEG and WebP. */
+  encode(format: ImageFormat, options?: { quality?: number }): Promise<Uint8Array>;
+  /** Writes the picture in the format that the name's ending asks for, whole or not at all. Throws InputError for another ending. */
+  save(path: string, options?: { quality?: number }): Promise<void>;
 }
 
 export interface NodeBanana extends Banana {
@@ -48,7 +52,8 @@ export async function openBanana({ inProcess = false, signal, ...options }: Open
     ...banana,
     async picture(drawn) {
       const picture = await banana.picture(drawn);
-      return { ...picture, save: async (path) => writeFileWhole(path, await picture.png()) };
+      const encode = (format: ImageFormat, quality?: { quality?: number }) => pictureFile(picture, format, quality);
+      return { ...picture, encode, save: async (path, quality) => writeFileWhole(path, await encode(formatFor(path), quality)) };
     },
     peakRssBytes: () => opened.peak(),
   };
@@ -57,6 +62,22 @@ export async function openBanana({ inProcess = false, signal, ...options }: Open
 /** The bytes of a PNG of an image event, with its recipe inside. */
 export function pngOf(event: Pick<ImageEvent, 'image' | 'recipe' | 'text'>): Promise<Uint8Array<ArrayBuffer>> {
   return pngWith(toPng, event);
+}
+
+/** The bytes of a picture's file with its recipe inside: texts of a PNG; XMP and EXIF of a JPEG or WebP. */
+export async function pictureFile(
+  drawn: Pick<ImageEvent, 'image' | 'recipe' | 'text'>,
+  format: ImageFormat,
+  options: { quality?: number } = {},
+): Promise<Uint8Array> {
+  return format === 'png' ? pngOf(drawn) : encodeImage(drawn.image, format, { ...options, ...recipeMetadata(drawn.recipe, drawn.text) });
+}
+
+/** The format of a file to be written, by its ending. Throws InputError for an ending that is none. */
+export function formatFor(path: string): ImageFormat {
+  const format = formatOf(path);
+  if (!format) throw new InputError('output.path', `cannot write ${path}: the name must end in .png, .jpg, .jpeg or .webp`);
+  return format;
 }
 
 const ownPeak = () => process.resourceUsage().maxRSS * 1024;

@@ -115,6 +115,14 @@ describe('inspect', () => {
   });
 });
 
+test.each(['jpg', 'webp'])('a .%s file holds its recipe', { timeout: SLOW }, async (ending) => {
+  const path = at(`other.${ending}`);
+  await here('a <größe> & "狐"', '--model', model, '--seed', '1', '-W', '64', '--steps', '1', '-o', path, '--quality', '80', '--threads', '1');
+  expect(JSON.parse((await here('inspect', path)).out)).toMatchObject({ prompt: 'a <größe> & "狐"', seed: 1, width: 64 });
+  expect(readFileSync(path).includes('digitalsourcetype/trainedAlgorithmicMedia')).toBe(true);
+  expect((await decodeImage(readFileSync(path))).width).toBe(64);
+});
+
 test('help, version, presets', async () => {
   expect(await here()).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Usage: banana') });
   expect(await here('--version')).toMatchObject({ code: 0, err: '', out: '0.1.0\n' });
@@ -157,10 +165,10 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['a place that cannot be written', () => ['x', '-o', '/proc/banana/x.png'], /cannot write \/proc\/banana\/x\.png: no file can be made in \/proc/],
     ['a file as a folder', () => ['x', '-o', join(model, 'x.png')], /is not a folder/],
     ['a folder as a file', () => [`x`, '-o', `${folderNamedPng()}`], /it is a folder/],
-    ['another format', () => ['x', '-o', at('x.jpg')], /the name must end in \.png/],
+    ['another format', () => ['x', '-o', at('x.gif')], /the name must end in \.png, \.jpg, \.jpeg or \.webp/],
     ['inspect: no file', () => ['inspect', at('none.png')], /cannot read .*none\.png: no such file/],
     ['inspect: no picture', () => ['inspect', at('bad.png')], /not a PNG/],
-    ['inspect: another kind', () => ['inspect', at('x.gif')], /expected a \.png, \.safetensors, \.onnx file/],
+    ['inspect: another kind', () => ['inspect', at('x.gif')], /expected a \.png, \.jpg, \.jpeg, \.webp, \.safetensors, \.onnx file/],
     ...Object.entries(broken).map(([what, { file, says }]): [string, () => string[], RegExp] => [what, () => ['x', '--model', at(file)], says]),
   ];
   beforeAll(() => {

@@ -1,14 +1,15 @@
-// `banana generate`: from a prompt to PNG files. What can be known to be wrong is said before anything is loaded; each file
+// `banana generate`: from a prompt to PNG, JPEG or WebP files. What can be known to be wrong is said before anything is loaded; each file
 // is written whole or not at all.
 import { Command, Option } from 'commander';
 import type { RuntimeName } from '../runtime/select.ts';
-import { openBanana, pngOf } from '../node.ts';
+import { formatFor, openBanana, pictureFile } from '../node.ts';
 import { loadSharp } from '../tensor/codec.ts';
 import { writeFileWhole } from '../tensor/files.ts';
 import type { StageSeconds } from '../pipeline/events.ts';
 import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
 import { ASPECTS } from '../pipeline/resolution.ts';
 import { checkOptions, STEPS, type GenerateOptions } from '../pipeline/text-to-image.ts';
+import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { decimal, whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
@@ -19,6 +20,7 @@ interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview'> {
   model?: string;
   runtime?: RuntimeName | 'auto';
   threads?: number;
+  quality?: number;
   json?: boolean;
 }
 
@@ -40,7 +42,7 @@ export function generateCommand(io: Io): Command {
   return new Command('generate')
     .description('draw pictures from a prompt (a bare prompt means this command)')
     .argument('<prompt>', 'what to draw, in quotes')
-    .option('-o, --output <file>', 'PNG file to write; default banana-SEED.png here')
+    .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here')
     .option('--seed <n>', 'whole number; the same seed gives the same picture', whole)
     .option('--steps <n>', `${STEPS.join(', ')}: more is finer and slower`, whole)
     .option('-W, --width <pixels>', '64 to 4096', whole)
@@ -54,13 +56,15 @@ export function generateCommand(io: Io): Command {
     .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
     .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
     .option('--threads <n>', 'threads of the CPU', whole)
+    .option('--quality <n>', '1 to 100, of .jpg and .webp', whole)
     .option('--json', 'print one JSON object on standard output')
     .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, preset, model = preset, runtime, threads, json, ...flags }: Flags, io: Io): Promise<void> {
+async function generate(prompt: string, { output, preset, model = preset, runtime, threads, quality = 90, json, ...flags }: Flags, io: Io): Promise<void> {
   const options: GenerateOptions = { prompt, ...flags, preview: 0 };
   checkOptions(options);
+  if (!(quality >= 1 && quality <= 100)) throw new InputError('options.quality', `quality ${quality}: expected 1 to 100`);
   const count = options.count ?? 1;
   for (let i = 0; i < count; i++) await checkWritable(pathOf(output, options.seed ?? 0, i, count));
   modelPath(model);
@@ -88,7 +92,7 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
         steps = event.recipe.steps;
         const path = pathOf(output, seed, event.index, count);
         const from = performance.now();
-        await writeFileWhole(path, await pngOf(event));
+        await writeFileWhole(path, await pictureFile(event, formatFor(path), { quality }));
         encode += (performance.now() - from) / 1000;
         images.push({ path, seed, width, height });
         if (json) say(`${path}  seed ${seed}`);

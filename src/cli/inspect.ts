@@ -1,4 +1,4 @@
-// `banana inspect FILE`: what is inside. A PNG: its recipe. A .safetensors: its tensors as a tree, and for a model its
+// `banana inspect FILE`: what is inside. A picture: its recipe. A .safetensors: its tensors as a tree, and for a model its
 // manifest and what each stage costs. An .onnx: inputs, outputs, operators.
 import { extname } from 'node:path';
 import { Command } from 'commander';
@@ -13,6 +13,7 @@ import { unpackModel, type Model } from '../pipeline/model-file.ts';
 import { readRecipe } from '../pipeline/recipe.ts';
 import { baseTokens, latentGrid, tilesOf } from '../pipeline/resolution.ts';
 import { TILE } from '../pipeline/text-to-image.ts';
+import { formatOf } from '../tensor/codec.ts';
 import { readFileWhole } from '../tensor/files.ts';
 import { readPngText } from '../tensor/png.ts';
 import { decodeSafetensors } from '../tensor/safetensors.ts';
@@ -23,7 +24,7 @@ import { bytes, count, table } from './text.ts';
 
 export function inspectCommand(io: Io): Command {
   return new Command('inspect')
-    .description('show what is inside a picture (.png), a model or weights (.safetensors), or a graph (.onnx)')
+    .description('show what is inside a picture (.png, .jpg, .webp), a model or weights (.safetensors), or a graph (.onnx)')
     .argument('<file>')
     .action(async (path: string) => {
       const show = KINDS[extname(path).toLowerCase()];
@@ -32,12 +33,12 @@ export function inspectCommand(io: Io): Command {
     });
 }
 
-const KINDS: Record<string, (data: Uint8Array, path: string) => string> = { '.png': picture, '.safetensors': weights, '.onnx': onnx };
+const KINDS: Record<string, (data: Uint8Array, path: string) => string> = { '.png': picture, '.jpg': picture, '.jpeg': picture, '.webp': picture, '.safetensors': weights, '.onnx': onnx };
 
 function picture(data: Uint8Array, path: string): string {
   const recipe = readRecipe(data);
   if (recipe) return `${JSON.stringify(recipe, null, 2)}\n`;
-  const texts = Object.entries(readPngText(data));
+  const texts = formatOf(path) === 'png' ? Object.entries(readPngText(data)) : [];
   if (texts.length === 0) throw new InputError('inspect.recipe', `${path}: no recipe inside; it was not made here, or its texts were removed`);
   return texts.map(([key, text]) => `${key}: ${text}\n`).join('');
 }

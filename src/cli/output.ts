@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
+import { formatFor } from '../node.ts';
 import { InputError } from '../util/errors.ts';
 
 /** Path of picture `index` of `count`: banana-SEED.png where none is asked for; FILE-1.png, FILE-2.png... for several. */
@@ -12,10 +13,10 @@ export function pathOf(output: string | undefined, seed: number, index: number, 
   return `${output.slice(0, output.length - ending.length)}-${index + 1}${ending}`;
 }
 
-/** Throws InputError unless a PNG can be written at `path`: tried with an empty file beside it, which is removed again. */
+/** Throws InputError unless a picture can be written at `path`: tried with an empty file beside it, which is removed again. */
 export async function checkWritable(path: string): Promise<void> {
   const refuse = (why: string) => new InputError('output.path', `cannot write ${path}: ${why}`);
-  if (extname(path).toLowerCase() !== '.png') throw refuse('the name must end in .png');
+  formatFor(path);
   if (await isFolder(path)) throw refuse('it is a folder');
   let folder = dirname(path); // the deepest one that exists: those below it are made when the picture is written
   while (!(await exists(folder)) && dirname(folder) !== folder) folder = dirname(folder);

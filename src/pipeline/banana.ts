@@ -12,6 +12,8 @@ export type DrawOptions = GenerateOptions & { signal?: AbortSignal };
 export interface Picture {
   readonly image: Image;
   readonly recipe: Recipe;
+  /** What the model was told: the prompt with style and background. */
+  readonly text: string;
   readonly seconds: StageSeconds;
   /** The bytes of a PNG with the recipe inside. */
   png(): Promise<Uint8Array<ArrayBuffer>>;
@@ -94,7 +96,7 @@ export function bananaOf({ model, start, close }: Opened, encode: EncodePng): Ba
         if (event.type === 'image') last = event;
         if (event.type !== 'done' || !last) continue;
         const drawn = last;
-        return { image: drawn.image, recipe: drawn.recipe, seconds: event.seconds, png: () => pngWith(encode, drawn) };
+        return { image: drawn.image, recipe: drawn.recipe, text: drawn.text, seconds: event.seconds, png: () => pngWith(encode, drawn) };
       }
       throw new RuntimeError('engine.empty', 'the engine drew no picture');
     },

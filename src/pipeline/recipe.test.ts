@@ -30,7 +30,7 @@ test('the texts that other programs read', () => {
 test('a foreign PNG has none, a damaged recipe is told', () => {
   expect(readRecipe(png)).toBeUndefined();
   for (const text of ['{', 'null', '7', '{}', JSON.stringify({ ...recipe, seed: 'x' })])
-    expect(() => readRecipe(writePngText(png, { banana: text })), text).toThrow('the recipe inside this PNG is damaged');
+    expect(() => readRecipe(writePngText(png, { banana: text })), text).toThrow('the recipe inside this picture is damaged');
 });
 
 test('the version is the package\'s', () => {

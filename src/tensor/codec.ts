@@ -23,6 +23,10 @@ export type ImageFormat = 'png' | 'jpeg' | 'webp';
 interface EncodeOptions {
   /** 1-100, of JPEG and WebP. */
   quality?: number;
+  /** An XMP packet to write beside the pixels. */
+  xmp?: string;
+  /** The EXIF comment; what is not ASCII becomes "?" there. */
+  comment?: string;
 }
 
 const ENCODERS: Record<ImageFormat, (picture: Picture, quality: number) => Picture> = {
@@ -39,7 +43,7 @@ export function formatOf(path: string): ImageFormat | undefined {
 
 /** The file's bytes of a picture. JPEG has no transparency: it is laid over white. Opaque pictures get no alpha channel. */
 export async function encodeImage(one: Image, format: ImageFormat, options: EncodeOptions = {}): Promise<Uint8Array> {
-  const { quality = 90 } = options;
+  const { quality = 90, xmp, comment } = options;
   if (!Object.hasOwn(ENCODERS, format))
     throw new InputError('codec.format', `picture format "${format}": expected ${Object.keys(ENCODERS).join(', ')}`);
   if (!(quality >= 1 && quality <= 100)) throw new InputError('codec.quality', `quality ${quality}: expected 1 to 100`);
@@ -47,6 +51,8 @@ export async function encodeImage(one: Image, format: ImageFormat, options: Enco
   const { width, height, data } = format === 'jpeg' ? flatten(one) : one;
   let picture = sharp(data, { raw: { width, height, channels: 4 } });
   if (isOpaque(data)) picture = picture.removeAlpha();
+  if (xmp !== undefined) picture = picture.withXmp(xmp);
+  if (comment !== undefined) picture = picture.withExif({ IFD2: { UserComment: comment } });
   return ENCODERS[format](picture, Math.round(quality)).toBuffer();
 }
 
