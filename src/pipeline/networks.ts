@@ -75,8 +75,8 @@ function rotary(h: number, w: number, headWidth: number): Tensors {
 /** How weights are multiplied: 'int8' is the fastest on CPU and WASM; 'int4' takes the least memory and is the one for WebGPU. */
 export type Precision = 'float32' | 'int8' | 'int4';
 
-const PRODUCTS: { readonly [P in Precision]: (plan: Plan) => Product | undefined } = {
-  float32: () => undefined,
+const PRODUCTS: { readonly [P in Precision]: (plan: Plan) => Product } = {
+  float32: () => matmul,
   int8: (plan) => int8Product({ plan }),
   int4: (plan) => nbitsProduct({ plan }),
 };
@@ -89,22 +89,22 @@ export interface NetworksOptions {
 
 /** The networks of `config` with `weights`, on `runtime`. Sessions are made on first use. */
 export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', plan = planOf(Object.entries(weights)) }: NetworksOptions = {}): Networks {
-  const options = { product: PRODUCTS[precision](plan) };
-  const product = loraProduct((x, w) => matmul(x, w));
+  const plain: StageOptions = { product: PRODUCTS[precision](plan) };
+  const withSides: StageOptions = { product: loraProduct(plain.product!) };
   const build: Record<StageName, (options: StageOptions) => Stage> = {
     condition: (options) => conditionStage(config, options),
     conditionReferences: (options) => conditionStage(config, { ...options, references: true }),
     denoise: (options) => denoiseStage(config, options),
-    decode: () => decodeStage(config),
+    decode: (options) => decodeStage(config, options),
     render: () => renderStage(config),
-    encode: () => encodeStage(config),
+    encode: (options) => encodeStage(config, options),
   };
   const stages = new Map<string, Opened>();
   const opened = (name: StageName, adapted: boolean): Opened => {
     const key = adapted ? `${name} with Peels` : name;
     let found = stages.get(key);
     if (!found) {
-      const stage = build[name](adapted ? { product } : {});
+      const stage = build[name](adapted ? withSides : plain);
       stages.set(key, (found = { specs: stage.specs, session: open(runtime, stage, weights) }));
     }
     return found;
