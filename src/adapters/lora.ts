@@ -3,6 +3,8 @@
 // side along r, and it works the same on quantized weights. The strength is folded into B when feeding.
 import { add, matmul } from '../graph/ops.ts';
 import { input, type Value } from '../graph/value.ts';
+import type { Config } from '../models/config.ts';
+import { conditionStage, denoiseStage } from '../models/graphs.ts';
 import type { Product, Spec, Specs } from '../nn/scope.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
@@ -55,6 +57,12 @@ export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 
     feeds[names.b] = b;
   }
   return feeds;
+}
+
+/** Every weight of a model that an adapter can change: those of the text encoder and the transformer. */
+export function adaptable(config: Config): Specs {
+  const stages = [conditionStage(config, { references: true }), denoiseStage(config)];
+  return new Map(stages.flatMap(({ specs }) => [...specs]).filter(([path, spec]) => isProduct(path, spec)));
 }
 
 /** Whether a weight is used in a product: only matrices named `weight` are. */

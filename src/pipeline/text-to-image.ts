@@ -1,6 +1,7 @@
 // From a prompt to pictures, as a generator: tokens, the conditioning once, then for each picture noise, a few steps of the
 // consistency sampler, and the renderer tile by tile. It yields what is known as soon as it is known (events.ts), so
 // previews, progress and cancelling need no other means. Pure: files and processes are elsewhere (node.ts, web.ts).
+import type { PeelStack } from '../adapters/stack.ts';
 import type { Config } from '../models/config.ts';
 import type { Tile } from '../models/renderer.ts';
 import { breathe } from '../runtime/engine.ts';
@@ -13,6 +14,7 @@ import { InputError } from '../util/errors.ts';
 import { random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import type { Model } from './model-file.ts';
+import { peelShelf, peelsOf, usedPeels, withTriggers, type PeelChoice, type PeelSource } from './peels.ts';
 import { openNetworks, type Condition, type Networks } from './networks.ts';
 import { checkPrompt, composePrompt, resolveStyle, type PromptOptions } from './prompt.ts';
 import { VERSION, type ModelId, type Recipe } from './recipe.ts';
@@ -29,6 +31,8 @@ export interface GenerateOptions extends PromptOptions, SizeOptions {
   guidance?: number;
   /** Longer side in pixels of the preview after each step; 0 for none. */
   preview?: number;
+  /** Peels to draw with; a prompt may name some too, as <peel:name:0.8>. */
+  peels?: readonly PeelChoice[];
 }
 
 /** A model that is ready to draw. */
@@ -59,7 +63,7 @@ export const TILE: Size = { width: 512, height: 128 };
 /** Throws InputError for options that no model can do; what depends on the model is checked when it is loaded. */
 export function checkOptions(options: GenerateOptions): void {
   const { seed, steps = DEFAULT_STEPS, count = 1, guidance = 0, preview = 0 } = options;
-  checkPrompt(options);
+  checkPrompt({ ...options, ...peelsOf(options) });
   resolveSize(options);
   if (!STEPS.includes(steps)) throw new InputError('options.steps', `steps ${steps}: choose one of ${STEPS.join(', ')}`);
   if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) throw new InputError('options.count', `count ${count}: expected a whole number from 1 to ${COUNT_MAX}`);
@@ -69,13 +73,13 @@ export function checkOptions(options: GenerateOptions): void {
   if (!Number.isInteger(preview) || preview < 0 || preview > 1024) throw new InputError('options.preview', `preview ${preview}: expected a whole number of pixels from 0 to 1024`);
 }
 
-/** Makes a model ready on a runtime. `hash` is that of its file. Throws InputError when the weights do not fit the preset. */
-export async function openPipeline(model: Model, runtime: Runtime, hash = ''): Promise<Pipeline> {
+/** Makes a model ready on a runtime. `hash` is that of its file; `peels` finds Peels. Throws InputError when the weights do not fit the preset. */
+export async function openPipeline(model: Model, runtime: Runtime, hash = '', { peels }: { peels?: PeelSource } = {}): Promise<Pipeline> {
   const networks = openNetworks(runtime, model.config, model.weights);
   await warm(networks);
   const { name, version, preset, styles, guidance } = model.manifest;
   const info: ModelInfo = { name, version, hash, preset, styles, guidance, runtime: runtime.name };
-  const opened: Opened = { networks, model, info, read: reader(networks, model) };
+  const opened: Opened = { networks, model, info, read: reader(networks, model), stack: peelShelf(model.config, info, peels) };
   return { model: info, generate: (options, signal) => generate(opened, options, signal), release: () => networks.release() };
 }
 
@@ -83,7 +87,8 @@ interface Opened {
   readonly networks: Networks;
   readonly model: Model;
   readonly info: ModelInfo;
-  readonly read: (text: string) => Promise<ReadText>;
+  readonly read: (text: string, stack: PeelStack) => Promise<ReadText>;
+  readonly stack: (choices: readonly PeelChoice[]) => Promise<PeelStack>;
 }
 
 interface ReadText {
@@ -93,13 +98,13 @@ interface ReadText {
 }
 
 /** Reads a text; the last one is remembered: batches and typing ask for the same again. */
-function reader(networks: Networks, { tokenizer, config }: Model): (text: string) => Promise<ReadText> {
-  let last: { text: string; read: ReadText } | undefined;
-  return async (text) => {
-    if (last?.text === text) return last.read;
+function reader(networks: Networks, { tokenizer, config }: Model): Opened['read'] {
+  let last: { text: string; stack: PeelStack; read: ReadText } | undefined;
+  return async (text, stack) => {
+    if (last?.text === text && last.stack === stack) return last.read;
     const { ids, count, truncated } = tokenizer.encode(text, config.text.length);
-    const read = { condition: await networks.condition([...ids.subarray(0, count)]), tokens: count, truncated };
-    last = { text, read };
+    const read = { condition: await networks.withPeels(stack).condition([...ids.subarray(0, count)]), tokens: count, truncated };
+    last = { text, stack, read };
     return read;
   };
 }
@@ -118,10 +123,11 @@ async function warm(networks: Networks): Promise<void> {
   await networks.render(features, { x: 0, y: 0, width: 8, height: 8 }, { width: 8, height: 8 });
 }
 
-async function* generate({ networks, model, info, read }: Opened, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+async function* generate({ networks, model, info, read, stack: stackOf }: Opened, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
   checkOptions(options);
-  const { prompt, background, count = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = options;
+  const { background, count = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = options;
   const { seed: first = randomSeed() } = options;
+  const { prompt, peels } = peelsOf(options);
   const style = options.style === undefined ? undefined : resolveStyle(options.style, model.manifest.styles);
   const size = resolveSize(options);
   const grid = latentGrid(size, baseTokens(model.config));
@@ -129,14 +135,15 @@ async function* generate({ networks, model, info, read }: Opened, options: Gener
   const clock = stopwatch();
 
   await checkpoint(signal);
-  const text = composePrompt({ prompt, ...(style && { style }), ...(background && { background }) });
-  const { condition, ...tokens } = await clock.time('text', () => read(text));
+  const stack = await clock.time('text', () => stackOf(peels));
+  const text = composePrompt({ prompt: withTriggers(prompt, stack), ...(style && { style }), ...(background && { background }) });
+  const { condition, ...tokens } = await clock.time('text', () => read(text, stack));
   yield { type: 'text', text, ...tokens };
 
   for (let index = 0; index < count; index++) {
     const seed = first + index;
     const rng = random(seed);
-    const velocity = networks.velocity(condition, grid, { guidance });
+    const velocity = networks.withPeels(stack).velocity(condition, grid, { guidance });
     const noise = rng.split('noise').normals(grid.rows * grid.columns * model.config.channels);
     const sampler = consistency(velocity, noise, times(steps), rng.split('steps'));
     let features: Tensor | undefined;
@@ -161,7 +168,7 @@ async function* generate({ networks, model, info, read }: Opened, options: Gener
     }
     const { name, version, hash } = info;
     const recipe: Recipe = {
-      prompt, ...(style && { style }), ...(background && { background }),
+      prompt, ...(style && { style }), ...(background && { background }), ...(stack.length > 0 && { peels: usedPeels(stack) }),
       seed, steps, guidance, ...size, model: { name, version, hash }, sdk: VERSION,
     };
     yield { type: 'image', index, image: picture, recipe, text };
