@@ -5,6 +5,7 @@ import type { Recipe } from './recipe.ts';
 
 /** Seconds that each stage took so far, over all pictures of the request. */
 export interface StageSeconds {
+  /** Reading the prompt, and the picture to start from. */
   readonly text: number;
   readonly denoise: number;
   /** Decoding and drawing, previews included. */

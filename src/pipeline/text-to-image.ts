@@ -16,11 +16,13 @@ import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import type { Model } from './model-file.ts';
 import { peelShelf, peelsOf, usedPeels, withTriggers, type PeelChoice, type PeelSource } from './peels.ts';
 import { openNetworks, type Condition, type Networks } from './networks.ts';
+import { gridNoise } from './noise.ts';
+import { checkPicture, hashOf, sizeOf, startFrom, strengthOf, type PictureOptions, type Start } from './picture-in.ts';
 import { checkPrompt, composePrompt, resolveStyle, type PromptOptions } from './prompt.ts';
 import { VERSION, type ModelId, type Recipe } from './recipe.ts';
 import { baseTokens, latentGrid, resolveSize, tilesOf, type Size, type SizeOptions } from './resolution.ts';
 
-export interface GenerateOptions extends PromptOptions, SizeOptions {
+export interface GenerateOptions extends PromptOptions, SizeOptions, PictureOptions {
   /** A whole number from 0; picture i uses seed + i. Drawn at random, and reported, when left out. */
   seed?: number;
   /** 1, 2 or 4. */
@@ -31,6 +33,8 @@ export interface GenerateOptions extends PromptOptions, SizeOptions {
   guidance?: number;
   /** Longer side in pixels of the preview after each step; 0 for none. */
   preview?: number;
+  /** Share of the model's latent tokens to draw with, 1/16 to 1: less is faster and coarser. Default 1. */
+  detail?: number;
   /** Peels to draw with; a prompt may name some too, as <peel:name:0.8>. */
   peels?: readonly PeelChoice[];
 }
@@ -56,21 +60,30 @@ const DEFAULT_STEPS = 4;
 const COUNT_MAX = 1000;
 const GUIDANCE_MAX = 20;
 const DEFAULT_PREVIEW = 128;
+const DETAIL_MIN = 1 / 16;
 
 /** Pixels drawn at a time: some 20 MB of the renderer's memory. Of 12 shapes from 64x64 to 4096x64 the fastest or nearly so, at 512 pixels as at 4K. */
 export const TILE: Size = { width: 512, height: 128 };
 
 /** Throws InputError for options that no model can do; what depends on the model is checked when it is loaded. */
 export function checkOptions(options: GenerateOptions): void {
-  const { seed, steps = DEFAULT_STEPS, count = 1, guidance = 0, preview = 0 } = options;
+  const { seed, steps = DEFAULT_STEPS, count = 1, guidance = 0, preview = 0, detail = 1 } = options;
   checkPrompt({ ...options, ...peelsOf(options) });
-  resolveSize(options);
+  checkPicture(options);
+  sizeFor(options);
   if (!STEPS.includes(steps)) throw new InputError('options.steps', `steps ${steps}: choose one of ${STEPS.join(', ')}`);
   if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) throw new InputError('options.count', `count ${count}: expected a whole number from 1 to ${COUNT_MAX}`);
   if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0 && Number.isSafeInteger(seed + count)))
     throw new InputError('options.seed', `seed ${seed}: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER - count}`);
   if (!(guidance >= 0 && guidance <= GUIDANCE_MAX)) throw new InputError('options.guidance', `guidance ${guidance}: expected a number from 0 to ${GUIDANCE_MAX}`);
   if (!Number.isInteger(preview) || preview < 0 || preview > 1024) throw new InputError('options.preview', `preview ${preview}: expected a whole number of pixels from 0 to 1024`);
+  if (!(detail >= DETAIL_MIN && detail <= 1)) throw new InputError('options.detail', `detail ${detail}: expected a number from ${DETAIL_MIN} to 1`);
+}
+
+/** The picture's size; that of the picture it starts from when none is asked for. */
+function sizeFor(options: GenerateOptions): Size {
+  const { width, height, aspect, image } = options;
+  return image && width === undefined && height === undefined && aspect === undefined ? sizeOf(image) : resolveSize(options);
 }
 
 /** Makes a model ready on a runtime. `hash` is that of its file; `peels` finds Peels. Throws InputError when the weights do not fit the preset. */
@@ -79,17 +92,20 @@ export async function openPipeline(model: Model, runtime: Runtime, hash = '', { 
   await warm(networks);
   const { name, version, preset, styles, guidance } = model.manifest;
   const info: ModelInfo = { name, version, hash, preset, styles, guidance, runtime: runtime.name };
-  const opened: Opened = { networks, model, info, read: reader(networks, model), stack: peelShelf(model.config, info, peels) };
+  const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), stack: peelShelf(model.config, info, peels) };
   return { model: info, generate: (options, signal) => generate(opened, options, signal), release: () => networks.release() };
 }
 
 interface Opened {
   readonly networks: Networks;
+  readonly look: Look;
   readonly model: Model;
   readonly info: ModelInfo;
   readonly read: (text: string, stack: PeelStack) => Promise<ReadText>;
   readonly stack: (choices: readonly PeelChoice[]) => Promise<PeelStack>;
 }
+
+type Look = (options: GenerateOptions, grid: { rows: number; columns: number }, opaque: boolean) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
 
 interface ReadText {
   readonly condition: Condition;
@@ -109,6 +125,19 @@ function reader(networks: Networks, { tokenizer, config }: Model): Opened['read'
   };
 }
 
+/** Looks at the picture to start from, if any; the last one is remembered, as texts are. */
+function looker(networks: Networks): Look {
+  let last: { key: string; start: Start } | undefined;
+  return async ({ image, mask, ...options }, grid, opaque) => {
+    if (!image) return undefined;
+    const strength = strengthOf({ ...options, ...(mask && { mask }) });
+    const recipe = { hash: await hashOf(image), strength, ...(mask && { mask: await hashOf(mask) }) };
+    const key = JSON.stringify([recipe, grid, opaque]);
+    if (last?.key !== key) last = { key, start: await startFrom({ image, strength, ...(mask && { mask }) }, { grid, opaque, encode: networks.encode }) };
+    return { ...last.start, recipe };
+  };
+}
+
 /** A seed for when none was given. */
 export function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!;
@@ -123,14 +152,15 @@ async function warm(networks: Networks): Promise<void> {
   await networks.render(features, { x: 0, y: 0, width: 8, height: 8 }, { width: 8, height: 8 });
 }
 
-async function* generate({ networks, model, info, read, stack: stackOf }: Opened, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+async function* generate({ networks, model, info, read, look, stack: stackOf }: Opened, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
   checkOptions(options);
-  const { background, count = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = options;
+  const { background, count = 1, detail = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = options;
   const { seed: first = randomSeed() } = options;
   const { prompt, peels } = peelsOf(options);
   const style = options.style === undefined ? undefined : resolveStyle(options.style, model.manifest.styles);
-  const size = resolveSize(options);
-  const grid = latentGrid(size, baseTokens(model.config));
+  const size = sizeFor(options);
+  const full = latentGrid(size, baseTokens(model.config));
+  const grid = detail === 1 ? full : latentGrid(size, baseTokens(model.config) * detail);
   const opaque = background !== 'transparent';
   const clock = stopwatch();
 
@@ -138,14 +168,17 @@ async function* generate({ networks, model, info, read, stack: stackOf }: Opened
   const stack = await clock.time('text', () => stackOf(peels));
   const text = composePrompt({ prompt: withTriggers(prompt, stack), ...(style && { style }), ...(background && { background }) });
   const { condition, ...tokens } = await clock.time('text', () => read(text, stack));
+  const start = await clock.time('text', () => look(options, grid, opaque));
   yield { type: 'text', text, ...tokens };
 
   for (let index = 0; index < count; index++) {
     const seed = first + index;
     const rng = random(seed);
     const velocity = networks.withPeels(stack).velocity(condition, grid, { guidance });
-    const noise = rng.split('noise').normals(grid.rows * grid.columns * model.config.channels);
-    const sampler = consistency(velocity, noise, times(steps), rng.split('steps'));
+    const noise = gridNoise(rng.split('noise'), full, grid, model.config.channels);
+    const sampler = start
+      ? consistency(start.hold(velocity), start.begin(noise), times(steps).map((t) => t * start.strength), rng.split('steps'))
+      : consistency(velocity, noise, times(steps), rng.split('steps'));
     let features: Tensor | undefined;
     for (let step = 1; step <= steps; step++) {
       await checkpoint(signal);
@@ -157,7 +190,9 @@ async function* generate({ networks, model, info, read, stack: stackOf }: Opened
       if (preview === 0) continue;
       const small = fit(size, preview);
       const pixels = await clock.time('render', () => networks.render(features!, { x: 0, y: 0, ...small }, small));
-      yield { type: 'preview', index, step, steps, image: shown(pixels, opaque) };
+      const image = shown(pixels, opaque);
+      start?.restore(image);
+      yield { type: 'preview', index, step, steps, image };
     }
     const picture = image(size.width, size.height);
     const tiles = tilesOf(size, TILE);
@@ -166,10 +201,11 @@ async function* generate({ networks, model, info, read, stack: stackOf }: Opened
       await clock.time('render', () => drawTile(networks, features!, tile, size, picture, opaque));
       yield { type: 'render', index, tile: i + 1, tiles: tiles.length } satisfies RenderEvent;
     }
+    start?.restore(picture);
     const { name, version, hash } = info;
     const recipe: Recipe = {
       prompt, ...(style && { style }), ...(background && { background }), ...(stack.length > 0 && { peels: usedPeels(stack) }),
-      seed, steps, guidance, ...size, model: { name, version, hash }, sdk: VERSION,
+      seed, steps, guidance, ...size, ...(detail !== 1 && { detail }), ...(start && { image: start.recipe }), model: { name, version, hash }, sdk: VERSION,
     };
     yield { type: 'image', index, image: picture, recipe, text };
   }
