@@ -3,8 +3,8 @@
 import { Command, Option } from 'commander';
 import type { RuntimeName } from '../runtime/select.ts';
 import { formatFor, openBanana, pictureFile } from '../node.ts';
-import { loadSharp } from '../tensor/codec.ts';
-import { writeFileWhole } from '../tensor/files.ts';
+import { decodeImage, loadSharp } from '../tensor/codec.ts';
+import { readFileWhole, writeFileWhole } from '../tensor/files.ts';
 import type { StageSeconds } from '../pipeline/events.ts';
 import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
 import { ASPECTS } from '../pipeline/resolution.ts';
@@ -14,13 +14,15 @@ import { progressLine, type Io } from './io.ts';
 import { decimal, whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
 
-interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview'> {
+interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask'> {
   output?: string;
   preset?: string;
   model?: string;
   runtime?: RuntimeName | 'auto';
   threads?: number;
   quality?: number;
+  image?: string;
+  mask?: string;
   json?: boolean;
 }
 
@@ -56,13 +58,16 @@ export function generateCommand(io: Io): Command {
     .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
     .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
     .option('--threads <n>', 'threads of the CPU', whole)
+    .option('--image <file>', 'start from this picture (.png, .jpg, .webp)')
+    .option('--strength <x>', 'how much of the picture may change, 0 to 1', decimal)
+    .option('--mask <file>', 'repaint only where this picture is white')
     .option('--quality <n>', '1 to 100, of .jpg and .webp', whole)
     .option('--json', 'print one JSON object on standard output')
     .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, preset, model = preset, runtime, threads, quality = 90, json, ...flags }: Flags, io: Io): Promise<void> {
-  const options: GenerateOptions = { prompt, ...flags, preview: 0 };
+async function generate(prompt: string, { output, preset, model = preset, runtime, threads, quality = 90, image, mask, json, ...flags }: Flags, io: Io): Promise<void> {
+  const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask })), preview: 0 };
   checkOptions(options);
   if (!(quality >= 1 && quality <= 100)) throw new InputError('options.quality', `quality ${quality}: expected 1 to 100`);
   const count = options.count ?? 1;
@@ -107,6 +112,20 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await banana.close();
   }
+}
+
+/** The pictures in files, by option. Throws InputError naming the file that is none. */
+export async function pictures(files: { image?: string | undefined; mask?: string | undefined }): Promise<Pick<GenerateOptions, 'image' | 'mask'>> {
+  const found: Pick<GenerateOptions, 'image' | 'mask'> = {};
+  for (const option of ['image', 'mask'] as const) {
+    const path = files[option];
+    if (path === undefined) continue;
+    const bytes = await readFileWhole(path);
+    found[option] = await decodeImage(bytes).catch((cause: Error) => {
+      throw cause instanceof InputError ? new InputError(cause.code, `${path}: ${cause.message}`, { cause }) : cause;
+    });
+  }
+  return found;
 }
 
 function rounded(seconds: Seconds): Seconds {
