@@ -12,6 +12,8 @@ export { ASPECTS, latentGrid, resolveSize, SIDE_MAX, SIDE_MIN, type Aspect, type
 export { composePrompt, PROMPT_MAX, type PromptOptions } from './pipeline/prompt.ts';
 export { parametersOf, readRecipe, VERSION, writeRecipe, type ModelId, type Recipe } from './pipeline/recipe.ts';
 export type { DoneEvent, GenerateEvent, ImageEvent, PreviewEvent, RenderEvent, StageSeconds, StepEvent, TextEvent } from './pipeline/events.ts';
+export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest } from './pipeline/preview.ts';
+export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from './pipeline/governor.ts';
 export type { PictureOptions } from './pipeline/picture-in.ts';
 export type { Banana, DrawOptions, Picture } from './pipeline/banana.ts';
 export { checkOptions, openPipeline, STEPS, type GenerateOptions, type ModelInfo, type Pipeline } from './pipeline/text-to-image.ts';

@@ -3,6 +3,7 @@
 import type { Image } from '../tensor/image.ts';
 import { RuntimeError } from '../util/errors.ts';
 import type { GenerateEvent, ImageEvent, StageSeconds } from './events.ts';
+import { openLive, type Live, type LiveOptions } from './preview.ts';
 import { writeRecipe, type Recipe } from './recipe.ts';
 import { checkOptions, randomSeed, type GenerateOptions, type ModelInfo } from './text-to-image.ts';
 
@@ -28,6 +29,8 @@ export interface Banana {
   generate(options: DrawOptions): AsyncGenerator<GenerateEvent, void, void>;
   /** Draws and returns the last picture. */
   picture(options: DrawOptions): Promise<Picture>;
+  /** A live session: a preview for each change, the full picture when changes rest. One at a time, and no other requests beside it. */
+  live(options?: LiveOptions): Live;
   close(): Promise<void>;
 }
 
@@ -100,6 +103,7 @@ export function bananaOf({ model, start, close }: Opened, encode: EncodePng): Ba
       }
       throw new RuntimeError('engine.empty', 'the engine drew no picture');
     },
+    live: (options) => openLive(start, options),
     close,
   };
 }
