@@ -10,7 +10,7 @@ import { cellsOf, samplingTables } from '../src/models/renderer.ts';
 import { countParameters } from '../src/nn/scope.ts';
 import { loadPipeline } from '../src/pipeline/load.ts';
 import { loadModel, randomModel, saveModel, specsOf } from '../src/pipeline/model.ts';
-import { openNetworks } from '../src/pipeline/networks.ts';
+import { openNetworks, type Networks, type Precision } from '../src/pipeline/networks.ts';
 import { baseTokens, latentGrid, tilesOf } from '../src/pipeline/resolution.ts';
 import { promptIds } from '../src/pipeline/sample.ts';
 import { TILE, type GenerateOptions, type Pipeline } from '../src/pipeline/text-to-image.ts';
@@ -106,7 +106,15 @@ async function stages(options: MeasureOptions): Promise<object> {
   const shown = tensorToImage(whole, { background: WHITE });
   await loadSharp();
   const encode = await repeat(() => encodeImage(shown, 'png'));
+  const exact = await velocity(x, 1);
   await networks.release();
+  const precisions: Record<string, object> = {};
+  for (const precision of ['int8', 'int4'] satisfies Precision[]) {
+    const quantized: Networks = openNetworks(runtime, config, weights, { precision });
+    const step = quantized.velocity(await quantized.condition(ids), grid, { guidance: 3.5 });
+    precisions[precision] = { denoiseStep: await repeat(() => step(x, 1)), difference: difference(await step(x, 1), exact) };
+    await quantized.release();
+  }
 
   const symbols = { B: 1, T: ids.length, M: ids.length, L: grid.rows * grid.columns, h: grid.rows, w: grid.columns };
   const products = productsOf(denoiseStage(config).graph, symbols);
@@ -123,11 +131,19 @@ async function stages(options: MeasureOptions): Promise<object> {
     tokens: symbols.L,
     textTokens: ids.length,
     stages: { text, denoiseStep, denoise, decode, render, pixels, encode },
+    precisions,
     flops,
     denoiseGflops: flops.denoiseStep / denoiseStep.median / 1e9,
     matmulCeilingGflops: flops.denoiseStep / ceiling.median / 1e9,
     matmulLargeGflops: (2 * 1024 ** 3) / large.median / 1e9,
   };
+}
+
+/** Root mean square of a - b beside that of b; null where b is zero. */
+function difference(a: Float32Array, b: Float32Array): number | null {
+  const square = (f: (i: number) => number) => b.reduce((sum, _, i) => sum + f(i) ** 2, 0);
+  const whole = square((i) => b[i]!);
+  return whole > 0 ? Math.sqrt(square((i) => a[i]! - b[i]!) / whole) : null;
 }
 
 function renderFlops(config: Config, grid: { rows: number; columns: number }, size: { width: number; height: number }): number {

@@ -13,6 +13,8 @@ export interface PresetResult {
   /** Prompt to PNG bytes by number of steps, warm. */
   readonly picture: Readonly<Record<number, Summary>>;
   readonly stages: Readonly<Record<'text' | 'denoiseStep' | 'decode' | 'render' | 'pixels' | 'encode', Summary>> & { readonly denoise: Readonly<Record<number, Summary>> };
+  /** The same step with int8 and int4 products, and how far its velocity is from float32's, relatively; null where that is zero, as with random weights. */
+  readonly precisions: Readonly<Record<string, { readonly denoiseStep: Summary; readonly difference: number | null }>>;
   readonly flops: Readonly<Record<'text' | 'denoiseStep' | 'decode' | 'render', number>>;
   readonly denoiseGflops: number;
   /** Bare products of the denoiser's shapes, and one of 1024x1024x1024, in the same process. */
@@ -39,6 +41,7 @@ function rows(r: PresetResult): string[][] {
   const out = [
     spread('text, once a prompt', s.text, rate(flops.text, s.text)),
     spread('denoise, a step', s.denoiseStep, rate(flops.denoiseStep, s.denoiseStep)),
+    ...Object.entries(r.precisions).map(([name, p]) => spread(`denoise, a step, ${name}`, p.denoiseStep, `${rate(flops.denoiseStep, p.denoiseStep)}${p.difference === null ? '' : `; ${(100 * p.difference).toFixed(2)} % from float32`}`)),
     ...Object.entries(s.denoise).map(([steps, time]) => spread(`denoise, ${steps} step${steps === '1' ? '' : 's'}`, time)),
     spread('decode', s.decode, rate(flops.decode, s.decode)),
     spread('render 512x512', s.render, rate(flops.render, s.render)),

@@ -2,8 +2,8 @@
 // real renders when there is none yet; concept, style, background and colour of what the model draws, in 1, 2 and 4 steps, for
 // combinations that training has seen and not seen, in English and Dutch. One page, one JSON file, one sheet of the worst.
 //   npm run evaluate -- [--preset NAME] [--quick|--full] [--json FILE] [--model FILE] [--out FOLDER] [--only PARTS]
-//                       [--guidance X] [--teacher STEPS] [--judge FILE] [--judge-seconds N] [--judge-renders N]
-// PARTS: autoencoder, pictures, colours, comma separated. --teacher adds the run's teacher, with that many steps. Without --model
+//                       [--guidance X] [--precision NAME] [--teacher STEPS] [--judge FILE] [--judge-seconds N] [--judge-renders N]
+// PARTS: autoencoder, pictures, colours, comma separated. --precision: float32, int8 or int4 products. --teacher adds the run's teacher, with that many steps. Without --model
 // it takes models/PRESET.safetensors, else the run's model, else what the run in runs/PRESET has so far.
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ import { trainJudge } from '../src/eval/train-judge.ts';
 import { ENCODER_PIXELS, preset, type Config } from '../src/models/config.ts';
 import { initialize } from '../src/nn/scope.ts';
 import { loadModel, modelPath, specsOf } from '../src/pipeline/model.ts';
-import { openNetworks } from '../src/pipeline/networks.ts';
+import { openNetworks, type Precision } from '../src/pipeline/networks.ts';
 import { openSampler } from '../src/pipeline/sample.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
@@ -36,6 +36,7 @@ import { random } from '../src/util/random.ts';
 import { readTokenizer } from './latents.ts';
 import { pathsOf } from './recipe.ts';
 
+const PRECISIONS: readonly Precision[] = ['float32', 'int8', 'int4'];
 const PARTS = ['autoencoder', 'pictures', 'colours'] as const;
 type Part = (typeof PARTS)[number];
 const STEPS = [1, 2, 4] as const;
@@ -59,6 +60,7 @@ interface Options {
   json?: string;
   model?: string;
   guidance?: number;
+  precision: Precision;
   teacher?: number;
   judge?: string;
   judgeSeconds: number;
@@ -120,8 +122,9 @@ async function findJudge({ preset: name, judge, judgeSeconds, judgeRenders }: Op
 /** Every way in which the subject can draw, at the judge's size and at the sheet's. */
 function variantsOf({ config, weights, guidance, tokenizer, teacher }: Subject, runtime: Runtime, options: Options): { variants: Variant[]; drawLast: (caption: string, seed: number) => Promise<Image>; release: () => Promise<void> } {
   if (!tokenizer) return { variants: [], drawLast: () => Promise.reject(new Error('nothing draws')), release: async () => {} };
-  const networks = openNetworks(runtime, config, weights);
-  const taught = teacher && openNetworks(runtime, config, { ...weights, ...teacher });
+  const { precision } = options;
+  const networks = openNetworks(runtime, config, weights, { precision });
+  const taught = teacher && openNetworks(runtime, config, { ...weights, ...teacher }, { precision });
   const scale = options.guidance ?? guidance ?? 3.5;
   const ways: { name: string; steps: number; kind: 'student' | 'teacher'; networks: typeof networks }[] = [];
   if (taught) ways.push({ name: `teacher, ${options.teacher} steps`, steps: options.teacher!, kind: 'teacher', networks: taught });
@@ -169,7 +172,7 @@ async function evaluate(options: Options): Promise<Evaluation> {
 
   if (options.parts.includes('autoencoder')) {
     say(`autoencoder: ${amounts.scenes} scenes, ${amounts.pieces} pieces at ${amounts.sizes.join(' and ')} pixels`);
-    const networks = openNetworks(runtime, subject.config, subject.weights);
+    const networks = openNetworks(runtime, subject.config, subject.weights, { precision: options.precision });
     const encode = async (picture: Parameters<typeof networks.encode>[0]) => {
       const features = await networks.features(await networks.encode(picture));
       return (tile: Parameters<typeof networks.render>[1], size: { width: number; height: number }) => networks.render(features, tile, size);
@@ -220,6 +223,7 @@ async function evaluate(options: Options): Promise<Evaluation> {
     mode: options.mode,
     seconds: (performance.now() - started) / 1000,
     guidance: options.guidance ?? subject.guidance ?? 3.5,
+    precision: options.precision,
     ...result,
   };
   const json = `${JSON.stringify(evaluation, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`;
@@ -237,7 +241,7 @@ function parse(): Options {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const { values: v } = parseArgs({
-    options: { preset: text, json: text, model: text, out: text, only: text, guidance: text, teacher: text, judge: text, 'judge-seconds': text, 'judge-renders': text, quick: flag, full: flag },
+    options: { precision: text, preset: text, json: text, model: text, out: text, only: text, guidance: text, teacher: text, judge: text, 'judge-seconds': text, 'judge-renders': text, quick: flag, full: flag },
   });
   const number = (name: 'guidance' | 'teacher' | 'judge-seconds' | 'judge-renders') => {
     if (v[name] !== undefined && !(Number(v[name]) > 0)) throw new InputError('evaluate.option', `--${name} ${v[name]}: expected a number above 0`);
@@ -248,6 +252,8 @@ function parse(): Options {
   preset(name); // throws for an unknown one
   const parts = (v.only?.split(',') ?? PARTS) as readonly Part[];
   for (const p of parts) if (!PARTS.includes(p)) throw new InputError('evaluate.part', `--only ${p}: choose from ${PARTS.join(', ')}`);
+  const precision = (v.precision ?? 'float32') as Precision;
+  if (!PRECISIONS.includes(precision)) throw new InputError('evaluate.precision', `--precision ${precision}: choose from ${PRECISIONS.join(', ')}`);
   const [guidance, teacher] = [number('guidance'), number('teacher')];
   return {
     preset: name,
@@ -256,6 +262,7 @@ function parse(): Options {
     out: v.out ?? join(pathsOf({ preset: name }).run, 'evaluation'),
     judgeSeconds: number('judge-seconds') ?? 300,
     judgeRenders: number('judge-renders') ?? 24_000,
+    precision,
     ...(v.json !== undefined && { json: v.json }),
     ...(v.model !== undefined && { model: v.model }),
     ...(v.judge !== undefined && { judge: v.judge }),

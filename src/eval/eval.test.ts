@@ -131,7 +131,7 @@ test('the page', () => {
   const score = { count: 40, concept: 0.5, concept5: 0.75, style: 0.9, background: NaN };
   const edges = { psnr: 30, width: 2.5, lost: 0 };
   const page = markdown({
-    date: '2026-11-23T00:00:00.000Z', command: 'npm run evaluate', commit: 'abc', machine: 'a machine', preset: 'tiny', model: 'tiny', file: 'models/tiny.safetensors', mode: 'quick', seconds: 12, guidance: 3,
+    date: '2026-11-23T00:00:00.000Z', command: 'npm run evaluate', commit: 'abc', machine: 'a machine', preset: 'tiny', model: 'tiny', file: 'models/tiny.safetensors', mode: 'quick', seconds: 12, guidance: 3, precision: 'float32',
     autoencoder: { psnr: { 256: { mean: 30, worst: 25, scenes: 16 } }, large: { 2048: { pieces: 10, edges: 99, truth: 1.2, ours: { ...edges, lost: 0.5 }, bicubic: edges, bicubicOfOurs: edges } } },
     pictures: { sets: { seen: { real: score, variants: { '4 steps': score } } }, agreement: {} },
     colours: { 'seen colours': { count: 40, real: 1, variants: { '4 steps': 0.8 } } },
@@ -139,7 +139,7 @@ test('the page', () => {
   expect(page).toMatchInlineSnapshot(`
     "# Evaluation of tiny, quick mode
 
-    - 2026-11-23, commit abc, preset tiny, models/tiny.safetensors, guidance 3
+    - 2026-11-23, commit abc, preset tiny, models/tiny.safetensors, guidance 3, float32
     - a machine
     - \`npm run evaluate\`, 12 s
 

@@ -17,6 +17,8 @@ export interface Evaluation {
   readonly mode: 'quick' | 'full';
   readonly seconds: number;
   readonly guidance: number;
+  /** Of the products: 'float32', 'int8', 'int4'. */
+  readonly precision: string;
   readonly autoencoder?: ReconstructionResult;
   readonly judge?: Omit<JudgeFile, 'weights' | 'classes'> & { readonly concepts: number; readonly styles: number; readonly backgrounds: number };
   readonly pictures?: Pick<PictureResult, 'sets' | 'agreement'>;
@@ -96,7 +98,7 @@ export function markdown(e: Evaluation): string {
   const parts = [
     `# Evaluation of ${e.model}, ${e.mode} mode
 
-- ${e.date.slice(0, 10)}, commit ${e.commit}, preset ${e.preset}, ${e.file}, guidance ${e.guidance}
+- ${e.date.slice(0, 10)}, commit ${e.commit}, preset ${e.preset}, ${e.file}, guidance ${e.guidance}, ${e.precision}
 - ${e.machine}
 - \`${e.command}\`, ${e.seconds.toFixed(0)} s
 `,
