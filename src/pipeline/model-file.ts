@@ -1,8 +1,10 @@
 // The file of a model: one .safetensors with every weight, the tokenizer and a manifest in its metadata. Large matrices are
-// 8-bit blocks (values under the weight's name, scales under NAME.scale), the rest float16; all are float32 once loaded.
-import { dequantizeBlocks, quantizeBlocks } from '../quant/blocks.ts';
+// blocks of 8 or 4 bits (values under the weight's name, scales under NAME.scale), the rest float16; all are float32 once
+// loaded, exactly the numbers that the block kernels compute with.
+import { BLOCK, dequantizeBlocks, quantizeBlocks, toNibbles, type Blocks } from '../quant/blocks.ts';
+import { EIGHT, planOf, type Plan } from '../quant/plan.ts';
 import { decodeSafetensors } from '../tensor/safetensors.ts';
-import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { float32, tensor, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { fromHalf, toHalf } from '../util/float16.ts';
 import { InputError } from '../util/errors.ts';
@@ -31,20 +33,21 @@ export interface Model {
   readonly weights: Tensors;
   readonly tokenizer: Tokenizer;
   readonly manifest: Manifest;
+  /** Bits of the weights in its file, by path; large matrices have 8 when left out. */
+  readonly plan?: Plan;
 }
 
 const FORMAT = 'banana-model-1';
 const SCALE = '.scale';
-/** Matrices with fewer weights stay float16: they are sensitive and small. */
-const SMALL = 4096;
 
 /** The tensors and metadata of a model's file. */
-export function packModel({ weights, tokenizer, manifest }: Model): { tensors: Tensors; metadata: Record<string, string> } {
+export function packModel({ weights, tokenizer, manifest, plan = planOf(Object.entries(weights), EIGHT) }: Model): { tensors: Tensors; metadata: Record<string, string> } {
   const tensors: Tensors = {};
   for (const [path, weight] of Object.entries(weights)) {
-    if (weight.shape.length === 2 && weight.data.length >= SMALL && !path.startsWith('renderer.')) {
-      const { values, scales } = quantizeBlocks(weight as Tensor<'float32'>);
-      tensors[path] = values;
+    const bits = plan[path];
+    if (bits !== undefined) {
+      const { values, scales } = quantizeBlocks(weight as Tensor<'float32'>, bits);
+      tensors[path] = bits <= 4 ? toNibbles(values) : values;
       tensors[path + SCALE] = scales;
     } else tensors[path] = tensor('float16', weight.shape, Uint16Array.from(weight.data as Float32Array, toHalf));
   }
@@ -59,15 +62,27 @@ export function unpackModel(bytes: Uint8Array, source: string): Model {
   const manifest = checkManifest(parse(metadata.manifest, source), source);
   const config = preset(manifest.preset);
   const weights: Tensors = {};
+  const plan: Record<string, number> = {};
   for (const [path, stored] of Object.entries(tensors)) {
     if (path.endsWith(SCALE)) continue;
-    const scales = tensors[path + SCALE];
-    if (stored.dtype === 'int8' && scales?.dtype === 'float16')
-      weights[path] = dequantizeBlocks({ values: stored as Tensor<'int8'>, scales: scales as Tensor<'float16'> });
-    else if (stored.dtype === 'float16') weights[path] = float32(stored.shape, Float32Array.from(stored.data as Uint16Array, fromHalf));
-    else throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype} without scales, expected int8 blocks or float16`);
+    const bits = BITS[stored.dtype];
+    if (bits !== undefined) {
+      weights[path] = dequantizeBlocks(blocksOf(path, stored, tensors[path + SCALE], source));
+      plan[path] = bits;
+    } else if (stored.dtype === 'float16') weights[path] = float32(stored.shape, Float32Array.from(stored.data as Uint16Array, fromHalf));
+    else throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype}, expected blocks of int8 or int4, or float16`);
   }
-  return { name: manifest.name, config, weights, tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest };
+  return { name: manifest.name, config, weights, tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest, plan };
+}
+
+/** Bits of the types that are blocks. */
+const BITS: { readonly [T in DType]?: number } = { int8: 8, int4: 4 };
+
+function blocksOf(path: string, values: Tensor, scales: Tensor | undefined, source: string): Blocks {
+  const [rows = 0, columns] = values.shape;
+  if (scales?.dtype !== 'float16' || values.shape.length !== 2 || scales.shape.join() !== `${Math.ceil(rows / BLOCK)},${columns}`)
+    throw new InputError('model.weight', `${source}: weight "${path}" ${values.dtype}[${values.shape}] has no scales that fit`);
+  return { values, scales } as Blocks;
 }
 
 function parse(text: string, source: string): unknown {

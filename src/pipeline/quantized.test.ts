@@ -1,0 +1,79 @@
+// A 4-bit model file, and the networks on the quantized kernels: what is loaded is what the kernels compute with.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { blockTensors, blockNames, unpackBlocks } from '../quant/int4.ts';
+import { dequantizeBlocks } from '../quant/blocks.ts';
+import { planOf, relativeError } from '../quant/plan.ts';
+import { ortNode } from '../runtime/ort-node.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { encodeSafetensors } from '../tensor/safetensors.ts';
+import { tensor, type Tensor } from '../tensor/tensor.ts';
+import { random } from '../util/random.ts';
+import { packModel, unpackModel } from './model-file.ts';
+import { randomModel } from './model.ts';
+import { openNetworks, type Precision } from './networks.ts';
+
+const model = randomModel('tiny');
+const spread = random(2).split('spread'); // untrained, the last layers are zero
+for (const [path, w] of Object.entries(model.weights))
+  if (/^transformer\.(out|modulation)/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.1 * spread.normal()));
+const plan = planOf(Object.entries(model.weights));
+const { tensors, metadata } = packModel({ ...model, plan });
+const file = Buffer.concat(encodeSafetensors(tensors, metadata));
+const loaded = unpackModel(file, 'test');
+
+describe('the file', () => {
+  test('is little more than half of the 8-bit one where 4 bits are', () => {
+    const eight = packModel(model).tensors;
+    const inner = 'transformer.blocks.0.mlp.up.weight';
+    expect(plan[inner]).toBe(4);
+    expect(tensors[inner]!.data.byteLength * 2).toBe(eight[inner]!.data.byteLength);
+    expect(loaded.plan).toEqual(plan);
+  });
+
+  test('holds exactly what the kernels compute with, and packs to itself', () => {
+    for (const [path, bits] of Object.entries(plan)) {
+      const weight = loaded.weights[path] as Tensor<'float32'>;
+      const names = blockNames(path, bits);
+      const made = blockTensors(path, weight, bits);
+      const packed = { values: made[names.values] as Tensor<'uint8'>, scales: made[names.scales] as Tensor<'float32'> };
+      expect(dequantizeBlocks(unpackBlocks(packed, bits, weight.shape[0]!)), path).toEqual(weight);
+    }
+    const again = packModel(loaded);
+    expect(Buffer.concat(encodeSafetensors(again.tensors, again.metadata))).toEqual(file);
+  });
+
+  test('scales that do not fit are refused', () => {
+    const path = Object.keys(plan)[0]!;
+    for (const scales of [undefined, tensor('float16', [1, 1], new Uint16Array(1)), tensor('int8', [1], new Int8Array(1))]) {
+      const { [`${path}.scale`]: _, ...rest } = tensors;
+      const damaged = Buffer.concat(encodeSafetensors({ ...rest, ...(scales && { [`${path}.scale`]: scales }) }, metadata));
+      expect(() => unpackModel(damaged, 'test')).toThrow(`weight "${path}" int`);
+    }
+  });
+});
+
+describe('the networks', () => {
+  let runtime: Runtime;
+  beforeAll(async () => void (runtime = await ortNode({ threads: 1 })));
+  const grid = { rows: 4, columns: 4 };
+  const noise = random(7).normals(16 * model.config.channels);
+  const run = async (precision: Precision) => {
+    const networks = openNetworks(runtime, model.config, loaded.weights, { precision, plan: loaded.plan! });
+    const condition = await networks.condition([1, 40, 41, 2]);
+    const velocity = await networks.velocity(condition, grid, { guidance: 3 })(noise, 0.8);
+    const features = (await networks.features({ ...grid, data: noise })).data as Float32Array;
+    await networks.release();
+    return { velocity, features };
+  };
+  let exact: Awaited<ReturnType<typeof run>>;
+  beforeAll(async () => void (exact = await run('float32')));
+  afterAll(() => runtime.release?.());
+
+  test.each([['int8', 5e-3], ['int4', 1e-3]] as const)('at %s they are close to float32', async (precision, most) => {
+    const found = await run(precision);
+    for (const key of ['velocity', 'features'] as const) {
+      expect(relativeError(found[key], exact[key]), key).toBeLessThan(most);
+      expect(relativeError(found[key], exact[key]), key).toBeGreaterThan(0);
+    }
+  });
+});
