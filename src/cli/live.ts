@@ -1,0 +1,239 @@
+// `banana live`: pictures while you type. In a terminal: the picture, the prompt, a line of figures; Enter saves the settled
+// picture, Ctrl-C ends. Otherwise each line of standard input is a prompt, and each frame one line of output.
+import { existsSync } from 'node:fs';
+import { extname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Command, Option } from 'commander';
+import { formatFor, openBanana, pictureFile, type NodeBanana } from '../node.ts';
+import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
+import type { Live, LiveFrame, LiveOptions } from '../pipeline/preview.ts';
+import { ASPECTS } from '../pipeline/resolution.ts';
+import { checkOptions, STEPS } from '../pipeline/text-to-image.ts';
+import type { RuntimeName } from '../runtime/select.ts';
+import { encodeImage } from '../tensor/codec.ts';
+import { writeFileWhole } from '../tensor/files.ts';
+import type { Image } from '../tensor/image.ts';
+import { InputError } from '../util/errors.ts';
+import { pictures } from './generate.ts';
+import type { Io } from './io.ts';
+import { decimal, whole } from './options.ts';
+import { checkWritable } from './output.ts';
+import { cellsFor, GRAPHICS, graphicsOf, halfBlocks, itermImage, KITTY_CLEAR, kittyImage, tail, typeKeys, type Cells, type Graphics } from './terminal.ts';
+
+/** What the command reads from, and the size of what it writes to. */
+export interface Console {
+  readonly input: NodeJS.ReadableStream & { isTTY?: boolean; setRawMode?(raw: boolean): unknown; unref?(): unknown };
+  /** Size of the terminal on the other side; undefined when there is none. */
+  size(): Cells | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const processConsole: Console = {
+  input: process.stdin,
+  size: () => (process.stdin.isTTY && process.stdout.isTTY ? { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 } : undefined),
+  env: process.env,
+};
+
+interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'prompt' | 'signal'> {
+  output?: string;
+  preset?: string;
+  model?: string;
+  runtime?: RuntimeName | 'auto';
+  threads?: number;
+  image?: string;
+  mask?: string;
+  graphics?: Graphics;
+}
+
+/** What a session needs besides itself. */
+interface Session {
+  readonly live: Live;
+  readonly io: Io;
+  readonly device: Console;
+  readonly output: string | undefined;
+}
+
+export function liveCommand(io: Io, device: Console = processConsole): Command {
+  return new Command('live')
+    .description('draw while you type; without a terminal, a prompt for each line of standard input')
+    .option('-o, --output <file>', '.png, .jpg or .webp for the settled picture; default banana-SEED.png, when Enter is pressed')
+    .option('--seed <n>', 'whole number; the same seed keeps the layout', whole)
+    .option('--steps <n>', `of the settled picture: ${STEPS.join(', ')}`, whole)
+    .option('-W, --width <pixels>', 'of the settled picture, 64 to 4096', whole)
+    .option('-H, --height <pixels>', '64 to 4096', whole)
+    .option('--aspect <ratio>', ASPECTS.join(' '))
+    .option('--style <word>', 'a style that the model knows')
+    .option('--background <kind>', 'transparent')
+    .option('--guidance <x>', 'how closely to follow the prompt', decimal)
+    .option('--image <file>', 'start from this picture')
+    .option('--strength <x>', 'how much of the picture may change, 0 to 1', decimal)
+    .option('--mask <file>', 'repaint only where this picture is white')
+    .option('--pixels <n>', 'longer side of previews', whole)
+    .option('--fps <n>', 'previews a second to hold by lowering their detail; 0 for full detail always', whole)
+    .option('--rest <ms>', 'milliseconds without typing before the settled picture', whole)
+    .option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`)
+    .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
+    .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
+    .option('--threads <n>', 'threads of the CPU', whole)
+    .addOption(new Option('--graphics <kind>', 'how the terminal shows pictures; default: as it says of itself').choices([...GRAPHICS]))
+    .action((flags: Flags) => run(flags, io, device));
+}
+
+async function run({ preset, model = preset, runtime, threads, image, mask, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
+  const options: LiveOptions = { ...flags, ...(await pictures({ image, mask })) };
+  const { fps = 0, rest = 0, pixels = 256 } = options;
+  checkOptions({ ...options, prompt: 'x', preview: pixels });
+  if (!(fps >= 0 && fps <= 240)) throw new InputError('options.fps', `fps ${fps}: expected a whole number from 0 to 240`);
+  if (!(rest >= 0 && rest <= 60_000)) throw new InputError('options.rest', `rest ${rest}: expected milliseconds from 0 to 60000`);
+  if (output !== undefined) await checkWritable(output);
+  modelPath(model);
+  const stop = new AbortController();
+  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  let banana: NodeBanana | undefined;
+  try {
+    banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }) });
+    let refused = (error: InputError): void => io.err(`error: ${error.message}\n`);
+    const live = banana.live({ ...options, signal: stop.signal, refused: (error) => refused(error) });
+    const session: Session = { live, io, device, output };
+    const size = device.size();
+    if (size) await inTerminal(session, graphics ?? graphicsOf(device.env), (handler) => (refused = handler));
+    else await byLines(session);
+    stop.signal.throwIfAborted();
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    device.input.pause();
+    device.input.unref?.();
+    await banana?.close();
+  }
+}
+
+const oneLine = (text: string) => text.replace(/\s+/g, ' ');
+
+/** Lines in, lines out. Of lines that come faster than they can be drawn, the latest wins. */
+async function byLines({ live, io, device, output }: Session): Promise<void> {
+  const lines = createInterface({ input: device.input, crlfDelay: Infinity });
+  lines.on('line', (prompt) => {
+    try {
+      live.update({ prompt });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      io.err(`error: ${error.message}\n`);
+    }
+  });
+  lines.on('close', () => live.end());
+  try {
+    for await (const frame of live.frames) {
+      const { kind, image, seconds, prompt, notice } = frame;
+      if (notice) io.err(`${notice}\n`);
+      const saved = kind === 'settled' && output !== undefined ? `  ${output}` : '';
+      if (saved) await save(frame, output!);
+      io.out(`${kind}  ${image.width}x${image.height}  ${seconds.toFixed(3)} s  ${JSON.stringify(prompt)}${saved}\n`);
+    }
+  } finally {
+    lines.close();
+  }
+}
+
+async function save({ event }: LiveFrame, path: string): Promise<void> {
+  await writeFileWhole(path, await pictureFile(event, formatFor(path)));
+}
+
+/** A path where nothing is yet: the asked one, or it with a number. */
+function freePath(path: string): string {
+  const ending = extname(path);
+  for (let i = 1; ; i++) {
+    const candidate = i === 1 ? path : `${path.slice(0, path.length - ending.length)}-${i}${ending}`;
+    if (!existsSync(candidate)) return candidate;
+  }
+}
+
+/** How each kind of terminal is given a picture, at the top left. */
+const SHOW: { readonly [G in Graphics]: (image: Image, cells: Cells) => string | Promise<string> } = {
+  blocks: (image, cells) => halfBlocks(image, cells).join('\r\n'),
+  kitty: kittyImage,
+  iterm: async (image, cells) => itermImage(await encodeImage(image, 'jpeg'), cells),
+};
+
+/** What the status line says of a frame and those before it. */
+function figures(frame: LiveFrame | undefined): string[] {
+  if (!frame) return [];
+  const { kind, seconds, times, level } = frame;
+  if (kind === 'settled') return [`settled in ${seconds.toFixed(2)} s`];
+  const late = times.frames > 0 ? [`95 % within ${(1000 * times.p95).toFixed(0)} ms`] : [];
+  return [`${(1 / (times.mean || seconds)).toFixed(1)} frames/s`, ...late, ...(level.detail < 1 ? [`${Math.round(level.detail * 100)} % of the tokens`] : [])];
+}
+
+const OPEN = '\x1b[?1049h\x1b[?7l\x1b[2J'; // the alternate screen: what was there comes back at the end; long lines are cut
+const CLOSE = '\x1b[0m\x1b[?7h\x1b[?1049l';
+
+/** The session on a terminal; returns when it was ended by a key. */
+async function inTerminal({ live, io, device, output }: Session, graphics: Graphics, onRefused: (handler: (error: InputError) => void) => void): Promise<void> {
+  let text = '';
+  let version = 0;
+  let last: LiveFrame | undefined;
+  let saving = false; // as soon as it has settled
+  let note = 'type a prompt';
+  let shown = '';
+  const room = () => device.size() ?? { columns: 80, rows: 24 };
+  const lines = () => {
+    const { columns, rows } = room();
+    io.out(`\x1b[${rows};1H\x1b[2K${[note, ...figures(last), 'Enter saves, Ctrl-C ends'].filter(Boolean).join('  ').slice(0, columns - 1)}\x1b[${rows - 1};1H\x1b[2K> ${tail(text, columns - 4)}`);
+  };
+  const show = async (): Promise<void> => {
+    if (!last) return;
+    const { columns, rows } = room();
+    const cells = cellsFor(last.image, { columns, rows: Math.max(1, rows - 3) });
+    const size = `${columns}x${rows} ${cells.columns}x${cells.rows}`;
+    const picture = await SHOW[graphics](last.image, cells);
+    io.out(`${size === shown ? '' : '\x1b[2J'}\x1b[H${picture}`);
+    shown = size;
+  };
+  const keep = async (frame: LiveFrame): Promise<void> => {
+    saving = false;
+    const path = freePath(output ?? `banana-${frame.event.recipe.seed}.png`);
+    note = await save(frame, path).then(() => `saved ${path}`, (error: Error) => oneLine(error.message));
+    lines();
+  };
+  const typed = (sent: string): void => {
+    const { text: next, save, quit } = typeKeys(text, sent);
+    if (quit) return live.close();
+    if (next !== text) {
+      [text, saving, note] = [next, false, ''];
+      try {
+        version = live.update({ prompt: text });
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        note = oneLine(error.message);
+      }
+    }
+    if (save && last?.kind === 'settled' && last.version === version) void keep(last);
+    else if (save && text.trim() !== '') [saving, note] = [true, 'saves when it has settled'];
+    lines();
+  };
+  onRefused((error) => ((note = oneLine(error.message)), lines()));
+  const { input } = device;
+  const restore = () => {
+    input.setRawMode?.(false);
+    io.out(`${graphics === 'kitty' ? KITTY_CLEAR : ''}${CLOSE}`);
+  };
+  input.setEncoding('utf8');
+  input.setRawMode?.(true);
+  input.on('data', typed).on('end', live.close);
+  process.once('exit', restore); // should something end the process from outside
+  io.out(OPEN);
+  lines();
+  try {
+    for await (const frame of live.frames) {
+      last = frame;
+      if (frame.notice) note = frame.notice;
+      await show();
+      if (saving && frame.kind === 'settled' && frame.version === version) await keep(frame);
+      lines();
+    }
+  } finally {
+    input.off('data', typed).off('end', live.close);
+    process.off('exit', restore);
+    restore();
+  }
+}
