@@ -15,14 +15,25 @@ export const loraNames = (path: string) => {
   return { a: `${module}.lora_A.weight`, b: `${module}.lora_B.weight` };
 };
 
-/** Wraps a way to multiply so that every product gets side inputs of rank `rank` (a symbol, or a number to train at). */
-export function loraProduct(inner: Product, { rank = 'r', sides = new Map() }: { rank?: string | number; sides?: Map<string, { a: Value; b: Value }> } = {}): Product {
+export interface LoraProductOptions {
+  /** A symbol, or a number to train at. */
+  readonly rank?: string | number;
+  /** Which weights get side inputs; default: all. */
+  readonly where?: (path: string) => boolean;
+  /** Gets the side inputs that were made, by the weight's path. */
+  readonly sides?: Map<string, { a: Value; b: Value }>;
+}
+
+/** Wraps a way to multiply so that products get side inputs. */
+export function loraProduct(inner: Product, { rank = 'r', where = () => true, sides = new Map() }: LoraProductOptions = {}): Product {
   return (x, weight, path) => {
+    const plain = inner(x, weight, path);
+    if (!where(path)) return plain;
     const [width, out] = weight.shape as [number, number];
     const names = loraNames(path);
     let side = sides.get(path);
     if (!side) sides.set(path, (side = { a: input(names.a, [width, rank]), b: input(names.b, [rank, out]) }));
-    return add(inner(x, weight, path), matmul(matmul(x, side.a), side.b));
+    return add(plain, matmul(matmul(x, side.a), side.b));
   };
 }
 

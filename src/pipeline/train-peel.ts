@@ -1,0 +1,334 @@
+// Training a Peel from pictures, as a generator: encode them once, let the base draw what it must not forget, then the loop. A
+// picture is held out where there are enough; its loss says when to stop and which state is kept. The state lies in a folder, so
+// that a run that was left can go on. Nothing is written elsewhere: the caller gets the Peel's bytes at the end.
+// Not here: the step (train/peel.ts), reading folders (train/peel-folder.ts), the command (cli/peel.ts).
+import { existsSync } from 'node:fs';
+import { readFile, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256 } from '../adapters/hash.ts';
+import { checkPeelName, type BaseId, type PeelInfo } from '../adapters/info.ts';
+import { encodePeel, type Peel } from '../adapters/peel.ts';
+import { NO_PEELS, withPeel } from '../adapters/stack.ts';
+import { breathe } from '../runtime/engine.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { initialize } from '../nn/scope.ts';
+import { readSafetensors, writeFileWhole, writeSafetensors } from '../tensor/files.ts';
+import type { Tensors } from '../tensor/tensor.ts';
+import { cosineRate, train } from '../train/loop.ts';
+import { between, LAYERS, OBJECTIVES, peelBatch, peelProgram, trainingTime, type LayerGroup, type Objective, type PeelRow } from '../train/peel.ts';
+import type { TrainingPicture } from '../train/peel-folder.ts';
+import { priorCaptions } from '../train/peel-prior.ts';
+import { averageOf } from '../train/step.ts';
+import { InputError } from '../util/errors.ts';
+import { random, type Random } from '../util/random.ts';
+import type { Model } from './model-file.ts';
+import { openNetworks, type Networks } from './networks.ts';
+import { encodePictures, type Bucket, type EncodedPicture } from './peel-pictures.ts';
+import { drawSamples, heldOutLoss, priorRows, samplePrompts, thumbnail, type PriorRow, type Sample } from './peel-samples.ts';
+
+export type { Sample } from './peel-samples.ts';
+
+export interface TrainPeelOptions {
+  /** What a prompt calls it. */
+  readonly name: string;
+  /** Words that call it up, said after each caption; '' for none. Default "NAME style". */
+  readonly trigger?: string;
+  readonly description?: string;
+  readonly licence?: string;
+  readonly author?: string;
+  readonly rank?: number;
+  readonly layers?: readonly LayerGroup[];
+  readonly objective?: Objective;
+  /** The run ends after this many steps or seconds in all, whichever is first. */
+  readonly steps?: number;
+  readonly seconds?: number;
+  /** Pictures in a step, of which `prior` are the base's own. */
+  readonly batch?: number;
+  readonly prior?: number;
+  readonly rate?: number;
+  readonly seed?: number;
+  /** Shows pictures mirrored too. */
+  readonly flips?: boolean;
+  /** Draws samples before, during and after. */
+  readonly samples?: boolean;
+}
+
+/** What a training starts from. */
+export interface TrainPeelInput {
+  readonly model: Model;
+  /** The model as Peels name it. */
+  readonly base: BaseId;
+  readonly runtime: Runtime;
+  readonly pictures: readonly TrainingPicture[];
+  /** Where the state of the run is kept. */
+  readonly folder: string;
+}
+
+export type TrainPeelEvent =
+  | { readonly type: 'pictures'; readonly pictures: number; readonly heldOut: number; readonly buckets: readonly Bucket[] }
+  | { readonly type: 'prepare'; readonly done: number; readonly total: number }
+  | { readonly type: 'step'; readonly step: number; readonly done: number; readonly seconds: number; readonly loss: number }
+  | { readonly type: 'heldOut'; readonly step: number; readonly loss: number; readonly base: number; readonly best: boolean }
+  | { readonly type: 'samples'; readonly samples: readonly Sample[] };
+
+export interface CurvePoint {
+  readonly step: number;
+  readonly loss?: number;
+  readonly heldOut?: number;
+}
+
+export interface TrainedPeel {
+  readonly info: PeelInfo;
+  readonly tensors: Tensors;
+  /** The file. */
+  readonly chunks: readonly Uint8Array[];
+  readonly curve: readonly CurvePoint[];
+  readonly samples: readonly Sample[];
+  /** Step of the state that was kept, and steps that were made. */
+  readonly keptStep: number;
+  readonly steps: number;
+  readonly stopped: 'steps' | 'seconds' | 'early';
+}
+
+/** Measured on `pico`: see docs/log.md. */
+export const PEEL_DEFAULTS = {
+  rank: 8, layers: ['attention', 'mlp', 'text'], objective: 'image', steps: 600, batch: 6, prior: 2, rate: 0.002, seed: 0, flips: false, samples: true, licence: 'unknown',
+} as const satisfies Partial<TrainPeelOptions>;
+
+/** Pictures that are needed to hold one out. */
+const ENOUGH = 5;
+const EVALUATIONS = 16;
+const PATIENCE = 5;
+const PRIOR_BANK = 32;
+const CAPTION_DROPPED = 0.1;
+const HOP = 1 / 8;
+const FILES = { settings: 'settings', state: 'state.safetensors', best: 'best.safetensors', log: 'log.jsonl' } as const;
+
+/** Options with every default; steps may be Infinity. */
+type Settings = Required<Omit<TrainPeelOptions, 'description' | 'author' | 'seconds'>> & Pick<TrainPeelOptions, 'description' | 'author' | 'seconds'>;
+
+/** Throws InputError for options that cannot be trained with. */
+export function checkTrainOptions(options: TrainPeelOptions): Settings {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as unknown as TrainPeelOptions;
+  const all: Settings = { ...PEEL_DEFAULTS, trigger: `${options.name} style`, ...(given.seconds !== undefined && { steps: Infinity }), ...given };
+  const fail = (what: string, found: unknown, expected: string): never => {
+    throw new InputError(`options.${what}`, `${what} ${String(found)}: expected ${expected}`);
+  };
+  const whole = (what: 'rank' | 'batch' | 'prior' | 'seed', low: number, high: number) => {
+    if (!Number.isInteger(all[what]) || all[what] < low || all[what] > high) fail(what, all[what], `a whole number from ${low} to ${high}`);
+  };
+  checkPeelName(all.name);
+  whole('rank', 1, 128);
+  whole('batch', 1, 256);
+  whole('prior', 0, all.batch - 1);
+  whole('seed', 0, Number.MAX_SAFE_INTEGER);
+  if (all.steps !== Infinity && !(Number.isInteger(all.steps) && all.steps >= 1 && all.steps <= 1_000_000)) fail('steps', all.steps, 'a whole number from 1 to 1000000');
+  if (all.seconds !== undefined && !(all.seconds > 0 && all.seconds <= 1e7)) fail('seconds', all.seconds, 'a number above 0');
+  if (!(all.rate > 0 && all.rate < 1)) fail('rate', all.rate, 'a number between 0 and 1');
+  if (!OBJECTIVES.includes(all.objective)) fail('objective', all.objective, `one of ${OBJECTIVES.join(', ')}`);
+  if (all.layers.length === 0 || all.layers.some((l) => !Object.hasOwn(LAYERS, l))) fail('layers', all.layers, `some of ${Object.keys(LAYERS).join(', ')}`);
+  for (const what of ['trigger', 'licence', 'description', 'author'] as const) {
+    const text = all[what] ?? '';
+    const longest = what === 'trigger' ? 100 : 2000;
+    if (typeof text !== 'string' || text.length > longest || /\p{Cc}/u.test(text)) fail(what, '', `a line of at most ${longest} characters`);
+  }
+  return all;
+}
+
+/** Trains. Leaving the loop keeps the state in the folder: the same call goes on from there. Throws InputError for options or pictures that cannot be trained on. */
+export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOptions): AsyncGenerator<TrainPeelEvent, TrainedPeel, void> {
+  const all = checkTrainOptions(options);
+  const { model, base, runtime, pictures, folder } = input;
+  const { config, tokenizer, manifest } = model;
+  if (pictures.length === 0) throw new InputError('peel.pictures', 'no pictures to train on');
+  const rng = random(all.seed).split('peel');
+  const at = (file: keyof typeof FILES) => join(folder, FILES[file]);
+  const networks = openNetworks(runtime, config, model.weights);
+  try {
+    // What is learned from: pictures as latents, one of them held out; and what the base draws.
+    const encoded: EncodedPicture[] = [];
+    for await (const one of encodePictures(pictures, networks, all)) {
+      encoded.push(one);
+      yield { type: 'prepare', done: encoded.length, total: pictures.length + PRIOR_BANK };
+      await breathe();
+    }
+    const key = await settingsKey(all, base, encoded);
+    if ((await readFile(at('settings'), 'utf8').catch(() => '')) !== key) {
+      await clearTraining(folder);
+      await writeFileWhole(at('settings'), key);
+    }
+    const out = encoded.length >= ENOUGH ? rng.split('held out').integer(encoded.length) : -1;
+    const [learned, heldOut] = [encoded.filter((_, i) => i !== out), encoded.filter((_, i) => i === out)];
+    const buckets = [...new Set(learned.map((p) => p.bucket))];
+    yield { type: 'pictures', pictures: learned.length, heldOut: heldOut.length, buckets };
+    const say = (caption: string) => [caption, all.trigger].filter(Boolean).join(', ');
+    const tokens = (text: string) => tokenizer.encode(text, config.text.length);
+    const bank = new Map<Bucket, PriorRow[]>();
+    if (all.prior > 0) {
+      let done = 0;
+      for (const bucket of buckets) {
+        const rows: PriorRow[] = [];
+        bank.set(bucket, rows);
+        const stream = rng.split(`prior:${bucket.rows}x${bucket.columns}`);
+        for (const caption of priorCaptions(manifest.styles, stream, Math.ceil(PRIOR_BANK / buckets.length))) {
+          rows.push(...(await priorRows(networks, model, bucket, caption, stream)));
+          yield { type: 'prepare', done: pictures.length + Math.min(PRIOR_BANK, ++done), total: pictures.length + PRIOR_BANK };
+          await breathe();
+        }
+      }
+    }
+    const evaluate = (of: Networks) => heldOutLoss(of, model, heldOut, say, rng.split('evaluate'));
+    const before = heldOut.length > 0 ? await evaluate(networks) : Number.NaN;
+    const samples: Sample[] = [];
+    const prompts = samplePrompts(learned, heldOut, say);
+    const sample = async (of: Networks, stage: Sample['stage']): Promise<TrainPeelEvent> => {
+      const drawn = all.samples ? await drawSamples(of, model, prompts, stage) : [];
+      samples.push(...drawn);
+      return { type: 'samples', samples: drawn };
+    };
+    yield await sample(networks, 'before');
+    await networks.release(); // the base alone is not needed any more; what is comes back when it is used
+
+    const programs = new Map(buckets.map(({ rows, columns }) => [rows * columns, peelProgram(config, { ...all, tokens: rows * columns })]));
+    const [{ program, specs }] = [...programs.values()] as [ReturnType<typeof peelProgram>];
+    const infoOf = (tensors: Tensors, step: number, thumbnails: readonly string[] = []): Peel => ({ info: describe(all, base, learned.length, step, thumbnails), hash: '', tensors });
+    const curve: CurvePoint[] = [];
+    let best = { loss: Infinity, step: 0, stale: 0, tensors: {} as Tensors };
+    if (existsSync(at('best')) && existsSync(at('state'))) {
+      const { tensors, metadata } = await readSafetensors(at('best'));
+      const found = JSON.parse(metadata.best!) as Omit<typeof best, 'tensors' | 'loss'> & { loss: number | null };
+      best = { ...found, loss: found.loss ?? Infinity, tensors };
+      curve.push(...(JSON.parse(metadata.curve!) as CurvePoint[]));
+    } else if (heldOut.length > 0) curve.push({ step: 0, heldOut: before });
+
+    const shares = buckets.map((bucket) => learned.filter((p) => p.bucket === bucket).length);
+    const loop = train({
+      runtime: bySize(runtime, new Map([...programs].map(([size, p]) => [size, p.program]))),
+      program,
+      weights: initialize(specs, rng.split('weights')),
+      frozen: Object.fromEntries(Object.entries(model.weights).filter(([path]) => path.startsWith('transformer.'))),
+      batch: (step) => {
+        const stream = rng.split(`batch:${step}`);
+        const bucket = buckets[stream.weighted(shares)]!;
+        const rows = Array.from({ length: all.batch - (bank.size > 0 ? all.prior : 0) }, () => learnedRow(stream, learned.filter((p) => p.bucket === bucket), all, say, tokens));
+        const guidance = rows.map(() => manifest.guidance * (0.75 + 0.5 * stream.uniform()));
+        for (let i = rows.length; i < all.batch; i++) {
+          const row = stream.pick(bank.get(bucket)!);
+          rows.push(row);
+          guidance.push(row.guidance);
+        }
+        return peelBatch(rows, guidance, bucket, config);
+      },
+      rate: cosineRate(all.rate, { warm: 0.05, floor: 0.1 }),
+      checkpoint: at('state'),
+      log: at('log'),
+      logEvery: all.steps < 100 ? 2 : 10,
+      ...(all.steps !== Infinity && { steps: all.steps }),
+      ...(all.seconds !== undefined && { seconds: all.seconds }),
+    });
+    const keep = () => writeSafetensors(at('best'), best.tensors, { best: JSON.stringify({ ...best, tensors: undefined }), curve: JSON.stringify(curve) });
+    let [last, seen, halfway, early] = [best.step, 0, false, false];
+    const look = async (step: number, tensors: Tensors): Promise<TrainPeelEvent[]> => {
+      const loss = heldOut.length > 0 ? await evaluate(networks.withPeels(withPeel(NO_PEELS, infoOf(tensors, step)))) : Number.NaN;
+      const better = !(loss >= best.loss);
+      best = better ? { loss, step, stale: 0, tensors } : { ...best, stale: best.stale + 1 };
+      if (heldOut.length === 0) return [];
+      curve.push({ step, heldOut: loss });
+      return [{ type: 'heldOut', step, loss, base: before, best: better }];
+    };
+    try {
+      for await (const { step, done, seconds, metrics, state } of loop) {
+        last = step;
+        curve.push({ step, loss: metrics.loss! });
+        const events: TrainPeelEvent[] = [{ type: 'step', step, done, seconds, loss: metrics.loss! }];
+        if (done * EVALUATIONS >= seen + 1 || done >= 1) {
+          seen = Math.floor(done * EVALUATIONS);
+          events.push(...(await look(step, averageOf(state, specs))));
+          await keep();
+          early = heldOut.length > 0 && done >= 0.25 && done < 1 && best.stale >= PATIENCE;
+        }
+        yield* events;
+        await breathe();
+        if (early) break;
+        if (done < 0.5 || done >= 1 || halfway) continue;
+        halfway = true;
+        yield await sample(networks.withPeels(withPeel(NO_PEELS, infoOf(averageOf(state, specs), step))), 'during');
+      }
+    } finally {
+      await keep();
+    }
+    // The clock may run out between two reports: what was made since then is in the checkpoint.
+    const { tensors: state } = await readSafetensors(at('state'));
+    const made = (state.step!.data as Float32Array)[0]!;
+    if (made === 0) throw new InputError('options.seconds', `not one step was made in ${all.seconds} seconds: give it more`);
+    if (made > last && !early) yield* await look((last = made), averageOf(state, specs));
+    const peel = infoOf(best.tensors, best.step);
+    yield await sample(networks.withPeels(withPeel(NO_PEELS, peel)), 'after');
+    const thumbnails: string[] = [];
+    for (const { image } of samples.filter(({ stage }) => stage === 'after').slice(0, 2)) thumbnails.push(await thumbnail(image));
+    const { info, tensors } = infoOf(best.tensors, best.step, thumbnails);
+    const chunks = await encodePeel({ info, tensors });
+    return { info, tensors, chunks, curve, samples, keptStep: best.step, steps: last, stopped: early ? 'early' : last >= all.steps ? 'steps' : 'seconds' };
+  } finally {
+    await networks.release();
+  }
+}
+
+/** Removes what a training left in its folder, and the folder when nothing else is in it. */
+export async function clearTraining(folder: string): Promise<void> {
+  for (const file of Object.values(FILES)) await rm(join(folder, file), { force: true });
+  await rmdir(folder).catch(() => {});
+}
+
+/** A text that is the same for runs that may go on from each other. How long they are may differ. */
+async function settingsKey(options: TrainPeelOptions, base: BaseId, encoded: readonly EncodedPicture[]): Promise<string> {
+  const { steps: _, seconds: __, samples: ___, description: ____, author: _____, licence: ______, ...settings } = options;
+  const latents = encoded.flatMap(({ variants }) => variants.map(({ latent }) => new Uint8Array(latent.buffer, latent.byteOffset, latent.byteLength)));
+  const captions = encoded.map(({ variants, bucket }) => [bucket, variants.map((v) => v.caption)]);
+  return sha256([new TextEncoder().encode(JSON.stringify([settings, base, captions])), ...latents]);
+}
+
+function describe(all: Settings, base: BaseId, pictures: number, steps: number, thumbnails: readonly string[]): PeelInfo {
+  const { name, rank, layers, trigger, licence, description, author, objective, batch, prior, rate, seed, flips } = all;
+  const { name: model, version, preset, hash } = base;
+  return {
+    name, ...(description && { description }), base: { name: model, version, preset, hash }, rank, alpha: rank, layers, triggers: trigger ? [trigger] : [], licence,
+    ...(author && { author }), thumbnails, training: { pictures, steps, objective, batch, prior, rate, seed, flips },
+  };
+}
+
+/** A row of the Peel's own pictures. */
+function learnedRow(rng: Random, pictures: readonly EncodedPicture[], { objective, trigger }: { objective: Objective; trigger: string }, say: (caption: string) => string, tokens: (text: string) => PeelRow['caption']): PeelRow {
+  const { latent, caption } = rng.pick(rng.pick(pictures).variants);
+  const noise = rng.normals(latent.length);
+  const t = trainingTime(objective, rng);
+  const s = Math.max(0, t - HOP);
+  const near = objective === 'consistency' && s > 0 ? { x: between(latent, noise, s), s } : undefined;
+  const text = trigger && rng.uniform() < CAPTION_DROPPED ? trigger : say(caption);
+  return { caption: tokens(text), noisy: between(latent, noise, t), t, target: latent, weight: 1, ...(near && { near }) };
+}
+
+/** A runtime for several programs that differ in the number of tokens: each is compiled when a batch of its size comes. */
+function bySize(runtime: Runtime, programs: ReadonlyMap<number, ReturnType<typeof peelProgram>['program']>): Runtime {
+  if (programs.size === 1) return runtime;
+  return {
+    ...runtime,
+    async compile(first, options) {
+      const compiled = await runtime.compile(first, options);
+      const sessions = new Map([...programs].filter(([, { graph }]) => graph === first).map(([size]) => [size, Promise.resolve(compiled)]));
+      return {
+        inputs: compiled.inputs,
+        outputs: compiled.outputs,
+        async run(feeds) {
+          const size = feeds.noisy!.shape[1]!;
+          let session = sessions.get(size);
+          if (!session) sessions.set(size, (session = runtime.compile(programs.get(size)!.graph, options)));
+          return (await session).run(feeds);
+        },
+        async release() {
+          for (const session of sessions.values()) await (await session).release();
+        },
+      };
+    },
+  };
+}
