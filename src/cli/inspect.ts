@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { sizeOfShape, type Shape } from '../graph/dim.ts';
 import { nodesOf } from '../graph/value.ts';
 import { decodeModel } from '../onnx/decode.ts';
-import { flopsOf } from '../models/cost.ts';
+import { flopsOf } from '../graph/cost.ts';
 import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage, type Stage } from '../models/graphs.ts';
 import { cellsOf, samplingTables } from '../models/renderer.ts';
 import { countParameters } from '../nn/scope.ts';

@@ -5,8 +5,8 @@
 // the position part of that layer is a row term plus a column term. The rest is about 450 multiplications a pixel.
 // Legend: B batch, a x b cells of the tile, H x W pixels, K hidden width.
 import { mulDims, type Dim } from '../graph/dim.ts';
-import { add, exp, matmul, mul, relu, reshape, unsqueeze } from '../graph/ops.ts';
-import type { Value } from '../graph/value.ts';
+import { concat, exp, expand, matmul, mul, relu, reshape, unsqueeze } from '../graph/ops.ts';
+import { constant, type Value } from '../graph/value.ts';
 import { linear } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
@@ -32,17 +32,23 @@ export interface RenderInputs {
 /** Pixels of a tile: (B, H, W, 4), premultiplied RGBA around [-1, 1]; what lies outside is clipped when shown. */
 export function renderer(s: Scope, { features, rows, columns, rowCode, columnCode, scale }: RenderInputs, { autoencoder }: Config): Value {
   const [first, second] = autoencoder.render;
-  const [B, a, b, K] = features.shape as [Dim, Dim, Dim, Dim];
-  const H = rows.shape[1]!;
-  let x = matmul(rows, reshape(features, [B, a, mulDims(b, K)])); //        (B, H, b*K)
-  x = matmul(unsqueeze(columns, 1), reshape(x, [B, H, b, K])); //           (B, H, W, K)
-  x = add(x, unsqueeze(linear(s.in('row'), rowCode, first), 2));
-  x = add(x, unsqueeze(linear(s.in('column'), columnCode, first), 1));
+  const [B, a, b, K] = features.shape as [Dim, Dim, Dim, number];
+  const [H, W] = [rows.shape[1]!, columns.shape[1]!];
   // Edges are level sets of the features: a steeper slope where pixels are small keeps them one pixel wide.
-  const gain = exp(linear(s.in('gain'), scale, first, { bias: true, deviation: 0 })); // (B, K)
-  x = relu(mul(x, unsqueeze(unsqueeze(gain, 1), 1)));
+  const gain = exp(linear(s.in('gain'), scale, first, { bias: true, deviation: 0 })); // (B, K), positive: relu(g x) = g relu(x)
+
+  // The row term and the column layer's weights stand beside the b cells as 1 + 4 more, so that one product does it all:
+  // bilinear reading, plus rowCode Wr, plus columnCode Wc, all scaled while they are still few.
+  const read = reshape(matmul(rows, reshape(features, [B, a, mulDims(b, K)])), [B, H, b, K]);
+  const rowTerm = unsqueeze(linear(s.in('row'), rowCode, first), 2); //                         (B, H, 1, K)
+  const columnWeight = s.in('column').parameter('weight', [POSITION_CODE, first], { deviation: 1 / Math.sqrt(POSITION_CODE) });
+  const columnTerm = expand(reshape(columnWeight, [1, 1, POSITION_CODE, first]), [B, H, POSITION_CODE, first]);
+  const cells = mul(concat([read, rowTerm, columnTerm], 2), unsqueeze(unsqueeze(gain, 1), 1)); // (B, H, b+5, K)
+  const one = expand(constant(float32([1, 1, 1], [1])), [B, W, 1]);
+  const place = unsqueeze(concat([columns, one, columnCode], 2), 1); //                         (B, 1, W, b+5)
+  let x = reshape(relu(matmul(place, cells)), [mulDims(B, H, W), first]); //                    a row a pixel
   x = relu(linear(s.in('hidden'), x, second, { bias: true, deviation: Math.sqrt(2 / first) }));
-  return linear(s.in('out'), x, 4, { bias: true });
+  return reshape(linear(s.in('out'), x, 4, { bias: true }), [B, H, W, 4]);
 }
 
 /** A rectangle of a picture, in pixels. */

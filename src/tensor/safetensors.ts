@@ -182,7 +182,7 @@ function readEntry(name: string, value: unknown, size: number, fail: Fail): Entr
   const dtype = LOADED.get(stored);
   if (!dtype) return fail('dtype', `tensor "${name}" has type ${JSON.stringify(stored)}, known are ${[...LOADED.keys()].join(', ')}`);
   if (!isShape(shape)) return fail('entry', `tensor "${name}" has no usable shape`);
-  if (!isShape(offsets) || offsets.length !== 2) return fail('entry', `tensor "${name}" has no usable data_offsets`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((n) => Number.isSafeInteger(n) && n >= 0)) return fail('entry', `tensor "${name}" has no usable data_offsets`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > size)
     fail('range', `tensor "${name}" lies at bytes ${begin} to ${end}, but the file has ${size} bytes of data: truncated or damaged`);
