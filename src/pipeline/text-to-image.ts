@@ -63,7 +63,7 @@ const DEFAULT_PREVIEW = 128;
 const DETAIL_MIN = 1 / 16;
 
 /** Pixels drawn at a time: some 20 MB of the renderer's memory. Of 12 shapes from 64x64 to 4096x64 the fastest or nearly so, at 512 pixels as at 4K. */
-export const TILE: Size = { width: 512, height: 128 };
+export const TILE: Size = { width: 128, height: 256 };
 
 /** Throws InputError for options that no model can do; what depends on the model is checked when it is loaded. */
 export function checkOptions(options: GenerateOptions): void {
