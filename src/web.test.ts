@@ -18,7 +18,7 @@ test.each(['index.ts', 'web.ts'])('%s bundles for browsers, small and without No
   const packages = Object.values(metafile.outputs).flatMap((o) => o.imports.map((i) => i.path));
   expect(packages.every((path) => path.startsWith('onnxruntime-web/'))).toBe(true);
   // Raise this when a feature is worth it: everything but ONNX Runtime and the weights, in bytes before compression.
-  expect(outputFiles[0]!.contents.length).toBeLessThan(100_000);
+  expect(outputFiles[0]!.contents.length).toBeLessThan(110_000);
 });
 
 test('the same API from bytes on WASM: the same picture as on the CPU, within rounding', async () => {

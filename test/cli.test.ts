@@ -8,7 +8,8 @@ import { readRecipe } from '../src/pipeline/recipe.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { matmul } from '../src/graph/ops.ts';
 import { graph, input, parameter } from '../src/graph/value.ts';
-import { decodeImage } from '../src/tensor/codec.ts';
+import { decodeImage, encodeImage } from '../src/tensor/codec.ts';
+import { image } from '../src/tensor/image.ts';
 import { readPngText } from '../src/tensor/png.ts';
 import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import { float32 } from '../src/tensor/tensor.ts';
@@ -123,6 +124,20 @@ test.each(['jpg', 'webp'])('a .%s file holds its recipe', { timeout: SLOW }, asy
   expect((await decodeImage(readFileSync(path))).width).toBe(64);
 });
 
+test('a picture to start from, and a mask', { timeout: SLOW }, async () => {
+  const pixels = (value: (x: number) => number) => image(80, 64, Uint8Array.from({ length: 80 * 64 * 4 }, (_, i) => (i % 4 === 3 ? 255 : value((i >> 2) % 80))));
+  const input = pixels((x) => 3 * x);
+  writeFileSync(at('in.png'), await encodeImage(input, 'png'));
+  writeFileSync(at('mask.png'), await encodeImage(pixels((x) => (x < 40 ? 0 : 255)), 'png'));
+  const { code, err } = await here('x', '--model', model, '--image', at('in.png'), '--mask', at('mask.png'), '--strength', '0.7', '--seed', '1', '--steps', '1', '-o', at('out.png'), '--threads', '1');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  const { width, data } = await decodeImage(readFileSync(at('out.png')));
+  const left = (all: ArrayLike<number>) => Array.from(all).filter((_, i) => (i >> 2) % 80 < 40);
+  expect(width).toBe(80);
+  expect(left(data)).toEqual(left(input.data));
+  expect(readRecipe(readFileSync(at('out.png')))!.image).toEqual({ hash: expect.stringMatching(/^[\da-f]{16}$/), strength: 0.7, mask: expect.any(String) });
+});
+
 test('help, version, presets', async () => {
   expect(await here()).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Usage: banana') });
   expect(await here('--version')).toMatchObject({ code: 0, err: '', out: '0.1.0\n' });
@@ -165,6 +180,10 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['a place that cannot be written', () => ['x', '-o', '/proc/banana/x.png'], /cannot write \/proc\/banana\/x\.png: no file can be made in \/proc/],
     ['a file as a folder', () => ['x', '-o', join(model, 'x.png')], /is not a folder/],
     ['a folder as a file', () => [`x`, '-o', `${folderNamedPng()}`], /it is a folder/],
+    ['a picture to start from that is none', () => ['x', '--image', at('bad.png')], /bad\.png: cannot read the picture/],
+    ['a picture to start from that is not there', () => ['x', '--image', at('none.png')], /cannot read .*none\.png: no such file/],
+    ['a strength of nothing', () => ['x', '--strength', '0.5'], /a strength without a picture/],
+    ['a quality of nothing', () => ['x', '--quality', '0'], /quality 0: expected 1 to 100/],
     ['another format', () => ['x', '-o', at('x.gif')], /the name must end in \.png, \.jpg, \.jpeg or \.webp/],
     ['inspect: no file', () => ['inspect', at('none.png')], /cannot read .*none\.png: no such file/],
     ['inspect: no picture', () => ['inspect', at('bad.png')], /not a PNG/],
