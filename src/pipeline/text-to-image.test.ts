@@ -29,7 +29,7 @@ const draw = async (options: Partial<GenerateOptions>): Promise<Image> => images
 
 test('events come in order', async () => {
   const events = await all({ steps: 2, count: 2, preview: 32, width: 600, height: 300 });
-  const one = ['step', 'preview', 'step', 'preview', ...Array(6).fill('render'), 'image'];
+  const one = ['step', 'preview', 'step', 'preview', ...Array(10).fill('render'), 'image']; // 5 x 2 tiles of 128 x 256
   expect(events.map((e) => e.type)).toEqual(['text', ...one, ...one, 'done']);
   expect(events[0]).toMatchObject({ text: 'a fox', truncated: 0 });
   expect(events[2]).toMatchObject({ index: 0, step: 1, steps: 2, image: { width: 32, height: 16 } });

