@@ -17,4 +17,7 @@ export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions,
 export type { PictureOptions } from './pipeline/picture-in.ts';
 export type { Banana, DrawOptions, Picture } from './pipeline/banana.ts';
 export { checkOptions, openPipeline, STEPS, type GenerateOptions, type ModelInfo, type Pipeline } from './pipeline/text-to-image.ts';
+export { mergePeels, type PeelChoice, type UsedPeel } from './pipeline/peels.ts';
+export { encodePeel, fitPeel, readPeel, type BaseId, type Peel, type PeelFile, type PeelInfo } from './adapters/peel.ts';
+export { NO_PEELS, withoutPeel, withPeel, withWeight, type PeelStack } from './adapters/stack.ts';
 export { packModel, unpackModel, type Manifest, type Model } from './pipeline/model-file.ts';

@@ -15,8 +15,13 @@ export function pathOf(output: string | undefined, seed: number, index: number, 
 
 /** Throws InputError unless a picture can be written at `path`: tried with an empty file beside it, which is removed again. */
 export async function checkWritable(path: string): Promise<void> {
-  const refuse = (why: string) => new InputError('output.path', `cannot write ${path}: ${why}`);
   formatFor(path);
+  await checkPlace(path);
+}
+
+/** The same for any file. */
+export async function checkPlace(path: string): Promise<void> {
+  const refuse = (why: string) => new InputError('output.path', `cannot write ${path}: ${why}`);
   if (await isFolder(path)) throw refuse('it is a folder');
   let folder = dirname(path); // the deepest one that exists: those below it are made when the picture is written
   while (!(await exists(folder)) && dirname(folder) !== folder) folder = dirname(folder);

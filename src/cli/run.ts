@@ -7,13 +7,14 @@ import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import type { Io } from './io.ts';
 import { liveCommand } from './live.ts';
+import { peelCommand } from './peel.ts';
 import { presetsCommand } from './presets.ts';
 
 /** Runs a command line; returns the exit code. Nothing is thrown: what went wrong is one line on `io.err`. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const program = new Command('banana').description('Pictures from words, on this machine and nowhere else.').version(VERSION);
-  program.addCommand(generateCommand(io), { isDefault: true }).addCommand(liveCommand(io)).addCommand(inspectCommand(io)).addCommand(presetsCommand(io));
-  for (const command of [program, ...program.commands])
+  program.addCommand(generateCommand(io), { isDefault: true }).addCommand(liveCommand(io)).addCommand(inspectCommand(io)).addCommand(presetsCommand(io)).addCommand(peelCommand(io));
+  for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
     command.exitOverride().showSuggestionAfterError(false).configureOutput({ writeOut: io.out, writeErr: io.err });
   if (args.length === 0) {
     io.out(program.helpInformation());

@@ -1,0 +1,136 @@
+// `banana peel`: make, list, look at, take in, remove, verify and merge Peels. Each can print JSON for other programs.
+import { Command, Option } from 'commander';
+import { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Shelved } from '../adapters/library.ts';
+import { nameOfBase, printable } from '../adapters/info.ts';
+import { adaptable } from '../adapters/lora.ts';
+import { encodePeel, fitPeel, readPeel } from '../adapters/peel.ts';
+import { peelsIn, readModel } from '../pipeline/load.ts';
+import { DEFAULT_MODEL, saveModel } from '../pipeline/model.ts';
+import { mergePeels, peelShelf, type PeelChoice } from '../pipeline/peels.ts';
+import { InputError } from '../util/errors.ts';
+import type { Io } from './io.ts';
+import { checkPlace } from './output.ts';
+import { trainCommand } from './peel-train.ts';
+import { bytes, table } from './text.ts';
+
+interface Flags {
+  library?: string;
+  preset?: string;
+  model?: string;
+  force?: boolean;
+  replace?: boolean;
+  json?: boolean;
+}
+
+const LIBRARY = ['--library <folder>', 'folder of Peels; default the BANANA_PEELS of the environment, or .banana/peels in your own'] as const;
+
+export function peelCommand(io: Io): Command {
+  const command = (name: string, description: string) => new Command(name).description(description).option(...LIBRARY).option('--json', 'print one JSON object on standard output');
+  const withModel = (c: Command) => c.option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`).addOption(new Option('--model <file>', 'model by file').conflicts('preset'));
+  return new Command('peel')
+    .description('make and keep Peels: small files that teach the model a style')
+    .addCommand(trainCommand(io))
+    .addCommand(command('list', 'the Peels of the library').action((flags: Flags) => list(flags, io)))
+    .addCommand(command('show', 'what a Peel says of itself').argument('<peel>', 'name or file').action((peel: string, flags: Flags) => show(peel, flags, io)))
+    .addCommand(
+      withModel(command('add', 'take a file into the library'))
+        .argument('<file>')
+        .option('--replace', 'in place of one of that name')
+        .option('--force', 'also a file of another tool, as far as it fits the model')
+        .action((file: string, flags: Flags) => add(file, flags, io)),
+    )
+    .addCommand(command('remove', 'take a Peel out of the library').argument('<name>').action((name: string, flags: Flags) => remove(name, flags, io)))
+    .addCommand(withModel(command('verify', 'check a Peel against its hashes, and against a model when one is named')).argument('<peel>', 'name or file').action((peel: string, flags: Flags) => verify(peel, flags, io)))
+    .addCommand(
+      withModel(command('merge', 'bake Peels into a copy of their model'))
+        .argument('<peels...>', 'names or files, each with a weight if not 1: ink:0.8')
+        .requiredOption('-o, --out <file>', 'model file to write')
+        .option('--name <name>', 'name of the new model')
+        .option('--force', 'also Peels that were made for another model, as far as they fit')
+        .action((peels: string[], flags: Flags & { out: string; name?: string }) => merge(peels, flags, io)),
+    );
+}
+
+const json = (io: Io, value: unknown) => io.out(`${JSON.stringify(value)}\n`);
+
+/** A Peel for other programs. Thumbnails only where one Peel is asked for: they are most of it. */
+function summary({ name, path, bytes, hash, info }: Shelved) {
+  const { name: title, thumbnails: _, ...rest } = info;
+  return { name, ...(title !== name && { title }), path, bytes, hash, ...rest };
+}
+
+async function list({ library, json: asJson }: Flags, io: Io): Promise<void> {
+  const folder = peelFolder(library);
+  const { peels, damaged } = await listPeels(folder);
+  if (asJson) return json(io, { folder, peels: peels.map(summary), damaged });
+  if (peels.length === 0) io.out(`no Peels in ${folder}: make one with banana peel train, or add one with banana peel add\n`);
+  else io.out(table([['name', 'for', 'rank', 'size', 'licence', 'say'], ...peels.map(({ name, bytes: size, info }) => [name, nameOfBase(info.base), String(info.rank), bytes(size), info.licence, info.triggers.join(', ')])]));
+  for (const { name, error } of damaged) io.err(`damaged: ${printable(name)}: ${error}\n`);
+}
+
+async function show(peel: string, { library, json: asJson }: Flags, io: Io): Promise<void> {
+  const found = await showPeel(peel, peelFolder(library));
+  if (asJson) return json(io, { ...summary(found), thumbnails: found.info.thumbnails });
+  const { name, path, bytes: size, hash, info } = found;
+  const rows: [string, string][] = [
+    ['name', info.name === name ? name : `${name} (made as ${info.name})`], ['file', `${path}, ${bytes(size)}`], ['made for', nameOfBase(info.base)],
+    ['say', info.triggers.join(', ') || '-'], ['about', info.description ?? '-'], ['licence', info.licence], ['author', info.author ?? '-'],
+    ['rank', `${info.rank}, alpha ${info.alpha}`], ['layers', info.layers.join(', ') || '-'], ['pictures inside', String(info.thumbnails.length)],
+    ['training', Object.entries(info.training).map(([key, value]) => `${key} ${value}`).join(', ') || '-'], ['hash', hash],
+  ];
+  io.out(table(rows));
+}
+
+async function add(file: string, { library, preset, model: given = preset, force, replace = false, json: asJson }: Flags, io: Io): Promise<void> {
+  const adopt = async (data: Uint8Array<ArrayBuffer>) => {
+    const found = await readPeel(data, file, { force: true });
+    if (found.info) return { name: found.info.name, bytes: data };
+    const { model, base } = await readModel(given);
+    const { info, tensors } = fitPeel(found, adaptable(model.config), base, file, { force: true });
+    return { name: info.name, bytes: Buffer.concat(await encodePeel({ info, tensors })) };
+  };
+  const added = await addPeel(file, peelFolder(library), { replace, ...(force && { adopt }) });
+  if (asJson) return json(io, summary(added));
+  io.out(`${added.path}  ${bytes(added.bytes)}\nuse it: banana "a fox <peel:${added.name}>"\n`);
+}
+
+async function remove(name: string, { library, json: asJson }: Flags, io: Io): Promise<void> {
+  const path = await removePeel(name, peelFolder(library));
+  if (asJson) return json(io, { name, removed: path });
+  io.out(`removed ${path}\n`);
+}
+
+async function verify(peel: string, { library, preset, model: given = preset, json: asJson }: Flags, io: Io): Promise<void> {
+  const path = await findPeel(peel, peelFolder(library));
+  try {
+    const { bytes: _, ...file } = await openPeel(path);
+    const chosen = given === undefined ? undefined : await readModel(given);
+    const fitted = chosen && fitPeel(file, adaptable(chosen.model.config), chosen.base, path);
+    const fits = fitted && { fits: nameOfBase(chosen.base) };
+    if (asJson) return json(io, { name: file.info!.name, path, ok: true, hash: file.hash, layers: file.layers.size, base: file.info!.base, ...fits });
+    io.out(`${path}: sound, ${file.layers.size} layers for ${nameOfBase(file.info!.base)}${fits ? ', and fits it' : ''}\n`);
+  } catch (error) {
+    if (asJson && error instanceof InputError) json(io, { path, ok: false, code: error.code, error: error.message });
+    throw error;
+  }
+}
+
+/** "ink:0.8" as a choice; a path may hold colons. */
+export function choiceOf(text: string): PeelChoice {
+  const [, peel, weight] = /^(.+?)(?::(-?\d+(?:\.\d+)?))?$/.exec(text) ?? [];
+  if (!peel) throw new InputError('options.peels', 'a Peel needs a name or a file, such as ink or ink:0.8');
+  const isPath = /[/\\]|\.safetensors$/.test(peel);
+  return { ...(isPath ? { path: peel } : { name: peel }), ...(weight !== undefined && { weight: Number(weight) }) };
+}
+
+async function merge(peels: string[], { library, preset, model: given = preset, out, name, force = false, json: asJson }: Flags & { out: string; name?: string }, io: Io): Promise<void> {
+  if (!out.endsWith('.safetensors')) throw new InputError('output.path', `cannot write ${out}: the name must end in .safetensors`);
+  await checkPlace(out);
+  const choices = peels.map((text) => ({ ...choiceOf(text), force }));
+  const { model, base } = await readModel(given);
+  const stack = await peelShelf(model.config, base, peelsIn(peelFolder(library)))(choices);
+  const merged = mergePeels(model, stack, name ?? [model.name, ...stack.map(({ peel }) => peel.info.name)].join('-'));
+  await saveModel(out, merged);
+  if (asJson) return json(io, { path: out, name: merged.name, base, peels: stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash })), licence: merged.manifest.licence });
+  io.out(`${out}  ${merged.name}\nuse it: banana "a fox" --model ${out}\n`);
+}
