@@ -3,7 +3,7 @@
 // Resumable: runs/PRESET/student.state.safetensors. Sheets at 1, 2 and 4 steps: runs/PRESET/sheets/. The finished model, with
 // the autoencoder and the tokenizer, is runs/PRESET/PRESET.safetensors: copy it to models/ when it is better than what is there.
 import { join } from 'node:path';
-import { preset } from '../src/models/config.ts';
+import { preset, type Config } from '../src/models/config.ts';
 import { DATA, type DataPreset } from '../src/data/dataset.ts';
 import { STYLES } from '../src/data/sprites.ts';
 import { saveModel, specsOf } from '../src/pipeline/model.ts';
@@ -11,12 +11,13 @@ import { initialize } from '../src/nn/scope.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { readSafetensors, writeSafetensors } from '../src/tensor/files.ts';
 import { float32, type Tensors } from '../src/tensor/tensor.ts';
-import { textFeeds } from '../src/train/captions.ts';
+import { textFeeds, type EncodedCaption } from '../src/train/captions.ts';
 import { distillProgram, TEACHER } from '../src/train/distill.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
 import { averageOf } from '../src/train/step.ts';
-import { random } from '../src/util/random.ts';
-import { drawSheet, openLatents, readTokenizer } from './latents.ts';
+import type { Plan } from '../src/quant/plan.ts';
+import { random, type Random } from '../src/util/random.ts';
+import { drawSheet, openLatents, readTokenizer, type Latents } from './latents.ts';
 import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
 
 /** Guidance scales that the student learns; the middle is what it is asked for by default. */
@@ -24,6 +25,24 @@ const GUIDANCE = [2, 5] as const;
 export const DEFAULT_GUIDANCE = 3.5;
 /** Length of the hop from t to s at the start and at the end of the run. */
 const HOP = [1 / 6, 1 / 16] as const;
+
+/** Inputs of a distillation step: random pictures with their captions, times t and s a hop apart, guidance scales, the empty prompt. */
+export function distillBatch(data: Latents, config: Config, stream: Random, batch: number, hop: number): Tensors {
+  const { latent, captions, reference } = data.batch(stream, batch);
+  const list = (f: () => number) => Array.from({ length: batch }, f);
+  // Every fourth picture begins at pure noise, where the one-step picture is made.
+  const t = list(() => (stream.uniform() < 0.25 ? 1 : hop / 2 + (1 - hop / 2) * stream.uniform()));
+  return {
+    latent,
+    ...reference,
+    noise: float32(latent.shape, stream.normals(latent.data.length)),
+    t: float32([batch], t),
+    s: float32([batch], t.map((x) => Math.max(0, x - hop))),
+    guidance: float32([batch], list(() => GUIDANCE[0] + (GUIDANCE[1] - GUIDANCE[0]) * stream.uniform())),
+    ...textFeeds(captions, config.text.length),
+    ...textFeeds(Array<EncodedCaption>(batch).fill(data.empty), config.text.length, 'null'),
+  };
+}
 
 /** Distils the teacher of a preset. */
 export async function makeStudent(options: RecipeOptions): Promise<void> {
@@ -35,31 +54,13 @@ export async function makeStudent(options: RecipeOptions): Promise<void> {
   const teacher = (await readSafetensors(paths.teacher)).tensors;
   const { program, specs } = distillProgram(config, { batch, rows: data.rows, columns: data.columns, references: data.references });
   const runtime = await ortNode();
-  const empty = textFeeds(Array(batch).fill(data.empty), config.text.length, 'null');
   let done = 0;
   const run = train({
     runtime,
     program,
     weights: teacher,
     frozen: Object.fromEntries(Object.entries(teacher).map(([path, t]) => [`${TEACHER}.${path}`, t])),
-    batch: (step) => {
-      const stream = rng.split(`batch:${step}`);
-      const { latent, captions, reference } = data.batch(stream, batch);
-      const hop = HOP[0] * (HOP[1] / HOP[0]) ** done;
-      const list = (f: () => number) => Array.from({ length: batch }, f);
-      // Every fourth picture begins at pure noise, where the one-step picture is made.
-      const t = list(() => (stream.uniform() < 0.25 ? 1 : hop / 2 + (1 - hop / 2) * stream.uniform()));
-      return {
-        latent,
-        ...reference,
-        noise: float32(latent.shape, stream.normals(latent.data.length)),
-        t: float32([batch], t),
-        s: float32([batch], t.map((x) => Math.max(0, x - hop))),
-        guidance: float32([batch], list(() => GUIDANCE[0] + (GUIDANCE[1] - GUIDANCE[0]) * stream.uniform())),
-        ...textFeeds(captions, config.text.length),
-        ...empty,
-      };
-    },
+    batch: (step) => distillBatch(data, config, rng.split(`batch:${step}`), batch, HOP[0] * (HOP[1] / HOP[0]) ** done),
     rate: cosineRate(rate, { floor: 0.1 }),
     checkpoint: join(paths.run, 'student.state.safetensors'),
     log: join(paths.run, 'student.jsonl'),
@@ -79,20 +80,35 @@ export async function makeStudent(options: RecipeOptions): Promise<void> {
   }
 }
 
+export interface ExportOptions {
+  /** The student's weights, where they are not the run's own. */
+  student?: Tensors;
+  /** Bits of the file's weights; large matrices have 8 when left out. */
+  plan?: Plan;
+  /** Name of the file in the run's folder. */
+  name?: string;
+  /** How it was trained, in words. */
+  training?: string;
+}
+
 /** Puts the run's networks and tokenizer together as a model file; weights that were never trained keep their beginnings. */
-export async function exportModel(options: RecipeOptions): Promise<string> {
+export async function exportModel(
+  options: RecipeOptions,
+  { student, plan, name = options.preset, training = 'recipes 1 to 5 of banana-sdk; see docs/log.md' }: ExportOptions = {},
+): Promise<string> {
   const config = preset(options.preset);
   const paths = pathsOf(options);
-  const [student, autoencoder] = await Promise.all([paths.student, paths.autoencoder].map(async (p) => (await readSafetensors(p)).tensors));
-  const trained: Tensors = { ...autoencoder, ...student };
+  const read = async (path: string) => (await readSafetensors(path)).tensors;
+  const trained: Tensors = { ...(await read(paths.autoencoder)), ...(student ?? (await read(paths.student))) };
   const begun = initialize(specsOf(config.name), random(options.seed ?? 0));
   const weights = Object.fromEntries(Object.keys(begun).map((path) => [path, trained[path] ?? begun[path]!]));
   const styles = DATA[config.name as DataPreset].scope.styles ?? Object.values(STYLES).map((s) => s.word);
-  const path = join(paths.run, `${config.name}.safetensors`);
+  const path = join(paths.run, `${name}.safetensors`);
   await saveModel(path, {
     name: config.name,
     config,
     weights,
+    ...(plan && { plan }),
     tokenizer: await readTokenizer(options),
     manifest: {
       name: config.name,
@@ -102,7 +118,7 @@ export async function exportModel(options: RecipeOptions): Promise<string> {
       guidance: DEFAULT_GUIDANCE,
       steps: [1, 2, 4],
       licence: 'MIT; trained on art listed in NOTICE',
-      training: 'recipes 1 to 5 of banana-sdk; see docs/log.md',
+      training,
     },
   });
   options.log?.(`model: ${path}`);

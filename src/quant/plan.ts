@@ -34,6 +34,11 @@ export function planOf(weights: Iterable<readonly [path: string, weight: { reado
   return plan;
 }
 
+/** The weights as they are once a plan has rounded them. */
+export function rounded(weights: Tensors, plan: Plan): Tensors {
+  return Object.fromEntries(Object.entries(weights).map(([path, w]) => [path, plan[path] === undefined ? w : roundedTo(w as Tensor<'float32'>, plan[path])]));
+}
+
 /** How much an output changes when one weight alone is rounded: |changed - exact|^2 / |exact|^2. */
 export type Sensitivity = Readonly<Record<string, number>>;
 

@@ -9,7 +9,7 @@ import { input, type Value } from '../graph/value.ts';
 import { perPicture, referenceInputs, textInputs } from '../models/inputs.ts';
 import { conditioning, transformer, type Conditioning } from '../models/transformer.ts';
 import type { Config } from '../models/config.ts';
-import { rootScope, type Specs } from '../nn/scope.ts';
+import { rootScope, type Product, type Specs } from '../nn/scope.ts';
 import { gridRotary, keyBias, type LatentSizes } from './teacher.ts';
 import { trainStep, type Program } from './step.ts';
 
@@ -19,10 +19,15 @@ export const TEACHER = 'teacher';
 /**
  * The program. Inputs: latent and noise (B, L, C), t and s (B) with s < t, guidance (B), text.*, reference.* and null.* (the empty
  * prompt, without references) as in teacher.ts, and the teacher's weights under `teacher.transformer.`. Metric: mean squared distance to the target.
+ * `product` is how the student multiplies: fake-quantized, to distil into few bits.
  */
-export function distillProgram(config: Config, { batch: B, rows, columns, references: S = 0 }: LatentSizes): { program: Program; specs: Specs } {
+export function distillProgram(
+  config: Config,
+  { batch: B, rows, columns, references: S = 0 }: LatentSizes,
+  { product }: { product?: Product } = {},
+): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
-  const student = rootScope(specs).in('transformer');
+  const student = rootScope(specs, product).in('transformer');
   const teacher = rootScope().in(TEACHER).in('transformer');
   const L = rows * columns;
   const latent = input('latent', [B, L, config.channels]);

@@ -1,0 +1,52 @@
+// Quantization-aware training of a student: a copy with the arithmetic of the quantized kernels (quant/fake-quant.ts) learns to
+// draw what the float student draws, from the same noisy latents, times and guidance. The target is another network's output, not
+// data, so that pictures at equal seeds stay the same. (distill.ts with the same product is the other way: distil again, in few
+// bits; it costs twice as much a step, and the pictures drift from the float student's.)
+// Legend: B batch, L image tokens, T text tokens, C channels; f(x, t) = x - t F(x, t), the image predicted at time t.
+import { add, div, mean, mul, sub, unsqueeze } from '../graph/ops.ts';
+import { mse, square } from '../graph/functions.ts';
+import { graph, input, type Graph, type Value } from '../graph/value.ts';
+import { perPicture, referenceInputs, textInputs } from '../models/inputs.ts';
+import { conditioning, transformer } from '../models/transformer.ts';
+import type { Config } from '../models/config.ts';
+import { rootScope, type Product, type Scope, type Specs } from '../nn/scope.ts';
+import { gridRotary, keyBias, type LatentSizes } from './teacher.ts';
+import { trainStep, type Program } from './step.ts';
+
+/** Prefix of the frozen float student's weights among the inputs. */
+export const EXACT = 'exact';
+
+/**
+ * The inputs of a student's forward pass, and the images that it predicts under a scope. Inputs: latent and noise (B, L, C), t and
+ * guidance (B), text.* and reference.* as in teacher.ts.
+ */
+function forward(config: Config, { batch: B, rows, columns, references: S = 0 }: LatentSizes): (s: Scope) => Value {
+  const L = rows * columns;
+  const latent = input('latent', [B, L, config.channels]);
+  const noise = input('noise', [B, L, config.channels]);
+  const [t, guidance] = [perPicture('t', B), perPicture('guidance', B)];
+  const text = textInputs(B, config.text.length);
+  const rotary = gridRotary(rows, columns, config.transformer.heads.width);
+  const reference = S > 0 ? referenceInputs(B, S, config) : undefined;
+  const bias = keyBias(B, L, text.mask, S > 0 ? input('reference.mask', [B, S]) : undefined);
+  const time = unsqueeze(unsqueeze(t, 1), 1); // (B, 1, 1)
+  const at = add(latent, mul(time, sub(noise, latent))); // x_t
+  return (s) => sub(at, mul(time, transformer(s, at, { t, guidance, condition: conditioning(s, text, config, reference), rotary, bias }, config)));
+}
+
+/** A student's predicted images as a graph with the output `image`: to measure what a change of its weights does. */
+export function studentGraph(config: Config, sizes: LatentSizes): Graph {
+  return graph('student', { image: forward(config, sizes)(rootScope().in('transformer')) });
+}
+
+/**
+ * The program. Inputs as above, what `product` wants, and the float student's weights under `exact.transformer.`.
+ * Metric: the squared error of the image over its power.
+ */
+export function quantizeProgram(config: Config, sizes: LatentSizes, { product }: { product: Product }): { program: Program; specs: Specs } {
+  const specs: Specs = new Map();
+  const image = forward(config, sizes);
+  const exact = image(rootScope().in(EXACT).in('transformer'));
+  const loss = mse(image(rootScope(specs, product).in('transformer')), exact);
+  return { program: trainStep('quantize-student', loss, { specs, metrics: { relative: div(loss, mean(square(exact))) }, ema: 0.99 }), specs };
+}
