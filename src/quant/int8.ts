@@ -29,9 +29,10 @@ export function quantizeColumns({ shape, data }: Tensor<'float32'>): Columns {
       const x = Math.abs(data[i]!);
       if (x > scales[c]!) scales[c] = x;
     }
-  for (let c = 0; c < columns; c++) scales[c] = scales[c]! / LEVELS || 1; // a column of zeros stays zeros
+  const factors = Float64Array.from(scales, (largest) => LEVELS / (largest || 1)); // a column of zeros stays zeros
+  for (let c = 0; c < columns; c++) scales[c] = 1 / factors[c]!;
   const values = new Int8Array(rows * columns);
-  for (let r = 0, i = 0; r < rows; r++) for (let c = 0; c < columns; c++, i++) values[i] = Math.max(-LEVELS, Math.min(LEVELS, roundToEven(data[i]! / scales[c]!)));
+  for (let r = 0, i = 0; r < rows; r++) for (let c = 0; c < columns; c++, i++) values[i] = roundToEven(data[i]! * factors[c]!);
   return { values: tensor('int8', [rows, columns], values), scales: float32([columns], scales) };
 }
 
