@@ -47,7 +47,7 @@ export function addDims(a: Dim, b: Dim): Dim {
 /** a * b * ... ; 1 for none. */
 export function mulDims(...dims: Dim[]): Dim {
   return dims.reduce((a, b) => {
-    if (typeof a === 'number' && typeof b === 'number') return a * b;
+    if (typeof a === 'number' && typeof b === 'number') return a * b || 0; // never -0
     const product: Polynomial = new Map();
     for (const [x, cx] of parse(a))
       for (const [y, cy] of parse(b)) {
