@@ -1,6 +1,6 @@
 // Recipe 6: the student in four bits (DQAT). A copy of the student learns to draw the same pictures with 4-bit weights and 8-bit
 // activations; the bits are lowered in stages. Which weights stay at 8 bits is measured first, one at a time.
-//   npx tsx recipes/6-quantize.ts --preset pico [--seconds 600] [--batch 24] [--rate 0.0005]
+//   npx tsx recipes/6-quantize.ts --preset pico [--seconds 600] [--batch 24] [--rate 0.0001]
 // Resumable: runs/PRESET/quantized.state.safetensors. The model in four bits is runs/PRESET/PRESET-4bit.safetensors; how far its
 // pictures are from the float student's, beside plain rounding, is printed and kept in runs/PRESET/quantized.json.
 import { existsSync } from 'node:fs';
@@ -59,7 +59,7 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
   const config = preset(options.preset);
   const paths = pathsOf(options);
   const at = (name: string) => join(paths.run, name);
-  const { seed = 0, steps, seconds, batch = 24, rate = 0.0005, pictures = 64, log = () => {} } = options;
+  const { seed = 0, steps, seconds, batch = 24, rate = 0.0001, pictures = 64, log = () => {} } = options;
   const rng = random(seed).split('quantize');
   const data = await openLatents(options);
   const student = (await readSafetensors(paths.student)).tensors;

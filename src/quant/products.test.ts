@@ -12,7 +12,7 @@ import { random } from '../util/random.ts';
 import { quantizedWeights } from './bind.ts';
 import { quantizeBlocks, roundedTo } from './blocks.ts';
 import { nbitsProduct, packBlocks, unpackBlocks } from './int4.ts';
-import { dequantizeColumns, int8Product, quantizeColumns } from './int8.ts';
+import { dequantizeColumns, int8IsExact, int8Product, quantizeColumns } from './int8.ts';
 import { relativeError } from './plan.ts';
 
 const rng = random(3);
@@ -89,4 +89,18 @@ test('a weight that is in no plan is the plain product', () => {
   const { g } = build([2, 128], 8, nbitsProduct({ plan: {} }));
   const plain = build([2, 128], 8, matmul);
   expect(g.inputs.map((v) => v.name)).toEqual(plain.g.inputs.map((v) => v.name));
+});
+
+test('an 8-bit kernel that overflows, or is missing, is found', async () => {
+  const reference = referenceRuntime();
+  expect(await int8IsExact(reference)).toBe(true);
+  const overflowing: Runtime = {
+    ...reference,
+    compile: async (g, options) => {
+      const session = await reference.compile(g, options);
+      return { ...session, run: async (feeds) => Object.fromEntries(Object.entries(await session.run(feeds)).map(([key, t]) => [key, float32(t.shape, (t.data as Float32Array).map((x) => x / 2))])) };
+    },
+  };
+  expect(await int8IsExact(overflowing)).toBe(false);
+  expect(await int8IsExact({ ...reference, compile: () => Promise.reject(new Error('no such kernel')) })).toBe(false);
 });
