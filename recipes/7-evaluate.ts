@@ -6,7 +6,7 @@
 // PARTS: autoencoder, pictures, colours, comma separated. --precision: float32, int8 or int4 products. --teacher adds the run's teacher, with that many steps. Without --model
 // it takes models/PRESET.safetensors, else the run's model, else what the run in runs/PRESET has so far.
 import { existsSync, realpathSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { commitOf, describeMachine, machineLine } from '../bench/machine.ts';
@@ -100,7 +100,7 @@ async function openSubject({ preset: name, model, teacher: steps }: Options): Pr
 
 function shipped(name: string): string | undefined {
   try {
-    return modelPath(name);
+    return relative(process.cwd(), modelPath(name)); // results are published: no paths of this machine
   } catch (error) {
     if (error instanceof InputError && error.code === 'model.missing') return undefined;
     throw error;
