@@ -2,8 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { evaluate } from '../graph/evaluate.ts';
 import { matmul } from '../graph/ops.ts';
 import { preset } from '../models/config.ts';
-import { denoiseStage } from '../models/graphs.ts';
-import { initialize } from '../nn/scope.ts';
+import { forInference } from '../graph/passes/optimize.ts';
+import { denoiseStage, type Stage } from '../models/graphs.ts';
+import { initialize, type Product } from '../nn/scope.ts';
+import { quantizedWeights } from '../quant/bind.ts';
+import { nbitsProduct } from '../quant/int4.ts';
+import { roundedTo } from '../quant/blocks.ts';
+import { planOf } from '../quant/plan.ts';
+import { ortNode } from '../runtime/ort-node.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { expectClose } from '../testing.ts';
 import { random } from '../util/random.ts';
@@ -36,8 +42,8 @@ function adapter(seed: number, r: number): Tensors {
   }));
 }
 const velocity = (stage: typeof plain, w: Tensors, more: Tensors = {}): Tensor => evaluate(stage.graph, { ...w, ...feeds, ...more }).velocity!;
-const merged = (list: readonly Applied[]): Tensors =>
-  Object.fromEntries(Object.entries(weights).map(([path, w]) => {
+const merged = (list: readonly Applied[], from = weights): Tensors =>
+  Object.fromEntries(Object.entries(from).map(([path, w]) => {
     const { a, b } = loraNames(path);
     const baked = list.reduce((sum, { tensors, strength }) => (tensors[a] && tensors[b] && isProduct(path, w) ? mergeLora(sum, tensors[a] as never, tensors[b] as never, strength) : sum), w as Tensor<'float32'>);
     return [path, baked];
@@ -64,6 +70,41 @@ describe('low-rank side inputs', () => {
   test('two stacked, one of them negative, equal both merged', () => {
     const two = [{ tensors: adapter(1, 2), strength: 1 }, { tensors: adapter(2, 4), strength: -0.5 }];
     expectClose(velocity(adapted, weights, loraFeeds(adapted.specs, two)), velocity(plain, merged(two)), { rtol: 1e-3, atol: 1e-4 });
+  });
+
+  test.each([0, 4] as const)('on a 4-bit base (accuracy %i) it has the effect that it has on the float one', async (accuracy) => {
+    const plan = planOf(Object.entries(weights));
+    const base = (inner: Product) => denoiseStage(config, { product: inner });
+    const runtime = await ortNode({ threads: 1 });
+    const run = async ({ graph }: Stage, more: Tensors = {}) => {
+      const optimized = forInference(graph);
+      const bound = { ...weights, ...quantizedWeights(optimized, weights) };
+      const session = await runtime.compile(optimized, { weights: Object.fromEntries(optimized.inputs.flatMap((v) => (v.op === 'Parameter' ? [[v.name!, bound[v.name!]!]] : []))) });
+      const { velocity } = await session.run({ ...feeds, ...more });
+      await session.release();
+      return velocity!.data as Float32Array;
+    };
+    expect(Object.values(plan).filter((bits) => bits === 4).length).toBeGreaterThan(5);
+    const one = loraFeeds(adapted.specs, [{ tensors: adapter(1, 3), strength: 2 }]);
+    const none = loraFeeds(adapted.specs, [], { least: 1 });
+    const four = base(loraProduct(nbitsProduct({ plan, accuracy })));
+    const [float, floatBase, low, lowBase] = [await run(adapted, one), await run(plain), await run(four, one), await run(four, none)];
+    expect(lowBase).toEqual(await run(base(nbitsProduct({ plan, accuracy })))); // off, it leaves no trace here either
+    let [dot, a, b] = [0, 0, 0];
+    float.forEach((x, i) => {
+      const [here, there] = [x - floatBase[i]!, low[i]! - lowBase[i]!];
+      dot += here * there;
+      a += here ** 2;
+      b += there ** 2;
+    });
+    expect(dot / Math.sqrt(a * b)).toBeGreaterThan(0.9); // untrained weights suffer from 4 bits themselves
+    expect(Math.sqrt(b / a)).toBeGreaterThan(0.9);
+    expect(Math.sqrt(b / a)).toBeLessThan(1.1);
+    // Number by number it is the rounded base with the adapter baked in, which no 4-bit weight could hold.
+    if (accuracy !== 0) return;
+    const rounded = Object.fromEntries(Object.entries(weights).map(([path, w]) => [path, plan[path] ? roundedTo(w as Tensor<'float32'>, plan[path]) : w]));
+    const twin = velocity(plain, merged([{ tensors: adapter(1, 3), strength: 2 }], rounded));
+    expectClose(low, twin.data as Float32Array, { rtol: 1e-3, atol: 1e-3 });
   });
 
   test('an adapter of another model is refused', () => {
