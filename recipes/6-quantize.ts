@@ -23,7 +23,7 @@ import { averageOf } from '../src/train/step.ts';
 import { random, type Random } from '../src/util/random.ts';
 import { DEFAULT_GUIDANCE, distillBatch, exportModel } from './5-distill.ts';
 import { openLatents, readTokenizer, type Latents } from './latents.ts';
-import type { LatentFacts } from './3-autoencoder.ts';
+import type { LatentFacts } from './encode.ts';
 import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
 
 /** Bits from a share of the run on; no weight has fewer than its plan says. Short: of 200 steps with `tiny`, 4 bits from the start was best by 0.5 dB, 8-6-4 over a quarter of the run 1.5 dB behind. */

@@ -14,7 +14,7 @@ import { float32, sizeOf, type Tensor, type Tensors } from '../src/tensor/tensor
 import { tokenizerFromJSON, type Tokenizer } from '../src/tokenizer/tokenizer.ts';
 import { encodeCaptions, type EncodedCaption } from '../src/train/captions.ts';
 import type { Random } from '../src/util/random.ts';
-import type { LatentFacts } from './3-autoencoder.ts';
+import type { LatentFacts } from './encode.ts';
 import { pathsOf, type RecipeOptions } from './recipe.ts';
 
 export interface Latents {
