@@ -140,7 +140,7 @@ function ownColour(concept: Concept, style: StyleKey, rng: Random): ColourName |
 }
 
 /** Everything about a scene that the splits look at. */
-function isHeldOut(facts: Facts): boolean {
+export function isHeldOut(facts: Facts): boolean {
   const [a, b] = facts.things;
   return (
     facts.things.some((t) => heldOut('style', t.concept.hex, facts.style)) ||
