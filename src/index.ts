@@ -5,6 +5,7 @@ export { random, type Random } from './util/random.ts';
 export type { DType, Tensor, Tensors } from './tensor/tensor.ts';
 export { flatten, imageToTensor, psnr, resizeImage, tensorToImage, type Color, type Image } from './tensor/image.ts';
 export { readPngText, removePngText, writePngText } from './tensor/png.ts';
+export { memoryStore, type Store } from './tensor/store.ts';
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from './tensor/safetensors.ts';
 export { preset, PRESETS, type Config, type PresetName } from './models/config.ts';
 export type { Runtime, Session } from './runtime/runtime.ts';

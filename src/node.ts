@@ -14,7 +14,7 @@ import { InputError } from './util/errors.ts';
 
 export * from './index.ts';
 export { decodeImage, encodeImage, formatOf, type ImageFormat } from './tensor/codec.ts';
-export { readSafetensors, writeSafetensors } from './tensor/files.ts';
+export { folderStore, readSafetensors, writeSafetensors } from './tensor/files.ts';
 export { DEFAULT_MODEL, loadModel, modelPath, randomModel, saveModel } from './pipeline/model.ts';
 export { openRuntime, type OpenOptions, type RuntimeName } from './runtime/select.ts';
 export { readModel, type LoadOptions } from './pipeline/load.ts';

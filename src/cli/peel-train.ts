@@ -8,7 +8,7 @@ import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
 import { checkTrainOptions, clearTraining, PEEL_DEFAULTS, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../pipeline/train-peel.ts';
 import { openRuntime, type RuntimeName } from '../runtime/select.ts';
 import { encodeImage, loadSharp } from '../tensor/codec.ts';
-import { writeFileWhole } from '../tensor/files.ts';
+import { folderStore, writeFileWhole } from '../tensor/files.ts';
 import { labelledSheet } from '../tensor/sheet.ts';
 import { curveSvg } from '../train/curve.ts';
 import { LAYERS, OBJECTIVES, type LayerGroup, type Objective } from '../train/peel.ts';
@@ -81,7 +81,7 @@ async function train(folder: string, { out, preset, model: given = preset, runti
   const work = `${stem}.training`;
   const from = performance.now();
   try {
-    const training = trainPeel({ model, base, runtime, pictures, folder: work }, options);
+    const training = trainPeel({ model, base, runtime, pictures, store: folderStore(work) }, options);
     let trained: TrainedPeel | undefined;
     let steps = 0;
     while (!trained) {
@@ -101,7 +101,7 @@ async function train(folder: string, { out, preset, model: given = preset, runti
     await writeFileWhole(files.curve, await curveOf(trained));
     if (files.sheet) await writeFileWhole(files.sheet, await sheetOf(trained));
     await writeFileWhole(out, trained.chunks);
-    await clearTraining(work);
+    await clearTraining(folderStore(work));
     const { name, rank, triggers } = trained.info;
     const heldOut = heldOutOf(trained);
     if (json)

@@ -10,6 +10,7 @@ import { NO_PEELS, withPeel } from '../adapters/stack.ts';
 import { check } from '../graph/check.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { folderStore } from '../tensor/files.ts';
 import { image, type Image } from '../tensor/image.ts';
 import { scalar } from '../tensor/tensor.ts';
 import { initialize } from '../nn/scope.ts';
@@ -52,7 +53,7 @@ afterAll(() => rm(root, { recursive: true }));
 
 const options: TrainPeelOptions = { name: 'disc', steps: 40, rank: 4, batch: 4, prior: 1, rate: 0.01, samples: false, licence: 'CC0-1.0' };
 async function run(folder: string, more: Partial<TrainPeelOptions> = {}, { leave = Infinity, from = pictures } = {}): Promise<{ events: TrainPeelEvent[]; trained?: TrainedPeel }> {
-  const training = trainPeel({ model, base, runtime, pictures: from, folder: join(root, folder) }, { ...options, ...more });
+  const training = trainPeel({ model, base, runtime, pictures: from, store: folderStore(join(root, folder)) }, { ...options, ...more });
   const events: TrainPeelEvent[] = [];
   for (;;) {
     const { done, value } = await training.next();
@@ -141,7 +142,7 @@ describe('training', () => {
     expect(rest.trained!.curve).toEqual(whole.trained!.curve);
     const other = await run('parts', { steps: 24, rank: 2 });
     expect(losses(other.events)).toHaveLength(losses(whole.events).length);
-    await clearTraining(join(root, 'parts'));
+    await clearTraining(folderStore(join(root, 'parts')));
     expect(existsSync(join(root, 'parts'))).toBe(false);
   });
 

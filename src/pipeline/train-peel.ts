@@ -1,10 +1,7 @@
 // Training a Peel from pictures, as a generator: encode them once, let the base draw what it must not forget, then the loop. A
-// picture is held out where there are enough; its loss says when to stop and which state is kept. The state lies in a folder, so
-// that a run that was left can go on. Nothing is written elsewhere: the caller gets the Peel's bytes at the end.
+// picture is held out where there are enough; its loss says when to stop and which state is kept. The state lies in a store (a
+// folder, or memory), so that a run that was left can go on. Nothing is written elsewhere: the caller gets the Peel's bytes.
 // Not here: the step (train/peel.ts), reading folders (train/peel-folder.ts), the command (cli/peel.ts).
-import { existsSync } from 'node:fs';
-import { readFile, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { sha256 } from '../adapters/hash.ts';
 import { checkPeelName, type BaseId, type PeelInfo } from '../adapters/info.ts';
 import { encodePeel, type Peel } from '../adapters/peel.ts';
@@ -12,12 +9,13 @@ import { NO_PEELS, withPeel } from '../adapters/stack.ts';
 import { breathe } from '../runtime/engine.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { initialize } from '../nn/scope.ts';
-import { readSafetensors, writeFileWhole, writeSafetensors } from '../tensor/files.ts';
+import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts';
+import { memoryStore, type Store } from '../tensor/store.ts';
 import type { Tensors } from '../tensor/tensor.ts';
-import { cosineRate, train } from '../train/loop.ts';
 import { between, LAYERS, OBJECTIVES, peelBatch, peelProgram, trainingTime, type LayerGroup, type Objective, type PeelRow } from '../train/peel.ts';
 import type { TrainingPicture } from '../train/peel-folder.ts';
 import { priorCaptions } from '../train/peel-prior.ts';
+import { cosineRate, runSteps } from '../train/run.ts';
 import { averageOf } from '../train/step.ts';
 import { InputError } from '../util/errors.ts';
 import { random, type Random } from '../util/random.ts';
@@ -60,8 +58,8 @@ export interface TrainPeelInput {
   readonly base: BaseId;
   readonly runtime: Runtime;
   readonly pictures: readonly TrainingPicture[];
-  /** Where the state of the run is kept. */
-  readonly folder: string;
+  /** Where the state of the run is kept; default: in memory, so that it ends with the program. */
+  readonly store?: Store;
 }
 
 export type TrainPeelEvent =
@@ -135,14 +133,17 @@ export function checkTrainOptions(options: TrainPeelOptions): Settings {
   return all;
 }
 
-/** Trains. Leaving the loop keeps the state in the folder: the same call goes on from there. Throws InputError for options or pictures that cannot be trained on. */
+/** Trains. Leaving the loop keeps the state in the store: the same call goes on from there. Throws InputError for options or pictures that cannot be trained on. */
 export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOptions): AsyncGenerator<TrainPeelEvent, TrainedPeel, void> {
   const all = checkTrainOptions(options);
-  const { model, base, runtime, pictures, folder } = input;
+  const { model, base, runtime, pictures, store = memoryStore() } = input;
   const { config, tokenizer, manifest } = model;
   if (pictures.length === 0) throw new InputError('peel.pictures', 'no pictures to train on');
   const rng = random(all.seed).split('peel');
-  const at = (file: keyof typeof FILES) => join(folder, FILES[file]);
+  const read = async (file: string) => {
+    const bytes = await store.read(file);
+    return bytes && decodeSafetensors(bytes, file);
+  };
   const networks = openNetworks(runtime, config, model.weights);
   try {
     // What is learned from: pictures as latents, one of them held out; and what the base draws.
@@ -153,9 +154,9 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
       await breathe();
     }
     const key = await settingsKey(all, base, encoded);
-    if ((await readFile(at('settings'), 'utf8').catch(() => '')) !== key) {
-      await clearTraining(folder);
-      await writeFileWhole(at('settings'), key);
+    if (new TextDecoder().decode(await store.read(FILES.settings)) !== key) {
+      await clearTraining(store);
+      await store.write(FILES.settings, key);
     }
     const out = encoded.length >= ENOUGH ? rng.split('held out').integer(encoded.length) : -1;
     const [learned, heldOut] = [encoded.filter((_, i) => i !== out), encoded.filter((_, i) => i === out)];
@@ -194,15 +195,16 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
     const infoOf = (tensors: Tensors, step: number, thumbnails: readonly string[] = []): Peel => ({ info: describe(all, base, learned.length, step, thumbnails), hash: '', tensors });
     const curve: CurvePoint[] = [];
     let best = { loss: Infinity, step: 0, stale: 0, tensors: {} as Tensors };
-    if (existsSync(at('best')) && existsSync(at('state'))) {
-      const { tensors, metadata } = await readSafetensors(at('best'));
+    const kept = (await store.read(FILES.state)) && (await read(FILES.best));
+    if (kept) {
+      const { tensors, metadata } = kept;
       const found = JSON.parse(metadata.best!) as Omit<typeof best, 'tensors' | 'loss'> & { loss: number | null };
       best = { ...found, loss: found.loss ?? Infinity, tensors };
       curve.push(...(JSON.parse(metadata.curve!) as CurvePoint[]));
     } else if (heldOut.length > 0) curve.push({ step: 0, heldOut: before });
 
     const shares = buckets.map((bucket) => learned.filter((p) => p.bucket === bucket).length);
-    const loop = train({
+    const loop = runSteps({
       runtime: bySize(runtime, new Map([...programs].map(([size, p]) => [size, p.program]))),
       program,
       weights: initialize(specs, rng.split('weights')),
@@ -220,13 +222,14 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
         return peelBatch(rows, guidance, bucket, config);
       },
       rate: cosineRate(all.rate, { warm: 0.05, floor: 0.1 }),
-      checkpoint: at('state'),
-      log: at('log'),
+      store,
+      checkpoint: FILES.state,
+      log: FILES.log,
       logEvery: all.steps < 100 ? 2 : 10,
       ...(all.steps !== Infinity && { steps: all.steps }),
       ...(all.seconds !== undefined && { seconds: all.seconds }),
     });
-    const keep = () => writeSafetensors(at('best'), best.tensors, { best: JSON.stringify({ ...best, tensors: undefined }), curve: JSON.stringify(curve) });
+    const keep = () => store.write(FILES.best, encodeSafetensors(best.tensors, { best: JSON.stringify({ ...best, tensors: undefined }), curve: JSON.stringify(curve) }));
     let [last, seen, halfway, early] = [best.step, 0, false, false];
     const look = async (step: number, tensors: Tensors): Promise<TrainPeelEvent[]> => {
       const loss = heldOut.length > 0 ? await evaluate(networks.withPeels(withPeel(NO_PEELS, infoOf(tensors, step)))) : Number.NaN;
@@ -258,7 +261,7 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
       await keep();
     }
     // The clock may run out between two reports: what was made since then is in the checkpoint.
-    const { tensors: state } = await readSafetensors(at('state'));
+    const { tensors: state } = (await read(FILES.state))!;
     const made = (state.step!.data as Float32Array)[0]!;
     if (made === 0) throw new InputError('options.seconds', `not one step was made in ${all.seconds} seconds: give it more`);
     if (made > last && !early) yield* await look((last = made), averageOf(state, specs));
@@ -274,11 +277,8 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
   }
 }
 
-/** Removes what a training left in its folder, and the folder when nothing else is in it. */
-export async function clearTraining(folder: string): Promise<void> {
-  for (const file of Object.values(FILES)) await rm(join(folder, file), { force: true });
-  await rmdir(folder).catch(() => {});
-}
+/** Removes what a training left in its store. */
+export const clearTraining = (store: Store): Promise<void> => store.remove(Object.values(FILES));
 
 /** A text that is the same for runs that may go on from each other. How long they are may differ. */
 async function settingsKey(options: TrainPeelOptions, base: BaseId, encoded: readonly EncodedPicture[]): Promise<string> {

@@ -1,11 +1,13 @@
 // Files on disk, Node only: whole files written beside their place and then renamed, so that a crash, a full disk or a
 // wrong path never leaves half a file; and .safetensors by path. The formats themselves are pure and live elsewhere.
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { InputError } from '../util/errors.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 import type { Safetensors } from './safetensors.ts';
+import type { Chunks, Store } from './store.ts';
 import type { Tensors } from './tensor.ts';
 
 const STRIDE = 2 ** 30; // bytes in one call to the system: it moves at most 2 GiB - 4 KiB
@@ -30,7 +32,7 @@ export async function readFileWhole(path: string): Promise<Uint8Array<ArrayBuffe
  * Writes a file as one whole: beside its place, flushed, then renamed; folders are made. Either the old file or the
  * complete new one is there at any time. Throws InputError `file.write` when the place cannot be written.
  */
-export async function writeFileWhole(path: string, chunks: string | Uint8Array | readonly Uint8Array[]): Promise<void> {
+export async function writeFileWhole(path: string, chunks: Chunks): Promise<void> {
   const beside = `${path}.${randomUUID().slice(0, 8)}.part`;
   const list = typeof chunks === 'string' ? [new TextEncoder().encode(chunks)] : chunks instanceof Uint8Array ? [chunks] : chunks;
   try {
@@ -70,6 +72,23 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
  */
 export async function writeSafetensors(path: string, tensors: Tensors, metadata: Record<string, string> = {}): Promise<void> {
   await writeFileWhole(path, encodeSafetensors(tensors, metadata));
+}
+
+/** A folder as a store; it is made at the first write. A name may be a path from there, or from the root. */
+export function folderStore(folder: string): Store {
+  const at = (name: string) => resolve(folder, name);
+  return {
+    read: async (name) => (existsSync(at(name)) ? readFileWhole(at(name)) : undefined),
+    write: (name, chunks) => writeFileWhole(at(name), chunks),
+    async append(name, text) {
+      await makeFolder(dirname(at(name)));
+      await appendFile(at(name), text);
+    },
+    async remove(names) {
+      for (const name of names) await rm(at(name), { force: true });
+      await rmdir(folder).catch(() => {}); // not empty, or never made
+    },
+  };
 }
 
 const REASONS: Record<string, string> = {
