@@ -29,6 +29,8 @@ async function banana(...args: string[]): Promise<{ code: number; out: string; e
   return { code, out, err, get json() { return JSON.parse(out) as unknown; } };
 }
 const at = ['--library', library];
+/** The Peels of the library, without those that the package ships. */
+const own = async () => ((await banana('peel', 'list', '--json', ...at)).json.peels as { shipped: boolean }[]).filter((p) => !p.shipped);
 const short = ['--steps', '6', '--batch', '3', '--prior', '1', '--rank', '2', '--threads', '1'];
 
 describe('the way of a Peel', () => {
@@ -42,11 +44,10 @@ describe('the way of a Peel', () => {
   });
 
   test('add, list, show, verify', async () => {
-    expect((await banana('peel', 'list', '--json', ...at)).json).toEqual({ folder: library, peels: [], damaged: [] });
+    expect(await own()).toEqual([]);
     expect((await banana('peel', 'add', ink, '--json', ...at)).json).toMatchObject({ name: 'ink' });
-    const { json } = await banana('peel', 'list', '--json', ...at);
-    expect(json.peels).toMatchObject([{ name: 'ink', rank: 2, licence: 'CC0-1.0', base: { preset: 'tiny' }, training: { pictures: 4 } }]);
-    expect((await banana('peel', 'list', ...at)).out).toMatch(/^name .*\nink .*CC0-1\.0 +ink style\n$/);
+    expect(await own()).toMatchObject([{ name: 'ink', rank: 2, licence: 'CC0-1.0', base: { preset: 'tiny' }, training: { pictures: 4 } }]);
+    expect((await banana('peel', 'list', ...at)).out).toMatch(/^name .*\nink .*CC0-1\.0 +ink style\n/);
     expect((await banana('peel', 'show', 'ink', ...at)).out).toMatch(/made for +tiny-untrained 0 \([0-9a-f]{16}\)/);
     expect((await banana('peel', 'show', 'ink', '--json', ...at)).json.thumbnails).toHaveLength(2);
     expect((await banana('peel', 'verify', 'ink', '--json', '--model', model, ...at)).json).toMatchObject({ ok: true, fits: expect.stringContaining('tiny') });

@@ -92,9 +92,9 @@ describe('a library folder', () => {
   afterAll(() => rm(root, { recursive: true }));
 
   test('add, list, show, remove; nothing twice; damaged files are told, not loaded', async () => {
-    const [folder, made] = [join(root, 'library'), join(root, 'somewhere.safetensors')];
-    expect(await listPeels(folder)).toEqual({ peels: [], damaged: [] });
-    await expect(findPeel('ink', folder)).rejects.toThrow('it is empty; `banana peel add FILE`');
+    const [folder, made, none] = [join(root, 'library'), join(root, 'somewhere.safetensors'), join(root, 'none')];
+    expect(await listPeels(folder, none)).toEqual({ peels: [], damaged: [] });
+    await expect(findPeel('ink', folder, none)).rejects.toThrow('it is empty; `banana peel add FILE`');
     await writeFileWhole(made, await encodePeel(peel('ink', 2)));
     expect(await addPeel(made, folder)).toMatchObject({ name: 'ink', info: { rank: 2 } });
     await expect(addPeel(made, folder)).rejects.toThrow('already');
@@ -102,7 +102,7 @@ describe('a library folder', () => {
     expect(await showPeel('ink', folder)).toMatchObject({ name: 'ink', path: join(folder, 'ink.safetensors') });
     expect(await showPeel(made, folder)).toMatchObject({ name: 'somewhere' });
     await writeFile(join(folder, 'broken.safetensors'), 'x');
-    const { peels, damaged } = await listPeels(folder);
+    const { peels, damaged } = await listPeels(folder, none);
     expect(peels.map((p) => p.name)).toEqual(['ink']);
     expect(damaged).toMatchObject([{ name: 'broken', error: expect.stringContaining('too short') }]);
     await expect(addPeel(join(folder, 'broken.safetensors'), folder)).rejects.toThrow('too short');
@@ -110,6 +110,20 @@ describe('a library folder', () => {
     await removePeel('ink', folder);
     expect(await readdir(folder)).toEqual(['broken.safetensors']);
     await expect(removePeel('../somewhere', folder)).rejects.toThrow('cannot name a Peel');
+  });
+
+  test('shipped Peels are found after the folder, listed as such, and stay', async () => {
+    const [folder, shipped] = [join(root, 'own'), join(root, 'shipped')];
+    for (const [place, name] of [[shipped, 'ink'], [shipped, 'chalk'], [folder, 'ink']] as const) await writeFileWhole(join(place, `${name}.safetensors`), await encodePeel(peel(name, 2)));
+    expect((await listPeels(folder, shipped)).peels.map((p) => [p.name, p.shipped])).toEqual([['ink', false], ['chalk', true]]);
+    expect(await findPeel('ink', folder, shipped)).toBe(join(folder, 'ink.safetensors'));
+    expect(await showPeel('chalk', folder, shipped)).toMatchObject({ name: 'chalk', shipped: true, path: join(shipped, 'chalk.safetensors') });
+    await expect(findPeel('oil', folder, shipped)).rejects.toThrow('there are ink; shipped are chalk, ink');
+    await expect(removePeel('chalk', folder, shipped)).rejects.toThrow('shipped with banana-sdk');
+    await removePeel('ink', folder, shipped);
+    expect(await findPeel('ink', folder, shipped)).toBe(join(shipped, 'ink.safetensors'));
+    await expect(removePeel('ink', folder, shipped)).rejects.toThrow('it stays');
+    expect(await readdir(shipped)).toEqual(['chalk.safetensors', 'ink.safetensors']);
   });
 
   test('the folder: given, by the environment, or in the home folder', () => {

@@ -54,9 +54,9 @@ export function peelCommand(io: Io): Command {
 const json = (io: Io, value: unknown) => io.out(`${JSON.stringify(value)}\n`);
 
 /** A Peel for other programs. Thumbnails only where one Peel is asked for: they are most of it. */
-function summary({ name, path, bytes, hash, info }: Shelved) {
+function summary({ name, path, bytes, hash, shipped, info }: Shelved) {
   const { name: title, thumbnails: _, ...rest } = info;
-  return { name, ...(title !== name && { title }), path, bytes, hash, ...rest };
+  return { name, ...(title !== name && { title }), path, bytes, hash, shipped, ...rest };
 }
 
 async function list({ library, json: asJson }: Flags, io: Io): Promise<void> {
@@ -64,7 +64,7 @@ async function list({ library, json: asJson }: Flags, io: Io): Promise<void> {
   const { peels, damaged } = await listPeels(folder);
   if (asJson) return json(io, { folder, peels: peels.map(summary), damaged });
   if (peels.length === 0) io.out(`no Peels in ${folder}: make one with banana peel train, or add one with banana peel add\n`);
-  else io.out(table([['name', 'for', 'rank', 'size', 'licence', 'say'], ...peels.map(({ name, bytes: size, info }) => [name, nameOfBase(info.base), String(info.rank), bytes(size), info.licence, info.triggers.join(', ')])]));
+  else io.out(table([['name', '', 'for', 'rank', 'size', 'licence', 'say'], ...peels.map(({ name, shipped, bytes: size, info }) => [name, shipped ? 'shipped' : '', nameOfBase(info.base), String(info.rank), bytes(size), info.licence, info.triggers.join(', ')])]));
   for (const { name, error } of damaged) io.err(`damaged: ${printable(name)}: ${error}\n`);
 }
 

@@ -1,8 +1,6 @@
 // Finding and loading models: by name under models/, by path, or untrained for tests. Node only (files); browsers hand the
 // bytes to unpackModel.
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { preset, PRESETS, type PresetName } from '../models/config.ts';
 import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage } from '../models/graphs.ts';
 import { packModel, unpackModel, type Model } from './model-file.ts';
@@ -10,23 +8,17 @@ import { initialize, type Specs } from '../nn/scope.ts';
 import { readFileWhole, writeSafetensors } from '../tensor/files.ts';
 import { trainTokenizer } from '../tokenizer/tokenizer.ts';
 import { InputError } from '../util/errors.ts';
+import { packagePath } from '../util/package.ts';
 import { random } from '../util/random.ts';
 
 /** The model that is used when none is named. */
 export const DEFAULT_MODEL: PresetName = 'pico';
 
-/** The package's own folder: models/ lies there, for the sources as for the build. */
-function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-}
-
 /** Path of a model's file: a shipped one by preset name, otherwise the path itself. Throws InputError when it is not there. */
 export function modelPath(model: string = DEFAULT_MODEL): string {
   const known = (PRESETS as string[]).includes(model);
   if (!known && !/[./\\]/.test(model)) preset(model); // an unknown word: say which presets there are
-  const path = known ? join(packageRoot(), 'models', `${model}.safetensors`) : model;
+  const path = known ? packagePath('models', `${model}.safetensors`) : model;
   if (!existsSync(path))
     throw new InputError('model.missing', known ? `no weights for preset "${model}": train them with npm run recipe -- --preset ${model}, then use --model runs/${model}/${model}.safetensors` : `no model file at ${path}`);
   return path;
