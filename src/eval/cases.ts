@@ -90,7 +90,7 @@ export function conceptCases(data: DataOptions, { name, split, language, synonym
 }
 
 /** Can a picture of it be told by its colour? Most of it takes the colour, and its name says none. */
-function isSimple({ hex, label, group, core }: Concept, style: StyleKey): boolean {
+export function isSimple({ hex, label, group, core }: Concept, style: StyleKey): boolean {
   const found = sprite(hex, style);
   const named = COLOUR_NAMES.some((c) => (core?.noun ?? label).split(' ').includes(c));
   return found !== undefined && !named && found.share >= 0.6 && canRecolour(found) && !['people-body', 'smileys-emotion'].includes(group);
