@@ -6,6 +6,7 @@ import { ortNode } from '../src/runtime/ort-node.ts';
 import { float32, int64, scalar, sizeOf, tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { autoencoderProgram, cropTables } from '../src/train/autoencoder.ts';
 import { NEXT, type Program } from '../src/train/step.ts';
+import { gridFeeds } from '../src/train/grids.ts';
 import { teacherProgram } from '../src/train/teacher.ts';
 import type { Specs } from '../src/nn/scope.ts';
 import { random } from '../src/util/random.ts';
@@ -36,11 +37,12 @@ export async function measureTraining({ preset: name, quick, threads }: MeasureO
     },
   };
   const teacher = {
-    ...teacherProgram(config, { batch: TEACHER_BATCH, rows, columns: rows }),
+    ...teacherProgram(config, { batch: TEACHER_BATCH, tokens: L }),
     feeds: {
       latent: normal([TEACHER_BATCH, L, C]),
       noise: normal([TEACHER_BATCH, L, C]),
       t: float32([TEACHER_BATCH], Array.from({ length: TEACHER_BATCH }, () => rng.uniform())),
+      ...gridFeeds(Array(TEACHER_BATCH).fill({ rows, columns: rows }), L, config),
       'text.ids': int64([TEACHER_BATCH, T], Array.from({ length: TEACHER_BATCH * T }, () => rng.integer(config.text.vocabulary))),
       'text.positions': int64([T], [...Array(T).keys()]),
       'text.mask': float32([TEACHER_BATCH, T], new Float32Array(TEACHER_BATCH * T).fill(1)),

@@ -7,7 +7,6 @@ import { initialize } from '../src/nn/scope.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { writeSafetensors } from '../src/tensor/files.ts';
 import { float32 } from '../src/tensor/tensor.ts';
-import { textFeeds } from '../src/train/captions.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
 import { averageOf } from '../src/train/step.ts';
 import { teacherProgram } from '../src/train/teacher.ts';
@@ -15,7 +14,7 @@ import { random } from '../src/util/random.ts';
 import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
 import { drawSheet, openLatents } from './latents.ts';
 
-/** Share of captions that are dropped, so that the network also knows pictures without a prompt. */
+/** Share of pictures without caption and references, so that the network also knows pictures without a prompt. */
 const DROP = 0.1;
 
 /** Trains the teacher of a preset. */
@@ -25,7 +24,7 @@ export async function makeTeacher(options: RecipeOptions): Promise<void> {
   const { seed = 0, steps, seconds, batch = 32, rate = 0.002, log = () => {} } = options;
   const rng = random(seed).split('teacher');
   const data = await openLatents(options);
-  const { program, specs } = teacherProgram(config, { batch, rows: data.rows, columns: data.columns, references: data.references });
+  const { program, specs } = teacherProgram(config, { batch, tokens: data.tokens, references: data.references });
   const runtime = await ortNode();
   const run = train({
     runtime,
@@ -33,15 +32,14 @@ export async function makeTeacher(options: RecipeOptions): Promise<void> {
     weights: initialize(specs, rng.split('weights')),
     batch: (step) => {
       const stream = rng.split(`batch:${step}`);
-      const { latent, captions, reference } = data.batch(stream, batch);
+      const { latent, feeds } = data.batch(stream, batch, { drop: DROP });
       const size = latent.data.length;
       return {
         latent,
-        ...reference,
+        ...feeds,
         noise: float32(latent.shape, stream.normals(size)),
         // Logit-normal times (Esser et al. 2024), moved towards the noise, where a small latent is decided.
         t: float32([batch], Array.from({ length: batch }, () => 1 / (1 + Math.exp(-(stream.normal() + 0.4))))),
-        ...textFeeds(captions.map((c) => (stream.uniform() < DROP ? data.empty : c)), config.text.length),
       };
     },
     rate: cosineRate(rate),

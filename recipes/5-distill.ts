@@ -26,20 +26,19 @@ export const DEFAULT_GUIDANCE = 2.5;
 /** Length of the hop from t to s at the start and at the end of the run. */
 const HOP = [1 / 6, 1 / 16] as const;
 
-/** Inputs of a distillation step: random pictures with their captions, times t and s a hop apart, guidance scales, the empty prompt. */
+/** Inputs of a distillation step: random pictures with what conditions them, times t and s a hop apart, guidance scales, the empty prompt. */
 export function distillBatch(data: Latents, config: Config, stream: Random, batch: number, hop: number): Tensors {
-  const { latent, captions, reference } = data.batch(stream, batch);
+  const { latent, feeds } = data.batch(stream, batch);
   const list = (f: () => number) => Array.from({ length: batch }, f);
   // Every fourth picture begins at pure noise, where the one-step picture is made.
   const t = list(() => (stream.uniform() < 0.25 ? 1 : hop / 2 + (1 - hop / 2) * stream.uniform()));
   return {
     latent,
-    ...reference,
+    ...feeds,
     noise: float32(latent.shape, stream.normals(latent.data.length)),
     t: float32([batch], t),
     s: float32([batch], t.map((x) => Math.max(0, x - hop))),
     guidance: float32([batch], list(() => GUIDANCE[0] + (GUIDANCE[1] - GUIDANCE[0]) * stream.uniform())),
-    ...textFeeds(captions, config.text.length),
     ...textFeeds(Array<EncodedCaption>(batch).fill(data.empty), config.text.length, 'null'),
   };
 }
@@ -52,7 +51,7 @@ export async function makeStudent(options: RecipeOptions): Promise<void> {
   const rng = random(seed).split('student');
   const data = await openLatents(options);
   const teacher = (await readSafetensors(paths.teacher)).tensors;
-  const { program, specs } = distillProgram(config, { batch, rows: data.rows, columns: data.columns, references: data.references });
+  const { program, specs } = distillProgram(config, { batch, tokens: data.tokens, references: data.references });
   const runtime = await ortNode();
   let done = 0;
   const run = train({

@@ -42,7 +42,7 @@ async function planOfRun(runtime: Runtime, config: Config, data: Latents, studen
   const usual = planOf(Object.entries(student));
   const four = Object.fromEntries(Object.entries(usual).filter(([, bits]) => bits === 4));
   const batch = 8;
-  const session = await runtime.compile(studentGraph(config, { batch, rows: data.rows, columns: data.columns, references: data.references }));
+  const session = await runtime.compile(studentGraph(config, { batch, tokens: data.tokens, references: data.references }));
   const feeds = distillBatch(data, config, rng, batch, 0.5);
   const run = async (weights: Tensors) => {
     const all: Tensors = { ...feeds, ...weights };
@@ -68,7 +68,7 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
   const plan = kept ? (JSON.parse(kept) as Plan) : await planOfRun(runtime, config, data, student, rng.split('plan'));
   log(`plan: ${describe(plan, student)}`);
 
-  const sizes = { batch, rows: data.rows, columns: data.columns, references: data.references };
+  const sizes = { batch, tokens: data.tokens, references: data.references };
   const { program, specs } = quantizeProgram(config, sizes, { product: fakeProduct({ plan, activations: 'tensor', least: input('least', []) }) });
   let done = 0;
   const run = train({

@@ -1,7 +1,14 @@
 // Encodes the drawn data once for the recipes that train the transformer: every packed picture and reference becomes latents.
 // Called at the end of recipe 3, and again by hand when more pictures were drawn:
 //   npx tsx recipes/encode.ts --preset pico
+// Reads the shards of runs/PRESET/data and of every folder runs/PRESET/pictures*. Shards may differ in the shape of their pictures;
+// those without references are as good. Writes
+//   latents.safetensors  latent (N, L, C), row by row, L the most tokens of any picture: a picture of h x w tokens fills the first
+//                        h * w rows, the rest is zero; reference (R, l, C), square, where there are any
+//   latents.json         a line of facts for each picture (LatentFacts): its grid, caption, and which reference is in which slot
+// Training mixes shapes in one batch (src/train/grids.ts: rotary table and mask of each picture), so there are no buckets here.
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { preset, ENCODER_PIXELS } from '../src/models/config.ts';
 import { encodeStage } from '../src/models/graphs.ts';
@@ -15,6 +22,9 @@ import { main, pathsOf, type RecipeOptions } from './recipe.ts';
 /** What the transformer trains on, beside latents.safetensors: a line a picture. */
 export interface LatentFacts {
   caption: string;
+  /** The latent grid. */
+  rows: number;
+  columns: number;
   /** Slot and row in `reference` of each reference picture. */
   references?: [slot: number, row: number][];
 }
@@ -23,8 +33,9 @@ export interface LatentFacts {
 export async function encodeData(options: RecipeOptions): Promise<void> {
   const config = preset(options.preset);
   const paths = pathsOf(options);
-  const more = join(paths.run, 'pictures'); // without crops: for the transformer only
-  const shards = [...(await shardsOf(paths.data, 'recipes/1-render')), ...(existsSync(more) ? await shardsOf(more, 'recipes/1-render') : [])];
+  const more = (await readdir(paths.run)).filter((name) => name.startsWith('pictures')).sort(); // without crops: for the transformer only
+  const folders = [...(existsSync(paths.data) || more.length === 0 ? [paths.data] : []), ...more.map((name) => join(paths.run, name))];
+  const shards = (await Promise.all(folders.map((folder) => shardsOf(folder, 'recipes/1-render')))).flat();
   const { tensors: weights } = await readSafetensors(paths.autoencoder);
   const stage = encodeStage(config);
   const session = await (await ortNode()).compile(stage.graph, { weights: Object.fromEntries([...stage.specs.keys()].map((path) => [path, weights[path]!])) });
@@ -46,21 +57,20 @@ export async function encodeData(options: RecipeOptions): Promise<void> {
     }
     return parts;
   };
-  const pictures: Float32Array[] = [];
-  const references: Float32Array[] = [];
+  const gridOf = ({ shape }: Tensor) => ({ rows: shape[1]! / ENCODER_PIXELS, columns: shape[2]! / ENCODER_PIXELS });
+  const pictures: Part[] = [];
+  const references: Part[] = [];
   const facts: LatentFacts[] = [];
   let referenceRows = 0;
-  let size = 0;
-  let referenceSize = 0;
   for (const shard of shards) {
     const { tensors } = await readSafetensors(shard);
-    pictures.push(...(await encode(tensors.image!)));
-    size = (tensors.image!.shape[1]! * tensors.image!.shape[2]!) / ENCODER_PIXELS ** 2;
+    const grid = gridOf(tensors.image!);
+    pictures.push(...(await encode(tensors.image!)).map((data) => ({ data, tokens: grid.rows * grid.columns })));
     for (const { caption, subjects } of await readLines<{ caption: string; subjects?: { slot: number; reference: number }[] }>(shard))
-      facts.push({ caption, ...(subjects && { references: subjects.map(({ slot, reference }) => [slot, referenceRows + reference] as [number, number]) }) });
+      facts.push({ caption, ...grid, ...(subjects && { references: subjects.map(({ slot, reference }) => [slot, referenceRows + reference] as [number, number]) }) });
     if (tensors.reference) {
-      references.push(...(await encode(tensors.reference)));
-      referenceSize = (tensors.reference.shape[1]! * tensors.reference.shape[2]!) / ENCODER_PIXELS ** 2;
+      const { rows, columns } = gridOf(tensors.reference);
+      references.push(...(await encode(tensors.reference)).map((data) => ({ data, tokens: rows * columns })));
       referenceRows += tensors.reference.shape[0]!;
     }
     options.log?.(`encoded ${facts.length} pictures, ${referenceRows} references`);
@@ -68,18 +78,25 @@ export async function encodeData(options: RecipeOptions): Promise<void> {
   await session.release();
   await writeFileWhole(paths.latents.replace(/safetensors$/, 'json'), JSON.stringify(facts));
   await writeSafetensors(paths.latents, {
-    latent: joined(pictures, [facts.length, size, config.channels]),
-    ...(referenceRows > 0 && { reference: joined(references, [referenceRows, referenceSize, config.channels]) }),
+    latent: joined(pictures, facts.length, config.channels),
+    ...(referenceRows > 0 && { reference: joined(references, referenceRows, config.channels) }),
   }, { preset: config.name });
 }
 
-function joined(parts: readonly Float32Array[], shape: readonly number[]): Tensor {
+/** Latents of some pictures of `tokens` tokens each. */
+interface Part {
+  readonly data: Float32Array;
+  readonly tokens: number;
+}
+
+/** All pictures in rooms of the same size: (count, L, C). */
+function joined(parts: readonly Part[], count: number, channels: number): Tensor {
+  const room = Math.max(...parts.map(({ tokens }) => tokens));
+  const shape = [count, room, channels];
   const all = new Float32Array(sizeOf(shape));
   let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
+  for (const { data, tokens } of parts)
+    for (let from = 0; from < data.length; from += tokens * channels, at += room * channels) all.set(data.subarray(from, from + tokens * channels), at);
   return float32(shape, all);
 }
 

@@ -12,21 +12,26 @@ import { tensorToImage, WHITE } from '../src/tensor/image.ts';
 import { labelledSheet } from '../src/tensor/sheet.ts';
 import { float32, sizeOf, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../src/tokenizer/tokenizer.ts';
-import { encodeCaptions, type EncodedCaption } from '../src/train/captions.ts';
+import { encodeCaptions, textFeeds, type EncodedCaption } from '../src/train/captions.ts';
+import { gridFeeds } from '../src/train/grids.ts';
+import { InputError } from '../src/util/errors.ts';
 import type { Random } from '../src/util/random.ts';
 import type { LatentFacts } from './encode.ts';
 import { pathsOf, type RecipeOptions } from './recipe.ts';
 
 export interface Latents {
-  readonly rows: number;
-  readonly columns: number;
   readonly count: number;
+  /** Room for the tokens of a picture, whatever its shape: the most of any. */
+  readonly tokens: number;
   readonly tokenizer: Tokenizer;
   readonly empty: EncodedCaption;
-  /** Reference tokens for each picture, all slots together; 0 where the data has no references. */
+  /** Room for reference tokens of each picture, all slots together; 0 where the data has no references. */
   readonly references: number;
-  /** Random pictures: latents (B, L, C), their captions, and the reference inputs where there are references. */
-  batch(rng: Random, size: number): { latent: Tensor<'float32'>; captions: EncodedCaption[]; reference: Tensors };
+  /**
+   * Random pictures of all shapes: latents (B, L, C) and the inputs that go with them (captions, grids, and references where there are
+   * any). A share `drop` of them has neither caption nor references.
+   */
+  batch(rng: Random, size: number, options?: { drop?: number }): { latent: Tensor<'float32'>; feeds: Tensors };
 }
 
 export async function readTokenizer(options: RecipeOptions): Promise<Tokenizer> {
@@ -40,27 +45,32 @@ export async function openLatents(options: RecipeOptions): Promise<Latents> {
   const config = preset(options.preset);
   const { latent, reference } = (await readSafetensors(latents)).tensors;
   const facts = JSON.parse(await readFile(latents.replace(/safetensors$/, 'json'), 'utf8')) as LatentFacts[];
+  if (facts[0]?.rows === undefined) throw new InputError('data.latents', `${latents} is of an older version: encode again with recipes/encode`);
   const tokenizer = await readTokenizer(options);
   const { encoded, empty } = encodeCaptions(tokenizer, facts.map((f) => f.caption), config.text.length);
   const [count, L, C] = latent!.shape as [number, number, number];
-  const side = Math.sqrt(L); // the small presets train on squares
   const all = latent!.data as Float32Array;
   const each = reference?.shape[1] ?? 0;
   const grid = { rows: Math.sqrt(each), columns: Math.sqrt(each) };
   const tokensOf = (row: number) => (reference!.data as Float32Array).subarray(row * each * C, (row + 1) * each * C);
   return {
-    rows: side,
-    columns: side,
     count,
+    tokens: L,
     tokenizer,
     empty,
     references: each * config.subjects,
-    batch: (rng, size) => {
+    batch: (rng, size, { drop = 0 } = {}) => {
       const data = new Float32Array(size * sizeOf([L, C]));
       const picks = Array.from({ length: size }, () => rng.integer(count));
       picks.forEach((p, i) => data.set(all.subarray(p * L * C, (p + 1) * L * C), i * L * C));
-      const subjects = picks.map((p) => (facts[p]!.references ?? []).map(([slot, row]) => ({ slot, data: tokensOf(row) })));
-      return { latent: float32([size, L, C], data), captions: picks.map((p) => encoded[p]!), reference: each > 0 ? referenceBatch(subjects, grid, config) : {} };
+      const dropped = picks.map(() => rng.uniform() < drop);
+      const subjects = picks.map((p, i) => (dropped[i] ? [] : (facts[p]!.references ?? [])).map(([slot, row]) => ({ slot, data: tokensOf(row) })));
+      const feeds = {
+        ...textFeeds(picks.map((p, i) => (dropped[i] ? empty : encoded[p]!)), config.text.length),
+        ...gridFeeds(picks.map((p) => facts[p]!), L, config),
+        ...(each > 0 && referenceBatch(subjects, grid, config)),
+      };
+      return { latent: float32([size, L, C], data), feeds };
     },
   };
 }

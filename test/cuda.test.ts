@@ -17,6 +17,7 @@ import { float32, scalar, tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { expectClose, randomFeeds } from '../src/testing.ts';
 import { autoencoderProgram } from '../src/train/autoencoder.ts';
 import { NEXT, trainStep } from '../src/train/step.ts';
+import { gridFeeds } from '../src/train/grids.ts';
 import { teacherProgram } from '../src/train/teacher.ts';
 import { random } from '../src/util/random.ts';
 import { writeBundle, type Bundle } from '../tools/cuda/bundle.ts';
@@ -50,9 +51,9 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
   test('whole training steps of the networks agree with the reference', async () => {
     const at = join(folder, 'networks');
     const config = preset('tiny');
-    const programs = { autoencoder: autoencoderProgram(config, { batch: 2, side: 32, crop: 8 }), teacher: teacherProgram(config, { batch: 2, rows: 2, columns: 3 }) };
+    const programs = { autoencoder: autoencoderProgram(config, { batch: 2, side: 32, crop: 8 }), teacher: teacherProgram(config, { batch: 2, tokens: 6 }) };
     for (const [name, { program, specs }] of Object.entries(programs)) {
-      const drawn: Tensors = { ...randomFeeds(program.graph, random(2), { below: 8 }), ...program.begin(initialize(specs, random(1))), rate: scalar(0.001) };
+      const drawn: Tensors = { ...randomFeeds(program.graph, random(2), { below: 8 }), ...gridFeeds([{ rows: 2, columns: 3 }, { rows: 4, columns: 1 }], 6, config), ...program.begin(initialize(specs, random(1))), rate: scalar(0.001) };
       const feeds = Object.fromEntries(program.graph.inputs.map((v) => [v.name!, drawn[v.name!]!]));
       await writeFixture(at, name, name, program.graph, feeds, { rtol: '1e-3', atol: '1e-4' });
     }

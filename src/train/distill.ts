@@ -10,35 +10,35 @@ import { perPicture, referenceInputs, textInputs } from '../models/inputs.ts';
 import { conditioning, transformer, type Conditioning } from '../models/transformer.ts';
 import type { Config } from '../models/config.ts';
 import { rootScope, type Product, type Specs } from '../nn/scope.ts';
-import { gridRotary, keyBias, type LatentSizes } from './teacher.ts';
+import { gridInputs } from './grids.ts';
+import { keyBias, type LatentSizes } from './teacher.ts';
 import { trainStep, type Program } from './step.ts';
 
 /** Prefix of the frozen teacher's weights among the inputs. */
 export const TEACHER = 'teacher';
 
 /**
- * The program. Inputs: latent and noise (B, L, C), t and s (B) with s < t, guidance (B), text.*, reference.* and null.* (the empty
+ * The program. Inputs: latent and noise (B, L, C), t and s (B) with s < t, guidance (B), rotary.*, image.mask, text.*, reference.* and null.* (the empty
  * prompt, without references) as in teacher.ts, and the teacher's weights under `teacher.transformer.`. Metric: mean squared distance to the target.
  * `product` is how the student multiplies: fake-quantized, to distil into few bits.
  */
 export function distillProgram(
   config: Config,
-  { batch: B, rows, columns, references: S = 0 }: LatentSizes,
+  { batch: B, tokens: L, references: S = 0 }: LatentSizes,
   { product }: { product?: Product } = {},
 ): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
   const student = rootScope(specs, product).in('transformer');
   const teacher = rootScope().in(TEACHER).in('transformer');
-  const L = rows * columns;
   const latent = input('latent', [B, L, config.channels]);
   const noise = input('noise', [B, L, config.channels]);
   const [t, s, guidance] = [perPicture('t', B), perPicture('s', B), perPicture('guidance', B)];
   const text = textInputs(B, config.text.length);
   const empty = { ...textInputs(B, config.text.length, 'null'), positions: text.positions };
-  const rotary = gridRotary(rows, columns, config.transformer.heads.width);
+  const { rotary, mask, kept } = gridInputs(B, L, config);
   const reference = S > 0 ? referenceInputs(B, S, config) : undefined;
-  const bias = keyBias(B, L, text.mask, S > 0 ? input('reference.mask', [B, S]) : undefined);
-  const emptyBias = keyBias(B, L, empty.mask);
+  const bias = keyBias(B, L, text.mask, S > 0 ? input('reference.mask', [B, S]) : undefined, mask);
+  const emptyBias = keyBias(B, L, empty.mask, undefined, mask);
   const wide = (x: Value) => unsqueeze(unsqueeze(x, 1), 1); // (B) -> (B, 1, 1)
 
   const at = add(latent, mul(wide(t), sub(noise, latent))); // x_t
@@ -50,8 +50,8 @@ export function distillProgram(
 
   const condition = conditioning(student, text, config, reference);
   const image = (x: Value, time: Value) => sub(x, mul(wide(time), transformer(student, x, { t: time, guidance, condition, rotary, bias }, config)));
-  const predicted = image(at, t);
-  const target = stopGradient(image(next, s));
+  const predicted = mul(image(at, t), kept);
+  const target = stopGradient(mul(image(next, s), kept));
   const c = 0.00054 * Math.sqrt(L * config.channels); // Song & Dhariwal 2023, section 3.3
   const loss = mul(mean(pseudoHuber(predicted, target, c)), 1 / Math.sqrt(L * config.channels));
   return { program: trainStep('train-student', loss, { specs, metrics: { distance: mse(predicted, target) }, ema: 0.995 }), specs };

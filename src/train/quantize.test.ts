@@ -15,12 +15,13 @@ import { float32, scalar, type Tensors } from '../tensor/tensor.ts';
 import { random } from '../util/random.ts';
 import { textFeeds } from './captions.ts';
 import { distillProgram } from './distill.ts';
+import { gridFeeds } from './grids.ts';
 import { train } from './loop.ts';
 import { EXACT, quantizeProgram, studentGraph } from './quantize.ts';
 import { averageOf } from './step.ts';
 
 const config = preset('tiny');
-const sizes = { batch: 2, rows: 2, columns: 2 };
+const sizes = { batch: 2, tokens: 4 };
 const T = config.text.length;
 const caption = (ids: number[]) => ({ ids: [...ids, ...Array(T - ids.length).fill(0)], count: ids.length });
 const shape = [2, 4, config.channels];
@@ -29,6 +30,7 @@ const feeds: Tensors = {
   noise: float32(shape, random(2).normals(8 * config.channels)),
   t: float32([2], [1, 0.6]),
   guidance: float32([2], [3, 4]),
+  ...gridFeeds([{ rows: 2, columns: 2 }, { rows: 1, columns: 3 }], 4, config),
   ...textFeeds([caption([1, 9, 2]), caption([1, 12, 13, 2])], T),
 };
 

@@ -10,28 +10,28 @@ import { perPicture, referenceInputs, textInputs } from '../models/inputs.ts';
 import { conditioning, transformer } from '../models/transformer.ts';
 import type { Config } from '../models/config.ts';
 import { rootScope, type Product, type Scope, type Specs } from '../nn/scope.ts';
-import { gridRotary, keyBias, type LatentSizes } from './teacher.ts';
+import { gridInputs } from './grids.ts';
+import { keyBias, type LatentSizes } from './teacher.ts';
 import { trainStep, type Program } from './step.ts';
 
 /** Prefix of the frozen float student's weights among the inputs. */
 export const EXACT = 'exact';
 
 /**
- * The inputs of a student's forward pass, and the images that it predicts under a scope. Inputs: latent and noise (B, L, C), t and
- * guidance (B), text.* and reference.* as in teacher.ts.
+ * The inputs of a student's forward pass, and the images that it predicts under a scope, idle tokens zero. Inputs: latent and noise (B, L, C), t and
+ * guidance (B), rotary.*, image.mask, text.* and reference.* as in teacher.ts.
  */
-function forward(config: Config, { batch: B, rows, columns, references: S = 0 }: LatentSizes): (s: Scope) => Value {
-  const L = rows * columns;
+function forward(config: Config, { batch: B, tokens: L, references: S = 0 }: LatentSizes): (s: Scope) => Value {
   const latent = input('latent', [B, L, config.channels]);
   const noise = input('noise', [B, L, config.channels]);
   const [t, guidance] = [perPicture('t', B), perPicture('guidance', B)];
   const text = textInputs(B, config.text.length);
-  const rotary = gridRotary(rows, columns, config.transformer.heads.width);
+  const { rotary, mask, kept } = gridInputs(B, L, config);
   const reference = S > 0 ? referenceInputs(B, S, config) : undefined;
-  const bias = keyBias(B, L, text.mask, S > 0 ? input('reference.mask', [B, S]) : undefined);
+  const bias = keyBias(B, L, text.mask, S > 0 ? input('reference.mask', [B, S]) : undefined, mask);
   const time = unsqueeze(unsqueeze(t, 1), 1); // (B, 1, 1)
   const at = add(latent, mul(time, sub(noise, latent))); // x_t
-  return (s) => sub(at, mul(time, transformer(s, at, { t, guidance, condition: conditioning(s, text, config, reference), rotary, bias }, config)));
+  return (s) => mul(kept, sub(at, mul(time, transformer(s, at, { t, guidance, condition: conditioning(s, text, config, reference), rotary, bias }, config))));
 }
 
 /** A student's predicted images as a graph with the output `image`: to measure what a change of its weights does. */
