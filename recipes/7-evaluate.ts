@@ -1,251 +1,258 @@
-// Recipe 7: the evaluation, the first stage of the house suite. The autoencoder against the SVGs; a judge of our own, trained on
-// real renders when there is none yet; concept, style, background and colour of what the model draws, in 1, 2 and 4 steps, for
-// combinations that training has seen and not seen, in English and Dutch. One page, one JSON file, one sheet of the worst.
-//   npm run evaluate -- [--preset NAME] [--quick|--full] [--json FILE] [--model FILE] [--out FOLDER] [--only PARTS]
-//                       [--guidance X] [--precision NAME] [--teacher STEPS] [--judge FILE] [--judge-seconds N] [--judge-renders N]
-// PARTS: autoencoder, pictures, colours, comma separated. --precision: float32, int8 or int4 products. --teacher adds the run's teacher, with that many steps. Without --model
-// it takes models/PRESET.safetensors, else the run's model, else what the run in runs/PRESET has so far.
+// Recipe 7: the evaluation, the house suite. House GenEval; concept, style and background of single things; subjects from reference
+// pictures; the autoencoder at 512 px and at 4K against the SVGs; fewer steps and fewer bits. One page, one JSON file, one sheet of the
+// worst pictures. Everything that the judges saw is kept in RUN/evaluation/*.jsonl, so that a second run goes on where one was stopped.
+//   npm run evaluate -- [--quick|--full] [--preset NAME] [--model FILE] [--json FILE] [--out FOLDER] [--only PARTS] [--run FOLDER]
+//                       [--steps N] [--guidance X] [--precision NAME] [--teacher STEPS] [--judges FILE]
+// PARTS: geneval, concepts, identity, autoencoder, steps, comma separated. --precision: float32, int8 or int4 products. Without --model
+// it takes models/PRESET.safetensors, else the run's model, else what the run has so far. --out takes evaluate.md, evaluate.json and
+// worst.png (default RUN/evaluation; docs/results to publish).
+import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { commitOf, describeMachine, machineLine } from '../bench/machine.ts';
 import { DATA, type DataOptions, type DataPreset } from '../src/data/dataset.ts';
-import { renderPool } from '../src/data/render.ts';
-import { colourCases, conceptCases, SETS } from '../src/eval/cases.ts';
-import { loadJudge, openJudge, saveJudge, type JudgeFile } from '../src/eval/judge.ts';
-import { measureColours, measurePictures, type PictureResult, type Variant } from '../src/eval/pictures.ts';
+import { renderPool, type RenderPool } from '../src/data/render.ts';
+import { conceptCases, SETS } from '../src/eval/cases.ts';
+import { measureConcepts } from '../src/eval/concepts.ts';
+import { measureGenEval, promptsOf, TASK_NAMES, type Prompt } from '../src/eval/geneval.ts';
+import { measureIdentity, subjectScenes } from '../src/eval/identity.ts';
+import { openLedger } from '../src/eval/ledger.ts';
+import { loadJudges, openJudges, type Judges } from '../src/eval/objects.ts';
 import { measureReconstruction } from '../src/eval/reconstruction.ts';
 import { markdown, type Evaluation } from '../src/eval/report.ts';
-import { trainJudge } from '../src/eval/train-judge.ts';
-import { ENCODER_PIXELS, preset, type Config } from '../src/models/config.ts';
-import { initialize } from '../src/nn/scope.ts';
-import { loadModel, modelPath, specsOf } from '../src/pipeline/model.ts';
-import { openNetworks, type Precision } from '../src/pipeline/networks.ts';
-import { openSampler } from '../src/pipeline/sample.ts';
-import { ortNode } from '../src/runtime/ort-node.ts';
+import { measureSteps } from '../src/eval/steps.ts';
+import { renderOf, worstOf, type Miss, type Suite, type Variant } from '../src/eval/suite.ts';
+import { ENCODER_PIXELS, preset } from '../src/models/config.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
+import { ortNode } from '../src/runtime/ort-node.ts';
 import { encodeImage } from '../src/tensor/codec.ts';
-import { readSafetensors, writeFileWhole } from '../src/tensor/files.ts';
-import { premultipliedToTensor, tensorToImage, type Color, type Image } from '../src/tensor/image.ts';
+import { readFileWhole, writeFileWhole } from '../src/tensor/files.ts';
+import { tensorToImage, type Color, type Image } from '../src/tensor/image.ts';
 import { labelledSheet } from '../src/tensor/sheet.ts';
-import type { Tensors } from '../src/tensor/tensor.ts';
-import type { Tokenizer } from '../src/tokenizer/tokenizer.ts';
+import type { Precision } from '../src/pipeline/networks.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
-import { random } from '../src/util/random.ts';
-import { readTokenizer } from './latents.ts';
+import { openSubject, PRECISIONS, waysOf, type Subject, type Ways } from './evaluated.ts';
 import { pathsOf } from './recipe.ts';
 
-const PRECISIONS: readonly Precision[] = ['float32', 'int8', 'int4'];
-const PARTS = ['autoencoder', 'pictures', 'colours'] as const;
+const PARTS = ['geneval', 'concepts', 'identity', 'autoencoder', 'steps'] as const;
 type Part = (typeof PARTS)[number];
-const STEPS = [1, 2, 4] as const;
-/** Side at which pictures are drawn for the judge, and on the sheet. */
-const [DRAWN, SHOWN] = [128, 192];
+/** Side in pixels of the pictures that are judged. */
+const SIDE = 256;
 /** Behind what is transparent, on the sheet. */
 const PALE: Color = [225, 225, 235];
 const SEED = 920_000;
+/** Pictures of each prompt, as GenEval has it. */
+const PICTURES = 4;
 const WORST = 24;
 
+/** How much of each part: GenEval's prompts a task by set (in the order of SETS), cases a set, scenes a number of subjects, ... */
 const AMOUNTS = {
-  quick: { scenes: 16, pieces: 10, sizes: [2048], cases: 40, colours: 40 },
-  full: { scenes: 100, pieces: 40, sizes: [2048, 4096], cases: 300, colours: 200 },
+  quick: { prompts: [8, 6, 3, 3, 0], cases: 30, scenes: 8, reconstructed: 12, pieces: 6, sizes: [4096], lite: 6, teacher: 16 },
+  full: { prompts: [60, 60, 30, 30, 30], cases: 300, scenes: 40, reconstructed: 100, pieces: 40, sizes: [2048, 4096], lite: 40, teacher: 50 },
 } as const;
 
 interface Options {
   preset: string;
   mode: keyof typeof AMOUNTS;
   parts: readonly Part[];
+  run: string;
   out: string;
   json?: string;
   model?: string;
+  steps?: number;
   guidance?: number;
   precision: Precision;
-  teacher?: number;
-  judge?: string;
-  judgeSeconds: number;
-  judgeRenders: number;
+  teacher: number;
+  judges?: string;
 }
 
-/** A model, or as much of one as there is: without a transformer only its autoencoder can be measured. */
-interface Subject {
-  name: string;
-  file: string;
-  config: Config;
-  weights: Tensors;
-  /** Undefined while there is no student. */
-  guidance?: number;
-  tokenizer?: Tokenizer;
-  teacher?: Tensors;
+/** What every part works with. */
+interface Work {
+  readonly options: Options;
+  readonly data: DataOptions;
+  readonly subject: Subject;
+  readonly runtime: Runtime;
+  readonly pool: RenderPool;
+  readonly ways: Ways;
+  /** The way in which pictures are drawn where nothing else is said. */
+  readonly main?: Variant;
+  /** Undefined where there are no judges. */
+  readonly suite?: Suite;
+  readonly progress: Suite['progress'];
+  readonly misses: Miss[];
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-async function openSubject({ preset: name, model, teacher: steps }: Options): Promise<Subject> {
-  const paths = pathsOf({ preset: name });
-  const teacher = steps !== undefined ? (await readSafetensors(paths.teacher)).tensors : undefined;
-  const own = join(paths.run, `${name}.safetensors`);
-  const path = model ?? shipped(name) ?? (existsSync(own) ? own : undefined);
-  if (path !== undefined) {
-    const { name: called, config, weights, tokenizer, manifest } = await loadModel(path);
-    if (config.name !== name) throw new InputError('evaluate.preset', `${path} is a model of preset ${config.name}: add --preset ${config.name}`);
-    return { name: called, file: path, config, weights, guidance: manifest.guidance, tokenizer, ...(teacher && { teacher }) };
-  }
-  if (!existsSync(paths.autoencoder)) throw new InputError('evaluate.model', `no model of preset ${name}: give --model FILE, or train one with npm run recipe -- --preset ${name}`);
-  const begun = initialize(specsOf(name), random(0));
-  const { tensors } = await readSafetensors(paths.autoencoder);
-  const tokenizer = teacher && { teacher, tokenizer: await readTokenizer({ preset: name }) };
-  return { name: `${name}, unfinished`, file: paths.autoencoder, config: preset(name), weights: { ...begun, ...tensors }, ...tokenizer };
-}
-
-function shipped(name: string): string | undefined {
-  try {
-    return relative(process.cwd(), modelPath(name)); // results are published: no paths of this machine
-  } catch (error) {
-    if (error instanceof InputError && error.code === 'model.missing') return undefined;
-    throw error;
-  }
-}
-
-/** The judge of a preset's scope: given, cached by an earlier evaluation, shipped, or trained now. */
-async function findJudge({ preset: name, judge, judgeSeconds, judgeRenders }: Options, data: DataOptions, runtime: Runtime): Promise<JudgeFile> {
-  const { run } = pathsOf({ preset: name });
-  const cached = join(run, 'judge.safetensors');
-  const found = judge ?? [cached, join('models', `${name}-judge.safetensors`)].find(existsSync);
-  if (found !== undefined) return loadJudge(found);
-  const amount = name === 'tiny' ? { renders: 800, tests: 100, steps: 60, batch: 32 } : { renders: judgeRenders, tests: 1500, seconds: judgeSeconds };
-  const trained = await trainJudge({ data, runtime, ...amount, checkpoint: join(run, 'judge.state.safetensors'), logFile: join(run, 'judge.jsonl'), log: say });
-  await saveJudge(cached, trained);
-  return trained;
-}
-
-/** Every way in which the subject can draw, at the judge's size and at the sheet's. */
-function variantsOf({ config, weights, guidance, tokenizer, teacher }: Subject, runtime: Runtime, options: Options): { variants: Variant[]; drawLast: (caption: string, seed: number) => Promise<Image>; release: () => Promise<void> } {
-  if (!tokenizer) return { variants: [], drawLast: () => Promise.reject(new Error('nothing draws')), release: async () => {} };
-  const { precision } = options;
-  const networks = openNetworks(runtime, config, weights, { precision });
-  const taught = teacher && openNetworks(runtime, config, { ...weights, ...teacher }, { precision });
-  const scale = options.guidance ?? guidance ?? 3.5;
-  const ways: { name: string; steps: number; kind: 'student' | 'teacher'; networks: typeof networks }[] = [];
-  if (taught) ways.push({ name: `teacher, ${options.teacher} steps`, steps: options.teacher!, kind: 'teacher', networks: taught });
-  if (guidance !== undefined) ways.push(...STEPS.map((steps) => ({ name: steps === 1 ? '1 step' : `${steps} steps`, steps, kind: 'student' as const, networks })));
-  const drawers = ways.map((way) => {
-    const sample = openSampler(way.networks, tokenizer);
-    return (side: number) => (prompt: string, seed: number) => sample({ prompt, seed, steps: way.steps, guidance: scale, kind: way.kind, width: side, height: side });
-  });
-  return {
-    variants: ways.map(({ name }, i) => ({ name, draw: drawers[i]!(DRAWN) })),
-    drawLast: async (caption, seed) => tensorToImage(await drawers.at(-1)!(SHOWN)(caption, seed), { background: PALE }),
-    release: async () => {
-      await networks.release();
-      await taught?.release();
-    },
+/** One line that is written again and again; on its own lines, and seldom, where nobody looks. */
+function progressLine(stopped: () => boolean): Suite['progress'] {
+  let [part, began, last] = ['', 0, 0];
+  return (name, done, total) => {
+    if (stopped()) throw new InputError('evaluate.stopped', 'stopped; what was judged is kept: the same command goes on from here');
+    const now = performance.now();
+    if (name !== part) [part, began, last] = [name, now, 0];
+    const terminal = process.stderr.isTTY === true;
+    if (now - last < (terminal ? 100 : 10_000) && done < total) return;
+    last = now;
+    const seconds = (now - began) / 1000;
+    const line = `${name} ${done}/${total}  ${seconds.toFixed(0)} s, ${((seconds / done) * (total - done)).toFixed(0)} s to go`;
+    process.stderr.write(terminal ? `\r${line}\x1b[K${done === total ? '\n' : ''}` : `${line}\n`);
   };
 }
 
-/** The least convincing pictures, each beside the real render of its case. */
-async function worstSheet(worst: PictureResult['worst'], draw: (caption: string, seed: number) => Promise<Image>): Promise<Uint8Array> {
-  const pool = renderPool();
+/** House GenEval's prompts: `counts` a task for each set. */
+function genevalPrompts(data: DataOptions, counts: readonly number[]): Prompt[] {
+  return SETS.flatMap((set, i) => TASK_NAMES.flatMap((task) => promptsOf(data, task, set, counts[i]!, SEED)));
+}
+
+type Drawing = Work & { readonly main: Variant; readonly suite: Suite };
+
+/** The parts that look at drawn pictures. */
+const DRAWN: Readonly<Record<Exclude<Part, 'autoencoder'>, (work: Drawing) => Promise<Partial<Evaluation>>>> = {
+  async geneval({ suite, main, data, options, misses }) {
+    const found = await measureGenEval(suite, main, genevalPrompts(data, AMOUNTS[options.mode].prompts), PICTURES);
+    misses.push(...found.misses);
+    return { geneval: found.result, pictures: PICTURES };
+  },
+  async concepts({ suite, main, data, options, misses }) {
+    const cases = SETS.flatMap((set) => conceptCases(data, set, AMOUNTS[options.mode].cases, SEED));
+    const found = await measureConcepts(suite, main, cases);
+    misses.push(...found.misses);
+    return { concepts: found.result };
+  },
+  async identity({ suite, main, data, subject, options, misses }) {
+    if (!subject.references) return { notes: ['identity: the model was not trained with references'] };
+    const found = await measureIdentity(suite, main, subjectScenes(data, AMOUNTS[options.mode].scenes, SEED), data, SEED);
+    misses.push(...found.misses);
+    return { identity: found.result };
+  },
+  async steps({ suite, main, ways, data, options }) {
+    const { lite } = AMOUNTS[options.mode];
+    const taught = await ways.teacher(options.teacher);
+    const variants = [...(taught ? [taught] : []), ...[1, 2, 4].map((steps) => ways.student({ steps })), ...PRECISIONS.filter((p) => p !== options.precision).map((precision) => ways.student({ precision }))];
+    const stepsAndBits = await measureSteps(suite, main, variants, genevalPrompts(data, [lite, 0, 0, 0, 0]), PICTURES);
+    return { stepsAndBits, ...(!taught && { notes: [`teacher: ${options.run} holds none of this model`] }) };
+  },
+};
+
+async function autoencoder({ subject, ways, data, pool, options, progress }: Work): Promise<Partial<Evaluation>> {
+  const { reconstructed: scenes, pieces, sizes } = AMOUNTS[options.mode];
+  const networks = ways.networks();
+  const encode = async (picture: Parameters<typeof networks.encode>[0]) => {
+    const features = await networks.features(await networks.encode(picture));
+    return (tile: Parameters<typeof networks.render>[1], size: { width: number; height: number }) => networks.render(features, tile, size);
+  };
+  const side = (512 / subject.config.latentPixels) * ENCODER_PIXELS;
+  const ledger = openLedger(join(options.run, 'evaluation', 'autoencoder.jsonl'));
+  const key = { model: subject.hash, precision: options.precision };
+  return { autoencoder: await measureReconstruction({ data, pool, ledger, key, side, encode, scenes, pieces, sizes, seed: SEED, progress }) };
+}
+
+/** The judges of a preset's scope: given, the run's, or shipped. */
+async function findJudges({ preset: name, run, judges }: Options, runtime: Runtime): Promise<{ judges: Judges; hash: string } | undefined> {
+  const path = judges ?? [join(run, 'judges.safetensors'), join('models', `${name}-judges.safetensors`)].find(existsSync);
+  if (path === undefined) return undefined;
+  const hash = createHash('sha256').update(await readFileWhole(path)).digest('hex').slice(0, 16);
+  return { judges: await openJudges(runtime, await loadJudges(path)), hash };
+}
+
+/** The worst pictures, each beside the real render of its prompt; reference pictures first, where there are some. */
+async function worstSheet(worst: readonly Miss[], { suite, main }: Drawing): Promise<Uint8Array> {
   const [images, labels]: [Image[], string[]] = [[], []];
-  try {
-    for (const { case: one, seed, probability, seenAs } of worst) {
-      const { pixels } = await pool.render({ svg: one.svg, width: SHOWN, height: SHOWN });
-      if (!pixels) continue;
-      images.push(await draw(one.caption, seed), tensorToImage(premultipliedToTensor(SHOWN, SHOWN, pixels), { background: PALE }));
-      labels.push(one.caption, `right; drawn one seen as ${seenAs}, ${(100 * probability).toFixed(0)} % right`);
-    }
-  } finally {
-    pool.close();
+  for (const { caption, seed, svg, why, references = [] } of worst) {
+    const [truth, ...given] = await Promise.all([svg, ...references].map((s) => renderOf(suite, s)));
+    const known = given.filter((g) => g !== undefined);
+    if (!truth || known.length < given.length) continue;
+    images.push(tensorToImage(await main.draw(caption, seed, known), { background: PALE }), tensorToImage(truth, { background: PALE }));
+    labels.push(caption, `right; ${why}`);
   }
   return encodeImage(await labelledSheet(images, labels, { columns: 8, cell: 160, lines: 3 }), 'png');
 }
 
 /** Evaluates; writes page, JSON and sheet into `out`. */
-async function evaluate(options: Options): Promise<Evaluation> {
+export async function evaluate(options: Options, stopped: () => boolean = () => false): Promise<Evaluation> {
   const started = performance.now();
-  const amounts = AMOUNTS[options.mode];
-  const data: DataOptions = DATA[options.preset as DataPreset];
   const subject = await openSubject(options);
+  const { hash, config, guidance } = subject;
   const runtime = await ortNode({ spinning: false }); // several sessions are live at once
+  const ways = waysOf(subject, runtime, { side: SIDE, precision: options.precision, ...(options.steps !== undefined && { steps: options.steps }), ...(options.guidance !== undefined && { guidance: options.guidance }), run: options.run, preset: options.preset });
+  const pool = renderPool({ processes: 2 });
+  const progress = progressLine(stopped);
+  const [misses, notes]: [Miss[], string[]] = [[], []];
   let result: Partial<Evaluation> = {};
   let sheet: Uint8Array | undefined;
-
-  if (options.parts.includes('autoencoder')) {
-    say(`autoencoder: ${amounts.scenes} scenes, ${amounts.pieces} pieces at ${amounts.sizes.join(' and ')} pixels`);
-    const networks = openNetworks(runtime, subject.config, subject.weights, { precision: options.precision });
-    const encode = async (picture: Parameters<typeof networks.encode>[0]) => {
-      const features = await networks.features(await networks.encode(picture));
-      return (tile: Parameters<typeof networks.render>[1], size: { width: number; height: number }) => networks.render(features, tile, size);
-    };
-    const side = (512 / subject.config.latentPixels) * ENCODER_PIXELS;
-    const { scenes, pieces, sizes } = amounts;
-    result = { ...result, autoencoder: await measureReconstruction({ data, side, encode, scenes, pieces, sizes, seed: SEED }) };
-    await networks.release();
-  }
-
-  const { variants, drawLast, release } = variantsOf(subject, runtime, options);
-  const judged = options.parts.includes('pictures');
-  const judgeFile = judged ? await findJudge(options, data, runtime) : undefined;
-  if (judgeFile) {
-    const { accuracy, training, classes } = judgeFile;
-    result = { ...result, judge: { accuracy, training, concepts: classes.concept.length, styles: classes.style.length, backgrounds: classes.background.length } };
-  }
-  if (variants.length === 0 && options.parts.some((p) => p !== 'autoencoder')) say('there is no transformer yet: pictures and colours are left out');
-  const pool = renderPool();
   try {
-    if (judgeFile && variants.length > 0) {
-      const judge = await openJudge(runtime, judgeFile);
-      const cases = SETS.flatMap((set, i) => conceptCases(data, set, amounts.cases, SEED + 1 + i));
-      say(`pictures: ${cases.length} cases, ${variants.map((v) => v.name).join(', ')}`);
-      const { sets, agreement, worst } = await measurePictures(judge, pool, cases, variants, (done) => done % 40 === 0 && say(`${done}/${cases.length} cases`));
-      sheet = await worstSheet(worst.slice(0, WORST), drawLast);
-      result = { ...result, pictures: { sets, agreement }, worst: worst.slice(0, WORST).map(({ case: { caption }, ...rest }) => ({ caption, ...rest })) };
-      await judge.release();
+    const found = options.parts.some((p) => p !== 'autoencoder') ? await findJudges(options, runtime) : undefined;
+    const ledger = openLedger(join(options.run, 'evaluation', 'sights.jsonl'));
+    const suite: Suite | undefined = found && { judges: found.judges, judgesKey: { judges: found.hash }, pool, side: SIDE, ledger, progress };
+    const main = guidance === undefined ? undefined : ways.student({});
+    const work: Work = { options, data: DATA[config.name as DataPreset], subject, runtime, pool, ways, progress, misses, ...(main && { main }), ...(suite && { suite }) };
+    if (found) {
+      const { accuracy, training, classes } = found.judges;
+      result = { judges: { hash: found.hash, accuracy, training, concepts: classes.concept.length, styles: classes.style.length, backgrounds: classes.background.length } };
     }
-    if (options.parts.includes('colours') && variants.length > 0) {
-      const cases = (['train', 'test'] as const).flatMap((split) => colourCases(data, split, amounts.colours, SEED));
-      say(`colours: ${cases.length} cases`);
-      result = { ...result, colours: await measureColours(pool, cases, variants) };
+    for (const part of options.parts) {
+      if (part === 'autoencoder') result = { ...result, ...(await autoencoder(work)) };
+      else if (!suite || !main) notes.push(`${part}: ${main ? `no judges for preset ${config.name} (npx tsx recipes/judges.ts --preset ${config.name})` : 'there is no transformer yet'}`);
+      else {
+        const { notes: more = [], ...measured } = await DRAWN[part]({ ...work, suite, main });
+        notes.push(...more);
+        result = { ...result, ...measured };
+      }
     }
+    const worst = worstOf(misses, WORST);
+    if (suite && main && worst.length > 0) sheet = await worstSheet(worst, { ...work, suite, main });
+    result = { ...result, worst: worst.map(({ svg: _svg, references: _references, ...rest }) => rest) };
+    await found?.judges.release();
   } finally {
     pool.close();
+    await ways.release();
   }
-  await release();
-
   const evaluation: Evaluation = {
     date: new Date().toISOString(),
     command: `npm run evaluate -- ${process.argv.slice(2).join(' ')}`.trimEnd(),
     commit: commitOf(),
     machine: machineLine(describeMachine()),
-    preset: options.preset,
+    preset: config.name,
     model: subject.name,
     file: subject.file,
+    hash,
     mode: options.mode,
     seconds: (performance.now() - started) / 1000,
-    guidance: options.guidance ?? subject.guidance ?? 3.5,
+    steps: ways.steps,
+    guidance: ways.guidance,
     precision: options.precision,
+    side: SIDE,
     ...result,
+    notes,
   };
-  const json = `${JSON.stringify(evaluation, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`;
-  const page = markdown(evaluation) + (sheet ? '\n![the least convincing, each beside the real render](worst.png)\n' : '');
-  await writeFileWhole(join(options.out, 'evaluation.md'), page);
-  await writeFileWhole(join(options.out, 'evaluation.json'), json);
-  if (options.json !== undefined) await writeFileWhole(options.json, json);
-  if (sheet) await writeFileWhole(join(options.out, 'worst.png'), sheet);
-  process.stdout.write(page);
-  say(`written: ${join(options.out, 'evaluation.md')}, evaluation.json${sheet ? ', worst.png' : ''}`);
+  await publish(evaluation, sheet, options);
   return evaluation;
+}
+
+async function publish(evaluation: Evaluation, sheet: Uint8Array | undefined, { out, json }: Options): Promise<void> {
+  const text = `${JSON.stringify(evaluation, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`;
+  const page = markdown(evaluation, sheet && 'worst.png');
+  await writeFileWhole(join(out, 'evaluate.md'), page);
+  await writeFileWhole(join(out, 'evaluate.json'), text);
+  if (sheet) await writeFileWhole(join(out, 'worst.png'), sheet);
+  if (json !== undefined) await writeFileWhole(json, text);
+  process.stdout.write(page);
+  say(`written: ${join(out, 'evaluate.md')}, evaluate.json${sheet ? ', worst.png' : ''}`);
 }
 
 function parse(): Options {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const { values: v } = parseArgs({
-    options: { precision: text, preset: text, json: text, model: text, out: text, only: text, guidance: text, teacher: text, judge: text, 'judge-seconds': text, 'judge-renders': text, quick: flag, full: flag },
+    options: { preset: text, model: text, json: text, out: text, only: text, run: text, steps: text, guidance: text, precision: text, teacher: text, judges: text, quick: flag, full: flag },
   });
-  const number = (name: 'guidance' | 'teacher' | 'judge-seconds' | 'judge-renders') => {
-    if (v[name] !== undefined && !(Number(v[name]) > 0)) throw new InputError('evaluate.option', `--${name} ${v[name]}: expected a number above 0`);
-    return v[name] === undefined ? undefined : Number(v[name]);
+  const number = (name: 'steps' | 'guidance' | 'teacher', whole: boolean) => {
+    const given = v[name];
+    if (given !== undefined && !(Number(given) > 0 && (!whole || Number.isInteger(Number(given))))) throw new InputError('evaluate.option', `--${name} ${given}: expected a ${whole ? 'whole ' : ''}number above 0`);
+    return given === undefined ? undefined : Number(given);
   };
   if (v.quick && v.full) throw new InputError('evaluate.mode', 'choose one of --quick and --full');
   const name = v.preset ?? 'pico';
@@ -254,28 +261,34 @@ function parse(): Options {
   for (const p of parts) if (!PARTS.includes(p)) throw new InputError('evaluate.part', `--only ${p}: choose from ${PARTS.join(', ')}`);
   const precision = (v.precision ?? 'float32') as Precision;
   if (!PRECISIONS.includes(precision)) throw new InputError('evaluate.precision', `--precision ${precision}: choose from ${PRECISIONS.join(', ')}`);
-  const [guidance, teacher] = [number('guidance'), number('teacher')];
+  const [steps, guidance, teacher] = [number('steps', true), number('guidance', false), number('teacher', true)];
+  const mode = v.full ? 'full' : 'quick';
+  const { run } = pathsOf({ preset: name, ...(v.run !== undefined && { run: v.run }) });
   return {
     preset: name,
-    mode: v.full ? 'full' : 'quick',
+    mode,
     parts,
-    out: v.out ?? join(pathsOf({ preset: name }).run, 'evaluation'),
-    judgeSeconds: number('judge-seconds') ?? 300,
-    judgeRenders: number('judge-renders') ?? 24_000,
+    run,
+    out: v.out ?? join(run, 'evaluation'),
     precision,
-    ...(v.json !== undefined && { json: v.json }),
-    ...(v.model !== undefined && { model: v.model }),
-    ...(v.judge !== undefined && { judge: v.judge }),
+    teacher: teacher ?? AMOUNTS[mode].teacher,
+    ...(steps !== undefined && { steps }),
     ...(guidance !== undefined && { guidance }),
-    ...(teacher !== undefined && { teacher }),
+    ...(v.json !== undefined && { json: v.json }),
+    ...(v.model !== undefined && { model: relative(process.cwd(), v.model) }),
+    ...(v.judges !== undefined && { judges: v.judges }),
   };
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  let stopped = false;
+  process.once('SIGINT', () => {
+    stopped = true; // at the next case; a second Ctrl-C ends it at once, and loses nothing either
+  });
   try {
-    await evaluate(parse());
+    await evaluate(parse(), () => stopped);
   } catch (error) {
     console.error(error instanceof BananaError || (error instanceof Error && 'code' in error) ? `evaluate: ${error.message}` : error);
-    process.exitCode = 1;
+    process.exitCode = stopped ? 130 : 1;
   }
 }

@@ -37,7 +37,10 @@ function scoreOf(list: readonly Judged[]): ConceptScore {
 /** Draws and judges every case once; a case whose truth cannot be drawn is left out. */
 export async function measureConcepts(suite: Suite, variant: Variant, cases: readonly Case[]): Promise<{ result: ConceptResult; misses: Miss[] }> {
   const [sets, misses]: [Map<string, { real: Judged[]; drawn: Judged[] }>, Miss[]] = [new Map(), []];
-  for (const [seed, one] of cases.entries()) {
+  const counts = new Map<string, number>();
+  for (const [i, one] of cases.entries()) {
+    const seed = counts.get(one.set) ?? 0; // its place in its set, whatever else is measured
+    counts.set(one.set, seed + 1);
     const real = await sightOfReal(suite, one.svg);
     if (real) {
       const sight = await sightOfDrawn(suite, variant, one.caption, seed);
@@ -51,7 +54,7 @@ export async function measureConcepts(suite: Suite, variant: Variant, cases: rea
         misses.push({ part: 'concept', caption: one.caption, seed, svg: one.svg, why, nearness: first?.odds[first.concepts.indexOf(one.truth.concept)] ?? 0 });
       }
     }
-    suite.progress('concepts', seed + 1, cases.length);
+    suite.progress('concepts', i + 1, cases.length);
   }
   return { result: Object.fromEntries([...sets].map(([set, { real, drawn }]) => [set, { real: scoreOf(real), drawn: scoreOf(drawn) }])), misses };
 }

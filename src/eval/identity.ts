@@ -1,0 +1,215 @@
+// Subjects: are the figures of a scene those of the reference pictures? Scenes of 1 to 5 figures, each known to the model from a picture
+// with another expression; what the reader of characters finds in the model's picture is assigned to the references as well as it can
+// be, and then asked: is it that one and nobody else, does it have something of another's (bleeding), or is the reference copied?
+import { sample, type DataOptions } from '../data/dataset.ts';
+import { random } from '../util/random.ts';
+import { float32, type Tensor } from '../tensor/tensor.ts';
+import { assign } from './assign.ts';
+import { ATTRIBUTES, type Attribute } from './characters.ts';
+import { crops, sizeOfPicture, squareAround } from './crop.ts';
+import { average, psnrOverWhite } from './metrics.ts';
+import type { Judges } from './objects.ts';
+import type { Box } from './rule.ts';
+import { best, renderOf, type Miss, type Suite, type Variant } from './suite.ts';
+
+export const MOST_SUBJECTS = 5;
+/** Figures of the same maker among which one must be recognised, itself included: as the reader's own accuracy is measured. */
+const CROWD = 32;
+/** A figure as similar as this to its reference, in dB over white, is a copy of it: stated with the rate of real scenes beside it. */
+const COPY = 25;
+/** Side at which pixels are compared. */
+const COMPARED = 64;
+/** What belongs to a figure whoever drew it and however it looks at one. */
+const LASTING = ATTRIBUTES.filter((a) => a !== 'maker' && a !== 'expression');
+
+/** A prompt with reference pictures. */
+export interface SubjectScene {
+  readonly subjects: number;
+  readonly index: number;
+  readonly caption: string;
+  /** A right picture. */
+  readonly svg: string;
+  /** The word of the maker. */
+  readonly maker: string;
+  /** By subject: the picture that the model is given, and the expression that is asked for. */
+  readonly references: readonly string[];
+  readonly expressions: readonly string[];
+}
+
+function* characters(data: DataOptions, seed: number): Generator<ReturnType<typeof sample>> {
+  const options: DataOptions = { ...data, mix: { single: 0, scene: 0, character: 1 }, aspects: [[256, 256, 1]], subjects: 1, split: 'test' };
+  for (let i = 0; ; i++) yield sample(seed, i, options);
+}
+
+/** `count` scenes of each number of subjects, fewer where the data has no such scenes. Figures and expressions are held out. */
+export function subjectScenes(data: DataOptions, count: number, seed: number): SubjectScene[] {
+  const found: SubjectScene[][] = Array.from({ length: MOST_SUBJECTS }, () => []);
+  let tries = 0;
+  for (const { subjects, objects, caption, svg, style } of characters(data, seed)) {
+    if (found.every((list) => list.length >= count) || tries++ > 100 * count) break;
+    const list = found[(subjects?.length ?? 0) - 1];
+    if (!subjects || !list || list.length >= count || objects.length !== subjects.length) continue;
+    const expressions = objects.map((o) => o.concept.split(':').at(-1)!);
+    list.push({ subjects: subjects.length, index: list.length, caption, svg, maker: style, references: subjects.map((s) => s.referenceSvg), expressions });
+  }
+  return found.flat();
+}
+
+/** Reference pictures of other figures of a maker. */
+function crowdOf(data: DataOptions, maker: string, seed: number): string[] {
+  const found: string[] = [];
+  for (const { subjects, style } of characters(data, random(seed).split('crowd').integer(2 ** 31))) {
+    if (style === maker && subjects) found.push(subjects[0]!.referenceSvg);
+    if (found.length === CROWD - 1) return found;
+  }
+  throw new Error('unreachable: samples have no end');
+}
+
+/** A figure as the reader saw it. */
+export interface Figure {
+  readonly box: Box;
+  readonly identity: readonly number[];
+  readonly words: Readonly<Record<Attribute, string>>;
+  /** PSNR beside each reference in dB, over white, the better of both ways round. */
+  readonly likeness: readonly number[];
+}
+
+/** Everybody in a picture. */
+export async function figuresOf(judges: Judges, picture: Tensor, references: readonly { picture: Tensor; box: Box }[] = []): Promise<Figure[]> {
+  const cut = (p: Tensor, box: Box) => crops([[p, squareAround(box, sizeOfPicture(p), 1)]], COMPARED);
+  const others = references.map(({ picture: p, box }) => cut(p, box)).map((c) => [c, turned(c)]);
+  return (await judges.readCharacters(picture)).map(({ box, identity, attributes }) => {
+    const own = cut(picture, box);
+    return {
+      box,
+      identity: Array.from(identity),
+      words: Object.fromEntries(ATTRIBUTES.map((a) => [a, judges.classes.attributes[a][best(attributes[a])]!])) as Figure['words'],
+      likeness: others.map((ways) => Math.min(99, Math.max(...ways.map((way) => psnrOverWhite(own, way))))),
+    };
+  });
+}
+
+/** A picture (1, H, W, 4), left for right. */
+function turned({ shape, data }: Tensor): Tensor<'float32'> {
+  const [, H, W] = shape as [number, number, number];
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < H * W; i++) {
+    const from = (i - (i % W) + (W - 1 - (i % W))) * 4;
+    for (let c = 0; c < 4; c++) out[i * 4 + c] = data[from + c] as number;
+  }
+  return float32(shape, out);
+}
+
+const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+
+/** What became of one subject. */
+export interface SubjectVerdict {
+  /** A figure was found for it. */
+  readonly found: boolean;
+  /** That figure is liker to this reference than to the others' and to everybody in the crowd. */
+  readonly match: boolean;
+  /** Attributes that others have otherwise, and of these how many this figure has from another. */
+  readonly chances: number;
+  readonly bled: number;
+  /** It has the expression that was asked for; undefined where nothing was found. */
+  readonly asked?: boolean;
+  /** It has the reference's expression instead. */
+  readonly kept?: boolean;
+  /** It is the reference, pixel for pixel but for little. */
+  readonly copied?: boolean;
+}
+
+/** Assigns what was found to the references, and judges each subject. `crowd`: identities of others of the maker. */
+export function judgeSubjects(figures: readonly Figure[], references: readonly Figure[], expressions: readonly string[], crowd: readonly (readonly number[])[]): SubjectVerdict[] {
+  const own = assign(references.map((r) => figures.map((f) => dot(r.identity, f.identity))));
+  return references.map((reference, i) => {
+    const figure = own[i]! < 0 ? undefined : figures[own[i]!];
+    const others = references.filter((_, j) => j !== i);
+    if (!figure) return { found: false, match: false, chances: 0, bled: 0 };
+    const likeness = dot(figure.identity, reference.identity);
+    const rivals = [...others.map((r) => r.identity), ...crowd].map((identity) => dot(figure.identity, identity));
+    const foreign = (a: Attribute) => others.map((r) => r.words[a]).filter((word) => word !== reference.words[a]);
+    const chances = LASTING.filter((a) => foreign(a).length > 0);
+    const { expression } = figure.words;
+    return {
+      found: true,
+      match: rivals.every((r) => r < likeness),
+      chances: chances.length,
+      bled: chances.filter((a) => foreign(a).includes(figure.words[a])).length,
+      asked: expression === expressions[i],
+      kept: expression !== expressions[i] && expression === reference.words.expression,
+      copied: figure.likeness[i]! >= COPY,
+    };
+  });
+}
+
+/** Shares; NaN where there was nothing to tell. */
+export interface IdentityScore {
+  readonly subjects: number;
+  /** Of all subjects: a figure was found, and it is that one. */
+  readonly found: number;
+  readonly match: number;
+  /** Of the attributes that could have come from another subject. */
+  readonly bleeding: number;
+  /** Of the found ones: the expression asked for, the reference's instead, and near copies of its pixels. */
+  readonly asked: number;
+  readonly kept: number;
+  readonly copied: number;
+}
+/** By number of subjects. */
+export type IdentityResult = Readonly<Record<number, { readonly scenes: number; readonly real: IdentityScore; readonly drawn: IdentityScore }>>;
+
+function scoreOf(list: readonly SubjectVerdict[]): IdentityScore {
+  const found = list.filter((v) => v.found);
+  const share = (of: readonly SubjectVerdict[], right: (v: SubjectVerdict) => boolean) => average(of.map((v) => Number(right(v))));
+  const sum = (f: (v: SubjectVerdict) => number) => list.reduce((total, v) => total + f(v), 0);
+  return {
+    subjects: list.length,
+    found: found.length / list.length,
+    match: share(list, (v) => v.match),
+    bleeding: sum((v) => v.bled) / sum((v) => v.chances),
+    asked: share(found, (v) => v.asked === true),
+    kept: share(found, (v) => v.kept === true),
+    copied: share(found, (v) => v.copied === true),
+  };
+}
+
+/** Draws each scene once; one of which a picture cannot be drawn, or whose references show nobody to the reader, is left out. */
+export async function measureIdentity(suite: Suite, variant: Variant, scenes: readonly SubjectScene[], data: DataOptions, seed: number): Promise<{ result: IdentityResult; misses: Miss[] }> {
+  const { judges, judgesKey, ledger, side } = suite;
+  const known = (svg: string) => ledger.recall({ ...judgesKey, what: 'reference', side, svg }, async () => {
+    const picture = await renderOf(suite, svg);
+    return (picture && (await figuresOf(judges, picture))[0]) ?? null;
+  });
+  const crowds = new Map<string, Promise<number[][]>>();
+  const crowdOfMaker = async (maker: string) => (await Promise.all(crowdOf(data, maker, seed).map(known))).flatMap((f) => (f ? [[...f.identity]] : []));
+  const [sets, misses]: [Map<number, { real: SubjectVerdict[][]; drawn: SubjectVerdict[][] }>, Miss[]] = [new Map(), []];
+  for (const [i, scene] of scenes.entries()) {
+    const { subjects, caption, svg, references, expressions, maker, index } = scene;
+    const read = await Promise.all(references.map(known));
+    if (!crowds.has(maker)) crowds.set(maker, crowdOfMaker(maker));
+    const crowd = await crowds.get(maker)!;
+    if (read.every((f) => f !== null)) {
+      const given = async () => Promise.all(references.map(async (r, k) => ({ picture: (await renderOf(suite, r))!, box: read[k]!.box })));
+      const real = await ledger.recall({ ...judgesKey, what: 'figures', side, svg, references: references.join() }, async () => {
+        const picture = await renderOf(suite, svg);
+        return picture ? figuresOf(judges, picture, await given()) : null;
+      });
+      if (real) {
+        const drawn = await ledger.recall({ ...variant.key, ...judgesKey, what: 'figures', prompt: caption, seed: index, references: references.join() }, async () => {
+          const pictures = await given();
+          return figuresOf(judges, await variant.draw(caption, index, pictures.map((p) => p.picture)), pictures);
+        });
+        const [right, verdicts] = [real, drawn].map((figures) => judgeSubjects(figures, read, expressions, crowd)) as [SubjectVerdict[], SubjectVerdict[]];
+        const list = sets.get(subjects) ?? { real: [], drawn: [] };
+        list.real.push(right);
+        list.drawn.push(verdicts);
+        sets.set(subjects, list);
+        const matches = verdicts.filter((v) => v.match).length;
+        if (matches < subjects) misses.push({ part: 'identity', caption, seed: index, svg, references, why: `${matches} of ${subjects} recognised`, nearness: matches / subjects });
+      }
+    }
+    suite.progress('identity', i + 1, scenes.length);
+  }
+  return { result: Object.fromEntries([...sets].map(([n, { real, drawn }]) => [n, { scenes: real.length, real: scoreOf(real.flat()), drawn: scoreOf(drawn.flat()) }])), misses };
+}
