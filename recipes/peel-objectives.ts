@@ -1,0 +1,60 @@
+// Which objective a Peel is trained with, by measurement: the same pictures, seed and effort for each, nothing held out (the
+// held-out loss would favour what it resembles), and how near what is drawn then comes to the pictures, in 1, 2 and 4 steps:
+// a Peel must leave the student few-step. On an idle machine give seconds; where others work, steps: each objective then gets as many
+// as cost the same, by the time of a step that was measured side by side.
+//   npx tsx recipes/peel-objectives.ts [--set outline] [--seconds 120 | --steps 300] [--rate 0.002] [--only image,velocity] [--model FILE] [--threads 1]
+import { parseArgs } from 'node:util';
+import { NO_PEELS } from '../src/adapters/stack.ts';
+import { openRuntime, readModel, trainPeel } from '../src/node.ts';
+import { openNetworks } from '../src/pipeline/networks.ts';
+import { OBJECTIVES, type Objective } from '../src/train/peel.ts';
+import { readPictures } from '../src/train/peel-folder.ts';
+import { InputError } from '../src/util/errors.ts';
+import { OTHERS } from './peel-effect.ts';
+import { distancesTo, drawing, featuresOf, stackOf } from './peel-scores.ts';
+import { PEEL_SETS, writePeelSet } from './peel-sets.ts';
+
+/** Time of a step, image = 1: three trainings at once on one machine, one thread each, 420 seconds. */
+const COST: Readonly<Record<Objective, number>> = { image: 1, consistency: 1.29, velocity: 1.04 };
+
+const text = { type: 'string' } as const;
+const { values } = parseArgs({ options: { set: { ...text, default: 'outline' }, seconds: text, steps: text, rate: text, only: text, model: text, threads: { ...text, default: '1' } } });
+const set = PEEL_SETS.find(({ name }) => name === values.set);
+if (!set) throw new InputError('peels.option', `--set ${values.set}: expected one of ${PEEL_SETS.map((s) => s.name).join(', ')}`);
+const folder = `runs/peels/pictures/${set.name}`;
+await writePeelSet(set, folder);
+const pictures = await readPictures(folder);
+const { model, base } = await readModel(values.model);
+const runtime = await openRuntime({ name: 'auto', threads: Number(values.threads) });
+const networks = openNetworks(runtime, model.config, model.weights);
+const see = async (images: Parameters<typeof featuresOf>[0][]) => {
+  const seen = [];
+  for (const one of images) seen.push(await featuresOf(one, networks));
+  return seen;
+};
+const truth = await see(pictures.map((p) => p.image));
+const prompts = [...pictures.filter((_, i) => i % 4 === 0).map((p) => p.caption), ...OTHERS];
+
+for (const objective of OBJECTIVES.filter((one) => !values.only || values.only.split(',').includes(one))) {
+  const amount = values.steps ? { steps: Math.round(Number(values.steps) / COST[objective]) } : { seconds: Number(values.seconds ?? 120) };
+  const rate = values.rate ? { rate: Number(values.rate) } : {};
+  const training = trainPeel({ model, base, runtime, pictures }, { name: set.name, objective, samples: false, heldOut: false, ...rate, ...amount });
+  let made = await training.next();
+  while (!made.done) made = await training.next();
+  const { info, tensors, steps } = made.value;
+  const stack = stackOf([{ info, hash: '', tensors }]);
+  const row: string[] = [];
+  for (const few of [1, 2, 4]) {
+    const draw = drawing(networks, model, { steps: few });
+    const [plain, peel] = [[], []] as [Parameters<typeof featuresOf>[0][], Parameters<typeof featuresOf>[0][]];
+    for (const [seed, prompt] of prompts.entries()) {
+      plain.push(await draw(prompt, seed, NO_PEELS));
+      peel.push(await draw(prompt, seed, stack));
+    }
+    const d = distancesTo(truth, { plain: await see(plain), peel: await see(peel) });
+    row.push(`${few} step${few > 1 ? 's' : ''} ${d.plain.toFixed(3)} -> ${d.peel.toFixed(3)}`);
+  }
+  console.log(`${objective}: ${steps} steps; ${row.join('; ')}`);
+}
+await networks.release();
+await runtime.release?.();
