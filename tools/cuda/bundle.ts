@@ -46,13 +46,18 @@ export interface Bundle {
   readonly prepare?: Graph;
 }
 
+/** Throws InputError naming the inputs of a program, or of the graph that prepares them, that neither `given` nor the plan gives. */
+export function checkInputs(program: Graph, given: readonly string[], plan: Plan, prepare?: Graph): void {
+  const known = new Set([...given, ...Object.keys(plan.inputs)]);
+  const missing = (g: Graph, more: readonly string[] = []) => g.inputs.map((v) => v.name!).filter((name) => !known.has(name) && !more.includes(name));
+  const lacking = [...missing(program, Object.keys(prepare?.outputs ?? {})), ...(prepare ? missing(prepare) : [])];
+  if (lacking.length > 0) throw new InputError('bundle.inputs', `bundle ${program.name}: nothing gives the inputs ${lacking.slice(0, 8).join(', ')}`);
+}
+
 /** Writes a bundle. Throws InputError naming the inputs that nothing gives. */
 export async function writeBundle(folder: string, { program, weights, frozen = {}, plan, prepare }: Bundle): Promise<void> {
   const state = program.begin(weights);
-  const given = new Set([...Object.keys(state), ...Object.keys(frozen), ...Object.keys(plan.inputs)]);
-  const missing = (g: Graph, more: readonly string[] = []) => g.inputs.map((v) => v.name!).filter((name) => !given.has(name) && !more.includes(name));
-  const lacking = [...missing(program.graph, Object.keys(prepare?.outputs ?? {})), ...(prepare ? missing(prepare) : [])];
-  if (lacking.length > 0) throw new InputError('bundle.inputs', `bundle ${program.graph.name}: nothing gives the inputs ${lacking.slice(0, 8).join(', ')}`);
+  checkInputs(program.graph, [...Object.keys(state), ...Object.keys(frozen)], plan, prepare);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'program.onnx'), encodeModel(program.graph).model);
   if (prepare) await writeFile(join(folder, 'prepare.onnx'), encodeModel(prepare).model);
