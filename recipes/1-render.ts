@@ -1,10 +1,12 @@
 // Step 1: draw the training data. Resumable: run it again and it goes on with the first missing shard.
-//   tsx recipes/1-render.ts --preset pico --count 20000 --seed 1 --out runs/pico/data [--processes 1] [--shard 256]
+//   tsx recipes/1-render.ts --preset pico --count 16384 --seed 1 --squares --out runs/pico/data [--processes 1] [--shard 256]   for the autoencoder
+//   tsx recipes/1-render.ts --preset pico --count 24576 --seed 2 --crop 0 --out runs/pico/pictures   all shapes and subjects, for the transformer
 //   tsx recipes/1-render.ts --preset pico --count 48 --seed 1 --sheet sheet.png   only a contact sheet, to look at
 import { Command, InvalidArgumentError } from 'commander';
-import { DATA, sample, type DataPreset } from '../src/data/dataset.ts';
+import { DATA, sample, squares, type DataOptions, type DataPreset } from '../src/data/dataset.ts';
 import { pack } from '../src/data/pack.ts';
 import { renderPool } from '../src/data/render.ts';
+import { preset } from '../src/models/config.ts';
 import { encodeImage } from '../src/tensor/codec.ts';
 import { writeFileWhole } from '../src/tensor/files.ts';
 import { premultipliedToTensor, tensorToImage, type Image } from '../src/tensor/image.ts';
@@ -22,6 +24,7 @@ interface Options {
   split: string;
   shard: number;
   crop: number;
+  squares?: boolean;
   processes: number;
 }
 
@@ -30,7 +33,7 @@ const whole = (text: string) => {
   return Number(text);
 };
 
-async function sheet(path: string, o: Options, data: (typeof DATA)[DataPreset]): Promise<void> {
+async function sheet(path: string, o: Options, data: DataOptions): Promise<void> {
   const pool = renderPool();
   const [images, labels]: [Image[], string[]] = [[], []];
   const checker = [235, 235, 235] as const;
@@ -49,10 +52,10 @@ async function sheet(path: string, o: Options, data: (typeof DATA)[DataPreset]):
   console.error(`${path}: ${images.length} pictures`);
 }
 
-async function draw(out: string, o: Options, data: (typeof DATA)[DataPreset]): Promise<void> {
+async function draw(out: string, o: Options, data: DataOptions): Promise<void> {
   const start = performance.now();
   let before: number | undefined;
-  for await (const { done, total, failed } of pack({ ...o, out, data, cropSizes: [0.75 * data.size, 8 * data.size] })) {
+  for await (const { done, total, failed } of pack({ ...o, out, data, reference: preset(o.preset).referencePixels, cropSizes: [0.75 * data.size, 8 * data.size] })) {
     const seconds = (performance.now() - start) / 1000;
     before ??= done;
     console.error(`${done}/${total} pictures, ${(done / seconds).toFixed(0)}/s`);
@@ -71,12 +74,14 @@ const program = new Command('1-render')
   .option('--split <name>', 'train or test', 'train')
   .option('--shard <n>', 'pictures a shard', whole, 256)
   .option('--crop <pixels>', 'side of the crops, 0 for none', whole, 96)
+  .option('--squares', 'squares without subjects: for the autoencoder')
   .option('--processes <n>', 'drawing processes', whole, 1);
 
 try {
   const o = program.parse().opts<Options>();
-  const data = DATA[o.preset as DataPreset];
-  if (!data) throw new InputError('data.preset', `preset "${o.preset}" is unknown; the presets are ${Object.keys(DATA).join(', ')}`);
+  const all = DATA[o.preset as DataPreset];
+  if (!all) throw new InputError('data.preset', `preset "${o.preset}" is unknown; the presets are ${Object.keys(DATA).join(', ')}`);
+  const data = o.squares ? squares(all) : all;
   if (o.sheet) await sheet(o.sheet, o, data);
   else if (o.out) await draw(o.out, o, { ...data, split: o.split === 'test' ? 'test' : 'train' });
   else throw new InputError('data.out', 'say where to: --out DIR for shards, or --sheet FILE.png');

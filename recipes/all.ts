@@ -3,7 +3,7 @@
 //   npx tsx recipes/all.ts --preset pico [--run FOLDER]
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DATA, type DataPreset } from '../src/data/dataset.ts';
+import { DATA, squares, type DataPreset } from '../src/data/dataset.ts';
 import { pack } from '../src/data/pack.ts';
 import { preset } from '../src/models/config.ts';
 import { makeTokenizer } from './2-tokenizer.ts';
@@ -15,7 +15,7 @@ import { main, pathsOf, type RecipeOptions } from './recipe.ts';
 type Amount = Pick<RecipeOptions, 'steps' | 'seconds' | 'batch' | 'rate'>;
 
 interface Amounts {
-  /** Pictures with crops, for the autoencoder, and more without, for the transformer. */
+  /** Squares with crops, for the autoencoder, and pictures of all shapes, some with subjects, for the transformer (which sees both). */
   pictures: [number, number];
   crop: number;
   shard: number;
@@ -29,7 +29,7 @@ interface Amounts {
 /** How much of everything a preset gets. */
 export const AMOUNTS: Record<string, Amounts> = {
   tiny: {
-    pictures: [256, 0], crop: 32, shard: 128, captions: 2000, processes: 2,
+    pictures: [256, 128], crop: 32, shard: 32, captions: 2000, processes: 2,
     autoencoder: { steps: 400, batch: 8, rate: 0.004 }, teacher: { steps: 200, batch: 16, rate: 0.004 }, student: { steps: 60, batch: 16, rate: 0.0005 },
   },
   pico: {
@@ -40,16 +40,15 @@ export const AMOUNTS: Record<string, Amounts> = {
 
 /** Runs the chain; returns the model's file. */
 export async function makeAll(options: RecipeOptions): Promise<string> {
-  const { name } = preset(options.preset);
+  const { name, referencePixels } = preset(options.preset);
   const amounts = AMOUNTS[name] ?? AMOUNTS.pico!;
   const paths = pathsOf(options);
   const { seed = 0, log = () => {} } = options;
   const data = DATA[name as DataPreset];
   const { crop, shard, processes } = amounts;
   for (const [i, count] of amounts.pictures.entries()) {
-    if (count === 0) continue;
-    const out = i === 0 ? paths.data : join(paths.run, 'pictures');
-    for await (const { done, total } of pack({ out, count, seed: seed + 1 + i, data, crop: i === 0 ? crop : 0, reference: data.size / 2, shard, processes })) log(`${done}/${total} pictures`);
+    const kind = i === 0 ? { out: paths.data, data: squares(data), crop } : { out: join(paths.run, 'pictures'), data, crop: 0 };
+    for await (const { done, total } of pack({ ...kind, count, seed: seed + 1 + i, reference: referencePixels, shard, processes })) log(`${done}/${total} pictures`);
   }
   if (!existsSync(paths.tokenizer)) await makeTokenizer({ preset: name, count: amounts.captions, seed, out: paths.tokenizer, log });
   await makeAutoencoder({ ...amounts.autoencoder, ...options });

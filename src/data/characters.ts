@@ -1,5 +1,5 @@
 // Pictures of characters: one to three figures of one maker (makers.ts) in front of a background, captioned by their
-// parts; some of them known from a reference picture, where the same figure has another expression: `<1> happy, <2> sad`.
+// parts; some of them, and then up to five, known from a reference picture, where the same figure has another expression: `<1> happy, <2> sad`.
 import type { Random } from '../util/random.ts';
 import { PLAIN_COLOURS, SCENERY_NAMES, sceneryOf, type Background } from './backgrounds.ts';
 import { article, placeWords } from './captions.ts';
@@ -59,13 +59,26 @@ function placeFigure(maker: Maker, viewBox: string, i: number, n: number, [width
   return [(i + 0.5) / n - w / 2, bottom - h, w, h];
 }
 
+/** Slots of n subjects, in order: the first n half of the time, else any of the five, so that every slot is learned. */
+export function slotsFor(n: number, rng: Random): number[] {
+  const all = [1, 2, 3, 4, 5];
+  if (rng.uniform() < 0.5) return all.slice(0, n);
+  while (all.length > n) all.splice(rng.integer(all.length), 1);
+  return all;
+}
+
+/** How many figures a picture of subjects has: 1 to 5, weighted, as many as there is room for. */
+function crowd(aspect: number, rng: Random): number {
+  return 1 + rng.weighted([0.45, 0.3, 0.13, 0.06, 0.06].slice(0, aspect > 1.2 ? 5 : aspect > 0.8 ? 4 : 2));
+}
+
 /** A sample of figures: always the same for the same stream of random numbers. */
 export function characterSample(index: number, rng: Random, aspect: [number, number], o: DataOptions): Sample {
   const [width, height] = aspect;
   const maker = MAKERS[rng.weighted(MAKERS.map((m) => m.weight))]!;
   const referenced = o.subjects > 0 && rng.uniform() < Math.max(o.subjects, 0.3);
   const wide = width / height > 1.2;
-  const n = rng.uniform() < 0.7 ? 1 : wide ? 3 : 2;
+  const n = referenced ? crowd(width / height, rng) : rng.uniform() < 0.7 ? 1 : wide ? 3 : 2;
   const background = pickBackground(rng);
   const figures = Array.from({ length: n }, () => figure(maker, rng, o.split === 'test'));
   const art = figures.map(({ who, expression }, i): Art => {
@@ -73,14 +86,15 @@ export function characterSample(index: number, rng: Random, aspect: [number, num
     return { ...drawn, box: placeFigure(maker, drawn.viewBox, i, n, aspect, background), flip: rng.uniform() < 0.3 };
   });
   const subjects: Subject[] = [];
+  const slots = referenced ? slotsFor(n, rng) : [];
   const words = figures.map((f, i) => {
     if (!referenced) return describe(maker, f, rng);
     const others = Object.keys(maker.expressions(f.who)).filter((e) => e !== f.expression);
     const drawn = maker.draw(f.who, rng.pick(others));
     const white: Background = { kind: 'white', seed: 0 };
     const referenceArt: Art = { ...drawn, box: placeFigure(maker, drawn.viewBox, 0, 1, [256, 256], white), flip: rng.uniform() < 0.3 };
-    subjects.push({ slot: i + 1, label: maker.noun(f.who), referenceSvg: sceneSvg({ width: 256, height: 256, background: white, objects: [], art: [referenceArt] }) });
-    return `<${i + 1}> ${rng.pick(maker.expressions(f.who)[f.expression]!).trim()}`;
+    subjects.push({ slot: slots[i]!, label: maker.noun(f.who), referenceSvg: sceneSvg({ width: 256, height: 256, background: white, objects: [], art: [referenceArt] }) });
+    return `<${slots[i]}> ${rng.pick(maker.expressions(f.who)[f.expression]!).trim()}`;
   });
   let text = words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0]!;
   if (rng.uniform() < (background.kind === 'white' ? 0.5 : 0.85)) text += placeWords(background, rng);

@@ -4,7 +4,7 @@ import { random, type Random } from '../util/random.ts';
 import { PLAIN_COLOURS, sceneryOf, SCENERY_NAMES, type Background } from './backgrounds.ts';
 import { CAPTIONS, caption, isCountable, RELATIONS, type CaptionOptions, type Facts, type Relation, type Thing } from './captions.ts';
 import { COLOUR_NAMES, nameOf, type ColourName } from './colour.ts';
-import { characterSample } from './characters.ts';
+import { characterSample, slotsFor } from './characters.ts';
 import { LAYOUTS, type LayoutName } from './layouts.ts';
 import { boxOf, canRecolour, sceneSvg, type Placed, type Scene } from './scenes.ts';
 import { heldOut, type Split } from './splits.ts';
@@ -62,8 +62,10 @@ export interface Sample {
   subjects?: Subject[];
 }
 
-const SQUARE: DataOptions['aspects'] = [[256, 256, 1]];
-const MANY: DataOptions['aspects'] = [[256, 256, 6], [288, 224, 1], [224, 288, 1], [320, 192, 1], [192, 320, 1]];
+// The latent grids that pipeline/resolution.ts gives to 1:1, 4:3 and 5:4, 16:9, 21:9 and 4:1, where a picture has 64 tokens; 3:2 (10 x 7) lies between.
+const MANY: DataOptions['aspects'] = [
+  [256, 256, 5], [288, 224, 1], [224, 288, 1], [352, 192, 1], [192, 352, 1], [384, 160, 0.5], [160, 384, 0.25], [512, 128, 0.25], [128, 512, 0.25],
+];
 
 const FULL: DataOptions = {
   mix: { single: 0.4, scene: 0.37, character: 0.23 },
@@ -79,18 +81,23 @@ const FULL: DataOptions = {
 /** What each preset trains on. */
 export const DATA = {
   tiny: {
-    ...FULL, mix: { single: 0.7, scene: 0.3, character: 0 }, scope: { concepts: 20, styles: ['flat', 'bold flat'] }, aspects: [[64, 64, 1]],
-    subjects: 0.1, size: 64, captions: { languages: { en: 0.9, nl: 0.1 } },
+    ...FULL, mix: { single: 0.7, scene: 0.3, character: 0 }, scope: { concepts: 20, styles: ['flat', 'bold flat'] }, aspects: [[64, 64, 1], [128, 32, 1]],
+    subjects: 0.2, size: 64, captions: { languages: { en: 0.9, nl: 0.1 } },
   },
-  // Narrow on purpose: what two cores can learn in an hour or two. Subjects and wide pictures begin with nano.
+  // Narrow on purpose: what two cores can learn in an hour or two.
   pico: {
-    ...FULL, mix: { single: 0.6, scene: 0.32, character: 0.08 }, scope: { concepts: 200, styles: ['flat', 'bold flat', 'shaded cartoon'] },
-    aspects: SQUARE, subjects: 0, captions: { languages: { en: 0.85, nl: 0.15 } },
+    ...FULL, mix: { single: 0.52, scene: 0.32, character: 0.16 }, scope: { concepts: 200, styles: ['flat', 'bold flat', 'shaded cartoon'] },
+    subjects: 0.25, captions: { languages: { en: 0.85, nl: 0.15 } },
   },
   nano: FULL,
   xl: FULL,
 } satisfies Record<string, DataOptions>;
 export type DataPreset = keyof typeof DATA;
+
+/** The same data as squares without subjects: what the autoencoder trains on. */
+export function squares(data: DataOptions): DataOptions {
+  return { ...data, aspects: [[data.size, data.size, 1]], subjects: 0 };
+}
 
 type Pool = { concepts: readonly Concept[]; styles: StyleKey[] };
 const pools = new Map<string, Pool>();
@@ -227,10 +234,11 @@ export function sample(seed: number, index: number, options: Partial<DataOptions
 function finish(index: number, kind: string, { facts, scene }: Draft, rng: Random, o: DataOptions): Sample {
   const referenced = rng.uniform() < o.subjects && facts.things.every((t) => t.count === 1);
   const subjects: Subject[] = [];
+  const slots = referenced ? slotsFor(facts.things.length, rng) : [];
   if (referenced)
     for (const [i, t] of facts.things.entries()) {
       if (i > 0 && rng.uniform() < 0.4) continue;
-      t.slot = subjects.length + 1;
+      t.slot = slots[subjects.length]!;
       subjects.push({ slot: t.slot, referenceSvg: referenceOf(scene.objects[i]!, rng), label: t.concept.label });
     }
   const { text, language } = caption(facts, rng, { ...CAPTIONS, ...o.captions, split: o.split });

@@ -26,7 +26,7 @@ export interface PackOptions {
   /** Sizes (shorter side, in pixels) between which a crop's picture is drawn, log-uniformly. */
   cropSizes?: [number, number];
   /** Side of the reference pictures in pixels. */
-  reference?: number;
+  reference: number;
   shard?: number;
   processes?: number;
 }
@@ -82,7 +82,7 @@ export function pixelsOf(aspect: readonly [number, number, number], size: number
 
 /** Packs `count` samples; yields after every shard, the skipped ones included. Stop it with `break`. */
 export async function* pack(options: PackOptions): AsyncGenerator<PackProgress, void> {
-  const { out, count, seed, data, crop = 96, cropSizes = [192, 2048], reference = 128, shard = 256, processes = 1 } = options;
+  const { out, count, seed, data, reference, crop = 96, cropSizes = [192, 2048], shard = 256, processes = 1 } = options;
   const facts = JSON.stringify({ seed, data, crop, cropSizes, reference, shard });
   const settings = join(out, 'data.json');
   if (existsSync(settings) && (await readFile(settings, 'utf8')) !== facts)

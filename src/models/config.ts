@@ -31,6 +31,8 @@ export interface Config {
   };
   /** Most reference subjects in one picture. */
   readonly subjects: number;
+  /** Side of a subject's reference picture as the encoder reads it, in pixels. */
+  readonly referencePixels: number;
 }
 
 /** Cells along a token's side: the feature map has this many times the latent's resolution. */
@@ -53,18 +55,19 @@ interface Point {
   latentPixels: number;
   channels: number;
   patch: number;
+  reference: number;
   render: [number, number];
 }
 
 const POINTS = {
   // Seconds on two cores: every test of the whole chain.
-  tiny: { width: 64, depth: 2, head: 16, text: [64, 1, 512, 24], autoencoder: [64, 1, 1, 8], latentPixels: 128, channels: 8, patch: 16, render: [8, 8] },
+  tiny: { width: 64, depth: 2, head: 16, text: [64, 1, 512, 24], autoencoder: [64, 1, 1, 8], latentPixels: 128, channels: 8, patch: 16, reference: 32, render: [8, 8] },
   // An hour or two on two cores. 64 tokens a 512-pixel picture: the renderer makes up for the coarse grid.
-  pico: { width: 256, depth: 6, head: 32, text: [256, 2, 4096, 32], autoencoder: [256, 2, 3, 24], latentPixels: 64, channels: 32, patch: 16, render: [24, 16] },
+  pico: { width: 256, depth: 6, head: 32, text: [256, 2, 4096, 32], autoencoder: [256, 2, 3, 24], latentPixels: 64, channels: 32, patch: 16, reference: 96, render: [24, 16] },
   // The default to be: one GPU, under an hour a stage.
-  nano: { width: 768, depth: 11, head: 64, text: [512, 6, 12288, 64], autoencoder: [384, 4, 6, 32], latentPixels: 32, channels: 32, patch: 8, render: [24, 16] },
+  nano: { width: 768, depth: 11, head: 64, text: [512, 6, 12288, 64], autoencoder: [384, 4, 6, 32], latentPixels: 32, channels: 32, patch: 8, reference: 128, render: [24, 16] },
   // 1.8 B, the size in the description.
-  xl: { width: 2304, depth: 26, head: 64, text: [1024, 8, 16384, 64], autoencoder: [768, 6, 8, 48], latentPixels: 32, channels: 32, patch: 8, render: [24, 16] },
+  xl: { width: 2304, depth: 26, head: 64, text: [1024, 8, 16384, 64], autoencoder: [768, 6, 8, 48], latentPixels: 32, channels: 32, patch: 8, reference: 128, render: [24, 16] },
 } as const satisfies Record<string, Point>;
 
 export type PresetName = keyof typeof POINTS;
@@ -86,5 +89,6 @@ export function preset(name: string): Config {
     text: { ...transformer(textWidth, textDepth, headFor(textWidth)), vocabulary, length },
     autoencoder: { ...transformer(aeWidth, decoderDepth, headFor(aeWidth)), encoderDepth, cell, render: p.render },
     subjects: 5,
+    referencePixels: p.reference,
   };
 }
