@@ -195,7 +195,7 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
     }
     for (const part of options.parts) {
       if (part === 'autoencoder') result = { ...result, ...(await autoencoder(work)) };
-      else if (!suite || !main) notes.push(`${part}: ${main ? `no judges for preset ${config.name} (npx tsx recipes/judges.ts --preset ${config.name})` : 'there is no transformer yet'}`);
+      else if (!suite || !main) notes.push(`${part}: ${main ? `no judges for preset ${config.name} (npx tsx recipes/7-judges.ts --preset ${config.name})` : 'there is no transformer yet'}`);
       else {
         const { notes: more = [], ...measured } = await DRAWN[part]({ ...work, suite, main });
         notes.push(...more);

@@ -8,9 +8,9 @@ import { assign } from './assign.ts';
 import { ATTRIBUTES, type Attribute } from './characters.ts';
 import { crops, sizeOfPicture, squareAround } from './crop.ts';
 import { average, psnrOverWhite } from './metrics.ts';
-import type { Judges } from './objects.ts';
+import { firstOf, type Judges } from './objects.ts';
 import type { Box } from './rule.ts';
-import { best, renderOf, type Miss, type Suite, type Variant } from './suite.ts';
+import { renderOf, type Miss, type Suite, type Variant } from './suite.ts';
 
 export const MOST_SUBJECTS = 5;
 /** Figures of the same maker among which one must be recognised, itself included: as the reader's own accuracy is measured. */
@@ -83,7 +83,7 @@ export async function figuresOf(judges: Judges, picture: Tensor, references: rea
     return {
       box,
       identity: Array.from(identity),
-      words: Object.fromEntries(ATTRIBUTES.map((a) => [a, judges.classes.attributes[a][best(attributes[a])]!])) as Figure['words'],
+      words: Object.fromEntries(ATTRIBUTES.map((a) => [a, judges.classes.attributes[a][firstOf(attributes[a])]!])) as Figure['words'],
       likeness: others.map((ways) => Math.min(99, Math.max(...ways.map((way) => psnrOverWhite(own, way))))),
     };
   });

@@ -5,7 +5,7 @@ import type { RenderPool } from '../data/render.ts';
 import { premultipliedToTensor } from '../tensor/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Key, Ledger } from './ledger.ts';
-import type { FoundObject, Judges } from './objects.ts';
+import { firstOf, type FoundObject, type Judges } from './objects.ts';
 import type { Seen } from './rule.ts';
 
 /** Draws a prompt from a seed: (1, S, S, 4) premultiplied around [-1, 1]. `references` are the pictures of subjects <1>, <2>, ... */
@@ -59,22 +59,15 @@ export interface Sight {
   readonly background: string;
 }
 
-/** Index of the greatest number. */
-export function best(numbers: ArrayLike<number>): number {
-  let found = 0;
-  for (let i = 1; i < numbers.length; i++) if (numbers[i]! > numbers[found]!) found = i;
-  return found;
-}
-
 function seenOf({ box, concept, style, colour }: FoundObject, { classes }: Judges): Seen {
   const order = [...concept.keys()].sort((a, b) => concept[b]! - concept[a]!).slice(0, 5);
-  return { box, concepts: order.map((i) => classes.concept[i]!), odds: order.map((i) => concept[i]!), style: classes.style[best(style)]!, ...(colour && { colour: colour.colour }) };
+  return { box, concepts: order.map((i) => classes.concept[i]!), odds: order.map((i) => concept[i]!), style: classes.style[firstOf(style)]!, ...(colour && { colour: colour.colour }) };
 }
 
 /** Things and background of a picture. */
 export async function sightOf(judges: Judges, picture: Tensor): Promise<Sight> {
   const { objects, background } = await judges.find(picture);
-  return { objects: objects.map((o) => seenOf(o, judges)), background: judges.classes.background[best(background)]! };
+  return { objects: objects.map((o) => seenOf(o, judges)), background: judges.classes.background[firstOf(background)]! };
 }
 
 /** What is seen in the picture that a prompt and a seed give. */
