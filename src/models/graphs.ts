@@ -5,12 +5,12 @@
 import { reshape } from '../graph/ops.ts';
 import { graph, input, type Graph, type Value } from '../graph/value.ts';
 import type { KeysValues } from '../nn/attention.ts';
-import { rootScope, type Product, type Specs } from '../nn/scope.ts';
+import { rootScope, type Product, type Scope, type Specs } from '../nn/scope.ts';
 import { decoder, encoder } from './autoencoder.ts';
 import { ENCODER_PIXELS, type Config } from './config.ts';
 import { perPicture, referenceInputs, rotaryInputs, textInputs } from './inputs.ts';
 import { POSITION_CODE, renderer } from './renderer.ts';
-import { conditioning, transformer } from './transformer.ts';
+import { block, conditioning, entry, exit, transformer } from './transformer.ts';
 
 /** A stage: its graph and the weights that it wants. */
 export interface Stage {
@@ -63,6 +63,42 @@ export function denoiseStage(config: Config, { product }: StageOptions = {}): St
     );
     return graph('denoise', { velocity });
   });
+}
+
+/** A run of the transformer's blocks, and what stands before the first and after the last. */
+export interface DenoisePart extends Stage {
+  /** Blocks [from, to). */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The step in parts of at most `most` weights (but at least a block), for runs without hidden keys: each takes what it needs of the
+ * step's inputs and of the part before (`tokens`, `shared`, `last`), the last gives `velocity`. Between parts an engine can hear a
+ * cancel, and while one is loaded the others' weights need not be in memory twice.
+ */
+export function denoiseParts(config: Config, most: number, { product }: StageOptions = {}): DenoisePart[] {
+  const { heads, width, hidden, depth } = config.transformer;
+  const weights = width * (2 * heads.groups * (heads.share + 1) * heads.width + 3 * hidden);
+  const count = Math.ceil(depth / Math.max(1, Math.floor(most / weights)));
+  return Array.from({ length: count }, (_, i): DenoisePart => {
+    const [from, to] = [Math.floor((i * depth) / count), Math.floor(((i + 1) * depth) / count)];
+    return { from, to, ...stage((specs) => denoisePart(rootScope(specs, product).in('transformer'), from, to, config)) };
+  });
+}
+
+function denoisePart(s: Scope, from: number, to: number, config: Config): Graph {
+  const { heads, width, depth } = config.transformer;
+  const cached = (kind: 'k' | 'v', i: number) => input(cacheName(kind, i), ['B', heads.groups, 'M', heads.width]);
+  const { tokens, shared, last } =
+    from === 0
+      ? entry(s, input('x', ['B', 'L', config.channels]), { t: perPicture('t', 'B'), guidance: perPicture('guidance', 'B'), pooled: input('pooled', ['B', width]) }, config)
+      : { tokens: input('tokens', ['B', 'L', width]), shared: input('shared', ['B', 6 * width]), last: input('last', ['B', 2 * width]) };
+  const rotary = rotaryInputs('L', heads.width);
+  let h = tokens;
+  for (let i = from; i < to; i++) h = block(s, i, h, shared, { extra: { k: cached('k', i), v: cached('v', i) }, rotary }, config);
+  if (to === depth) return graph('denoise', { velocity: exit(s, h, last, config) });
+  return graph('denoise', { next: h, ...(from === 0 && { shared, last }) });
 }
 
 /** latent (B, h, w, C) -> features (B, 8h, 8w, K). */

@@ -77,6 +77,52 @@ function sinusoid(x: Value): Value {
   return concat([cos(near), sin(near)], -1);
 }
 
+/** What every block of the transformer reads besides its tokens. */
+export interface BlockInputs {
+  readonly extra: KeysValues;
+  /** (L, d/2) */
+  readonly rotary: Rotary;
+  /** (B, 1, 1, M + L) on the keys, extra keys first (0 seen, -1e4 hidden). */
+  readonly bias?: Value | undefined;
+}
+
+/** What a step begins with. */
+export interface Entry {
+  /** (B, L, D) */
+  readonly tokens: Value;
+  /** (B, 6D), the modulation that all blocks share. */
+  readonly shared: Value;
+  /** (B, 2D), that of the exit. */
+  readonly last: Value;
+}
+
+/** x (B, L, C); t (B) in [0, 1], 1 is noise; guidance (B), 0 means none was distilled; pooled (B, D). */
+export function entry(s: Scope, x: Value, { t, guidance, pooled }: { t: Value; guidance: Value; pooled: Value }, { transformer: c }: Config): Entry {
+  const D = c.width;
+  const embed = (name: string, v: Value) => linear(s.in(name), sinusoid(v), D, { bias: true });
+  let signal = add(add(embed('time', t), embed('guidance', mul(guidance, 0.1))), pooled); // (B, D)
+  signal = silu(linear(s.in('signal'), silu(signal), D, { bias: true }));
+  const modulation = (name: string, n: number) => linear(s.in(name), signal, n * D, { bias: true, deviation: 0.02 / Math.sqrt(D) });
+  return { tokens: linear(s.in('in'), x, D, { bias: true }), shared: modulation('modulation', 6), last: modulation('last-modulation', 2) };
+}
+
+/** Block i: tokens (B, L, D) to tokens. */
+export function block(s: Scope, i: number, h: Value, shared: Value, { extra, rotary, bias }: BlockInputs, { transformer: c }: Config): Value {
+  const own = s.in('blocks').in(i);
+  const modulation = add(shared, own.parameter('modulation', [6 * c.width], { constant: 0 }));
+  const [shiftA, scaleA, gateA, shiftM, scaleM, gateM] = chunks(modulation, 6, c.width);
+  const a = selfAttention(own.in('attention'), modulate(h, shiftA!, scaleA!), c.heads, { rotary, extra, ...(bias && { bias }) });
+  h = add(h, mul(a, add(gateA!, 1)));
+  const m = swiglu(own.in('mlp'), modulate(h, shiftM!, scaleM!), c.hidden);
+  return add(h, mul(m, add(gateM!, 1)));
+}
+
+/** Tokens (B, L, D) to the velocity (B, L, C). */
+export function exit(s: Scope, h: Value, last: Value, { transformer: c, channels }: Config): Value {
+  const [shift, scale] = chunks(last, 2, c.width);
+  return linear(s.in('out'), modulate(h, shift!, scale!), channels, { bias: true, deviation: 0 });
+}
+
 /**
  * Velocity at time t of noisy tokens x.
  * x (B, L, C); t (B) in [0, 1], 1 is noise; guidance (B), 0 means none was distilled; rotary (L, d/2);
@@ -86,27 +132,11 @@ export function transformer(
   s: Scope,
   x: Value,
   { t, guidance, condition, rotary, bias }: { t: Value; guidance: Value; condition: Conditioning; rotary: Rotary; bias?: Value },
-  { transformer: c, channels }: Config,
+  config: Config,
 ): Value {
-  const D = c.width;
-  const embed = (name: string, v: Value) => linear(s.in(name), sinusoid(v), D, { bias: true });
-  let signal = add(add(embed('time', t), embed('guidance', mul(guidance, 0.1))), condition.pooled); // (B, D)
-  signal = silu(linear(s.in('signal'), silu(signal), D, { bias: true }));
-  const shared = linear(s.in('modulation'), signal, 6 * D, { bias: true, deviation: 0.02 / Math.sqrt(D) }); // (B, 6D)
-
-  let h = linear(s.in('in'), x, D, { bias: true }); // (B, L, D)
-  for (let i = 0; i < c.depth; i++) {
-    const block = s.in('blocks').in(i);
-    const own = add(shared, block.parameter('modulation', [6 * D], { constant: 0 }));
-    const [shiftA, scaleA, gateA, shiftM, scaleM, gateM] = chunks(own, 6, D);
-    const a = selfAttention(block.in('attention'), modulate(h, shiftA!, scaleA!), c.heads, { rotary, extra: condition.layers[i]!, bias });
-    h = add(h, mul(a, add(gateA!, 1)));
-    const m = swiglu(block.in('mlp'), modulate(h, shiftM!, scaleM!), c.hidden);
-    h = add(h, mul(m, add(gateM!, 1)));
-  }
-  const last = linear(s.in('last-modulation'), signal, 2 * D, { bias: true, deviation: 0.02 / Math.sqrt(D) });
-  const [shift, scale] = chunks(last, 2, D);
-  return linear(s.in('out'), modulate(h, shift!, scale!), channels, { bias: true, deviation: 0 });
+  const { tokens, shared, last } = entry(s, x, { t, guidance, pooled: condition.pooled }, config);
+  const h = condition.layers.reduce((h, extra, i) => block(s, i, h, shared, { extra, rotary, bias }, config), tokens);
+  return exit(s, h, last, config);
 }
 
 /** (B, n*D) to n values of (B, 1, D). */

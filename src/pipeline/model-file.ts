@@ -1,9 +1,11 @@
 // The file of a model: one .safetensors with every weight, the tokenizer and a manifest in its metadata. Large matrices are
-// blocks of 8 or 4 bits (values under the weight's name, scales under NAME.scale), the rest float16; all are float32 once
-// loaded, exactly the numbers that the block kernels compute with.
-import { BLOCK, dequantizeBlocks, quantizeBlocks, toNibbles, type Blocks } from '../quant/blocks.ts';
+// blocks of 8 or 4 bits (values under the weight's name, scales under NAME.scale), the rest float16. A weight is read when it is
+// asked for, each time anew: as float32, exactly the numbers that the block kernels compute with, or as its blocks. So a session
+// takes what it needs, and nothing else of the model stays in memory.
+import type { BlocksOf } from '../quant/bind.ts';
+import { BLOCK, dequantizeBlocks, quantizeBlocks, toNibbles } from '../quant/blocks.ts';
 import { EIGHT, planOf, type Plan } from '../quant/plan.ts';
-import { decodeSafetensors } from '../tensor/safetensors.ts';
+import { decodeSafetensors, type Outline } from '../tensor/safetensors.ts';
 import { float32, tensor, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { fromHalf, toHalf } from '../util/float16.ts';
@@ -30,9 +32,12 @@ export interface Manifest {
 export interface Model {
   readonly name: string;
   readonly config: Config;
+  /** float32 by path. Of a model in a file: made anew each time one is looked up. */
   readonly weights: Tensors;
   readonly tokenizer: Tokenizer;
   readonly manifest: Manifest;
+  /** The blocks of its file. */
+  readonly blocks?: BlocksOf;
   /** Bits of the weights in its file, by path; large matrices have 8 when left out. */
   readonly plan?: Plan;
 }
@@ -54,35 +59,54 @@ export function packModel({ weights, tokenizer, manifest, plan = planOf(Object.e
   return { tensors, metadata: { format: FORMAT, manifest: JSON.stringify(manifest), tokenizer: JSON.stringify(tokenizer) } };
 }
 
+/** What a model's file holds: tensors by name before they are read, and its metadata. */
+export interface Stored {
+  readonly tensors: ReadonlyMap<string, Outline>;
+  readonly metadata: Readonly<Record<string, string>>;
+  read(name: string): Tensor;
+}
+
 /** A model from the bytes of its file; throws InputError naming `source` when it is not one. */
 export function unpackModel(bytes: Uint8Array, source: string): Model {
   const { tensors, metadata } = decodeSafetensors(bytes, source);
+  return storedModel({ tensors: new Map(Object.entries(tensors)), metadata, read: (name) => tensors[name]! }, source);
+}
+
+/** A model from what its file holds; throws InputError naming `source` when it is not one. */
+export function storedModel({ tensors, metadata, read }: Stored, source: string): Model {
   if (metadata.format !== FORMAT || !metadata.manifest || !metadata.tokenizer)
     throw new InputError('model.format', `${source}: a .safetensors file, but not a banana model (format "${metadata.format ?? 'none'}", expected "${FORMAT}")`);
   const manifest = checkManifest(parse(metadata.manifest, source), source);
-  const config = preset(manifest.preset);
-  const weights: Tensors = {};
   const plan: Record<string, number> = {};
-  for (const [path, stored] of Object.entries(tensors)) {
+  const weights: Tensors = {};
+  const blocks: BlocksOf = (path) =>
+    plan[path] === undefined ? undefined : { values: read(path) as Tensor<'int8' | 'int4'> as Tensor<'int8'>, scales: read(path + SCALE) as Tensor<'float16'>, bits: plan[path] };
+  const half = (path: string) => {
+    const { shape, data } = read(path);
+    return float32(shape, Float32Array.from(data as Uint16Array, fromHalf));
+  };
+  for (const [path, stored] of tensors) {
     if (path.endsWith(SCALE)) continue;
     const bits = BITS[stored.dtype];
     if (bits !== undefined) {
-      weights[path] = dequantizeBlocks(blocksOf(path, stored, tensors[path + SCALE], source));
+      checkScales(path, stored, tensors.get(path + SCALE), source);
       plan[path] = bits;
-    } else if (stored.dtype === 'float16') weights[path] = float32(stored.shape, Float32Array.from(stored.data as Uint16Array, fromHalf));
-    else throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype}, expected blocks of int8 or int4, or float16`);
+    } else if (stored.dtype !== 'float16') throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype}, expected blocks of int8 or int4, or float16`);
+    Object.defineProperty(weights, path, { enumerable: true, get: () => (bits === undefined ? half(path) : dequantizeBlocks(blocks(path)!)) });
   }
-  return { name: manifest.name, config, weights, tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest, plan };
+  return { name: manifest.name, config: preset(manifest.preset), weights, tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest, plan, blocks };
 }
+
+/** The model with every weight in memory, as float32: for work that looks each up often. */
+export const inMemory = ({ blocks: _, ...model }: Model): Model => ({ ...model, weights: { ...model.weights } });
 
 /** Bits of the types that are blocks. */
 const BITS: { readonly [T in DType]?: number } = { int8: 8, int4: 4 };
 
-function blocksOf(path: string, values: Tensor, scales: Tensor | undefined, source: string): Blocks {
-  const [rows = 0, columns] = values.shape;
-  if (scales?.dtype !== 'float16' || values.shape.length !== 2 || scales.shape.join() !== `${Math.ceil(rows / BLOCK)},${columns}`)
-    throw new InputError('model.weight', `${source}: weight "${path}" ${values.dtype}[${values.shape}] has no scales that fit`);
-  return { values, scales } as Blocks;
+function checkScales(path: string, { dtype, shape }: Outline, scales: Outline | undefined, source: string): void {
+  const [rows = 0, columns] = shape;
+  if (scales?.dtype !== 'float16' || shape.length !== 2 || scales.shape.join() !== `${Math.ceil(rows / BLOCK)},${columns}`)
+    throw new InputError('model.weight', `${source}: weight "${path}" ${dtype}[${shape}] has no scales that fit`);
 }
 
 function parse(text: string, source: string): unknown {

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { preset, PRESETS, type PresetName } from '../models/config.ts';
 import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage } from '../models/graphs.ts';
-import { packModel, unpackModel, type Model } from './model-file.ts';
+import { inMemory, packModel, unpackModel, type Model } from './model-file.ts';
 import { initialize, type Specs } from '../nn/scope.ts';
 import { readFileWhole, writeSafetensors } from '../tensor/files.ts';
 import { trainTokenizer } from '../tokenizer/tokenizer.ts';
@@ -27,7 +27,7 @@ export function modelPath(model: string = DEFAULT_MODEL): string {
 /** A model by preset name or path. Throws InputError when it is missing or not a model. */
 export async function loadModel(model?: string): Promise<Model> {
   const path = modelPath(model);
-  return unpackModel(await readFileWhole(path), path);
+  return inMemory(unpackModel(await readFileWhole(path), path));
 }
 
 /** Writes a model's file. */

@@ -6,20 +6,21 @@ import { isIdle, NO_PEELS, stackFeeds, type PeelStack } from '../adapters/stack.
 import { matmul } from '../graph/ops.ts';
 import { forInference } from '../graph/passes/optimize.ts';
 import { ENCODER_PIXELS, type Config } from '../models/config.ts';
-import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage, type Stage, type StageOptions } from '../models/graphs.ts';
+import { conditionStage, decodeStage, denoiseParts, encodeStage, renderStage, type Stage, type StageOptions } from '../models/graphs.ts';
 import { referenceFeeds } from '../models/references.ts';
 import { samplingTables, type Tile } from '../models/renderer.ts';
 import { gridPositions, rotaryTable } from '../nn/rope.ts';
 import type { Specs } from '../nn/scope.ts';
 import type { Product } from '../nn/scope.ts';
-import { quantizedWeights } from '../quant/bind.ts';
+import { quantizedWeights, type BlocksOf } from '../quant/bind.ts';
 import { nbitsProduct } from '../quant/int4.ts';
-import { int8Product } from '../quant/int8.ts';
+import { int8IsExact, int8Product } from '../quant/int8.ts';
 import { planOf, type Plan } from '../quant/plan.ts';
+import { checkpoint } from '../runtime/engine.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import type { Velocity } from '../sampling/sampler.ts';
 import { guide } from '../sampling/guidance.ts';
-import { float32, int64, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { float32, int64, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 
 /** A picture as latent tokens, rows first. */
@@ -50,8 +51,8 @@ export interface Networks {
   /** (1, H, W, 4) premultiplied in [-1, 1], sides multiples of 32. */
   encode(image: Tensor): Promise<Latent>;
   condition(ids: readonly number[], references?: readonly Reference[]): Promise<Condition>;
-  /** The velocity that a sampler steps along. With `unguided`, two forwards a step: classifier-free guidance of a teacher. */
-  velocity(condition: Condition, grid: { rows: number; columns: number }, options: { guidance: number; unguided?: Condition }): Velocity;
+  /** The velocity that a sampler steps along. With `unguided`, two forwards a step: classifier-free guidance of a teacher. Throws the signal's reason once it is aborted. */
+  velocity(condition: Condition, grid: { rows: number; columns: number }, options: { guidance: number; unguided?: Condition; signal?: AbortSignal }): Velocity;
   /** (1, 8h, 8w, K) */
   features(latent: Latent): Promise<Tensor>;
   /** Pixels (1, height, width, 4) of one tile of a width x height picture. */
@@ -64,7 +65,10 @@ export interface Networks {
   release(): Promise<void>;
 }
 
-type StageName = 'condition' | 'conditionReferences' | 'denoise' | 'decode' | 'render' | 'encode';
+type StageName = 'condition' | 'conditionReferences' | 'decode' | 'render' | 'encode';
+
+/** Weights in a part of the denoiser: some 25 ms of int8 at 256 tokens on two cores, after which a cancel is heard. */
+const PART = 2 ** 25;
 
 /** Rotary feeds of an h x w grid. */
 function rotary(h: number, w: number, headWidth: number): Tensors {
@@ -81,37 +85,69 @@ const PRODUCTS: { readonly [P in Precision]: (plan: Plan) => Product } = {
   int4: (plan) => nbitsProduct({ plan }),
 };
 
+export const PRECISIONS = Object.keys(PRODUCTS) as readonly Precision[];
+
 export interface NetworksOptions {
   readonly precision?: Precision;
   /** Bits of each weight: what the model's file says, or the usual ones. */
   readonly plan?: Plan;
+  /** The blocks of the model's file, so that quantized products need no float32 weights. */
+  readonly blocks?: BlocksOf;
+}
+
+/** The fastest products of each runtime for weights that a file holds in few bits; what is not named here stays float32. */
+const FASTEST: Readonly<Record<string, Precision>> = { cpu: 'int8', wasm: 'int8' };
+
+/**
+ * How to multiply when nothing is asked for: weights in few bits (a plan) as the runtime is fastest with, provided that its 8-bit
+ * kernel adds up without overflow; a model that was never rounded stays float32.
+ */
+export async function fastestPrecision(runtime: Runtime, plan: Plan | undefined): Promise<Precision> {
+  const fastest = plan && Object.keys(plan).length > 0 ? (FASTEST[runtime.name] ?? 'float32') : 'float32';
+  return fastest === 'int8' && !(await int8IsExact(runtime)) ? 'float32' : fastest;
 }
 
 /** The networks of `config` with `weights`, on `runtime`. Sessions are made on first use. */
-export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', plan = planOf(Object.entries(weights)) }: NetworksOptions = {}): Networks {
+export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', plan = precision === 'float32' ? {} : planOf(Object.entries(weights)), blocks }: NetworksOptions = {}): Networks {
   const plain: StageOptions = { product: PRODUCTS[precision](plan) };
   const withSides: StageOptions = { product: loraProduct(plain.product!) };
   const build: Record<StageName, (options: StageOptions) => Stage> = {
     condition: (options) => conditionStage(config, options),
     conditionReferences: (options) => conditionStage(config, { ...options, references: true }),
-    denoise: (options) => denoiseStage(config, options),
     decode: (options) => decodeStage(config, options),
     render: () => renderStage(config),
     encode: (options) => encodeStage(config, options),
   };
-  const stages = new Map<string, Opened>();
-  const opened = (name: StageName, adapted: boolean): Opened => {
+  const stages = new Map<string, readonly Opened[]>();
+  const opened = (name: StageName | 'denoise', adapted: boolean): readonly Opened[] => {
     const key = adapted ? `${name} with Peels` : name;
     let found = stages.get(key);
     if (!found) {
-      const stage = build[name](adapted ? withSides : plain);
-      stages.set(key, (found = { specs: stage.specs, session: open(runtime, stage, weights) }));
+      const options = adapted ? withSides : plain;
+      const parts = name === 'denoise' ? denoiseParts(config, PART, options) : [build[name](options)];
+      let last: Promise<unknown> = Promise.resolve(); // one after the other: what one was made from is gone before the next
+      stages.set(key, (found = parts.map((stage) => {
+        const session = last.then(() => open(runtime, stage, weights, blocks));
+        last = session;
+        session.catch(() => {}); // told where it is awaited
+        return { stage, session };
+      })));
     }
     return found;
   };
-  const run = async (name: StageName, feeds: Tensors, peels = NO_PEELS): Promise<Tensors> => {
-    const { specs, session } = opened(name, peels.length > 0);
-    return (await session).run(peels.length > 0 ? { ...feeds, ...stackFeeds(specs, peels) } : feeds);
+  const runPart = async ({ stage: { specs }, session }: Opened, feeds: Tensors, peels: PeelStack): Promise<Tensors> =>
+    (await session).run(peels.length > 0 ? { ...feeds, ...stackFeeds(specs, peels) } : feeds);
+  const run = (name: StageName, feeds: Tensors, peels = NO_PEELS): Promise<Tensors> => runPart(opened(name, peels.length > 0)[0]!, feeds, peels);
+  /** A step of the denoiser, part by part; between two the signal is looked at. */
+  const step = async (all: Tensors, peels: PeelStack, signal?: AbortSignal): Promise<Tensor> => {
+    for (const [i, part] of opened('denoise', peels.length > 0).entries()) {
+      if (i > 0) await checkpoint(signal);
+      const { inputs } = await part.session;
+      const feeds = Object.fromEntries(inputs.filter(({ name }) => all[name]).map(({ name }) => [name, all[name]!]));
+      const { next, ...found } = await runPart(part, feeds, peels);
+      all = { ...all, ...found, ...(next && { tokens: next }) };
+    }
+    return all.velocity!;
   };
   const { transformer, autoencoder, channels } = config;
 
@@ -137,19 +173,12 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors,
       const cache = await run('conditionReferences', { ...text, ...feeds }, peels);
       return { cache, length: T + S };
     },
-    velocity(condition, { rows, columns }, { guidance, unguided }) {
+    velocity(condition, { rows, columns }, { guidance, unguided, signal }) {
       const L = rows * columns;
       const table = rotary(rows, columns, transformer.heads.width);
       const see = async (seen: Condition, x: Float32Array<ArrayBuffer>, t: number, scale: number): Promise<Float32Array> => {
-        const feeds = {
-          ...seen.cache,
-          ...table,
-          x: float32([1, L, channels], x),
-          t: float32([1], [t]),
-          guidance: float32([1], [scale]),
-          bias: zeros('float32', [1, 1, 1, L + seen.length]),
-        };
-        return (await run('denoise', feeds, peels)).velocity!.data as Float32Array;
+        const feeds = { ...seen.cache, ...table, x: float32([1, L, channels], x), t: float32([1], [t]), guidance: float32([1], [scale]) };
+        return (await step(feeds, peels, signal)).data as Float32Array;
       };
       if (!unguided) return (x, t) => see(condition, x, t, guidance);
       return async (x, t) => guide(await see(condition, x, t, 0), await see(unguided, x, t, 0), guidance);
@@ -167,28 +196,37 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors,
     },
     withPeels: (stack) => (isIdle(stack) ? networks(NO_PEELS) : networks(stack)),
     async release() {
-      for (const { session } of stages.values()) await (await session).release();
+      const all = [...stages.values()].flat();
       stages.clear();
+      for (const { session } of all) await (await session).release();
     },
   });
   return networks(NO_PEELS);
 }
 
 interface Opened {
-  readonly specs: Specs;
+  readonly stage: Stage;
   readonly session: Promise<Session>;
 }
 
-async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors): Promise<Session> {
+async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors, blocks?: BlocksOf): Promise<Session> {
+  const plain = new Set(graph.inputs.map(({ name }) => name));
+  const fitting = <T extends { readonly shape: readonly number[] }>(path: string, { shape }: T): void => {
+    const expected = specs.get(path)!.shape;
+    if (shape.join() !== expected.join())
+      throw new InputError('model.weights', `weight "${path}" is [${shape}], stage "${graph.name}" expects [${expected}]; was it made for another preset?`);
+  };
   const bound: Tensors = {};
-  for (const [path, { shape }] of specs) {
-    const found = weights[path];
-    if (!found) throw new InputError('model.weights', `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`);
-    if (found.shape.join() !== shape.join())
-      throw new InputError('model.weights', `weight "${path}" is [${found.shape}], stage "${graph.name}" expects [${shape}]; was it made for another preset?`);
-    bound[path] = found;
+  for (const path of specs.keys()) {
+    if (!Object.hasOwn(weights, path)) throw new InputError('model.weights', `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`);
+    if (plain.has(path)) fitting(path, (bound[path] = weights[path]!));
   }
-  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantizedWeights(graph, bound) } });
+  const quantized = quantizedWeights(graph, weights, (path) => {
+    const found = blocks?.(path);
+    if (found) fitting(path, found.values);
+    return found;
+  });
+  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized } });
 }
 
 /** Cells [top, bottom) x [left, right) of a feature map (1, a, b, K). */

@@ -4,7 +4,7 @@
 import type { PeelStack } from '../adapters/stack.ts';
 import type { Config } from '../models/config.ts';
 import type { Tile } from '../models/renderer.ts';
-import { breathe } from '../runtime/engine.ts';
+import { checkpoint } from '../runtime/engine.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { consistency } from '../sampling/sampler.ts';
 import { times } from '../sampling/schedule.ts';
@@ -15,7 +15,7 @@ import { random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import type { Model } from './model-file.ts';
 import { peelShelf, peelsOf, usedPeels, withTriggers, type PeelChoice, type PeelSource } from './peels.ts';
-import { openNetworks, type Condition, type Networks } from './networks.ts';
+import { fastestPrecision, openNetworks, type Condition, type Networks, type Precision } from './networks.ts';
 import { gridNoise } from './noise.ts';
 import { checkPicture, hashOf, sizeOf, startFrom, strengthOf, type PictureOptions, type Start } from './picture-in.ts';
 import { checkPrompt, composePrompt, resolveStyle, type PromptOptions } from './prompt.ts';
@@ -53,6 +53,10 @@ export interface ModelInfo extends ModelId {
   readonly guidance: number;
   /** Name of the runtime that it runs on. */
   readonly runtime: string;
+  /** How weights are multiplied. */
+  readonly precision: Precision;
+  /** Latent tokens of a 512x512 picture. */
+  readonly tokens: number;
 }
 
 export const STEPS: readonly number[] = [1, 2, 4];
@@ -86,12 +90,20 @@ function sizeFor(options: GenerateOptions): Size {
   return image && width === undefined && height === undefined && aspect === undefined ? sizeOf(image) : resolveSize(options);
 }
 
+export interface PipelineOptions {
+  readonly peels?: PeelSource;
+  /** How weights are multiplied; default: as is fastest here (networks.ts). */
+  readonly precision?: Precision;
+}
+
 /** Makes a model ready on a runtime. `hash` is that of its file; `peels` finds Peels. Throws InputError when the weights do not fit the preset. */
-export async function openPipeline(model: Model, runtime: Runtime, hash = '', { peels }: { peels?: PeelSource } = {}): Promise<Pipeline> {
-  const networks = openNetworks(runtime, model.config, model.weights);
+export async function openPipeline(model: Model, runtime: Runtime, hash = '', { peels, precision: asked }: PipelineOptions = {}): Promise<Pipeline> {
+  const { plan, blocks } = model;
+  const precision = asked ?? (await fastestPrecision(runtime, plan));
+  const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(plan && { plan }), ...(blocks && { blocks }) });
   await warm(networks);
   const { name, version, preset, styles, guidance } = model.manifest;
-  const info: ModelInfo = { name, version, hash, preset, styles, guidance, runtime: runtime.name };
+  const info: ModelInfo = { name, version, hash, preset, styles, guidance, runtime: runtime.name, precision, tokens: baseTokens(model.config) };
   const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), stack: peelShelf(model.config, info, peels) };
   return { model: info, generate: (options, signal) => generate(opened, options, signal), release: () => networks.release() };
 }
@@ -174,7 +186,7 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
   for (let index = 0; index < count; index++) {
     const seed = first + index;
     const rng = random(seed);
-    const velocity = networks.withPeels(stack).velocity(condition, grid, { guidance });
+    const velocity = networks.withPeels(stack).velocity(condition, grid, { guidance, ...(signal && { signal }) });
     const noise = gridNoise(rng.split('noise'), full, grid, model.config.channels);
     const sampler = start
       ? consistency(start.hold(velocity), start.begin(noise), times(steps).map((t) => t * start.strength), rng.split('steps'))
@@ -210,13 +222,6 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
     yield { type: 'image', index, image: picture, recipe, text };
   }
   yield { type: 'done', count, seconds: clock.seconds };
-}
-
-/** Lets messages in, then throws the signal's reason when it was aborted. */
-async function checkpoint(signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return;
-  await breathe();
-  signal.throwIfAborted();
 }
 
 /** Seconds by stage, added up. */

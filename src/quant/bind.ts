@@ -1,29 +1,44 @@
-// Quantized parameters from float weights: a graph that was built with a quantized product asks for PATH.q4 or PATH.s8 instead of
-// PATH; this makes what it asks for. So a model is float32 once loaded, and each session takes from it what its kernels want.
+// Quantized parameters from a model's weights: a graph that was built with a quantized product asks for PATH.q4 or PATH.s8 instead
+// of PATH; this makes what it asks for, from the blocks of the model's file where it has them, else from float32 matrices. So one
+// model serves every kind of product, and no float32 copy of a weight is ever made for a kernel that does not want it.
 import type { Graph } from '../graph/value.ts';
 import type { Tensor, Tensors } from '../tensor/tensor.ts';
+import type { Blocks } from './blocks.ts';
 import { blockNames, blockTensors, KERNEL_BITS } from './int4.ts';
 import { columnNames, columnTensors } from './int8.ts';
+
+/** The blocks that a model's file holds for a weight, read when asked for; undefined for a weight that is no blocks. */
+export type BlocksOf = (path: string) => (Blocks & { readonly bits: number }) | undefined;
 
 interface Kind {
   /** How the name of the parameter ends. */
   readonly suffix: string;
-  readonly make: (path: string, weight: Tensor<'float32'>) => Tensors;
+  readonly make: (path: string, weight: Tensor<'float32'> | Blocks) => Tensors;
+  /** Bits that blocks must have; undefined: any will do. */
+  readonly bits?: number;
 }
 
 const KINDS: readonly Kind[] = [
-  ...KERNEL_BITS.map((bits): Kind => ({ suffix: blockNames('', bits).values, make: (path, weight) => blockTensors(path, weight, bits) })),
+  ...KERNEL_BITS.map((bits): Kind => ({ suffix: blockNames('', bits).values, make: (path, weight) => blockTensors(path, weight, bits), bits })),
   { suffix: columnNames('').values, make: columnTensors },
 ];
 
-/** The quantized parameters that a graph has and `weights` does not, made from the float32 weights that they are named after. */
-export function quantizedWeights(g: Graph, weights: Tensors): Tensors {
+/** The path of the weight that a graph's parameter is made from, and its kind; undefined for a plain parameter. */
+function kindOf(name: string): { kind: Kind; path: string } | undefined {
+  const kind = KINDS.find(({ suffix }) => name.endsWith(suffix));
+  return kind && { kind, path: name.slice(0, -kind.suffix.length) };
+}
+
+/** The quantized parameters that a graph has and `weights` does not, made from the weights that they are named after. */
+export function quantizedWeights(g: Graph, weights: Tensors, blocksOf: BlocksOf = () => undefined): Tensors {
   const made: Tensors = {};
   for (const { op, name } of g.inputs) {
-    if (op !== 'Parameter' || weights[name!]) continue;
-    const kind = KINDS.find(({ suffix }) => name!.endsWith(suffix));
-    const path = kind && name!.slice(0, -kind.suffix.length);
-    if (path !== undefined && weights[path]) Object.assign(made, kind!.make(path, weights[path] as Tensor<'float32'>));
+    const found = op === 'Parameter' && !Object.hasOwn(weights, name!) ? kindOf(name!) : undefined;
+    if (!found || !Object.hasOwn(weights, found.path)) continue;
+    const { kind, path } = found;
+    const blocks = blocksOf(path);
+    const fits = blocks && (kind.bits === undefined || kind.bits === blocks.bits);
+    Object.assign(made, kind.make(path, fits ? blocks : (weights[path] as Tensor<'float32'>)));
   }
   return made;
 }

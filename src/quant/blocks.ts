@@ -69,6 +69,17 @@ export function dequantizeBlocks({ values, scales }: Blocks): Tensor<'float32'> 
   return float32([rows, columns], data);
 }
 
+/** The whole numbers of blocks (in, out), for the caller to keep. */
+export function wholeNumbers({ values }: Blocks): Int8Array<ArrayBuffer> {
+  return values.dtype === 'int4' ? fromNibbles(values) : values.data.slice();
+}
+
+/** Blocks with a byte for each number. */
+export function wholeBlocks(blocks: Blocks): Blocks & { values: Tensor<'int8'> } {
+  const { values, scales } = blocks;
+  return { values: values.dtype === 'int8' ? values : tensor('int8', values.shape, fromNibbles(values)), scales };
+}
+
 /** A matrix as it is after rounding to `bits` bits. */
 export function roundedTo(weight: Tensor<'float32'>, bits: number): Tensor<'float32'> {
   return dequantizeBlocks(quantizeBlocks(weight, bits));
@@ -87,6 +98,10 @@ export function toNibbles({ shape, data }: Tensor<'int8'>): Tensor<'int4'> {
 /** int8 values of two in a byte. */
 export function fromNibbles({ shape, data }: Tensor<'int4'>): Int8Array<ArrayBuffer> {
   const values = new Int8Array(sizeOf(shape));
-  for (let i = 0; i < values.length; i++) values[i] = ((data[i >> 1]! >> (4 * (i & 1))) << 28) >> 28; // sign of the nibble
+  for (let i = 0; i < values.length; i += 2) {
+    const byte = data[i >> 1]!;
+    values[i] = (byte << 28) >> 28; // sign of the nibble
+    values[i + 1] = (byte << 24) >> 28; // beyond the end it is dropped
+  }
   return values;
 }

@@ -7,7 +7,7 @@ import { apply, parameter, type Value } from '../graph/value.ts';
 import type { Product } from '../nn/scope.ts';
 import { tensor, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { fromHalf, toHalf } from '../util/float16.ts';
-import { BLOCK, quantizeBlocks, type Blocks } from './blocks.ts';
+import { BLOCK, quantizeBlocks, wholeBlocks, type Blocks } from './blocks.ts';
 import type { Plan } from './plan.ts';
 
 /** Widths that the kernel takes. */
@@ -31,15 +31,12 @@ export function packBlocks({ values, scales }: Blocks & { values: Tensor<'int8'>
   const zero = 2 ** (bits - 1);
   const each = 8 / bits; // numbers in a byte
   const packed = new Uint8Array(columns * blocks * bytes);
-  for (let b = 0; b < blocks; b++)
-    for (let c = 0; c < columns; c++) {
-      const at = (c * blocks + b) * bytes;
-      for (let k = 0; k < BLOCK; k++) {
-        const r = b * BLOCK + k;
-        const q = r < rows ? values.data[r * columns + c]! : 0;
-        packed[at + Math.floor(k / each)]! |= (q + zero) << (bits * (k % each));
-      }
-    }
+  for (let r = 0, i = 0; r < blocks * BLOCK; r++) {
+    const at = Math.floor(r / each); // in a column, whose blocks lie one after the other
+    const shift = bits * (r % each);
+    if (r < rows) for (let c = 0, o = at; c < columns; c++, i++, o += blocks * bytes) packed[o]! |= (values.data[i]! + zero) << shift;
+    else for (let c = 0, o = at; c < columns; c++, o += blocks * bytes) packed[o]! |= zero << shift;
+  }
   const factors = new Float32Array(columns * blocks);
   for (let b = 0; b < blocks; b++) for (let c = 0; c < columns; c++) factors[c * blocks + b] = fromHalf(scales.data[b * columns + c]!);
   return { values: tensor('uint8', [columns, blocks, bytes], packed), scales: tensor('float32', [columns * blocks], factors) };
@@ -61,10 +58,10 @@ export function unpackBlocks({ values, scales }: PackedBlocks, bits: number, row
   return { values: whole, scales: halves };
 }
 
-/** The parameters of a weight by name, from its float32 matrix. */
-export function blockTensors(path: string, weight: Tensor<'float32'>, bits: number): Tensors {
+/** The parameters of a weight by name, from its float32 matrix or its blocks. */
+export function blockTensors(path: string, weight: Tensor<'float32'> | Blocks, bits: number): Tensors {
   const names = blockNames(path, bits);
-  const { values, scales } = packBlocks(quantizeBlocks(weight, bits), bits);
+  const { values, scales } = packBlocks('scales' in weight ? wholeBlocks(weight) : quantizeBlocks(weight, bits), bits);
   return { [names.values]: values, [names.scales]: scales };
 }
 

@@ -7,7 +7,8 @@ import { apply, constant, graph, input, parameter, type Value } from '../graph/v
 import type { Product } from '../nn/scope.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
-import { roundToEven } from './blocks.ts';
+import { fromHalf } from '../util/float16.ts';
+import { BLOCK, roundToEven, wholeNumbers, type Blocks } from './blocks.ts';
 import type { Plan } from './plan.ts';
 
 const LEVELS = 127;
@@ -38,16 +39,45 @@ export function quantizeColumns({ shape, data }: Tensor<'float32'>): Columns {
   return { values: tensor('int8', [rows, columns], values), scales: float32([columns], scales) };
 }
 
+/** Fraction bits of the ratios below: 128 * 127 * 2^16 still fits into 31 bits. */
+const FRACTION = 16;
+const HALF = 1 << (FRACTION - 1);
+
+/** The same from the blocks of a file, without the float32 matrix between them; halves are rounded up. */
+export function columnsOfBlocks(blocks: Blocks): Columns {
+  const [rows, columns] = blocks.values.shape as [number, number];
+  const whole = wholeNumbers(blocks);
+  const steps = Float32Array.from(blocks.scales.data, fromHalf); // (n, out)
+  const largest = new Uint8Array(steps.length); // of the whole numbers under each step
+  for (let r = 0, i = 0; r < rows; r++) {
+    const block = Math.floor(r / BLOCK) * columns;
+    for (let c = block; c < block + columns; c++, i++) {
+      const q = Math.abs(whole[i]!);
+      if (q > largest[c]!) largest[c] = q;
+    }
+  }
+  const scales = new Float32Array(columns);
+  largest.forEach((q, i) => (scales[i % columns] = Math.max(scales[i % columns]!, q * Math.abs(steps[i]!))));
+  const factors = Float64Array.from(scales, (x) => LEVELS / (x || 1)); // a column of zeros stays zeros
+  for (let c = 0; c < columns; c++) scales[c] = 1 / factors[c]!;
+  const ratios = Int32Array.from(steps, (step, i) => Math.round(step * factors[i % columns]! * 2 ** FRACTION));
+  for (let r = 0, i = 0; r < rows; r++) {
+    const block = Math.floor(r / BLOCK) * columns;
+    for (let c = block; c < block + columns; c++, i++) whole[i] = (Math.imul(whole[i]!, ratios[c]!) + HALF) >> FRACTION;
+  }
+  return { values: tensor('int8', [rows, columns], whole), scales: float32([columns], scales) };
+}
+
 /** The float32 matrix that 8-bit columns stand for. */
 export function dequantizeColumns({ values, scales }: Columns): Tensor<'float32'> {
   const columns = scales.data.length;
   return float32(values.shape, Float32Array.from(values.data, (q, i) => q * scales.data[i % columns]!));
 }
 
-/** The parameters of a weight by name, from its float32 matrix. */
-export function columnTensors(path: string, weight: Tensor<'float32'>): Tensors {
+/** The parameters of a weight by name, from its float32 matrix or its blocks. */
+export function columnTensors(path: string, weight: Tensor<'float32'> | Blocks): Tensors {
   const names = columnNames(path);
-  const { values, scales } = quantizeColumns(weight);
+  const { values, scales } = 'scales' in weight ? columnsOfBlocks(weight) : quantizeColumns(weight);
   return { [names.values]: values, [names.scales]: scales };
 }
 

@@ -10,9 +10,9 @@ import { float32, sizeOf, type Tensor, type Tensors } from '../tensor/tensor.ts'
 import { expectClose } from '../testing.ts';
 import { random } from '../util/random.ts';
 import { quantizedWeights } from './bind.ts';
-import { quantizeBlocks, roundedTo } from './blocks.ts';
-import { nbitsProduct, packBlocks, unpackBlocks } from './int4.ts';
-import { dequantizeColumns, int8IsExact, int8Product, quantizeColumns } from './int8.ts';
+import { dequantizeBlocks, quantizeBlocks, roundedTo, toNibbles } from './blocks.ts';
+import { blockTensors, nbitsProduct, packBlocks, unpackBlocks } from './int4.ts';
+import { columnsOfBlocks, dequantizeColumns, int8IsExact, int8Product, quantizeColumns } from './int8.ts';
 import { relativeError } from './plan.ts';
 
 const rng = random(3);
@@ -83,6 +83,19 @@ test('columns: every weight within half a step; zeros stay zeros', () => {
 test('an 8-bit column holds what 4 bits hold, nearly', () => {
   const four = roundedTo(normal([512, 64]), 4);
   expect(relativeError(dequantizeColumns(quantizeColumns(four)).data, four.data)).toBeLessThan(1e-4);
+});
+
+test.each([[128, 4], [300, 4], [333, 8]])('%i rows of %i bits: what is made from blocks is what is made from their matrix', (rows, bits) => {
+  const weight = normal([rows, 7]);
+  for (let r = 0; r < rows; r++) weight.data[r * 7 + 2] = 0;
+  const { values, scales } = quantizeBlocks(weight, bits);
+  const stored = { values: bits === 4 ? toNibbles(values) : values, scales };
+  const matrix = dequantizeBlocks(stored);
+  expect(blockTensors('w', stored, bits)).toEqual(blockTensors('w', matrix, bits));
+  const [made, expected] = [columnsOfBlocks(stored), quantizeColumns(matrix)];
+  expect(made.scales).toEqual(expected.scales);
+  made.values.data.forEach((q, i) => expect(Math.abs(q - expected.values.data[i]!)).toBeLessThanOrEqual(1)); // halves are rounded otherwise
+  expect(relativeError(dequantizeColumns(made).data, matrix.data)).toBeLessThan(2e-4);
 });
 
 test('a weight that is in no plan is the plain product', () => {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { InputError } from '../util/errors.ts';
-import { readFileWhole, readSafetensors, writeFileWhole, writeSafetensors } from './files.ts';
-import { float32 } from './tensor.ts';
+import { openSafetensors, readFileWhole, readSafetensors, writeFileWhole, writeSafetensors } from './files.ts';
+import { float32, tensor } from './tensor.ts';
 
 let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'banana-files-'))));
@@ -25,6 +25,23 @@ it('says in one line what is wrong with a file', async () => {
   await expect(readSafetensors(path)).rejects.toThrow(/short\.safetensors: .*truncated/);
   await expect(readSafetensors(join(folder, 'none'))).rejects.toThrow(/cannot read .*none: no such file/);
   await expect(readFileWhole(folder)).rejects.toThrow(InputError);
+});
+
+it('reads tensors one by one, also when another file takes the place', async () => {
+  const path = join(folder, 'one.safetensors');
+  const tensors = { w: float32([3], [1, 2, 3]), n: tensor('int4', [3], Uint8Array.of(0x21, 0x0f)), e: float32([0], []) };
+  await writeSafetensors(path, tensors, { k: 'v' });
+  const file = await openSafetensors(path);
+  await writeSafetensors(path, { w: float32([1], [9]) });
+  expect(file.metadata).toEqual({ k: 'v' });
+  expect(Object.fromEntries(file.places.map(({ name }) => [name, file.read(name)]))).toEqual(tensors);
+  file.close();
+  const short = join(folder, 'short.safetensors');
+  for (const size of [200, 50, 3]) {
+    await truncate(short, size);
+    await expect(openSafetensors(short)).rejects.toThrow(/short\.safetensors: .*(truncated|too short)/);
+  }
+  await expect(openSafetensors(join(folder, 'none'))).rejects.toThrow(/no such file/);
 });
 
 it('leaves nothing half written', async () => {

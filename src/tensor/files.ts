@@ -1,15 +1,16 @@
 // Files on disk, Node only: whole files written beside their place and then renamed, so that a crash, a full disk or a
 // wrong path never leaves half a file; and .safetensors by path. The formats themselves are pure and live elsewhere.
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readSync } from 'node:fs';
 import { appendFile, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../util/errors.ts';
-import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
-import type { Safetensors } from './safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, headLength, readLayout } from './safetensors.ts';
+import type { Layout, Safetensors } from './safetensors.ts';
 import type { Chunks, Store } from './store.ts';
-import type { Tensors } from './tensor.ts';
+import { fromBytes, type Tensor, type Tensors } from './tensor.ts';
 
+const CHUNK = 2 ** 20;
 const STRIDE = 2 ** 30; // bytes in one call to the system: it moves at most 2 GiB - 4 KiB
 
 /** The bytes of a file, of any size that fits in memory. Throws InputError `file.read` when it cannot be read. */
@@ -64,6 +65,48 @@ async function makeFolder(path: string): Promise<void> {
 /** Reads a .safetensors file. Throws InputError when it is missing or not exactly such a file. */
 export async function readSafetensors(path: string): Promise<Safetensors> {
   return decodeSafetensors(await readFileWhole(path), path);
+}
+
+/** A .safetensors file of which only the head is in memory. */
+export interface OpenSafetensors extends Layout {
+  /** Reads a tensor, each time anew. Throws InputError `file.read` when the file cannot be read any more. */
+  read(name: string): Tensor;
+  /** The bytes of the whole file, for a hash. */
+  chunks(): AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+/** Opens a .safetensors file; it stays what it was when opened, also if another takes its place. Throws InputError when it is missing or not exactly such a file. */
+export async function openSafetensors(path: string): Promise<OpenSafetensors> {
+  const failed = (error: unknown) => (error instanceof InputError ? error : new InputError('file.read', `cannot read ${path}: ${reason(error)}`, { cause: error }));
+  const file = await open(path, 'r').catch((error: unknown) => { throw failed(error); });
+  const bytesAt = (begin: number, end: number): Uint8Array<ArrayBuffer> => {
+    const bytes = new Uint8Array(end - begin);
+    for (let at = 0; at < bytes.length; ) {
+      const count = readSync(file.fd, bytes, at, Math.min(STRIDE, bytes.length - at), begin + at);
+      if (!count) throw new Error('it became shorter while it was read');
+      at += count;
+    }
+    return bytes;
+  };
+  try {
+    const { size } = await file.stat();
+    const head = bytesAt(0, headLength(bytesAt(0, Math.min(8, size)), size, path));
+    const layout = readLayout(head, size, path);
+    const places = new Map(layout.places.map((place) => [place.name, place]));
+    const read = (name: string): Tensor => {
+      const { dtype, shape, begin, end } = places.get(name)!;
+      try {
+        return fromBytes(dtype, shape, bytesAt(begin, end));
+      } catch (error) {
+        throw failed(error);
+      }
+    };
+    return { ...layout, read, chunks: () => file.createReadStream({ start: 0, autoClose: false, highWaterMark: CHUNK }), close: () => void file.close() };
+  } catch (error) {
+    await file.close();
+    throw failed(error);
+  }
 }
 
 /**

@@ -6,7 +6,7 @@
 // https://github.com/huggingface/safetensors#format
 import { InputError } from '../util/errors.ts';
 import { byteLength, fromBytes, sizeOf, toBytes } from './tensor.ts';
-import type { DType, Tensors } from './tensor.ts';
+import type { DType, Tensor, Tensors } from './tensor.ts';
 
 /** What a file holds: tensors by name, and free strings. */
 export interface Safetensors {
@@ -37,11 +37,20 @@ const LOADED = new Map<unknown, DType>(
 /** The real type and shape of the tensors that the format cannot name. */
 type Packed = Record<string, { dtype: 'int4' | 'uint4'; shape: number[] }>;
 
+/** A tensor before it has numbers. */
+export type Outline = Pick<Tensor, 'dtype' | 'shape'>;
+
 /**
  * The file as a list of chunks: the header, then a view of each tensor's bytes. The same tensors and metadata give the
  * same bytes, in whatever order they were put in. Throws InputError for a reserved name or a header over 100 MB.
  */
 export function encodeSafetensors(tensors: Tensors, metadata: Record<string, string> = {}): Uint8Array[] {
+  const { head, names } = encodeHead(tensors, metadata);
+  return [head, ...names.map((name) => toBytes(tensors[name]!)).filter((bytes) => bytes.length)];
+}
+
+/** The head of a file of some tensors, and the order in which their bytes follow it: for files that are written piece by piece. */
+export function encodeHead(tensors: Readonly<Record<string, Outline>>, metadata: Record<string, string> = {}): { head: Uint8Array; names: string[] } {
   const fail = failing('safetensors');
   const named = Object.entries(tensors).sort(
     ([a, s], [b, t]) => STORED[t.dtype].width - STORED[s.dtype].width || (a < b ? -1 : 1),
@@ -49,14 +58,15 @@ export function encodeSafetensors(tensors: Tensors, metadata: Record<string, str
   const packed: [string, Packed[string]][] = [];
   const header: [string, unknown][] = [];
   let offset = 0;
-  for (const [name, { dtype, shape, data }] of named) {
+  for (const [name, { dtype, shape }] of named) {
     if (name === '__metadata__') fail('name', 'a tensor cannot be called "__metadata__", the format reserves it');
     const isPacked = dtype === 'int4' || dtype === 'uint4';
     if (isPacked) packed.push([name, { dtype, shape: [...shape] }]);
-    const end = offset + data.byteLength;
+    const length = byteLength(dtype, sizeOf(shape));
+    const end = offset + length;
     header.push([
       name,
-      { dtype: STORED[dtype].name, shape: isPacked ? [data.byteLength] : shape, data_offsets: [offset, end] },
+      { dtype: STORED[dtype].name, shape: isPacked ? [length] : shape, data_offsets: [offset, end] },
     ]);
     offset = end;
   }
@@ -73,7 +83,23 @@ export function encodeSafetensors(tensors: Tensors, metadata: Record<string, str
   const head = new Uint8Array(8 + length).fill(0x20); // padded with spaces
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
   head.set(json, 8);
-  return [head, ...named.map(([, t]) => toBytes(t)).filter((bytes) => bytes.length)];
+  return { head, names: named.map(([name]) => name) };
+}
+
+/** Where a tensor lies in a file. */
+export interface Place {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Bytes from the start of the file. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What the head of a file says. */
+export interface Layout {
+  readonly places: readonly Place[];
+  readonly metadata: Record<string, string>;
 }
 
 /**
@@ -82,9 +108,27 @@ export function encodeSafetensors(tensors: Tensors, metadata: Record<string, str
  * that does not fit, duplicate names, unknown types, gaps, overlaps, bytes left over.
  */
 export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensors {
+  const { places, metadata } = readLayout(bytes, bytes.length, source);
+  const tensors = places.map(({ name, dtype, shape, begin, end }) => [name, fromBytes(dtype, shape, bytes.subarray(begin, end))] as const);
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/** Bytes of a file's head, from its first 8; throws InputError when a file of `size` bytes cannot begin so. */
+export function headLength(first: Uint8Array, size: number, source: string): number {
   const fail = failing(source);
-  const { header, start } = readHeader(bytes, fail);
-  const size = bytes.length - start;
+  if (first.length < 8) fail('header', `${first.length} bytes, too short for a safetensors file`);
+  const length = Number(new DataView(first.buffer, first.byteOffset, first.byteLength).getBigUint64(0, true));
+  if (length > MAX_HEADER) fail('header', `says its header takes ${length} bytes: not a safetensors file (limit ${MAX_HEADER})`);
+  if (8 + length > size) fail('header', `${size} bytes, but the header alone takes ${8 + length}: truncated`);
+  return 8 + length;
+}
+
+/** What lies where in a file of `size` bytes, of which `bytes` hold at least the head. Throws as decodeSafetensors does. */
+export function readLayout(bytes: Uint8Array, total: number, source: string): Layout {
+  const fail = failing(source);
+  const start = headLength(bytes, total, source);
+  const header = readHeader(bytes.subarray(8, start), fail);
+  const size = total - start;
   const { metadata, packed } = readMetadata(header['__metadata__'], fail);
 
   const entries = Object.entries(header)
@@ -100,15 +144,13 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
 
   for (const name of packed.keys())
     if (!entries.some((e) => e.name === name)) fail('metadata', `${DTYPES_KEY} names "${name}", which is not in the file`);
-  const tensors = entries.map((entry) => {
-    const view = bytes.subarray(start + entry.begin, start + entry.end);
+  const places = entries.map((entry): Place => {
     const real = packed.get(entry.name);
-    if (real && (entry.dtype !== 'uint8' || byteLength(real.dtype, sizeOf(real.shape)) !== view.length))
+    if (real && (entry.dtype !== 'uint8' || byteLength(real.dtype, sizeOf(real.shape)) !== entry.end - entry.begin))
       fail('metadata', `tensor "${entry.name}": ${real.dtype}[${real.shape}] does not fit ${entry.dtype}[${entry.shape}]`);
-    const { dtype, shape } = real ?? entry;
-    return [entry.name, fromBytes(dtype, shape, view)] as const;
+    return { ...entry, ...real, begin: start + entry.begin, end: start + entry.end };
   });
-  return { tensors: Object.fromEntries(tensors), metadata };
+  return { places, metadata };
 }
 
 type Fail = (kind: string, message: string) => never;
@@ -120,16 +162,11 @@ function failing(source: string): Fail {
   };
 }
 
-function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unknown>; start: number } {
-  if (bytes.length < 8) fail('header', `${bytes.length} bytes, too short for a safetensors file`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = Number(view.getBigUint64(0, true));
-  if (length > MAX_HEADER) fail('header', `says its header takes ${length} bytes: not a safetensors file (limit ${MAX_HEADER})`);
-  if (8 + length > bytes.length) fail('header', `${bytes.length} bytes, but the header alone takes ${8 + length}: truncated`);
+function readHeader(json: Uint8Array, fail: Fail): Record<string, unknown> {
   let header: unknown;
   let text = '';
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, 8 + length));
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json);
     header = JSON.parse(text);
   } catch {
     fail('header', 'the header is not JSON: damaged, or not a safetensors file');
@@ -137,7 +174,7 @@ function readHeader(bytes: Uint8Array, fail: Fail): { header: Record<string, unk
   if (!isRecord(header) || !text.startsWith('{')) return fail('header', 'the header is not a JSON object');
   const twice = duplicateKey(text);
   if (twice !== undefined) fail('header', `the header has the key ${twice} twice`);
-  return { header, start: 8 + length };
+  return header;
 }
 
 function readMetadata(value: unknown, fail: Fail): Pick<Safetensors, 'metadata'> & { packed: Map<string, Packed[string]> } {
