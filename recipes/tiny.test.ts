@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { LatentFacts } from './encode.ts';
 import { makeTiny } from './tiny.ts';
 
 let run: string;
@@ -15,6 +16,9 @@ const losses = async (stage: string): Promise<number[]> =>
 
 test('the whole chain, data to picture, and again from its checkpoints', { timeout: 600_000 }, async () => {
   const first = await makeTiny({ run });
+  const facts = JSON.parse(await readFile(join(run, 'latents.json'), 'utf8')) as LatentFacts[];
+  expect(new Set(facts.map(({ rows, columns }) => `${columns}x${rows}`))).toEqual(new Set(['2x2', '4x1']));
+  expect(facts.filter(({ references }) => references).length).toBeGreaterThan(5);
   for (const stage of ['autoencoder', 'teacher']) {
     const list = await losses(stage);
     expect(list.at(-1)!, stage).toBeLessThan(list[0]! * 0.7);

@@ -4,7 +4,7 @@ import { random } from '../util/random.ts';
 import { article, caption, dutchNoun, isCountable, RELATIONS, type Facts, type Thing } from './captions.ts';
 import { COLOUR_NAMES, COLOURS, colourOf, fromHex, fromOklch, toHex, toOklch, type ColourName } from './colour.ts';
 import { CHARACTER_STYLES } from './characters.ts';
-import { DATA, sample, samples, type Sample } from './dataset.ts';
+import { DATA, sample, samples, squares, type Sample } from './dataset.ts';
 import { nounOf } from './labels.ts';
 import { CORE_NOUNS } from './nouns.ts';
 import { drawJob } from './draw.ts';
@@ -30,7 +30,7 @@ describe('samples', () => {
   it('stay inside their scope', () => {
     const scope = new Set(coreConcepts(20, ['flat', 'bold flat']).map((c) => c.hex));
     expect(scope.size).toBe(20);
-    for (const s of take(60, DATA.tiny)) {
+    for (const s of take(60, squares(DATA.tiny))) {
       expect(['flat', 'bold flat']).toContain(s.style);
       expect([s.width, s.height]).toEqual([64, 64]);
       for (const o of s.objects) expect(scope).toContain(o.concept);
@@ -73,6 +73,13 @@ describe('samples', () => {
       const noun = concepts().find((c) => c.hex === object!.concept)!.core!.noun;
       for (const colour of COLOUR_NAMES) if (!noun.includes(colour)) expect(new RegExp(`\\b${colour}\\b`).test(s.caption), s.caption).toBe(object!.colour === colour);
     }
+  });
+
+  it('have subjects in every slot, up to five in a picture', () => {
+    const some = take(400, { ...PICO, subjects: 1, mix: { single: 0, scene: 1, character: 1 } }).filter((s) => s.subjects);
+    expect(new Set(some.flatMap((s) => s.subjects!.map(({ slot }) => slot)))).toEqual(new Set([1, 2, 3, 4, 5]));
+    expect(new Set(some.map((s) => s.subjects!.length))).toEqual(new Set([1, 2, 3, 4, 5]));
+    for (const { subjects } of some) expect(subjects!.map(({ slot }) => slot)).toEqual([...new Set(subjects!.map(({ slot }) => slot))].sort());
   });
 
   it('number their reference subjects as the caption does', () => {
