@@ -158,14 +158,15 @@ async function findJudges({ preset: name, run, judges }: Options, runtime: Runti
   return { judges: await openJudges(runtime, await loadJudges(path)), hash };
 }
 
-/** The worst pictures, each beside the real render of its prompt; reference pictures first, where there are some. */
+/** The worst pictures, each beside the real render of its prompt. */
 async function worstSheet(worst: readonly Miss[], { suite, main }: Drawing): Promise<Uint8Array> {
   const [images, labels]: [Image[], string[]] = [[], []];
-  for (const { caption, seed, svg, why, references = [] } of worst) {
-    const [truth, ...given] = await Promise.all([svg, ...references].map((s) => renderOf(suite, s)));
-    const known = given.filter((g) => g !== undefined);
-    if (!truth || known.length < given.length) continue;
-    images.push(tensorToImage(await main.draw(caption, seed, known), { background: PALE }), tensorToImage(truth, { background: PALE }));
+  for (const { caption, seed, svg, why, references = [], ...size } of worst) {
+    const truth = await renderOf(suite, svg, size);
+    const known = await Promise.all(references.map(async ({ slot, svg: own }) => ({ slot, picture: await renderOf(suite, own) })));
+    const given = known.flatMap(({ slot, picture }) => (picture ? [{ slot, picture }] : []));
+    if (!truth || given.length < known.length) continue;
+    images.push(tensorToImage(await main.draw(caption, seed, { references: given, ...size }), { background: PALE }), tensorToImage(truth, { background: PALE }));
     labels.push(caption, `right; ${why}`);
   }
   return encodeImage(await labelledSheet(images, labels, { columns: 8, cell: 160, lines: 3 }), 'png');
@@ -204,7 +205,7 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
     }
     const worst = worstOf(misses, WORST);
     if (suite && main && worst.length > 0) sheet = await worstSheet(worst, { ...work, suite, main });
-    result = { ...result, worst: worst.map(({ svg: _svg, references: _references, ...rest }) => rest) };
+    result = { ...result, worst: worst.map(({ part, caption, seed, why, nearness }) => ({ part, caption, seed, why, nearness })) };
     await found?.judges.release();
   } finally {
     pool.close();

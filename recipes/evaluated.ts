@@ -109,7 +109,7 @@ export function waysOf(subject: Subject, runtime: Runtime, options: WaysOptions)
     return {
       name,
       key: { model, kind, steps: count, guidance, precision, side },
-      draw: (prompt, seed, references) => (sample ??= openSampler(networksOf(), tokenizer!))({ prompt, seed, steps: count, guidance, kind, width: side, height: side, ...(references && { references }) }),
+      draw: (prompt, seed, { references = [], width = side, height = side } = {}) => (sample ??= openSampler(networksOf(), tokenizer!))({ prompt, seed, steps: count, guidance, kind, width, height, ...(references.length > 0 && { references }) }),
     };
   };
   return {

@@ -1,7 +1,7 @@
 // Subjects: are the figures of a scene those of the reference pictures? Scenes of 1 to 5 figures, each known to the model from a picture
 // with another expression; what the reader of characters finds in the model's picture is assigned to the references as well as it can
 // be, and then asked: is it that one and nobody else, does it have something of another's (bleeding), or is the reference copied?
-import { sample, type DataOptions } from '../data/dataset.ts';
+import { sample, type DataOptions, type Sample } from '../data/dataset.ts';
 import { random } from '../util/random.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { assign } from './assign.ts';
@@ -27,32 +27,42 @@ export interface SubjectScene {
   readonly subjects: number;
   readonly index: number;
   readonly caption: string;
-  /** A right picture. */
+  /** A right picture, and its size in units: a square, or a wide one where a square has no room. */
   readonly svg: string;
+  readonly width: number;
+  readonly height: number;
   /** The word of the maker. */
   readonly maker: string;
-  /** By subject: the picture that the model is given, and the expression that is asked for. */
-  readonly references: readonly string[];
+  /** By subject, from left to right: slot and picture that the model is given, and the expression that is asked for. */
+  readonly references: readonly { readonly slot: number; readonly svg: string }[];
   readonly expressions: readonly string[];
 }
 
-function* characters(data: DataOptions, seed: number): Generator<ReturnType<typeof sample>> {
-  const options: DataOptions = { ...data, mix: { single: 0, scene: 0, character: 1 }, aspects: [[256, 256, 1]], subjects: 1, split: 'test' };
+function* characters(data: DataOptions, seed: number, [width, height]: readonly [number, number] = [256, 256]): Generator<Sample> {
+  const options: DataOptions = { ...data, mix: { single: 0, scene: 0, character: 1 }, aspects: [[width, height, 1]], subjects: 1, split: 'test' };
   for (let i = 0; ; i++) yield sample(seed, i, options);
 }
 
+/** A wide picture in which five have room, of those that the model is trained on. */
+const wideOf = ({ aspects }: DataOptions) => aspects.map(([w, h]): [number, number] => [w, h]).filter(([w, h]) => w / h > 1.2 && w / h <= 2).sort((a, b) => b[0] / b[1] - a[0] / a[1])[0];
+
 /** `count` scenes of each number of subjects, fewer where the data has no such scenes. Figures and expressions are held out. */
 export function subjectScenes(data: DataOptions, count: number, seed: number): SubjectScene[] {
-  const found: SubjectScene[][] = Array.from({ length: MOST_SUBJECTS }, () => []);
-  let tries = 0;
-  for (const { subjects, objects, caption, svg, style } of characters(data, seed)) {
-    if (found.every((list) => list.length >= count) || tries++ > 100 * count) break;
-    const list = found[(subjects?.length ?? 0) - 1];
-    if (!subjects || !list || list.length >= count || objects.length !== subjects.length) continue;
-    const expressions = objects.map((o) => o.concept.split(':').at(-1)!);
-    list.push({ subjects: subjects.length, index: list.length, caption, svg, maker: style, references: subjects.map((s) => s.referenceSvg), expressions });
-  }
-  return found.flat();
+  const wide = wideOf(data);
+  const some = (size: [number, number], from: number, to: number): SubjectScene[] => {
+    const found = new Map(Array.from({ length: to - from + 1 }, (_, i): [number, SubjectScene[]] => [from + i, []]));
+    let tries = 0;
+    for (const { subjects = [], objects, caption, svg, style } of characters(data, seed, size)) {
+      if ([...found.values()].every((list) => list.length >= count) || tries++ > 100 * count) break;
+      const list = found.get(subjects.length);
+      if (!list || list.length >= count || objects.length !== subjects.length) continue;
+      const expressions = objects.map((o) => o.concept.split(':').at(-1)!);
+      const references = subjects.map(({ slot, referenceSvg }) => ({ slot, svg: referenceSvg }));
+      list.push({ subjects: subjects.length, index: list.length, caption, svg, width: size[0], height: size[1], maker: style, references, expressions });
+    }
+    return [...found.values()].flat();
+  };
+  return [...some([256, 256], 1, MOST_SUBJECTS - 1), ...(wide ? some(wide, MOST_SUBJECTS, MOST_SUBJECTS) : [])];
 }
 
 /** Reference pictures of other figures of a maker. */
@@ -174,6 +184,12 @@ function scoreOf(list: readonly SubjectVerdict[]): IdentityScore {
   };
 }
 
+/** A picture as a square for the judges: what is above a wide one is its top row, so that busts stay on the lower edge. */
+function squared(picture: Tensor): Tensor {
+  const [W, H] = sizeOfPicture(picture);
+  return W === H ? picture : crops([[picture, [0, H - W, W]]], W);
+}
+
 /** Draws each scene once; one of which a picture cannot be drawn, or whose references show nobody to the reader, is left out. */
 export async function measureIdentity(suite: Suite, variant: Variant, scenes: readonly SubjectScene[], data: DataOptions, seed: number): Promise<{ result: IdentityResult; misses: Miss[] }> {
   const { judges, judgesKey, ledger, side } = suite;
@@ -185,20 +201,22 @@ export async function measureIdentity(suite: Suite, variant: Variant, scenes: re
   const crowdOfMaker = async (maker: string) => (await Promise.all(crowdOf(data, maker, seed).map(known))).flatMap((f) => (f ? [[...f.identity]] : []));
   const [sets, misses]: [Map<number, { real: SubjectVerdict[][]; drawn: SubjectVerdict[][] }>, Miss[]] = [new Map(), []];
   for (const [i, scene] of scenes.entries()) {
-    const { subjects, caption, svg, references, expressions, maker, index } = scene;
-    const read = await Promise.all(references.map(known));
+    const { subjects, caption, svg, width, height, references, expressions, maker, index } = scene;
+    const read = await Promise.all(references.map((r) => known(r.svg)));
     if (!crowds.has(maker)) crowds.set(maker, crowdOfMaker(maker));
     const crowd = await crowds.get(maker)!;
     if (read.every((f) => f !== null)) {
-      const given = async () => Promise.all(references.map(async (r, k) => ({ picture: (await renderOf(suite, r))!, box: read[k]!.box })));
-      const real = await ledger.recall({ ...judgesKey, what: 'figures', side, svg, references: references.join() }, async () => {
-        const picture = await renderOf(suite, svg);
-        return picture ? figuresOf(judges, picture, await given()) : null;
+      const size = { width: (width * side) / 256, height: (height * side) / 256 };
+      const given = async () => Promise.all(references.map(async ({ slot, svg: own }, k) => ({ slot, picture: (await renderOf(suite, own))!, box: read[k]!.box })));
+      const scene = references.map((r) => `${r.slot} ${r.svg}`).join();
+      const real = await ledger.recall({ ...judgesKey, what: 'figures', side, svg, references: scene }, async () => {
+        const picture = await renderOf(suite, svg, size);
+        return picture ? figuresOf(judges, squared(picture), await given()) : null;
       });
       if (real) {
-        const drawn = await ledger.recall({ ...variant.key, ...judgesKey, what: 'figures', prompt: caption, seed: index, references: references.join() }, async () => {
+        const drawn = await ledger.recall({ ...variant.key, ...judgesKey, what: 'figures', prompt: caption, seed: index, references: scene }, async () => {
           const pictures = await given();
-          return figuresOf(judges, await variant.draw(caption, index, pictures.map((p) => p.picture)), pictures);
+          return figuresOf(judges, squared(await variant.draw(caption, index, { references: pictures, ...size })), pictures);
         });
         const [right, verdicts] = [real, drawn].map((figures) => judgeSubjects(figures, read, expressions, crowd)) as [SubjectVerdict[], SubjectVerdict[]];
         const list = sets.get(subjects) ?? { real: [], drawn: [] };
@@ -206,7 +224,7 @@ export async function measureIdentity(suite: Suite, variant: Variant, scenes: re
         list.drawn.push(verdicts);
         sets.set(subjects, list);
         const matches = verdicts.filter((v) => v.match).length;
-        if (matches < subjects) misses.push({ part: 'identity', caption, seed: index, svg, references, why: `${matches} of ${subjects} recognised`, nearness: matches / subjects });
+        if (matches < subjects) misses.push({ part: 'identity', caption, seed: index, svg, references, ...size, why: `${matches} of ${subjects} recognised`, nearness: matches / subjects });
       }
     }
     suite.progress('identity', i + 1, scenes.length);

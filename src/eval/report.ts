@@ -38,7 +38,7 @@ export interface Evaluation {
   readonly autoencoder?: ReconstructionResult;
   readonly stepsAndBits?: StepsResult;
   /** The pictures furthest from right. */
-  readonly worst?: readonly Omit<Miss, 'svg' | 'references'>[];
+  readonly worst?: readonly Pick<Miss, 'part' | 'caption' | 'seed' | 'why' | 'nearness'>[];
   /** Parts that were left out, and why. */
   readonly notes: readonly string[];
 }

@@ -8,8 +8,14 @@ import type { Key, Ledger } from './ledger.ts';
 import { firstOf, type FoundObject, type Judges } from './objects.ts';
 import type { Seen } from './rule.ts';
 
-/** Draws a prompt from a seed: (1, S, S, 4) premultiplied around [-1, 1]. `references` are the pictures of subjects <1>, <2>, ... */
-export type Draw = (prompt: string, seed: number, references?: readonly Tensor[]) => Promise<Tensor>;
+/** A picture of a subject, square, and the slot (1 to 5) by which the prompt names it. */
+export interface Known {
+  readonly slot: number;
+  readonly picture: Tensor;
+}
+
+/** Draws a prompt from a seed: (1, H, W, 4) premultiplied around [-1, 1]; a square of the suite's side where nothing else is said. */
+export type Draw = (prompt: string, seed: number, more?: { readonly references?: readonly Known[]; readonly width?: number; readonly height?: number }) => Promise<Tensor>;
 
 /** A way to draw: '4 steps', 'teacher, 50 steps'. */
 export interface Variant {
@@ -41,14 +47,17 @@ export interface Miss {
   readonly why: string;
   /** 0 to 1: the lower, the worse. */
   readonly nearness: number;
-  /** Reference pictures as SVG, where the prompt names subjects. */
-  readonly references?: readonly string[];
+  /** Where the prompt names subjects: their pictures as SVG, and their slots. */
+  readonly references?: readonly { readonly slot: number; readonly svg: string }[];
+  /** Of the picture, where it is no square of the suite's side. */
+  readonly width?: number;
+  readonly height?: number;
 }
 
-/** A real render as the judges see it; undefined where it cannot be drawn. */
-export async function renderOf({ pool, side }: Pick<Suite, 'pool' | 'side'>, svg: string): Promise<Tensor<'float32'> | undefined> {
-  const { pixels } = await pool.render({ svg, width: side, height: side });
-  return pixels && premultipliedToTensor(side, side, pixels);
+/** A real render, a square of the suite's side where nothing else is said; undefined where it cannot be drawn. */
+export async function renderOf({ pool, side }: Pick<Suite, 'pool' | 'side'>, svg: string, { width = side, height = side }: { width?: number; height?: number } = {}): Promise<Tensor<'float32'> | undefined> {
+  const { pixels } = await pool.render({ svg, width, height });
+  return pixels && premultipliedToTensor(width, height, pixels);
 }
 
 /** Everything that the judges see in a picture of things. */
