@@ -21,7 +21,7 @@ import { openRuntime } from '../src/runtime/select.ts';
 import { writeFileWhole } from '../src/tensor/files.ts';
 import { readPictures } from '../src/train/peel-folder.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
-import type { ConceptScore } from './peel-concepts.ts';
+import { openConcepts, type ConceptScore } from './peel-concepts.ts';
 import { costOf, effectOf, PRECISIONS, type Cost, type Effect } from './peel-effect.ts';
 import { drawing, stackOf } from './peel-scores.ts';
 import { PEEL_SETS, writePeelSet, type PeelSet } from './peel-sets.ts';
@@ -66,8 +66,6 @@ interface Results {
 }
 
 const WORK = 'runs/peels';
-/** Where the judges of the house suite are looked for. */
-const JUDGES = ['models/judges.safetensors', 'runs/judges/judges.safetensors'];
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 const picturesOf = (name: string) => join(WORK, 'pictures', name);
@@ -104,16 +102,18 @@ async function each<T, R>(items: readonly T[], atOnce: number, work: (item: T) =
 }
 
 async function makePeels(options: Options): Promise<void> {
-  const { model: given, sets, judges = JUDGES.find(existsSync) } = options;
+  const { model: given, sets } = options;
   const started = performance.now();
   const { model, base, path: modelPath } = await readModel(given);
+  const { preset } = base;
+  const judges = options.judges ?? [join('runs', preset, 'judges.safetensors'), join('models', `${preset}-judges.safetensors`)].find(existsSync); // as recipe 7
   for (const set of sets) await writePeelSet(set, picturesOf(set.name));
   const results = join(options.out, 'docs', 'results', 'peels.json');
   const trainings = options.measure ? await earlier(results) : Object.fromEntries((await each(sets, options.atOnce, (set) => trainOne(set, options))).map((t, i) => [sets[i]!.name, t]));
 
   const runtime = await openRuntime({ name: 'auto' });
   const banana = await openBanana({ model: modelPath, inProcess: true });
-  const concepts = judges ? await (await import('./peel-concepts.ts')).openConcepts(judges, runtime, model.config.name, options.cases) : undefined;
+  const concepts = judges ? await openConcepts(judges, runtime, preset, options.cases) : undefined;
   if (!concepts) say('no judges yet: concept scores are left out (--judges FILE)');
   const peels: Record<string, Results['peels'][string]> = {};
   try {

@@ -46,6 +46,9 @@ function coloursOf({ data }: Image): Float64Array {
   return shares.map(Math.sqrt);
 }
 
+/** Differences of lightness that are weak, middling and strong edges; one between two counts for both. */
+const STRENGTHS = [0.05, 0.3, 0.7] as const;
+
 /** Square roots of the shares of edges by strength (3) and direction (4), at two sides. */
 function edgesOf(one: Image): Float64Array {
   const all = EDGE_SIDES.flatMap((side) => {
@@ -57,9 +60,12 @@ function edgesOf(one: Image): Float64Array {
         const dx = light[y * side + x + 1]! - light[y * side + x - 1]!;
         const dy = light[(y + 1) * side + x]! - light[(y - 1) * side + x]!;
         const strength = Math.hypot(dx, dy);
-        if (strength < 0.05) continue; // even
+        if (strength < STRENGTHS[0]) continue; // even
         const direction = Math.floor(((Math.atan2(dy, dx) / Math.PI + 1) * 4 + 0.5) % 4); // of a line, not of an arrow
-        shares[(strength < 0.2 ? 0 : strength < 0.5 ? 1 : 2) * 4 + direction]! += 1 / (side - 2) ** 2;
+        const low = strength < STRENGTHS[1] ? 0 : 1;
+        const high = Math.min(1, (strength - STRENGTHS[low]!) / (STRENGTHS[low + 1]! - STRENGTHS[low]!));
+        shares[low * 4 + direction]! += (1 - high) / (side - 2) ** 2;
+        shares[low * 4 + 4 + direction]! += high / (side - 2) ** 2;
       }
     return shares;
   });
