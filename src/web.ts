@@ -1,35 +1,83 @@
 // banana-sdk/web: the SDK for browsers. The model comes as bytes: where from is the page's business, and nothing here opens a
-// connection but ONNX Runtime for its own .wasm file, from `assets`. Runs on the calling thread: a page keeps it in a worker.
-import { bananaOf, pngWith, type Banana } from './pipeline/banana.ts';
+// connection but ONNX Runtime for its own .wasm file, from `assets`. openBananaWorker keeps all work in a worker, which a page
+// wants; openBanana does it on the calling thread, for a page's own workers and for tests.
+import type { PeelInfo } from './adapters/peel.ts';
+import { bananaOf, oneByOne, pngWith, type Banana } from './pipeline/banana.ts';
 import type { ImageEvent } from './pipeline/events.ts';
-import { unpackModel } from './pipeline/model-file.ts';
-import { openPipeline } from './pipeline/text-to-image.ts';
-import { openRuntime, type OpenOptions } from './runtime/select.ts';
+import type { TrainedPeel, TrainPeelEvent } from './pipeline/train-peel.ts';
+import { openWorker } from './runtime/engine-worker.ts';
 import { encodePng } from './tensor/png-encode.ts';
+import { joined } from './tensor/store.ts';
+import { openEngineHere, type OpenBananaOptions, type WebEngine, type WebTrainOptions } from './web-engine.ts';
+import { imageFrom, type WebImage } from './web-pictures.ts';
+import type { WebHandlers } from './web-worker.ts';
 
 export * from './index.ts';
 export { encodePng } from './tensor/png-encode.ts';
 export { openRuntime, type OpenOptions, type RuntimeName } from './runtime/select.ts';
+export { checkTrainOptions, PEEL_DEFAULTS, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from './pipeline/train-peel.ts';
+export type { OpenBananaOptions, WebTrainOptions } from './web-engine.ts';
+export { imageFrom, type WebImage } from './web-pictures.ts';
+export { browserStore } from './web-store.ts';
 
-export interface OpenBananaOptions extends Pick<OpenOptions, 'threads' | 'assets'> {
-  /** The bytes of a model's .safetensors file. */
-  model: Uint8Array;
-  /** 'auto': WebGPU where there is an adapter, else WebAssembly. */
-  runtime?: OpenOptions['name'];
+/** A picture to learn from. What is said of it: what is to be seen, without the style. */
+export interface WebPicture {
+  readonly image: WebImage;
+  readonly caption?: string;
 }
 
-/** Makes a model ready. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
-export async function openBanana({ model: bytes, runtime: name = 'auto', ...options }: OpenBananaOptions): Promise<Banana> {
-  const model = unpackModel(bytes, 'model');
-  const runtime = await openRuntime({ name, ...options });
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
-  const hash = Array.from(digest.subarray(0, 8), (x) => x.toString(16).padStart(2, '0')).join('');
-  const pipeline = await openPipeline(model, runtime, hash);
-  const close = async () => {
-    await pipeline.release();
-    await runtime.release?.();
+export interface WebBanana extends Banana {
+  /**
+   * Trains a Peel; yields what is known as it becomes known. Leaving the loop or aborting the signal stops it after the step
+   * that it is at; the same call then goes on from there. Pictures wait meanwhile. Throws InputError for options or pictures
+   * that cannot be trained on, RuntimeError when the engine fails.
+   */
+  trainPeel(pictures: readonly WebPicture[], options: WebTrainOptions & { signal?: AbortSignal }): AsyncGenerator<TrainPeelEvent, TrainedPeel, void>;
+  /** Takes a Peel's file, or its chunks, so that requests can name it. Throws InputError when it is damaged or was made for another model. */
+  addPeel(file: Uint8Array | readonly Uint8Array[]): Promise<PeelInfo>;
+  /** Forgets a Peel; false when there was none. */
+  removePeel(name: string): Promise<boolean>;
+}
+
+/** Makes a model ready on the calling thread. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
+export async function openBanana(options: OpenBananaOptions): Promise<WebBanana> {
+  return webBanana(await openEngineHere(options));
+}
+
+/**
+ * Makes a model ready in a worker, `new Worker(new URL('banana-sdk/web-worker', ...), { type: 'module' })` or however a bundler
+ * names it. The worker is this object's own: closing, or failing to open, ends it. Throws as openBanana does, and RuntimeError
+ * `engine.start` when the worker's script cannot be loaded.
+ */
+export async function openBananaWorker(worker: Worker, { signal, ...options }: OpenBananaOptions & { signal?: AbortSignal }): Promise<WebBanana> {
+  const engine = await openWorker<WebHandlers>(worker, { ...(signal && { signal }) });
+  try {
+    const model = await engine.call('open', options, { ...(signal && { signal }) });
+    return webBanana({
+      model,
+      start: oneByOne((given, stop) => engine.stream('generate', given, { ...(stop && { signal: stop }) })),
+      train: (pictures, given, stop) => engine.stream('train', { pictures, options: given }, { ...(stop && { signal: stop }) }),
+      addPeel: (file) => engine.call('addPeel', file),
+      removePeel: (name) => engine.call('removePeel', name),
+      close: () => engine.close(),
+    });
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+function webBanana(engine: WebEngine): WebBanana {
+  return {
+    ...bananaOf(engine, encodePng),
+    async *trainPeel(pictures, { signal, ...options }) {
+      const decoded = [];
+      for (const { image, caption = '' } of pictures) decoded.push({ image: await imageFrom(image), caption });
+      return yield* engine.train(decoded, options, signal);
+    },
+    addPeel: (file) => engine.addPeel(file instanceof Uint8Array ? file : joined(file)),
+    removePeel: (name) => engine.removePeel(name),
   };
-  return bananaOf({ model: pipeline.model, start: pipeline.generate, close }, encodePng);
 }
 
 /** The bytes of a PNG of an image event, with its recipe inside. */

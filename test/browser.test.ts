@@ -1,74 +1,67 @@
-// Proof that the library runs in a browser: bundled, served on loopback with the headers that threads need, in a headless
-// Chromium, on WASM and on WebGPU (a software adapter: slow, float32). Skipped, saying so, where there is no Chromium.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { build } from 'esbuild';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+// Proof that the library draws and trains in a browser: bundled, served on loopback with the headers that threads need, in a
+// headless Chromium, on WASM and on WebGPU (a software adapter: slow, float32). What the page does is in browser/scenarios.ts.
+// Skipped, saying so, where there is no Chromium.
+import { join } from 'node:path';
+import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bananaOf, type Banana } from '../src/pipeline/banana.ts';
+import { loadPipeline, readModel } from '../src/pipeline/load.ts';
+import { saveModel } from '../src/pipeline/model.ts';
+import { trainPeel } from '../src/pipeline/train-peel.ts';
 import { evaluate } from '../src/graph/evaluate.ts';
 import { numbersOf } from '../src/graph/reference.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
+import { chromiumPath, openChromium } from '../scripts/chromium.ts';
+import { serveWeb, type WebServer } from '../scripts/web-server.ts';
+import { psnr } from '../src/tensor/image.ts';
 import { inference, trainingLosses } from './browser/cases.ts';
+import { discs } from './browser/discs.ts';
+import { shakenModel } from './browser/model.ts';
+import type * as scenarios from './browser/scenarios.ts';
+import { workFolder } from './command.ts';
 
-const executablePath = [process.env.CHROME ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => path && existsSync(path));
-if (!executablePath) console.warn('browser.test.ts is skipped: no Chromium found; install it (apt-get install chromium) or set CHROME to its path');
+if (!chromiumPath) console.warn('browser.test.ts is skipped: no Chromium found; install it (apt-get install chromium) or set CHROME to its path');
 
-const FLAGS = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  ...['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
-];
 /** WebGPU promises sines and cosines to 2^-11 only, and that within [-pi, pi]. https://www.w3.org/TR/WGSL/#floating-point-accuracy */
 const WAVES = 2 ** -11;
-const TYPES: Record<string, string> = { js: 'text/javascript', mjs: 'text/javascript', wasm: 'application/wasm', html: 'text/html' };
+const here = (path: string) => join(import.meta.dirname, path);
 const PAGE = '<!doctype html><title>banana-sdk</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>';
-const ORT = join(import.meta.dirname, '../node_modules/onnxruntime-web/dist');
+const BUNDLES = { page: here('browser/page.ts'), worker: here('browser/worker.ts'), 'banana-worker': here('../src/web-worker.ts') };
+/** All that a page may ask for: itself, its bundles and their parts, the model, and onnxruntime-web's own files. */
+const ALLOWED = /^\/($|(page|worker|banana-worker|chunk-\w+|ort\.jspi\.bundle\.min-\w+)\.js$|model\.safetensors$|ort\/ort-wasm-simd-threaded\.jspi\.(mjs|wasm)$)/;
+/** And what `failures` asks for in vain. */
+const IN_VAIN = /^\/(no-such-worker\.js|silent\.js|nowhere\/.*)$/;
 
-/** The page, its bundles and onnxruntime-web's files, nothing else. */
-async function serve(): Promise<Server> {
-  const entryPoints = ['page', 'worker'].map((name) => join(import.meta.dirname, `browser/${name}.ts`));
-  const { outputFiles } = await build({ entryPoints, bundle: true, format: 'esm', splitting: true, platform: 'browser', outdir: '/', write: false, logLevel: 'error' });
-  const files = new Map<string, Uint8Array>(outputFiles.map((f) => [f.path, f.contents]));
-  files.set('/', new TextEncoder().encode(PAGE));
-  const server = createServer(async (request, response) => {
-    const path = new URL(request.url!, 'http://localhost').pathname;
-    const content = files.get(path) ?? (path.startsWith('/ort/') ? await readFile(join(ORT, basename(path))).catch(() => undefined) : undefined);
-    const type = TYPES[path.split('.').at(-1)!] ?? 'text/html';
-    response.writeHead(content ? 200 : 404, { 'content-type': type, 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' });
-    response.end(content);
-  });
-  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
-  return server;
-}
+type Scenarios = typeof scenarios;
 
-describe.skipIf(!executablePath)('in a browser', { timeout: 120_000 }, () => {
-  let server: Server;
-  let browser: BrowserContext;
+describe.skipIf(!chromiumPath)('in a browser', { timeout: 120_000 }, () => {
+  const { folder, remove } = workFolder();
+  const model = join(folder, 'tiny.safetensors');
+  let server: WebServer;
+  let browser: { context: BrowserContext; close(): Promise<void> };
   let page: Page;
-  let profile: string;
-  const strangers: string[] = [];
+  const urls: string[] = [];
 
   beforeAll(async () => {
-    server = await serve();
-    profile = mkdtempSync(join(tmpdir(), 'banana-browser-'));
-    browser = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args: FLAGS });
-    page = await browser.newPage();
-    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    browser.on('request', (r) => void (r.url().startsWith(origin) || strangers.push(r.url())));
-    page.on('console', (m) => void (m.type() === 'error' && console.error(`page: ${m.text()}`)));
-    await page.goto(origin);
-    await page.waitForFunction('globalThis.ask');
+    await saveModel(model, shakenModel());
+    server = await serveWeb({ bundles: BUNDLES, files: { '/': { text: PAGE }, '/silent.js': { text: '' }, '/model.safetensors': model } });
+    browser = await openChromium();
+    page = await browser.context.newPage();
+    browser.context.on('request', (r) => void urls.push(r.url()));
+    page.on('console', (m) => void (m.type() === 'error' && !IN_VAIN.test(new URL(m.location().url || server.origin).pathname) && console.error(`page: ${m.text()}`)));
+    await page.goto(server.origin);
+    await page.waitForFunction('globalThis.scenarios');
   }, 60_000);
   afterAll(async () => {
     await browser?.close();
     server?.close();
-    rmSync(profile, { recursive: true, force: true });
+    remove();
   });
 
   const ask = <T>(request: 'infer' | 'train', name: 'wasm' | 'webgpu') => page.evaluate(`ask('${request}', '${name}')`) as Promise<T>;
+  /** Has the page run a scenario. */
+  const play = <K extends keyof Scenarios>(name: K, ...options: Parameters<Scenarios[K]>) =>
+    page.evaluate(`scenarios.${name}(...${JSON.stringify(options)})`) as Promise<Awaited<ReturnType<Scenarios[K]>>>;
 
   test.each(['wasm', 'webgpu'] as const)('a graph on %s agrees with the reference', async (name) => {
     const { graph, feeds, weights } = inference();
@@ -92,8 +85,91 @@ describe.skipIf(!executablePath)('in a browser', { timeout: 120_000 }, () => {
     }
   });
 
-  test('the page is isolated, so that WASM has threads, and asked nobody else for anything', async () => {
+  test.each(['wasm', 'webgpu'] as const)('a picture on %s is the picture of the CPU, to at most 2 of 255 in any channel', async (name) => {
+    const { runtime, precision, recipe, ...image } = await play('picture', name, { threads: 2 });
+    expect(runtime).toBe(name);
+    const pipeline = await loadPipeline({ model, threads: 1, precision });
+    const banana: Banana = bananaOf({ model: pipeline.model, start: pipeline.generate, close: () => pipeline.release() }, async () => new Uint8Array());
+    const { prompt, seed, steps, width, height } = recipe;
+    const cpu = await banana.picture({ prompt, seed, steps, width, height });
+    await banana.close();
+    expect(cpu.recipe).toEqual(recipe);
+    expect(psnr(cpu.image, { ...cpu.image, data: cpu.image.data.map((x) => 255 - x) })).toBeLessThan(20); // it shows something
+    const worst = Math.max(...Array.from(cpu.image.data, (x, i) => Math.abs(x - image.data[i]!)));
+    expect(worst).toBeLessThanOrEqual(2);
+  });
+
+  test('open, generate, cancel, type, close: in a worker, and each error in one line', async () => {
+    const found = await play('life');
+    expect(found.events.filter((type) => type !== 'render')).toEqual(['text', 'step', 'preview', 'step', 'preview', 'image', 'done']);
+    expect(found.same).toBe(true);
+    expect(found.cancelling).toMatch(/^AbortError/);
+    expect(found.after).toBe(true);
+    expect(found.frames[0]).toEqual({ kind: 'preview', prompt: 'a fox' });
+    expect(found.frames.slice(-2)).toEqual([{ kind: 'preview', prompt: 'a foxy friend' }, { kind: 'settled', prompt: 'a foxy friend' }]);
+    expect(found.frames.length).toBeLessThanOrEqual(5); // stale words were dropped
+    expect(found.wrong).toMatch(/^prompt\.style: unknown style "cubism"/);
+    expect(found.pending).toBe('engine.closed: the engine was closed');
+    expect(found.closed).toBe('engine.closed: the engine was closed');
+  });
+
+  test('what cannot be opened is told in one clear line', async () => {
+    const found = await play('failures');
+    for (const line of Object.values(found)) expect(line.split('\n')).toHaveLength(1);
+    expect(found.damaged).toMatch(/^safetensors\.\w+: model: .*truncated/);
+    expect(found.script).toMatch(/^engine\.start: the engine's worker failed: its script cannot be loaded/);
+    expect(found.assets).toMatch(/^runtime\.failed: .*\/nowhere\//);
+    expect(found.given).toMatch(/^AbortError/);
+    expect(found.silent).toMatch(/^TimeoutError/);
+  });
+
+  test('a Peel is trained in a worker on WASM as in Node, taken up where it was left, used and taken off', async () => {
+    const found = await play('peel', 'wasm');
+    const { model: given, base } = await readModel(model);
+    const node = trainPeel({ model: given, base, runtime: await ortNode({ threads: 1 }), pictures: discs() }, { name: 'disc', steps: 24, rank: 4, batch: 4, prior: 1, rate: 0.01, samples: false, licence: 'CC0-1.0' });
+    const losses: Record<number, number> = {};
+    for await (const event of node) if (event.type === 'step') losses[event.step] = event.loss;
+    const there = { ...found.first, ...found.rest };
+    expect(Math.max(...Object.keys(found.first).map(Number))).toBe(12);
+    expect(Math.min(...Object.keys(found.rest).map(Number))).toBeGreaterThan(12);
+    expect(Object.keys(there)).toEqual(Object.keys(losses));
+    for (const [step, loss] of Object.entries(losses)) expect(Math.abs(there[Number(step)]! / loss - 1), `step ${step}`).toBeLessThan(1e-3);
+    expect(found.types.sort()).toEqual(['heldOut', 'pictures', 'prepare', 'samples', 'step']);
+    expect(found.info).toMatchObject({ name: 'disc', base, rank: 4, triggers: ['disc style'], training: { pictures: 5 } });
+    expect(found).toMatchObject({ steps: 24, stopped: 'steps', byName: true, exact: true, used: [{ name: 'disc', weight: 1 }] });
+    expect(found.changed).toBeLessThan(40);
+    expect(found.removed).toEqual([true, 'peel.missing: no Peel "disc" was added here: there are none']);
+    expect(found.damaged).toMatch(/^safetensors\.\w+: the given Peel: /);
+  });
+
+  test('a training is cancelled between two steps, and refused in one line', async () => {
+    const found = await play('cancelTraining');
+    expect(found).toMatchObject({ error: 'AbortError', refused: 'options.rank: rank 0: expected a whole number from 1 to 128' });
+    expect(found.steps).toBeLessThan(100);
+    expect(found.unreadable).toBe('codec.decode: cannot read the picture: it is no picture that this browser knows');
+  });
+
+  test("a training kept in the browser's own files goes on after the tab was closed", async () => {
+    expect(await play('store')).toEqual({ missing: true, first: 'hi!', second: ['ab', 'line\n'], left: true, names: [] });
+    const found = await play('peel', 'wasm', { steps: 8, keep: 'browser' });
+    expect(Math.max(...Object.keys(found.first).map(Number))).toBe(4);
+    expect(Math.min(...Object.keys(found.rest).map(Number))).toBeGreaterThan(4);
+    expect(found).toMatchObject({ steps: 8, exact: true });
+  });
+
+  test('a Peel is trained on WebGPU too', async () => {
+    const [gpu, wasm] = [await play('peel', 'webgpu', { steps: 4 }), await play('peel', 'wasm', { steps: 4 })];
+    expect(gpu).toMatchObject({ runtime: 'webgpu', steps: 4, exact: true, byName: true });
+    const losses = (found: typeof gpu) => ({ ...found.first, ...found.rest });
+    for (const [step, loss] of Object.entries(losses(wasm))) expect(Math.abs(losses(gpu)[Number(step)]! / loss - 1), `step ${step}`).toBeLessThan(1e-2);
+  });
+
+  test('the page is isolated, so that WASM has threads, and asked nobody for anything but the files that it was given', async () => {
     expect(await page.evaluate('crossOriginIsolated')).toBe(true);
-    expect(strangers).toEqual([]);
+    expect(urls.filter((url) => new URL(url).origin !== server.origin)).toEqual([]);
+    const asked = [...new Set([...urls.map((url) => new URL(url).pathname), ...server.requests])];
+    expect(asked.filter((path) => !ALLOWED.test(path) && !IN_VAIN.test(path))).toEqual([]);
+    expect(asked).toContain('/ort/ort-wasm-simd-threaded.jspi.wasm'); // what a worker asks for is seen too
+    expect(urls.some((url) => url.endsWith('/ort/ort-wasm-simd-threaded.jspi.wasm'))).toBe(true);
   });
 });

@@ -60,6 +60,8 @@ export interface TrainPeelInput {
   readonly pictures: readonly TrainingPicture[];
   /** Where the state of the run is kept; default: in memory, so that it ends with the program. */
   readonly store?: Store;
+  /** Stops between two steps; the state is kept, as when the loop is left. */
+  readonly signal?: AbortSignal;
 }
 
 export type TrainPeelEvent =
@@ -136,7 +138,7 @@ export function checkTrainOptions(options: TrainPeelOptions): Settings {
 /** Trains. Leaving the loop keeps the state in the store: the same call goes on from there. Throws InputError for options or pictures that cannot be trained on. */
 export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOptions): AsyncGenerator<TrainPeelEvent, TrainedPeel, void> {
   const all = checkTrainOptions(options);
-  const { model, base, runtime, pictures, store = memoryStore() } = input;
+  const { model, base, runtime, pictures, store = memoryStore(), signal } = input;
   const { config, tokenizer, manifest } = model;
   if (pictures.length === 0) throw new InputError('peel.pictures', 'no pictures to train on');
   const rng = random(all.seed).split('peel');
@@ -223,6 +225,7 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
       },
       rate: cosineRate(all.rate, { warm: 0.05, floor: 0.1 }),
       store,
+      ...(signal && { signal }),
       checkpoint: FILES.state,
       log: FILES.log,
       logEvery: all.steps < 100 ? 2 : 10,

@@ -9,19 +9,31 @@ export function serveWorker(handlers: Handlers): void {
   serve(handlers, { send: (message) => scope.postMessage(message), listen: (receive) => scope.addEventListener('message', (e) => receive(e.data as never)) });
 }
 
-/** Connects to a worker whose entry calls serveWorker. Throws RuntimeError `engine.start` when it fails before it is ready. */
-export async function openWorker<H extends Handlers>(worker: Worker): Promise<Engine<H>> {
+/**
+ * Connects to a worker whose entry calls serveWorker; closing ends the worker. Throws RuntimeError `engine.start` when it fails
+ * before it is ready, the signal's reason when that comes first; the worker is ended then.
+ */
+export async function openWorker<H extends Handlers>(worker: Worker, { signal }: { signal?: AbortSignal } = {}): Promise<Engine<H>> {
   const { engine, ready, lose } = connect<H>({
     send: (message) => worker.postMessage(message),
     listen: (receive) => worker.addEventListener('message', (e: MessageEvent) => receive(e.data as never)),
   });
-  worker.addEventListener('error', (e) => lose(new RuntimeError('engine.start', `the engine's worker failed: ${e.message ?? 'its script cannot be loaded'}`)));
-  await ready;
-  return {
-    ...engine,
-    async close() {
-      lose(new RuntimeError('engine.closed', 'the engine was closed'));
-      worker.terminate();
-    },
+  const end = (error: Error) => {
+    lose(error);
+    worker.terminate();
   };
+  let code = 'engine.start';
+  const fail = (why: string) => end(new RuntimeError(code, `the engine's worker failed: ${why}`));
+  const abort = () => end(signal!.reason as Error);
+  worker.addEventListener('error', (e) => fail(e.message || 'its script cannot be loaded'));
+  worker.addEventListener('messageerror', () => fail('it sent what cannot be read here'));
+  if (signal?.aborted) abort();
+  signal?.addEventListener('abort', abort);
+  try {
+    await ready;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+  code = 'engine.lost';
+  return { ...engine, close: async () => end(new RuntimeError('engine.closed', 'the engine was closed')) };
 }

@@ -26,6 +26,9 @@ const inNode = typeof process !== 'undefined' && !!process.versions?.node;
 const NODE_ENTRY = 'onnxruntime-web';
 const NODE_OS = 'node:os';
 
+const ISOLATE = (threads: number) =>
+  `${threads} threads need a page that is isolated: serve it with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or ask for 1 thread`;
+
 let tail: Promise<unknown> = Promise.resolve();
 /** One task at a time, over all sessions of this module. */
 function exclusive<T>(task: () => Promise<T>): Promise<T> {
@@ -34,9 +37,10 @@ function exclusive<T>(task: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** Opens onnxruntime-web. Throws RuntimeError `runtime.missing`, or `runtime.no-gpu` where WebGPU has no adapter. */
+/** Opens onnxruntime-web. Throws RuntimeError `runtime.missing`, `runtime.no-gpu` where WebGPU has no adapter, `runtime.threads` where there can be one only. */
 export async function ortWeb({ provider = 'wasm', threads, assets }: OrtWebOptions = {}): Promise<Runtime> {
   if (provider === 'webgpu') await requireGpu();
+  if (!inNode && threads !== undefined && threads > 1 && !globalThis.crossOriginIsolated) throw new RuntimeError('runtime.threads', ISOLATE(threads));
   const ort = await load();
   ort.env.logLevel = 'error';
   const count = threads ?? (inNode ? await cores() : undefined);

@@ -1,6 +1,7 @@
 // The loop around a training step, as a generator: it feeds the state back, logs, saves, and stops when told. It knows
 // nothing of networks, nor of where files lie. A run is resumed from its checkpoint, whose `step` says where the seeded
 // batches go on.
+import { breathe } from '../runtime/engine.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts';
 import type { Store } from '../tensor/store.ts';
@@ -30,6 +31,8 @@ export interface RunOptions {
   /** Name of a file that gets one JSON line for each `logEvery` steps. */
   readonly log?: string;
   readonly logEvery?: number;
+  /** Stops before the next step: the state is saved, and its reason thrown. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Progress {
@@ -52,7 +55,7 @@ export function cosineRate(peak: number, { warm = 0.02, floor = 0.02 } = {}): (d
 
 /** Trains; yields progress each `logEvery` steps and at the end. Returning early (break) saves a checkpoint first. */
 export async function* runSteps(options: RunOptions): AsyncGenerator<Progress> {
-  const { runtime, program, batch, rate, store, checkpoint, log, every = 120, logEvery = 20, steps = Infinity, seconds: limit = Infinity } = options;
+  const { runtime, program, batch, rate, store, checkpoint, log, every = 120, logEvery = 20, signal, steps = Infinity, seconds: limit = Infinity } = options;
   let state = program.begin(options.weights);
   let spent = 0;
   const before = await store.read(checkpoint);
@@ -80,6 +83,8 @@ export async function* runSteps(options: RunOptions): AsyncGenerator<Progress> {
   };
   try {
     while (done() < 1) {
+      if (signal) await breathe(); // lets the message in that aborts it
+      signal?.throwIfAborted();
       const feeds: Tensors = { ...state, ...(await batch(step)), rate: scalar(rate(done())) };
       const results = await session.run(only(feeds, inputs));
       const next: Tensors = { ...state };

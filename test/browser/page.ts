@@ -1,5 +1,6 @@
-// The page of browser.test.ts: opens the engine's worker and puts a function where the test can call it.
+// The page of browser.test.ts and bench/browser.ts: puts what they call where they can call it.
 import { openWorker } from '../../src/runtime/engine-worker.ts';
+import * as scenarios from './scenarios.ts';
 import type { handlers } from './worker.ts';
 
 /** Asks a fresh engine; tensors come back as plain arrays, since the test's bridge is JSON. */
@@ -11,4 +12,4 @@ async function ask(request: 'infer' | 'train', name: 'wasm' | 'webgpu'): Promise
   return Object.fromEntries(Object.entries(result).map(([key, { shape, data }]) => [key, { shape, data: Array.from(data as Float32Array) }]));
 }
 
-Object.assign(globalThis, { ask });
+Object.assign(globalThis, { ask, scenarios });

@@ -8,14 +8,14 @@ const assets = new URL('/ort/', location.origin).href;
 
 export const handlers = {
   infer: async ({ name }: { name: RuntimeName }) => {
-    const runtime = await openRuntime({ name, assets, threads: 2 });
+    const runtime = await openRuntime({ name, assets, threads: 1 });
     const { graph, feeds, weights } = inference();
     const session = await runtime.compile(graph, { weights });
     const results = await session.run(feeds);
     await session.release();
     return results;
   },
-  train: async ({ name }: { name: RuntimeName }) => trainingLosses(await openRuntime({ name, assets, threads: 2 })),
+  train: async ({ name }: { name: RuntimeName }) => trainingLosses(await openRuntime({ name, assets, threads: 1 })),
 };
 
 serveWorker(handlers);
