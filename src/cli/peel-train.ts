@@ -53,6 +53,7 @@ export function trainCommand(io: Io): Command {
     .option('--seed <n>', 'whole number', whole)
     .option('--flips', 'show pictures mirrored too')
     .option('--no-samples', 'draw no samples')
+    .option('--no-held-out', 'hold no pictures out: learn from all of them, to the end')
     .option('--preset <name>', `base model by name; default ${DEFAULT_MODEL}`)
     .addOption(new Option('--model <file>', 'base model by file').conflicts('preset'))
     .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
@@ -121,7 +122,7 @@ async function train(folder: string, { out, preset, model: given = preset, runti
 /** One event as a line: in place what comes often, for good what comes seldom. */
 function tell(event: TrainPeelEvent, { progress, say }: { progress: { show(text: string): void }; say(line: string): void }): void {
   if (event.type === 'prepare') progress.show(`looking at the pictures and the base: ${event.done} of ${event.total}`);
-  else if (event.type === 'pictures') say(`${event.pictures} pictures to learn from${event.heldOut > 0 ? `, ${event.heldOut} held out` : ' (5 or more, and one is held out)'}, ${event.buckets.length} shape${event.buckets.length > 1 ? 's' : ''}`);
+  else if (event.type === 'pictures') say(`${event.pictures} pictures to learn from${event.heldOut > 0 ? `, ${event.heldOut} held out` : ''}, ${event.buckets.length} shape${event.buckets.length > 1 ? 's' : ''}`);
   else if (event.type === 'step') progress.show(`${(100 * event.done).toFixed(0)} %  step ${event.step}  ${event.seconds.toFixed(0)} s  loss ${event.loss.toPrecision(4)}`);
   else if (event.type === 'heldOut') say(`step ${event.step}: held-out loss ${event.loss.toPrecision(4)} (base ${event.base.toPrecision(4)})${event.best ? '  best' : ''}`);
 }

@@ -107,6 +107,13 @@ describe('the step', () => {
 describe('training', () => {
   let falls: TrainedPeel | undefined;
 
+  test.each<[number, boolean, number]>([[4, true, 0], [6, true, 1], [24, true, 2], [24, false, 0]])('of %i pictures, holding out %s: %i are held out, the others learned from', async (count, heldOut, expected) => {
+    const from = Array.from({ length: count }, (_, i) => pictures[i % pictures.length]!);
+    const { events } = await run(`held ${count} ${heldOut}`, { heldOut, prior: 0, steps: 4 }, { from, leave: 1 });
+    expect(events.find((e) => e.type === 'pictures')).toMatchObject({ pictures: count - expected, heldOut: expected });
+    expect(events.some((e) => e.type === 'heldOut')).toBe(expected > 0);
+  });
+
   test.each(OBJECTIVES)('%s: the loss falls, and what is kept beats the base on the picture held out', async (objective) => {
     const { events, trained } = await run(`falls-${objective}`, { objective, steps: 60 });
     falls = trained;

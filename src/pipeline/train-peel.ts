@@ -1,5 +1,5 @@
-// Training a Peel from pictures, as a generator: encode them once, let the base draw what it must not forget, then the loop. A
-// picture is held out where there are enough; its loss says when to stop and which state is kept. The state lies in a store (a
+// Training a Peel from pictures, as a generator: encode them once, let the base draw what it must not forget, then the loop.
+// Some pictures are held out where there are enough; their loss says when to stop and which state is kept. The state lies in a store (a
 // folder, or memory), so that a run that was left can go on. Nothing is written elsewhere: the caller gets the Peel's bytes.
 // Not here: the step (train/peel.ts), reading folders (train/peel-folder.ts), the command (cli/peel.ts).
 import { sha256 } from '../adapters/hash.ts';
@@ -49,6 +49,8 @@ export interface TrainPeelOptions {
   readonly flips?: boolean;
   /** Draws samples before, during and after. */
   readonly samples?: boolean;
+  /** Holds some pictures out, where there are enough, to stop in time and keep the best state; else it learns from all of them to the end. */
+  readonly heldOut?: boolean;
 }
 
 /** What a training starts from. */
@@ -92,11 +94,13 @@ export interface TrainedPeel {
 
 /** Measured on `pico`: see docs/log.md. */
 export const PEEL_DEFAULTS = {
-  rank: 8, layers: ['attention', 'mlp', 'text'], objective: 'image', steps: 600, batch: 6, prior: 2, rate: 0.002, seed: 0, flips: false, samples: true, licence: 'unknown',
+  rank: 8, layers: ['attention', 'mlp', 'text'], objective: 'image', steps: 600, batch: 6, prior: 2, rate: 0.002, seed: 0, flips: false, samples: true, heldOut: true, licence: 'unknown',
 } as const satisfies Partial<TrainPeelOptions>;
 
-/** Pictures that are needed to hold one out. */
+/** Pictures that are needed to hold one out; one more for every so many, up to a few. */
 const ENOUGH = 5;
+const HELD_OUT_EACH = 10;
+const HELD_OUT_MAX = 4;
 const EVALUATIONS = 16;
 const PATIENCE = 5;
 const PRIOR_BANK = 32;
@@ -160,8 +164,7 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
       await clearTraining(store);
       await store.write(FILES.settings, key);
     }
-    const out = encoded.length >= ENOUGH ? rng.split('held out').integer(encoded.length) : -1;
-    const [learned, heldOut] = [encoded.filter((_, i) => i !== out), encoded.filter((_, i) => i === out)];
+    const [learned, heldOut] = all.heldOut ? holdOut(encoded, rng.split('held out')) : [encoded, []];
     const buckets = [...new Set(learned.map((p) => p.bucket))];
     yield { type: 'pictures', pictures: learned.length, heldOut: heldOut.length, buckets };
     const say = (caption: string) => [caption, all.trigger].filter(Boolean).join(', ');
@@ -298,6 +301,14 @@ function describe(all: Settings, base: BaseId, pictures: number, steps: number, 
     name, ...(description && { description }), base: { name: model, version, preset, hash }, rank, alpha: rank, layers, triggers: trigger ? [trigger] : [], licence,
     ...(author && { author }), thumbnails, training: { pictures, steps, objective, batch, prior, rate, seed, flips },
   };
+}
+
+/** What is learned from, and what is held out to tell when to stop. */
+function holdOut(encoded: readonly EncodedPicture[], rng: Random): [learned: readonly EncodedPicture[], heldOut: readonly EncodedPicture[]] {
+  const left = [...encoded];
+  const count = encoded.length < ENOUGH ? 0 : Math.min(HELD_OUT_MAX, Math.max(1, Math.floor(encoded.length / HELD_OUT_EACH)));
+  const heldOut = Array.from({ length: count }, () => left.splice(rng.integer(left.length), 1)[0]!);
+  return [left, heldOut];
 }
 
 /** A row of the Peel's own pictures. */
