@@ -118,6 +118,7 @@ export async function exportModel(
       steps: [1, 2, 4],
       licence: 'MIT; trained on art listed in NOTICE',
       training,
+      references: Object.keys(trained).some((path) => path.startsWith('transformer.reference.')),
     },
   });
   options.log?.(`model: ${path}`);

@@ -16,6 +16,7 @@ export type { DoneEvent, GenerateEvent, ImageEvent, PreviewEvent, RenderEvent, S
 export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest } from './pipeline/preview.ts';
 export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from './pipeline/governor.ts';
 export type { PictureOptions } from './pipeline/picture-in.ts';
+export type { SubjectReference, UsedReference } from './pipeline/subject.ts';
 export type { Banana, DrawOptions, Picture } from './pipeline/banana.ts';
 export { checkOptions, openPipeline, STEPS, type GenerateOptions, type ModelInfo, type Pipeline } from './pipeline/text-to-image.ts';
 export { mergePeels, type PeelChoice, type UsedPeel } from './pipeline/peels.ts';

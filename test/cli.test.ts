@@ -138,6 +138,16 @@ test('a picture to start from, and a mask', { timeout: SLOW }, async () => {
   expect(readRecipe(readFileSync(at('out.png')))!.image).toEqual({ hash: expect.stringMatching(/^[\da-f]{16}$/), strength: 0.7, mask: expect.any(String) });
 });
 
+test('subjects from files of several kinds', { timeout: SLOW }, async () => {
+  writeFileSync(at('fox.webp'), await encodeImage(image(40, 40, new Uint8Array(40 * 40 * 4).fill(200)), 'webp'));
+  writeFileSync(at('cat.svg'), '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><circle cx="5" cy="5" r="4" fill="red"/></svg>');
+  const { code, err } = await here('<1> meets <5>', '--subject', `1=${at('fox.webp')}`, '--subject', `5=${at('cat.svg')}`, '--model', model, '--seed', '1', '-W', '64', '--steps', '1', '-o', at('meet.png'), '--threads', '1');
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  const text = readFileSync(at('meet.png'), 'latin1');
+  expect(readRecipe(readFileSync(at('meet.png')))!.references!.map(({ slot }) => slot)).toEqual([1, 5]);
+  expect(text).not.toMatch(/fox\.webp|cat\.svg/);
+});
+
 test('help, version, presets', async () => {
   expect(await here()).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Usage: banana') });
   expect(await here('--version')).toMatchObject({ code: 0, err: '', out: '0.1.0\n' });
@@ -183,6 +193,11 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['a picture to start from that is none', () => ['x', '--image', at('bad.png')], /bad\.png: cannot read the picture/],
     ['a picture to start from that is not there', () => ['x', '--image', at('none.png')], /cannot read .*none\.png: no such file/],
     ['a strength of nothing', () => ['x', '--strength', '0.5'], /a strength without a picture/],
+    ['a subject that the prompt does not name', () => ['x', '--subject', `2=${at('some.png')}`], /the prompt does not say <2>/],
+    ['a subject without a picture', () => ['<1>'], /the prompt says <1>, but no picture of it is given/],
+    ['a subject without a slot', () => ['<1>', '--subject', at('some.png')], /'--subject <n=file>' argument .* Expected a slot and a file, such as 1=fox\.png/],
+    ['a subject in another slot', () => ['<6>', '--subject', `6=${at('some.png')}`], /reference slot 6: expected 1 to 5/],
+    ['a subject that cannot be read', () => ['<1>', '--subject', `1=${at('bad.png')}`], /bad\.png: cannot read the picture/],
     ['a quality of nothing', () => ['x', '--quality', '0'], /quality 0: expected 1 to 100/],
     ['another format', () => ['x', '-o', at('x.gif')], /the name must end in \.png, \.jpg, \.jpeg or \.webp/],
     ['inspect: no file', () => ['inspect', at('none.png')], /cannot read .*none\.png: no such file/],
@@ -190,8 +205,9 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['inspect: another kind', () => ['inspect', at('x.gif')], /expected a \.png, \.jpg, \.jpeg, \.webp, \.safetensors, \.onnx file/],
     ...Object.entries(broken).map(([what, { file, says }]): [string, () => string[], RegExp] => [what, () => ['x', '--model', at(file)], says]),
   ];
-  beforeAll(() => {
+  beforeAll(async () => {
     for (const { file, bytes } of Object.values(broken)) writeFileSync(at(file), bytes());
+    writeFileSync(at('some.png'), await encodeImage(image(8, 8, new Uint8Array(256).fill(255)), 'png'));
     writeFileSync(at('bad.png'), 'not a picture');
   });
   function folderNamedPng(): string {

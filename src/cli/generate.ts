@@ -1,20 +1,22 @@
 // `banana generate`: from a prompt to PNG, JPEG or WebP files. What can be known to be wrong is said before anything is loaded; each file
 // is written whole or not at all.
+import { extname } from 'node:path';
 import { Command, Option } from 'commander';
 import type { RuntimeName } from '../runtime/select.ts';
 import { formatFor, openBanana, pictureFile } from '../node.ts';
-import { decodeImage, loadSharp } from '../tensor/codec.ts';
+import { decodeDrawing, decodeImage, loadSharp } from '../tensor/codec.ts';
 import { readFileWhole, writeFileWhole } from '../tensor/files.ts';
+import type { Image } from '../tensor/image.ts';
 import type { StageSeconds } from '../pipeline/events.ts';
 import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
 import { ASPECTS } from '../pipeline/resolution.ts';
 import { checkOptions, STEPS, type GenerateOptions } from '../pipeline/text-to-image.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
-import { decimal, whole } from './options.ts';
+import { decimal, subject, whole, type SubjectFile } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
 
-interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask'> {
+interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references'> {
   output?: string;
   preset?: string;
   model?: string;
@@ -23,6 +25,7 @@ interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | '
   quality?: number;
   image?: string;
   mask?: string;
+  subject?: SubjectFile[];
   json?: boolean;
 }
 
@@ -58,7 +61,8 @@ export function generateCommand(io: Io): Command {
     .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
     .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
     .option('--threads <n>', 'threads of the CPU', whole)
-    .option('--image <file>', 'start from this picture (.png, .jpg, .webp)')
+    .option('--subject <n=file>', 'picture of the subject that the prompt calls <n>, 1 to 5 (.png, .jpg, .webp, .svg); repeatable', subject)
+    .option('--image <file>', 'start from this picture (.png, .jpg, .webp, .svg)')
     .option('--strength <x>', 'how much of the picture may change, 0 to 1', decimal)
     .option('--mask <file>', 'repaint only where this picture is white')
     .option('--quality <n>', '1 to 100, of .jpg and .webp', whole)
@@ -66,8 +70,8 @@ export function generateCommand(io: Io): Command {
     .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, preset, model = preset, runtime, threads, quality = 90, image, mask, json, ...flags }: Flags, io: Io): Promise<void> {
-  const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask })), preview: 0 };
+async function generate(prompt: string, { output, preset, model = preset, runtime, threads, quality = 90, image, mask, subject, json, ...flags }: Flags, io: Io): Promise<void> {
+  const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask, subject })), preview: 0 };
   checkOptions(options);
   if (!(quality >= 1 && quality <= 100)) throw new InputError('options.quality', `quality ${quality}: expected 1 to 100`);
   const count = options.count ?? 1;
@@ -114,18 +118,23 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
   }
 }
 
+type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references'>;
+
 /** The pictures in files, by option. Throws InputError naming the file that is none. */
-export async function pictures(files: { image?: string | undefined; mask?: string | undefined }): Promise<Pick<GenerateOptions, 'image' | 'mask'>> {
-  const found: Pick<GenerateOptions, 'image' | 'mask'> = {};
-  for (const option of ['image', 'mask'] as const) {
-    const path = files[option];
-    if (path === undefined) continue;
-    const bytes = await readFileWhole(path);
-    found[option] = await decodeImage(bytes).catch((cause: Error) => {
-      throw cause instanceof InputError ? new InputError(cause.code, `${path}: ${cause.message}`, { cause }) : cause;
-    });
-  }
-  return found;
+export async function pictures({ image, mask, subject }: { image?: string | undefined; mask?: string | undefined; subject?: readonly SubjectFile[] | undefined }): Promise<Pictures> {
+  return {
+    ...(image !== undefined && { image: await readPicture(image) }),
+    ...(mask !== undefined && { mask: await readPicture(mask) }),
+    ...(subject && { references: await Promise.all(subject.map(async ({ slot, path }) => ({ slot, image: await readPicture(path) }))) }),
+  };
+}
+
+async function readPicture(path: string): Promise<Image> {
+  const bytes = await readFileWhole(path);
+  const decode = extname(path).toLowerCase() === '.svg' ? decodeDrawing : decodeImage;
+  return decode(bytes).catch((cause: Error) => {
+    throw cause instanceof InputError ? new InputError(cause.code, `${path}: ${cause.message}`, { cause }) : cause;
+  });
 }
 
 function rounded(seconds: Seconds): Seconds {

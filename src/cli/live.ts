@@ -16,7 +16,7 @@ import type { Image } from '../tensor/image.ts';
 import { InputError } from '../util/errors.ts';
 import { pictures } from './generate.ts';
 import type { Io } from './io.ts';
-import { decimal, whole } from './options.ts';
+import { decimal, subject, whole, type SubjectFile } from './options.ts';
 import { checkWritable } from './output.ts';
 import { cellsFor, GRAPHICS, graphicsOf, halfBlocks, itermImage, KITTY_CLEAR, kittyImage, tail, typeKeys, type Cells, type Graphics } from './terminal.ts';
 
@@ -34,7 +34,7 @@ const processConsole: Console = {
   env: process.env,
 };
 
-interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'prompt' | 'signal'> {
+interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'references' | 'prompt' | 'signal'> {
   output?: string;
   preset?: string;
   model?: string;
@@ -42,6 +42,7 @@ interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'prompt' | 'signal'
   threads?: number;
   image?: string;
   mask?: string;
+  subject?: SubjectFile[];
   graphics?: Graphics;
 }
 
@@ -65,6 +66,7 @@ export function liveCommand(io: Io, device: Console = processConsole): Command {
     .option('--style <word>', 'a style that the model knows')
     .option('--background <kind>', 'transparent')
     .option('--guidance <x>', 'how closely to follow the prompt', decimal)
+    .option('--subject <n=file>', 'picture of the subject that the prompt calls <n>, 1 to 5; repeatable', subject)
     .option('--image <file>', 'start from this picture')
     .option('--strength <x>', 'how much of the picture may change, 0 to 1', decimal)
     .option('--mask <file>', 'repaint only where this picture is white')
@@ -79,10 +81,11 @@ export function liveCommand(io: Io, device: Console = processConsole): Command {
     .action((flags: Flags) => run(flags, io, device));
 }
 
-async function run({ preset, model = preset, runtime, threads, image, mask, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
-  const options: LiveOptions = { ...flags, ...(await pictures({ image, mask })) };
+async function run({ preset, model = preset, runtime, threads, image, mask, subject, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
+  const options: LiveOptions = { ...flags, ...(await pictures({ image, mask, subject })) };
   const { fps = 0, rest = 0, pixels = 256 } = options;
-  checkOptions({ ...options, prompt: 'x', preview: pixels });
+  const { references = [] } = options;
+  checkOptions({ ...options, prompt: ['x', ...references.map(({ slot }) => `<${slot}>`)].join(' '), preview: pixels });
   if (!(fps >= 0 && fps <= 240)) throw new InputError('options.fps', `fps ${fps}: expected a whole number from 0 to 240`);
   if (!(rest >= 0 && rest <= 60_000)) throw new InputError('options.rest', `rest ${rest}: expected milliseconds from 0 to 60000`);
   if (output !== undefined) await checkWritable(output);

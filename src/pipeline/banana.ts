@@ -1,10 +1,12 @@
 // What the SDK gives, the same in Node and in the browser: an opened model that draws. Where the pipeline lives (this thread, a
 // child process, a worker) and how pixels become a PNG is handed in.
+import { preset } from '../models/config.ts';
 import type { Image } from '../tensor/image.ts';
 import { RuntimeError } from '../util/errors.ts';
 import type { GenerateEvent, ImageEvent, StageSeconds } from './events.ts';
 import { openLive, type Live, type LiveOptions } from './preview.ts';
 import { writeRecipe, type Recipe } from './recipe.ts';
+import { smallReferences } from './subject.ts';
 import { checkOptions, randomSeed, type GenerateOptions, type ModelInfo } from './text-to-image.ts';
 
 export type DrawOptions = GenerateOptions & { signal?: AbortSignal };
@@ -85,7 +87,17 @@ export async function pngWith(encode: EncodePng, { image, recipe, text }: Pick<I
   return writeRecipe(await encode(image), recipe, text);
 }
 
-export function bananaOf({ model, start, close }: Opened, encode: EncodePng): Banana {
+/** References are made small before they are sent to where the pipeline lives. */
+function withSmallReferences({ model, start }: Opened): Start {
+  return async function* (options, signal) {
+    const { references } = options;
+    yield* start({ ...options, ...(references && { references: await smallReferences(references, preset(model.preset).referencePixels) }) }, signal);
+  };
+}
+
+export function bananaOf(opened: Opened, encode: EncodePng): Banana {
+  const { model, close } = opened;
+  const start = withSmallReferences(opened);
   const generate = async function* ({ signal, ...options }: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {
     checkOptions(options);
     yield* start(options, signal);

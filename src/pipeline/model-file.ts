@@ -27,6 +27,8 @@ export interface Manifest {
   readonly licence: string;
   /** How it was trained, in words. */
   readonly training: string;
+  /** Whether it was trained with reference subjects; not, when left out. */
+  readonly references?: boolean;
 }
 
 export interface Model {
@@ -118,7 +120,7 @@ function parse(text: string, source: string): unknown {
 }
 
 const isText = (x: unknown) => typeof x === 'string';
-const FIELDS: { readonly [F in keyof Manifest]: (x: unknown) => boolean } = {
+const FIELDS: { readonly [F in keyof Required<Manifest>]: (x: unknown) => boolean } = {
   name: isText,
   version: isText,
   preset: isText,
@@ -127,6 +129,7 @@ const FIELDS: { readonly [F in keyof Manifest]: (x: unknown) => boolean } = {
   steps: (x) => Array.isArray(x) && x.every(Number.isInteger),
   licence: isText,
   training: isText,
+  references: (x) => x === undefined || typeof x === 'boolean',
 };
 
 function checkManifest(manifest: unknown, source: string): Manifest {

@@ -50,6 +50,6 @@ export function randomModel(name: string, seed = 0): Model {
     config: preset(name),
     weights: initialize(specsOf(name), random(seed)),
     tokenizer: trainTokenizer([], 264),
-    manifest: { name: `${name}-untrained`, version: '0', preset: name, styles: ['flat', 'bold flat'], guidance: 3, steps: [1, 2, 4], licence: 'none', training: 'none: random weights' },
+    manifest: { name: `${name}-untrained`, version: '0', preset: name, styles: ['flat', 'bold flat'], guidance: 3, steps: [1, 2, 4], licence: 'none', training: 'none: random weights', references: true },
   };
 }

@@ -9,6 +9,7 @@ import type { GenerateEvent, ImageEvent } from './events.ts';
 import { governor, LEVELS, type FrameTimes, type Governor, type Level } from './governor.ts';
 import { resolveSize } from './resolution.ts';
 import { sizeOf } from './picture-in.ts';
+import { slotsIn } from './subject.ts';
 import { checkOptions, randomSeed, type GenerateOptions } from './text-to-image.ts';
 
 /** What is to be drawn: the prompt, and anything else that a picture can be asked for. */
@@ -111,7 +112,7 @@ export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1,
     work = { stop, kind };
     const [mine, since, began] = [version, changed, now()];
     try {
-      for await (const event of start({ ...options, count: 1, preview: 0 }, stop.signal)) {
+      for await (const event of start({ ...said(options), count: 1, preview: 0 }, stop.signal)) {
         if (event.type !== 'image') continue;
         if (stop.signal.aborted) return undefined;
         const seconds = (now() - began) / 1000;
@@ -181,9 +182,16 @@ function small(request: LiveRequest, { detail, pixels }: Level): GenerateOptions
   return { ...rest, steps: 1, detail, width: side(full.width), height: side(full.height) };
 }
 
+/** A request without the subjects that its prompt does not name, or not yet. */
+function said<T extends LiveRequest>(request: T): T {
+  if (!request.references) return request;
+  const named = slotsIn(request.prompt);
+  return { ...request, references: request.references.filter(({ slot }) => named.includes(slot)) };
+}
+
 function check(request: LiveRequest, level: Level): void {
-  checkOptions(request);
-  checkOptions({ ...small(request, level), preview: level.pixels });
+  checkOptions(said(request));
+  checkOptions({ ...small(said(request), level), preview: level.pixels });
 }
 
 const distinct = (levels: readonly Level[]) => levels.filter((a, i) => i === 0 || a.detail !== levels[i - 1]!.detail || a.pixels !== levels[i - 1]!.pixels);

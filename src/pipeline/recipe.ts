@@ -7,6 +7,7 @@ import { peelText } from '../adapters/syntax.ts';
 import { readPngText, writePngText } from '../tensor/png.ts';
 import { InputError } from '../util/errors.ts';
 import type { UsedPeel } from './peels.ts';
+import type { UsedReference } from './subject.ts';
 
 /** Version of this package; a test holds it to package.json. */
 export const VERSION = '0.1.0';
@@ -32,6 +33,8 @@ export interface Recipe {
   readonly detail?: number;
   /** What it was drawn from: SHA-256 of the pixels, the first 16 hexadecimal digits, so that the same picture can be found again. */
   readonly image?: { readonly hash: string; readonly strength: number; readonly mask?: string };
+  /** The subjects of the prompt, each by the hash of its picture. */
+  readonly references?: readonly UsedReference[];
   /** Peels that it was drawn with. */
   readonly peels?: readonly UsedPeel[];
   readonly model: ModelId;

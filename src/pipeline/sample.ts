@@ -5,7 +5,10 @@ import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { consistency, euler } from '../sampling/sampler.ts';
 import { times } from '../sampling/schedule.ts';
 import { random } from '../util/random.ts';
+import { tensorToImage } from '../tensor/image.ts';
 import type { Condition, Networks } from './networks.ts';
+import { baseTokens, latentGrid } from './resolution.ts';
+import { referenceEncoder } from './subject.ts';
 
 export interface SampleOptions {
   readonly prompt: string;
@@ -16,6 +19,8 @@ export interface SampleOptions {
   readonly kind: 'teacher' | 'student';
   readonly width: number;
   readonly height: number;
+  /** Pictures (1, H, W, 4) of the subjects that the prompt calls <1> to <5>. */
+  readonly references?: readonly { readonly slot: number; readonly picture: Tensor }[];
 }
 
 /** Ids of a prompt without padding. */
@@ -27,18 +32,19 @@ export function promptIds(tokenizer: Tokenizer, prompt: string, length: number):
 /** A function that draws one picture: (1, height, width, 4) premultiplied around [-1, 1]. */
 export function openSampler(networks: Networks, tokenizer: Tokenizer): (options: SampleOptions) => Promise<Tensor> {
   const { config } = networks;
-  const side = Math.round(512 / config.latentPixels);
+  const encode = referenceEncoder(networks);
   let empty: Promise<Condition> | undefined;
-  const condition = (prompt: string) => networks.condition(promptIds(tokenizer, prompt, config.text.length));
-  return async ({ prompt, seed, steps, guidance, kind, width, height }) => {
+  const condition = async (prompt: string, references: SampleOptions['references'] = []) =>
+    networks.condition(promptIds(tokenizer, prompt, config.text.length), await encode(references.map(({ slot, picture }) => ({ slot, image: tensorToImage(picture) }))));
+  return async ({ prompt, seed, steps, guidance, kind, width, height, references }) => {
     const rng = random(seed);
-    const seen = await condition(prompt);
-    const grid = { rows: side, columns: side };
+    const seen = await condition(prompt, references);
+    const grid = latentGrid({ width, height }, baseTokens(config));
     const unguided = kind === 'teacher' ? await (empty ??= condition('')) : undefined;
     const velocity = networks.velocity(seen, grid, unguided ? { guidance, unguided } : { guidance });
     const sampler = kind === 'teacher' ? euler : consistency;
     let latent = new Float32Array();
-    for await (const step of sampler(velocity, rng.split('noise').normals(side * side * config.channels), times(steps), rng.split('steps'))) latent = step.latent;
+    for await (const step of sampler(velocity, rng.split('noise').normals(grid.rows * grid.columns * config.channels), times(steps), rng.split('steps'))) latent = step.latent;
     const features = await networks.features({ ...grid, data: latent });
     return networks.render(features, { x: 0, y: 0, width, height }, { width, height });
   };

@@ -21,6 +21,7 @@ import { checkPicture, hashOf, sizeOf, startFrom, strengthOf, type PictureOption
 import { checkPrompt, composePrompt, resolveStyle, type PromptOptions } from './prompt.ts';
 import { VERSION, type ModelId, type Recipe } from './recipe.ts';
 import { baseTokens, latentGrid, resolveSize, tilesOf, type Size, type SizeOptions } from './resolution.ts';
+import { checkReferences, referenceEncoder, smallReferences, type SubjectReference } from './subject.ts';
 
 export interface GenerateOptions extends PromptOptions, SizeOptions, PictureOptions {
   /** A whole number from 0; picture i uses seed + i. Drawn at random, and reported, when left out. */
@@ -35,6 +36,8 @@ export interface GenerateOptions extends PromptOptions, SizeOptions, PictureOpti
   preview?: number;
   /** Share of the model's latent tokens to draw with, 1/16 to 1: less is faster and coarser. Default 1. */
   detail?: number;
+  /** Pictures of the subjects that the prompt calls <1> to <5>. */
+  references?: readonly SubjectReference[];
   /** Peels to draw with; a prompt may name some too, as <peel:name:0.8>. */
   peels?: readonly PeelChoice[];
 }
@@ -51,6 +54,8 @@ export interface ModelInfo extends ModelId {
   readonly preset: string;
   readonly styles: readonly string[];
   readonly guidance: number;
+  /** Whether it was trained with reference subjects. */
+  readonly references: boolean;
   /** Name of the runtime that it runs on. */
   readonly runtime: string;
   /** How weights are multiplied. */
@@ -72,7 +77,9 @@ export const TILE: Size = { width: 128, height: 256 };
 /** Throws InputError for options that no model can do; what depends on the model is checked when it is loaded. */
 export function checkOptions(options: GenerateOptions): void {
   const { seed, steps = DEFAULT_STEPS, count = 1, guidance = 0, preview = 0, detail = 1 } = options;
-  checkPrompt({ ...options, ...peelsOf(options) });
+  const { prompt } = peelsOf(options);
+  checkPrompt({ ...options, prompt });
+  checkReferences(prompt, options.references);
   checkPicture(options);
   sizeFor(options);
   if (!STEPS.includes(steps)) throw new InputError('options.steps', `steps ${steps}: choose one of ${STEPS.join(', ')}`);
@@ -102,8 +109,8 @@ export async function openPipeline(model: Model, runtime: Runtime, hash = '', { 
   const precision = asked ?? (await fastestPrecision(runtime, plan));
   const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(plan && { plan }), ...(blocks && { blocks }) });
   await warm(networks);
-  const { name, version, preset, styles, guidance } = model.manifest;
-  const info: ModelInfo = { name, version, hash, preset, styles, guidance, runtime: runtime.name, precision, tokens: baseTokens(model.config) };
+  const { name, version, preset, styles, guidance, references = false } = model.manifest;
+  const info: ModelInfo = { name, version, hash, preset, styles, guidance, references, runtime: runtime.name, precision, tokens: baseTokens(model.config) };
   const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), stack: peelShelf(model.config, info, peels) };
   return { model: info, generate: (options, signal) => generate(opened, options, signal), release: () => networks.release() };
 }
@@ -113,7 +120,7 @@ interface Opened {
   readonly look: Look;
   readonly model: Model;
   readonly info: ModelInfo;
-  readonly read: (text: string, stack: PeelStack) => Promise<ReadText>;
+  readonly read: (text: string, stack: PeelStack, references: readonly Required<SubjectReference>[]) => Promise<ReadText>;
   readonly stack: (choices: readonly PeelChoice[]) => Promise<PeelStack>;
 }
 
@@ -125,14 +132,17 @@ interface ReadText {
   readonly truncated: number;
 }
 
-/** Reads a text; the last one is remembered: batches and typing ask for the same again. */
+/** Reads a text, with its subjects; the last one is remembered: batches and typing ask for the same again. */
 function reader(networks: Networks, { tokenizer, config }: Model): Opened['read'] {
-  let last: { text: string; stack: PeelStack; read: ReadText } | undefined;
-  return async (text, stack) => {
-    if (last?.text === text && last.stack === stack) return last.read;
+  const encode = referenceEncoder(networks);
+  let last: { key: string; stack: PeelStack; read: ReadText } | undefined;
+  return async (text, stack, references) => {
+    const key = JSON.stringify([text, references.map(({ slot, hash }) => [slot, hash])]);
+    if (last?.key === key && last.stack === stack) return last.read;
     const { ids, count, truncated } = tokenizer.encode(text, config.text.length);
-    const read = { condition: await networks.withPeels(stack).condition([...ids.subarray(0, count)]), tokens: count, truncated };
-    last = { text, stack, read };
+    const condition = await networks.withPeels(stack).condition([...ids.subarray(0, count)], await encode(references));
+    const read = { condition, tokens: count, truncated };
+    last = { key, stack, read };
     return read;
   };
 }
@@ -170,6 +180,8 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
   const { seed: first = randomSeed() } = options;
   const { prompt, peels } = peelsOf(options);
   const style = options.style === undefined ? undefined : resolveStyle(options.style, model.manifest.styles);
+  if (options.references?.length && !info.references)
+    throw new InputError('model.references', `model "${info.name}" was not trained with reference subjects: leave the pictures and <1> to <5> out, or choose another model`);
   const size = sizeFor(options);
   const full = latentGrid(size, baseTokens(model.config));
   const grid = detail === 1 ? full : latentGrid(size, baseTokens(model.config) * detail);
@@ -179,7 +191,8 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
   await checkpoint(signal);
   const stack = await clock.time('text', () => stackOf(peels));
   const text = composePrompt({ prompt: withTriggers(prompt, stack), ...(style && { style }), ...(background && { background }) });
-  const { condition, ...tokens } = await clock.time('text', () => read(text, stack));
+  const references = await clock.time('text', () => smallReferences(options.references ?? [], model.config.referencePixels));
+  const { condition, ...tokens } = await clock.time('text', () => read(text, stack, references));
   const start = await clock.time('text', () => look(options, grid, opaque));
   yield { type: 'text', text, ...tokens };
 
@@ -217,7 +230,8 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
     const { name, version, hash } = info;
     const recipe: Recipe = {
       prompt, ...(style && { style }), ...(background && { background }), ...(stack.length > 0 && { peels: usedPeels(stack) }),
-      seed, steps, guidance, ...size, ...(detail !== 1 && { detail }), ...(start && { image: start.recipe }), model: { name, version, hash }, sdk: VERSION,
+      seed, steps, guidance, ...size, ...(detail !== 1 && { detail }), ...(start && { image: start.recipe }),
+      ...(references.length > 0 && { references: references.map(({ slot, hash }) => ({ slot, hash })) }), model: { name, version, hash }, sdk: VERSION,
     };
     yield { type: 'image', index, image: picture, recipe, text };
   }

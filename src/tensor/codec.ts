@@ -82,3 +82,23 @@ function isOpaque(data: Image['data']): boolean {
   for (let i = 3; i < data.length; i += 4) if (data[i] !== 255) return false;
   return true;
 }
+
+/** Longer side in pixels at which a drawing is rasterised. */
+const DRAWING_SIDE = 768;
+
+/**
+ * An SVG as pixels, its longer side 768. It is handed over as bytes, so that nothing beside it can be named. Throws InputError when
+ * the bytes are none.
+ */
+export async function decodeDrawing(bytes: Uint8Array): Promise<Image> {
+  const sharp = await loadSharp();
+  try {
+    const { width, height, format } = await sharp(bytes, { density: 72 }).metadata();
+    if (format !== 'svg') throw new Error(`it is ${format}, expected svg`);
+    const density = Math.min(2400, Math.max(1, (72 * DRAWING_SIDE) / Math.max(width, height)));
+    const { data, info } = await sharp(bytes, { density, limitInputPixels: 2 ** 24 }).toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    return image(info.width, info.height, new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength));
+  } catch (error) {
+    throw new InputError('codec.decode', `cannot read the drawing: ${(error as Error).message.split('\n')[0]}`, { cause: error });
+  }
+}

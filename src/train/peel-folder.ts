@@ -3,9 +3,9 @@
 // starts, by name. Nothing of the folder but pixels and words goes on from here.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { decodeImage, loadSharp } from '../tensor/codec.ts';
+import { decodeDrawing, decodeImage } from '../tensor/codec.ts';
 import { readFileWhole } from '../tensor/files.ts';
-import { image, type Image } from '../tensor/image.ts';
+import type { Image } from '../tensor/image.ts';
 import { BananaError, InputError } from '../util/errors.ts';
 
 export interface TrainingPicture {
@@ -18,8 +18,6 @@ const FILE_MAX = 100_000_000; // bytes
 const ENDINGS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.svg']);
 const LISTS = ['captions.jsonl', 'metadata.jsonl'];
 const CAPTION_MAX = 500; // characters
-/** Longer side at which a drawing without a size of its own is rasterised. */
-const SVG_SIDE = 768;
 
 /** Every picture of a folder, by name. Throws InputError when there is none, too many, or one that cannot be read. */
 export async function readPictures(folder: string): Promise<TrainingPicture[]> {
@@ -73,23 +71,9 @@ async function readPicture(path: string): Promise<Image> {
   try {
     if ((await stat(path)).size > FILE_MAX) throw new InputError('peel.picture', `more than ${FILE_MAX} bytes`);
     const bytes = await readFileWhole(path);
-    return extname(path).toLowerCase() === '.svg' ? await drawing(bytes) : await decodeImage(bytes);
+    return extname(path).toLowerCase() === '.svg' ? await decodeDrawing(bytes) : await decodeImage(bytes);
   } catch (error) {
     if (!(error instanceof BananaError)) throw error;
     throw new InputError('peel.picture', error.message.includes(path) ? error.message : `${path}: ${error.message}`, { cause: error });
-  }
-}
-
-/** An SVG as pixels. It is handed over as bytes, so that nothing beside it can be named. */
-async function drawing(bytes: Uint8Array): Promise<Image> {
-  const sharp = await loadSharp();
-  try {
-    const { width, height, format } = await sharp(bytes, { density: 72 }).metadata();
-    if (format !== 'svg') throw new Error(`it is ${format}, expected svg`);
-    const density = Math.min(2400, Math.max(1, (72 * SVG_SIDE) / Math.max(width, height)));
-    const { data, info } = await sharp(bytes, { density, limitInputPixels: 2 ** 24 }).toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-    return image(info.width, info.height, new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength));
-  } catch (error) {
-    throw new InputError('peel.picture', `cannot read the drawing: ${(error as Error).message.split('\n')[0]}`, { cause: error });
   }
 }
