@@ -22,6 +22,9 @@ import { openNetworks } from '../src/pipeline/networks.ts';
 import { encodeData } from './encode.ts';
 import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
 
+/** Weight of the discriminator's verdict while the decoder is trained alone, beside absolute errors of about 0.2 in all. */
+const ADVERSARY = 0.03;
+
 /** Trains the autoencoder of a preset, or its decoder alone, and encodes the data. */
 export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
   const { part = 'whole' } = options;
@@ -36,7 +39,7 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
   const side = first.image!.shape[1]!;
   const crop = first.crop!.shape[1]!;
   const h = side / ENCODER_PIXELS;
-  const { program, specs } = autoencoderProgram(config, { batch, side, crop }, { frozenEncoder: part === 'decoder' });
+  const { program, specs } = autoencoderProgram(config, { batch, side, crop }, { frozenEncoder: part === 'decoder', adversary: part === 'decoder' ? ADVERSARY : 0 });
   const before = part === 'decoder' ? (await readSafetensors(paths.autoencoder)).tensors : {};
   const frozen = Object.fromEntries(Object.entries(before).filter(([path]) => !specs.has(path)));
   const runtime = await ortNode();
@@ -69,7 +72,7 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
   let sheets = 0;
   for await (const progress of run) {
     log(`${name} ${(100 * progress.done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`);
-    weights = { ...frozen, ...averageOf(progress.state, specs) };
+    weights = { ...frozen, ...Object.fromEntries(Object.entries(averageOf(progress.state, specs)).filter(([path]) => !path.startsWith('discriminator.'))) };
     if (progress.done >= (sheets + 1) / 8 || progress.done >= 1) {
       sheets = Math.floor(progress.done * 8);
       const networks = openNetworks(runtime, config, weights);

@@ -1,7 +1,7 @@
 // Autoencoder training: each picture is encoded once and drawn twice, whole at a quarter of its pixels and as a crop
 // at a random scale against the SVG drawn at that very scale, which is what makes the renderer scale-free.
 // Legend: B batch, E encoder side, P crop side, L = h*w latent tokens, C channels.
-import { add, cast, div, mean, reshape, sub } from '../graph/ops.ts';
+import { add, cast, div, mean, mul, reshape, sub } from '../graph/ops.ts';
 import { l1 } from '../graph/functions.ts';
 import { input, type Value } from '../graph/value.ts';
 import { gridPositions, rotaryTable } from '../nn/rope.ts';
@@ -11,6 +11,7 @@ import { CELLS, ENCODER_PIXELS, type Config } from '../models/config.ts';
 import { POSITION_CODE, renderer, samplingAxis } from '../models/renderer.ts';
 import { float32, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { constant } from '../graph/value.ts';
+import { adversary } from './adversary.ts';
 import { gradientLoss, shown } from './losses.ts';
 import { trainStep, type Program } from './step.ts';
 
@@ -46,8 +47,9 @@ function wholeAxis(B: number, n: number, cells: number): { weights: Value; code:
  * The program. Inputs: image (B, E, E, 4) and crop (B, P, P, 4) uint8; crop.rows, crop.columns (B, P, cells), crop.row-code,
  * crop.column-code (B, P, 4), crop.scale (B, 1) from `cropTables`; noise (B, L, C), already scaled. With
  * `frozenEncoder` only decoder and renderer are trained, the encoder's weights are fed: latents stay what they are.
+ * `adversary` is the weight of a discriminator's verdict on the crops (adversary.ts); 0 trains without one.
  */
-export function autoencoderProgram(config: Config, { batch: B, side: E, crop: P }: AutoencoderSizes, { frozenEncoder = false } = {}): { program: Program; specs: Specs } {
+export function autoencoderProgram(config: Config, { batch: B, side: E, crop: P }: AutoencoderSizes, { frozenEncoder = false, adversary: weight = 0 } = {}): { program: Program; specs: Specs } {
   const all: Specs = new Map();
   const root = rootScope(all);
   const h = E / ENCODER_PIXELS;
@@ -78,9 +80,11 @@ export function autoencoderProgram(config: Config, { batch: B, side: E, crop: P 
   const whole = l1(shown(draw), small);
   const close = l1(shown(detail), crop);
   const edges = add(gradientLoss(shown(draw), small), gradientLoss(shown(detail), crop));
-  const loss = add(add(whole, close), edges);
+  const errors = add(add(whole, close), edges);
+  const players = weight > 0 ? adversary(root.in('discriminator'), crop, shown(detail)) : undefined;
+  const loss = players ? add(add(errors, mul(players.fooling, weight)), players.telling) : errors;
   const specs: Specs = new Map([...all].filter(([path]) => !(frozenEncoder && path.startsWith('encoder.'))));
-  const program = trainStep('train-autoencoder', loss, { specs, metrics: { whole, close, edges }, ema: 0.998 });
+  const program = trainStep('train-autoencoder', loss, { specs, metrics: { whole, close, edges, ...players }, ema: 0.998 });
   return { program, specs };
 }
 

@@ -48,5 +48,5 @@ export function teacherProgram(config: Config, { batch: B, tokens: L, references
   const guidance = constant(zeros('float32', [B]));
   const predicted = transformer(s, noisy, { t, guidance, condition, rotary, bias }, config);
   const loss = div(sum(mul(square(sub(predicted, velocity)), kept)), mul(sum(mask), config.channels)); // mean over the pictures' tokens
-  return { program: trainStep('train-teacher', loss, { specs, ema: 0.999 }), specs };
+  return { program: trainStep('train-teacher', loss, { specs, ema: 0.998 }), specs };
 }
