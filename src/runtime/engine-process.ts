@@ -7,6 +7,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { RuntimeError } from '../util/errors.ts';
 import { connect, serve, type Engine, type Handlers } from './engine.ts';
 
+/**
+ * Memory of the C library (glibc; others ignore it): what takes more than this many bytes goes back to the system when it is given
+ * back. By default the limit rises with use, and a session's weights, of which three copies live for a moment, stay.
+ */
+const MALLOC = { MALLOC_MMAP_THRESHOLD_: '600000' };
+
 /** How long a child may take to end before it is killed, in milliseconds. */
 const PATIENCE = 2000;
 
@@ -30,7 +36,7 @@ export async function openEngine<H extends Handlers>(entry: URL, { args = [], en
   const child = fork(fileURLToPath(entry), args, {
     serialization: 'advanced',
     execArgv: entry.pathname.endsWith('.ts') ? ['--import', tsx()] : [],
-    env: { ...process.env, ...env },
+    env: { ...MALLOC, ...process.env, ...env },
     stdio: ['ignore', 2, 2, 'ipc'],
   });
   const { engine, ready, lose } = connect<H>(

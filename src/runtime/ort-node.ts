@@ -31,7 +31,8 @@ export async function ortNode({ threads, providers = ['cpu'], spinning = true }:
     interOpNumThreads: 1,
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     // ONNX Runtime turns DequantizeLinear and MatMul into MatMulNBits; 1 keeps its activations float32 (default: 8 bits).
-    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0', spin_duration_us: SPIN }, qdq_matmulnbits_accuracy_level: '1' } },
+    // Weights as the kernels want them are other ones: what the model held then goes back to the system, not into the arena.
+    extra: { session: { use_device_allocator_for_initializers: '1', intra_op: { allow_spinning: spinning ? '1' : '0', spin_duration_us: SPIN }, qdq_matmulnbits_accuracy_level: '1' } },
   };
   return { name: providers[0]!, compile: (graph, compileOptions = {}) => compileWith(ort, 'onnxruntime-node', graph, compileOptions, options) };
 }

@@ -38,25 +38,36 @@ export async function compileWith(
   graph: Graph,
   { weights = {} }: CompileOptions,
   sessionOptions: Record<string, unknown>,
-  exclusive: <T>(task: () => Promise<T>) => Promise<T> = (task) => task(),
+  exclusive: Exclusive = (task) => task(),
 ): Promise<Session> {
   const { inputs, outputs } = portsOf(graph, weights);
   for (const p of [...inputs, ...outputs])
     if (!FED.has(p.dtype)) throw new InputError('runtime.type', `graph ${graph.name}: "${p.name}" is ${p.dtype}, which can only be a bound weight`);
+  const session = await create(ort, runtime, graph, weights, sessionOptions, exclusive);
+  return sessionOf(ort, runtime, graph.name, session, { inputs, outputs }, exclusive);
+}
+
+type Exclusive = <T>(task: () => Promise<T>) => Promise<T>;
+
+/** By itself, and so is the session around it: what a session's functions can see stays in memory with it, and weights must not. */
+async function create(ort: Ort, runtime: string, graph: Graph, weights: Tensors, sessionOptions: Record<string, unknown>, exclusive: Exclusive): Promise<OrtSession> {
   const bytes = graph.inputs.reduce((sum, v) => sum + (v.op === 'Parameter' ? (weights[v.name!]?.data.byteLength ?? 0) : 0), 0);
   const { model, external } = encodeModel(graph, { weights, external: bytes > INLINE_MAX ? 'each' : 'none' });
   const externalData = external.map(({ path, parts }) => ({ path, data: parts[0]! }));
   const options = { ...sessionOptions, ...(externalData.length > 0 && { externalData }) };
-  const session = await guarded(runtime, `compile ${graph.name}`, () => exclusive(() => ort.InferenceSession.create(model, options)));
+  return guarded(runtime, `compile ${graph.name}`, () => exclusive(() => ort.InferenceSession.create(model, options)));
+}
+
+function sessionOf(ort: Ort, runtime: string, name: string, session: OrtSession, { inputs, outputs }: Pick<Session, 'inputs' | 'outputs'>, exclusive: Exclusive): Session {
   let released = false;
   return {
     inputs,
     outputs,
     async run(feeds) {
-      if (released) throw new RuntimeError('runtime.released', `${runtime}: session ${graph.name} was released`);
+      if (released) throw new RuntimeError('runtime.released', `${runtime}: session ${name} was released`);
       checkFeeds(inputs, feeds);
       const given = Object.fromEntries(inputs.map(({ name }) => [name, toOrt(ort, feeds[name]!)]));
-      const results = await guarded(runtime, `run ${graph.name}`, () => exclusive(() => session.run(given)));
+      const results = await guarded(runtime, `run ${name}`, () => exclusive(() => session.run(given)));
       return Object.fromEntries(outputs.map(({ name, dtype }) => [name, fromOrt(dtype, results[name]!)])) as Tensors;
     },
     async release() {
