@@ -13,9 +13,13 @@ CODES = {v: k for k, v in NAMES.items()}
 
 
 def read_safetensors(path):
-    """Tensors (views of the mapped file) and metadata. https://github.com/huggingface/safetensors#format"""
+    """Tensors (views of the mapped file) and metadata."""
     with open(path, 'rb') as file:
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        return parse_safetensors(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+
+
+def parse_safetensors(data):
+    """Tensors (views of the bytes, which can be written) and metadata. https://github.com/huggingface/safetensors#format"""
     size = struct.unpack('<Q', data[:8])[0]
     header = json.loads(data[8:8 + size])
     metadata = header.pop('__metadata__', {})
@@ -53,34 +57,30 @@ def mixed(*parts):
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), 'little') >> 1
 
 
-class Rows:
-    """Shards of rows: every .safetensors of a folder holds the same keys, each with its rows on the first axis."""
+def whole(parts, home):
+    """Tensors one after the other, on a device, without a second copy in between."""
+    joined = torch.empty([sum(len(p) for p in parts), *parts[0].shape[1:]], dtype=parts[0].dtype, device=home)
+    at = 0
+    for p in parts:
+        joined[at:at + len(p)] = p
+        at += len(p)
+    return joined
 
-    def __init__(self, folder, keys, device, seed, memory):
-        paths = sorted(glob.glob(os.path.join(folder, '*.safetensors')))
-        if not paths:
-            raise SystemExit(f'no .safetensors shards in {folder}: pack the data first')
-        shards = [read_safetensors(p)[0] for p in paths]
-        for path, shard in zip(paths, shards):
-            lengths = {k: shard[k].shape[0] for k in keys if k in shard}
-            if len(lengths) < len(keys) or len(set(lengths.values())) > 1:
-                raise SystemExit(f'{path}: expected keys {sorted(keys)} of one length, found {lengths}')
-        size = sum(s[k].numel() * s[k].element_size() for s in shards for k in keys)
-        self.home = device if size < memory else torch.device('cpu')  # all on the GPU where it fits
-        self.device, self.seed, self.bytes = device, seed, size
-        self.columns = {k: self.joined([s[k] for s in shards]) for k in keys}
-        self.count = len(next(iter(self.columns.values())))
+
+class Rows:
+    """Tensors by key, all with the same number of rows, drawn from in batches."""
+
+    def __init__(self, columns, device, seed):
+        lengths = {k: len(c) for k, c in columns.items()}
+        if len(set(lengths.values())) != 1:
+            raise SystemExit(f'rows: expected columns of one length, found {lengths}')
+        self.columns, self.device, self.seed = columns, device, seed
+        self.home = next(iter(columns.values())).device
+        self.count = next(iter(lengths.values()))
+        self.bytes = sum(c.numel() * c.element_size() for c in columns.values())
         self.epoch, self.order = -1, None
 
-    def joined(self, parts):
-        whole = torch.empty([sum(len(p) for p in parts), *parts[0].shape[1:]], dtype=parts[0].dtype, device=self.home)
-        at = 0
-        for p in parts:
-            whole[at:at + len(p)] = p
-            at += len(p)
-        return whole
-
-    def batch(self, step, size):
+    def batch(self, step, size, keys):
         """Rows of step `step`: the order is shuffled anew each epoch, by the seed alone."""
         picked, at = [], step * size
         while size > 0:
@@ -92,10 +92,25 @@ class Rows:
             picked.append(part)
             at, size = at + len(part), size - len(part)
         rows = torch.cat(picked)
-        batch = {k: c.index_select(0, rows) for k, c in self.columns.items()}
-        if self.home == self.device:
+        batch = {k: self.columns[k].index_select(0, rows) for k in keys}
+        if self.home.type == self.device.type:
             return batch
         return {k: t.pin_memory().to(self.device, non_blocking=True) for k, t in batch.items()}
+
+
+def rows_of_shards(folder, keys, device, seed, memory):
+    """Shards of rows: every .safetensors of a folder holds the same keys. On the device where they take less than `memory`."""
+    paths = sorted(glob.glob(os.path.join(folder, '*.safetensors')))
+    if not paths:
+        raise SystemExit(f'no .safetensors shards in {folder}: pack the data first')
+    shards = [read_safetensors(p)[0] for p in paths]
+    for path, shard in zip(paths, shards):
+        lengths = {k: shard[k].shape[0] for k in keys if k in shard}
+        if len(lengths) < len(keys) or len(set(lengths.values())) > 1:
+            raise SystemExit(f'{path}: expected keys {sorted(keys)} of one length, found {lengths}')
+    size = sum(s[k].numel() * s[k].element_size() for s in shards for k in keys)
+    home = device if size < memory else torch.device('cpu')
+    return Rows({k: whole([s[k] for s in shards], home) for k in keys}, device, seed)
 
 
 def schedule(points, x):
@@ -109,19 +124,18 @@ def schedule(points, x):
 class Feeder:
     """Draws the inputs of a step as the plan says: the same seed and step give the same numbers on the same device."""
 
-    def __init__(self, plan, ports, device, seed, folder, memory):
-        self.plan, self.device, self.seed = plan['inputs'], device, seed
+    def __init__(self, plan, ports, device, seed):
+        self.plan, self.device, self.seed, self.rows = plan['inputs'], device, seed, None
         sizes = plan.get('sizes', {})
         self.ports = {p.name: (p.dtype, [sizes[d] if isinstance(d, str) else d for d in p.shape]) for p in ports if p.name in self.plan}
-        keys = {e['key'] for n, e in self.plan.items() if e['kind'] == 'data' and n in self.ports}
-        self.rows = Rows(os.path.join(folder, plan.get('data', 'data')), keys, device, seed, memory) if keys else None
+        self.keys = {e['key'] for n, e in self.plan.items() if e['kind'] == 'data' and n in self.ports}
         self.random = torch.Generator(device)
         first = [s[0] for n, (_, s) in self.ports.items() if self.plan[n]['kind'] == 'data']
         self.batch_size = first[0] if first else None
 
     def draw(self, step, done):
         self.random.manual_seed(mixed(self.seed, 'step', step))
-        data = self.rows.batch(step, self.batch_size) if self.rows else {}
+        data = self.rows.batch(step, self.batch_size, self.keys) if self.keys else {}
         feeds = {}
         for name, (dtype, shape) in self.ports.items():
             value = KINDS[self.plan[name]['kind']](self, self.plan[name], shape, step, done, data).to(dtype)

@@ -44,7 +44,7 @@ OPERATORS = {
     'Identity': lambda a, x: x,
     'Add': sign('+'), 'Sub': sign('-'), 'Mul': sign('*'), 'Div': lambda a, x, y: f'divide({x}, {y})',
     'Min': call('minimum'), 'Max': call('maximum'), 'Equal': call('eq'), 'Greater': call('gt'), 'Less': call('lt'),
-    'Where': call('where'),
+    'Where': lambda a, c, x, y: f'where({c}, {x}, {y})',
     'Cast': lambda a, x: f'{x}.to(TYPES[{a["to"]}])',
     'MatMul': lambda a, x, y: f'matmul({x}, {y})',
     'Softmax': lambda a, x: f'torch.softmax({x}, {a["axis"]})',
@@ -84,6 +84,11 @@ def divide(x, y):
     return x / y if floating else torch.div(x, y, rounding_mode='trunc')
 
 
+def where(condition, x, y):
+    wide = torch.promote_types(x.dtype, y.dtype)  # bf16 may meet float32
+    return torch.where(condition, x.to(wide), y.to(wide))
+
+
 def reshape(x, shape, allowzero):
     return x.reshape([x.shape[i] if d == 0 and not allowzero else d for i, d in enumerate(shape)])
 
@@ -99,7 +104,7 @@ def scatter(x, index, update, a):
     reduction = a.get('reduction', 'none')
     if reduction not in ('none', 'add'):
         raise NotImplementedError(f'ScatterND with reduction {reduction}')
-    return x.index_put(tuple(index.unbind(-1)), update, accumulate=reduction == 'add')
+    return x.index_put(tuple(index.unbind(-1)), update.to(x.dtype), accumulate=reduction == 'add')
 
 
 def rms_normalize(x, gain, a):

@@ -1,5 +1,11 @@
-"""A model as a straight-line Python function of torch calls: the source is written from the graph, so that torch.compile and
-CUDA graphs see plain code. Intermediate values are deleted after their last use."""
+"""A model as straight-line Python: the source is written from the graph, so that torch.compile and CUDA graphs see plain code.
+Intermediate values are deleted after their last use.
+
+Compiled, the line is cut into segments where the weights of another block begin, and each segment becomes a function of its own.
+The blocks of a network then give the same text, so that a dozen functions are compiled instead of thousands of operators."""
+import re
+import time
+
 import torch
 import torch.nn.functional as F
 
@@ -8,6 +14,8 @@ from model import TYPES
 from operators import HOST, OPERATORS, SIZES
 
 ARITHMETIC = {'Add', 'Sub', 'Mul', 'Div'}
+NAME = re.compile(r'\b[vxc]\d+\b')
+LONGEST = 300  # lines of a segment
 
 
 class Counter:
@@ -16,10 +24,16 @@ class Counter:
 
 
 def matmul_in(precision, counter):
-    half = torch.bfloat16 if precision == 'bf16' else None
+    """MatMul in a precision: 'bf16' gives float32 again, 'mixed' leaves bf16, which whatever meets float32 becomes once more."""
+    half = torch.bfloat16 if precision in ('bf16', 'mixed') else None
+    narrow = precision == 'mixed'
 
     def matmul(x, y):
-        out = torch.matmul(x.to(half), y.to(half)).float() if half and x.dtype == torch.float32 else torch.matmul(x, y)
+        if half and torch.is_floating_point(x):
+            out = torch.matmul(x.to(half), y.to(half))
+            out = out if narrow else out.float()
+        else:
+            out = torch.matmul(x, y)
         if counter.on:
             counter.flops += 2 * out.numel() * x.shape[-1]
         return out
@@ -27,10 +41,11 @@ def matmul_in(precision, counter):
     return matmul
 
 
-def source_of(model):
-    """The function's text, and the constants it refers to as c0, c1, ..."""
+def lines_of(model):
+    """The model as lines (result, expression, key): `key` names the block whose weights a line reads, if any. Then the names of
+    the outputs, and the constants that the lines refer to as c0, c1, ..."""
     names, sizes, constants, lines = {}, set(), [], []
-    last = {name: i for i, node in enumerate(model.nodes) for name in node.inputs}
+    blocks = {p.name: match.group(0) for p in model.inputs for match in [re.search(r'[\w.]*blocks\.\d+', p.name)] if match}
 
     def operand(name):
         if name not in names:
@@ -50,7 +65,6 @@ def source_of(model):
     for i, port in enumerate(model.inputs):
         names[port.name] = f'x{i}'
     for i, node in enumerate(model.nodes):
-        result = f'v{i}'
         if node.op == 'Shape' or (node.op in SIZES and any(n in sizes for n in node.inputs)):
             sizes.add(node.outputs[0])
             args = [names[n] if n in names and n not in model.constants else numbers(n) for n in node.inputs]
@@ -64,29 +78,93 @@ def source_of(model):
                 if written.count(None) == 1:
                     args = [f'({w})' if w else a for w, a in zip(written, args)]
             expression = OPERATORS[node.op](node.attributes, *args)
-        names[node.outputs[0]] = result
-        lines.append(f'{result} = {expression}')
-        dead = {names[n] for n in node.inputs if last.get(n) == i and n not in model.outputs and n in names and n not in model.constants}
+        names[node.outputs[0]] = f'v{i}'
+        keys = [blocks[n].split('/')[-1] for n in node.inputs if n in blocks]
+        lines.append((f'v{i}', expression, keys[0] if keys else None))
+    return lines, {n: operand(n) for n in model.outputs}, constants
+
+
+def body_of(lines, kept):
+    """Text of some lines, each value deleted after its last use unless it is kept."""
+    last = {name: i for i, (_, expression, _) in enumerate(lines) for name in NAME.findall(expression)}
+    made, text = set(), []
+    for i, (result, expression, _) in enumerate(lines):
+        text.append(f'    {result} = {expression}\n')
+        made.add(result)
+        dead = sorted(n for n in set(NAME.findall(expression)) | {result} if n in made and n not in kept and last.get(n, i) == i)
         if dead:
-            lines.append('del ' + ', '.join(sorted(dead)))
-    results = ', '.join(f'{n!r}: {operand(n)}' for n in model.outputs)
-    arguments = ', '.join(f'x{i}' for i in range(len(model.inputs)))
-    body = ''.join(f'    {line}\n' for line in lines)
-    return f'def run({arguments}):\n{body}    return {{{results}}}\n', constants
+            text.append(f'    del {", ".join(dead)}\n')
+    return ''.join(text)
+
+
+def segments_of(lines, outputs):
+    """The lines cut into (function's text, arguments, results): equal texts are equal functions."""
+    cuts, current = [0], None
+    for i, (_, _, key) in enumerate(lines):
+        if (key and current and key != current) or i - cuts[-1] >= LONGEST:
+            cuts.append(i)
+            current = None
+        current = key or current
+    uses = [set(NAME.findall(expression)) for _, expression, _ in lines]
+    last = {name: i for i, found in enumerate(uses) for name in found}
+    last.update((name, len(lines)) for name in outputs)
+    segments = []
+    for start, end in zip(cuts, cuts[1:] + [len(lines)]):
+        part = lines[start:end]
+        made = [result for result, _, _ in part]
+        results = [name for name in made if last.get(name, -1) >= end]
+        own, order = set(made), {}
+        rename = lambda text: NAME.sub(lambda m: order.setdefault(m.group(0), f'v{len(order)}'), text)
+        renamed = [(rename(result), rename(expression), None) for result, expression, _ in part]
+        arguments = [name for name in order if name not in own]
+        head = ', '.join(order[name] for name in arguments)
+        tail = ', '.join(order[name] for name in results)
+        text = f'def run({head}):\n{body_of(renamed, {order[n] for n in results})}    return ({tail},)\n'
+        segments.append((text, arguments, results, [n for n in arguments + results if n[0] == 'v' and last[n] < end and n not in outputs]))
+    return segments
 
 
 class Program:
     """A model on a device: `run(feeds)` gives the outputs by name."""
+    compiled, patience = {}, 240  # functions by text, shared by all programs; seconds of compiling in all, after which segments stay as they are
+    spent = 0
 
     def __init__(self, model, device='cpu', precision='fp32', compiled=False):
         self.model, self.device, self.counter = model, torch.device(device), Counter()
-        self.source, constants = source_of(model)
-        scope = {'torch': torch, 'F': F, 'TYPES': TYPES, 'matmul': matmul_in(precision, self.counter)}
-        scope.update((k, v) for k, v in vars(operators).items() if callable(v) and k not in scope)
-        scope.update((f'c{i}', t.to(self.device)) for i, t in enumerate(constants))
-        exec(compile(self.source, f'<{model.name}>', 'exec'), scope)
-        self.plain = scope['run']
-        self.fast = torch.compile(self.plain, dynamic=False) if compiled else self.plain
+        self.lines, self.outputs, constants = lines_of(model)
+        self.scope = {'torch': torch, 'F': F, 'TYPES': TYPES, 'matmul': matmul_in(precision, self.counter)}
+        self.scope.update((k, v) for k, v in vars(operators).items() if callable(v) and k not in self.scope)
+        self.constants = {f'c{i}': t.to(self.device) for i, t in enumerate(constants)}
+        arguments = ', '.join(f'x{i}' for i in range(len(model.inputs)))
+        results = ', '.join(f'{n!r}: {name}' for n, name in self.outputs.items())
+        self.source = f'def run({arguments}):\n{body_of(self.lines, set(self.outputs.values()))}    return {{{results}}}\n'
+        self.plain = self.function(self.source, self.constants)
+        self.fast = self.in_segments(precision) if compiled else self.plain
+
+    def function(self, text, names=()):
+        scope = {**self.scope, **dict(names)}
+        exec(compile(text, f'<{self.model.name}>', 'exec'), scope)
+        return scope['run']
+
+    def in_segments(self, precision):
+        segments = segments_of(self.lines, set(self.outputs.values()))
+        functions = []
+        for text, *_ in segments:
+            key = (precision, text)
+            if key not in Program.compiled:
+                plain = self.function(text)
+                Program.compiled[key] = Patient(plain)
+            functions.append(Program.compiled[key])
+
+        def run(*inputs):
+            values = {**self.constants, **{f'x{i}': t for i, t in enumerate(inputs)}}
+            for function, (_, arguments, results, dead) in zip(functions, segments):
+                values.update(zip(results, function(*[values[n] for n in arguments])))
+                for name in dead:
+                    del values[name]
+            return {n: values[name] for n, name in self.outputs.items()}
+
+        return run
 
     def run(self, feeds, plain=False):
         missing = [p.name for p in self.model.inputs if p.name not in feeds]
@@ -101,3 +179,27 @@ class Program:
         self.run(feeds, plain=True)
         self.counter.on = False
         return self.counter.flops
+
+
+class Patient:
+    """A function that is compiled at its first call for each set of shapes, while there is patience left; otherwise plain."""
+
+    def __init__(self, plain):
+        self.plain, self.fast, self.known = plain, torch.compile(plain, dynamic=False), {}
+
+    def __call__(self, *arguments):
+        shapes = tuple((tuple(a.shape), a.dtype, a.stride()) if torch.is_tensor(a) else tuple(a) for a in arguments)
+        if shapes not in self.known:
+            started = time.perf_counter()
+            self.known[shapes] = self.fast if Program.spent < Program.patience else self.plain
+            if self.known[shapes] is self.fast:
+                try:
+                    return self.fast(*arguments)
+                except Exception as error:
+                    if 'out of memory' in str(error).lower():
+                        raise
+                    print(f'a segment stays as it is: {type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ""}', flush=True)
+                    self.known[shapes] = self.plain
+                finally:
+                    Program.spent += time.perf_counter() - started
+        return self.known[shapes](*arguments)
