@@ -47,15 +47,33 @@ const SEED = 920_000;
 const PICTURES = 4;
 const WORST = 24;
 
-/** How much of each part: GenEval's prompts a task by set (in the order of SETS), cases a set, scenes a number of subjects, ... */
-const AMOUNTS = {
-  quick: { prompts: [8, 6, 3, 3, 0], cases: 30, scenes: 8, reconstructed: 12, pieces: 6, sizes: [4096], lite: 6, teacher: 16 },
-  full: { prompts: [60, 60, 30, 30, 30], cases: 300, scenes: 40, reconstructed: 100, pieces: 40, sizes: [2048, 4096], lite: 40, teacher: 50 },
-} as const;
+/** How much of each part. */
+export interface Amounts {
+  /** House GenEval: prompts a task, for each of SETS. */
+  readonly prompts: readonly number[];
+  /** Single things, for each of SETS. */
+  readonly cases: number;
+  /** Scenes for each number of subjects. */
+  readonly scenes: number;
+  /** Of the autoencoder: scenes, and pieces of pictures of each size. */
+  readonly reconstructed: number;
+  readonly pieces: number;
+  readonly sizes: readonly number[];
+  /** Prompts a task that every number of steps and bits draws. */
+  readonly lite: number;
+}
 
-interface Options {
+const AMOUNTS = {
+  quick: { prompts: [8, 6, 3, 3, 0], cases: 30, scenes: 8, reconstructed: 12, pieces: 6, sizes: [4096], lite: 6 },
+  full: { prompts: [60, 60, 30, 30, 30], cases: 300, scenes: 40, reconstructed: 100, pieces: 40, sizes: [2048, 4096], lite: 40 },
+} as const satisfies Record<string, Amounts>;
+/** Steps of the teacher where nothing is said. */
+const TEACHER = { quick: 16, full: 50 } as const;
+
+export interface Options {
   preset: string;
   mode: keyof typeof AMOUNTS;
+  amounts: Amounts;
   parts: readonly Part[];
   run: string;
   out: string;
@@ -112,24 +130,24 @@ type Drawing = Work & { readonly main: Variant; readonly suite: Suite };
 /** The parts that look at drawn pictures. */
 const DRAWN: Readonly<Record<Exclude<Part, 'autoencoder'>, (work: Drawing) => Promise<Partial<Evaluation>>>> = {
   async geneval({ suite, main, data, options, misses }) {
-    const found = await measureGenEval(suite, main, genevalPrompts(data, AMOUNTS[options.mode].prompts), PICTURES);
+    const found = await measureGenEval(suite, main, genevalPrompts(data, options.amounts.prompts), PICTURES);
     misses.push(...found.misses);
     return { geneval: found.result, pictures: PICTURES };
   },
   async concepts({ suite, main, data, options, misses }) {
-    const cases = SETS.flatMap((set) => conceptCases(data, set, AMOUNTS[options.mode].cases, SEED));
+    const cases = SETS.flatMap((set) => conceptCases(data, set, options.amounts.cases, SEED));
     const found = await measureConcepts(suite, main, cases);
     misses.push(...found.misses);
     return { concepts: found.result };
   },
   async identity({ suite, main, data, subject, options, misses }) {
     if (!subject.references) return { notes: ['identity: the model was not trained with references'] };
-    const found = await measureIdentity(suite, main, subjectScenes(data, AMOUNTS[options.mode].scenes, SEED), data, SEED);
+    const found = await measureIdentity(suite, main, subjectScenes(data, options.amounts.scenes, SEED), data, SEED);
     misses.push(...found.misses);
     return { identity: found.result };
   },
   async steps({ suite, main, ways, data, options }) {
-    const { lite } = AMOUNTS[options.mode];
+    const { lite } = options.amounts;
     const taught = await ways.teacher(options.teacher);
     const variants = [...(taught ? [taught] : []), ...[1, 2, 4].map((steps) => ways.student({ steps })), ...PRECISIONS.filter((p) => p !== options.precision).map((precision) => ways.student({ precision }))];
     const stepsAndBits = await measureSteps(suite, main, variants, genevalPrompts(data, [lite, 0, 0, 0, 0]), PICTURES);
@@ -138,7 +156,7 @@ const DRAWN: Readonly<Record<Exclude<Part, 'autoencoder'>, (work: Drawing) => Pr
 };
 
 async function autoencoder({ subject, ways, data, pool, options, progress }: Work): Promise<Partial<Evaluation>> {
-  const { reconstructed: scenes, pieces, sizes } = AMOUNTS[options.mode];
+  const { reconstructed: scenes, pieces, sizes } = options.amounts;
   const networks = ways.networks();
   const encode = async (picture: Parameters<typeof networks.encode>[0]) => {
     const features = await networks.features(await networks.encode(picture));
@@ -268,11 +286,12 @@ function parse(): Options {
   return {
     preset: name,
     mode,
+    amounts: AMOUNTS[mode],
     parts,
     run,
     out: v.out ?? join(run, 'evaluation'),
     precision,
-    teacher: teacher ?? AMOUNTS[mode].teacher,
+    teacher: teacher ?? TEACHER[mode],
     ...(steps !== undefined && { steps }),
     ...(guidance !== undefined && { guidance }),
     ...(v.json !== undefined && { json: v.json }),
