@@ -3,6 +3,9 @@
 // a Peel must leave the student few-step. On an idle machine give seconds; where others work, steps: each objective then gets as many
 // as cost the same, by the time of a step that was measured side by side.
 //   npx tsx recipes/peel-objectives.ts [--set outline] [--seconds 120 | --steps 300] [--rate 0.002] [--only image,velocity] [--model FILE] [--threads 1]
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NO_PEELS, type PeelStack } from '../src/adapters/stack.ts';
 import { openRuntime, readModel, trainPeel } from '../src/node.ts';
@@ -24,9 +27,10 @@ const text = { type: 'string' } as const;
 const { values } = parseArgs({ options: { set: { ...text, default: 'outline' }, seconds: text, steps: text, rate: text, only: text, model: text, threads: { ...text, default: '1' } } });
 const set = PEEL_SETS.find(({ name }) => name === values.set);
 if (!set) throw new InputError('peels.option', `--set ${values.set}: expected one of ${PEEL_SETS.map((s) => s.name).join(', ')}`);
-const folder = `runs/peels/pictures/${set.name}`;
+const folder = await mkdtemp(join(tmpdir(), 'banana-objectives-')); // of its own: objectives may be measured side by side
 await writePeelSet(set, folder);
 const pictures = await readPictures(folder);
+await rm(folder, { recursive: true });
 const { model, base } = await readModel(values.model);
 const runtime = await openRuntime({ name: 'auto', threads: Number(values.threads) });
 const networks = openNetworks(runtime, model.config, model.weights);
