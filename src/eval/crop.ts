@@ -4,8 +4,8 @@ import { InputError } from '../util/errors.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import type { Box } from './rule.ts';
 
-/** A square in pixels: left, top, side. */
-export type Square = readonly [left: number, top: number, side: number];
+/** A part of a picture in pixels: a square, unless its height is given too. */
+export type Square = readonly [left: number, top: number, side: number, height?: number];
 
 /** The square around a box (in fractions of a picture of W x H) that is `margin` times as long as the box's longer side. */
 export function squareAround([x, y, w, h]: Box, [W, H]: readonly [number, number], margin: number): Square {
@@ -26,9 +26,9 @@ export function crops(cuts: readonly (readonly [picture: Tensor, square: Square]
   return float32([cuts.length, side, side, 4], out);
 }
 
-/** The whole of square pictures. */
+/** The whole of each picture; what is not square is squeezed. */
 export function wholes(pictures: readonly Tensor[], side: number): Tensor<'float32'> {
-  return crops(pictures.map((p) => [p, [0, 0, sizeOfPicture(p)[0]]]), side);
+  return crops(pictures.map((p) => [p, [0, 0, ...sizeOfPicture(p)]]), side);
 }
 
 /** For each of `side` pixels over [from, from + length): the source pixels below it and their shares, edges repeated. */
@@ -49,11 +49,11 @@ function taps(from: number, length: number, side: number, size: number): { index
   });
 }
 
-function cut(picture: Tensor, [left, top, length]: Square, side: number, out: Float32Array): void {
+function cut(picture: Tensor, [left, top, length, height = length]: Square, side: number, out: Float32Array): void {
   const [W, H] = sizeOfPicture(picture);
   const data = picture.data as Float32Array;
   const columns = taps(left, length, side, W);
-  const rows = taps(top, length, side, H);
+  const rows = taps(top, height, side, H);
   const needed = new Map<number, Float32Array>(); // source rows, resampled along x
   const row = (y: number) => {
     let line = needed.get(y);

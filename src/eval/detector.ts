@@ -71,7 +71,7 @@ export function detectorProgram(backgrounds: number, B: number): { program: Prog
   const boxLoss = div(sum(mul(near, abs(sub(out.boxes, input('boxes', [B, GRID, GRID, GEOMETRY]))))), add(sum(near), 1));
   const { loss, right } = judged(out.background, input('label.background', [B, 1], 'int64'));
   const total = add(add(heatLoss, boxLoss), mul(loss, 0.3));
-  return { program: trainStep('train-detector', total, { specs, metrics: { heat: heatLoss, box: boxLoss, background: right }, ema: 0.99 }), specs };
+  return { program: trainStep('train-detector', total, { specs, metrics: { middles: heatLoss, sides: boxLoss, background: right }, ema: 0.99 }), specs };
 }
 
 /** Which cells learn the box: 1 where the heat should be high. */

@@ -56,6 +56,11 @@ export function crossEntropy(logits: Value, targets: Value): Value {
 export function judged(logits: Value, labels: Value): { loss: Value; right: Value } {
   const n = logits.shape[1] as number;
   const target = oneHot(labels, n);
-  const loss = crossEntropy(logits, add(mul(target, 1 - SMOOTHING), SMOOTHING / n));
-  return { loss, right: mean(sum(mul(oneHot(argmax(logits), n), target), { axes: [-1] })) };
+  return { loss: crossEntropy(logits, add(mul(target, 1 - SMOOTHING), SMOOTHING / n)), right: right(logits, target) };
+}
+
+/** Share of rows of logits (B, n) whose greatest is where the target (B, n) has its one. */
+export function right(logits: Value, target: Value): Value {
+  const first = cast(equal(argmax(logits), argmax(target)), 'float32');
+  return mean(first);
 }

@@ -1,11 +1,18 @@
 // What is in a picture, seen by judges of our own: a detector (boxes of whatever stands out, and the background), a classifier
 // of what lies in a box (concept and style), the colour of it, and a reader of characters. All are trained on real renders only
-// (train-judges.ts), live in one file, and carry the accuracy that was measured on renders that they have not seen, so that it
+// (recipes/7-judges.ts), live in one file, and carry the accuracy that was measured on renders that they have not seen, so that it
 // can be printed beside every score. This file is what the house suite programs against.
 import type { ColourName } from '../data/colour.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import type { Tensor, Tensors } from '../tensor/tensor.ts';
-import type { Attribute } from './characters.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
+import { readSafetensors, writeSafetensors } from '../tensor/files.ts';
+import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { fromHalf, toHalf } from '../util/float16.ts';
+import { InputError } from '../util/errors.ts';
+import { FIGURE, readerStage, type Attribute, type TraitClasses } from './characters.ts';
+import { CROP, classifierStage, readings } from './classifier.ts';
+import { colourIn } from './colours.ts';
+import { crops, sizeOfPicture, squareAround, wholes } from './crop.ts';
+import { boxesOf, DETECTOR, detectorStage } from './detector.ts';
 import type { Box } from './rule.ts';
 
 /** The words that the judges tell apart; probabilities are in the same order. */
@@ -15,10 +22,12 @@ export interface JudgeClasses {
   readonly labels: readonly string[];
   /** The words of the sprite styles. */
   readonly style: readonly string[];
+  /** The drawings that the classifier knows: the numbers of concept and style of each. */
+  readonly drawings: readonly (readonly [concept: number, style: number])[];
   /** 'white', 'transparent', 'plain red', ..., 'meadow', ...: as `backgroundClass` names them. */
   readonly background: readonly string[];
   /** Of characters: the words of each attribute; 'none' where a figure has no such part. */
-  readonly attributes: Readonly<Record<Attribute, readonly string[]>>;
+  readonly attributes: TraitClasses;
 }
 
 /** A detected thing. */
@@ -86,9 +95,97 @@ export interface Judges {
   release(): Promise<void>;
 }
 
+/** A detected thing is at least so sure: the best F1 on scenes that were neither trained nor tested on. */
+export const SURE = 0.35;
+/** Crops a run of the classifier or of the reader. */
+const BATCH = 64;
+
 /** Opens the judges of a file. */
-export declare function openJudges(runtime: Runtime, file: JudgesFile): Promise<Judges>;
+export async function openJudges(runtime: Runtime, { classes, weights, accuracy, training }: JudgesFile): Promise<Judges> {
+  const stages = {
+    detector: detectorStage(classes.background.length),
+    classifier: classifierStage(classes.drawings.length),
+    reader: readerStage(classes.attributes),
+  };
+  const open = ({ graph, specs }: (typeof stages)['detector']) => runtime.compile(graph, { weights: Object.fromEntries([...specs.keys()].map((k) => [k, weights[k]!])) });
+  const [detector, classifier, reader] = [await open(stages.detector), await open(stages.classifier), await open(stages.reader)];
+
+  /** Squares around the boxes through a session, in batches: its outputs' rows for each box. */
+  async function through(session: Session, picture: Tensor, boxes: readonly Box[], { side, margin }: { side: number; margin: number }): Promise<Record<string, Float32Array>[]> {
+    const size = sizeOfPicture(picture);
+    const rows: Record<string, Float32Array>[] = [];
+    for (let first = 0; first < boxes.length; first += BATCH) {
+      const part = boxes.slice(first, first + BATCH);
+      const out = await session.run({ crop: crops(part.map((box) => [picture, squareAround(box, size, margin)]), side) });
+      part.forEach((_, i) => rows.push(Object.fromEntries(Object.entries(out).map(([key, t]) => [key, rowOf(t, i)]))));
+    }
+    return rows;
+  }
+
+  const [conceptOf, styleOf] = [0, 1].map((k) => classes.drawings.map((d) => d[k]!)) as [number[], number[]];
+  const judges: Judges = {
+    classes,
+    accuracy,
+    training,
+    async detect(pictures) {
+      const found: Found[] = [];
+      for (let first = 0; first < pictures.length; first += BATCH / 2) {
+        const part = pictures.slice(first, first + BATCH / 2);
+        const { heat, boxes, background } = await detector.run({ picture: wholes(part, DETECTOR.side) });
+        part.forEach((_, i) => found.push({ objects: boxesOf(rowOf(heat!, i), rowOf(boxes!, i), SURE), background: rowOf(background!, i) }));
+      }
+      return found;
+    },
+    async classify(picture, boxes) {
+      const rows = await through(classifier, picture, boxes.map((b) => b.box), CROP);
+      return boxes.map((found, i) => {
+        const colour = colourIn(picture, found.box);
+        const { drawing } = rows[i] as { drawing: Float32Array };
+        return { ...found, concept: readings(drawing, conceptOf, classes.concept.length), style: readings(drawing, styleOf, classes.style.length), ...(colour && { colour }) };
+      });
+    },
+    async find(picture) {
+      const [found] = await judges.detect([picture]);
+      return { objects: await judges.classify(picture, found!.objects), background: found!.background };
+    },
+    async readCharacters(picture, boxes) {
+      const wanted = boxes ?? (await judges.detect([picture]))[0]!.objects.map((o) => o.box);
+      const rows = await through(reader, picture, wanted, FIGURE);
+      return wanted.map((box, i) => {
+        const { identity, ...attributes } = rows[i]!;
+        return { box, identity: identity!, attributes: attributes as Record<Attribute, Float32Array> };
+      });
+    },
+    async release() {
+      for (const session of [detector, classifier, reader]) await session.release();
+    },
+  };
+  return judges;
+}
+
+/** Row `i` of a batch, flat. */
+function rowOf({ shape, data }: Tensor, i: number): Float32Array {
+  const size = data.length / shape[0]!;
+  return (data as Float32Array).slice(i * size, (i + 1) * size);
+}
+
+/** Classes by probability: the place of the most likely. */
+export function firstOf(probabilities: Float32Array): number {
+  return probabilities.indexOf(Math.max(...probabilities));
+}
+
+const FORMAT = 'banana-judges-1';
+
 /** Writes judges, their weights as float16. */
-export declare function saveJudges(path: string, file: JudgesFile): Promise<void>;
+export async function saveJudges(path: string, { weights, ...facts }: JudgesFile): Promise<void> {
+  const halves = Object.entries(weights).map(([key, t]) => [key, tensor('float16', t.shape, Uint16Array.from(t.data as Float32Array, toHalf))]);
+  await writeSafetensors(path, Object.fromEntries(halves) as Tensors, { format: FORMAT, judges: JSON.stringify(facts) });
+}
+
 /** Reads judges. Throws InputError when the file holds none. */
-export declare function loadJudges(path: string): Promise<JudgesFile>;
+export async function loadJudges(path: string): Promise<JudgesFile> {
+  const { tensors, metadata } = await readSafetensors(path);
+  if (metadata.format !== FORMAT || !metadata.judges) throw new InputError('judges.format', `${path} holds no judges (format "${metadata.format ?? 'none'}", expected "${FORMAT}"): train them with npx tsx recipes/7-judges.ts`);
+  const weights = Object.entries(tensors).map(([key, t]) => [key, float32(t.shape, Float32Array.from(t.data as Uint16Array, fromHalf))]);
+  return { ...(JSON.parse(metadata.judges) as Omit<JudgesFile, 'weights'>), weights: Object.fromEntries(weights) as Tensors };
+}

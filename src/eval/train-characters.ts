@@ -12,7 +12,7 @@ import { random, type Random } from '../util/random.ts';
 import { ATTRIBUTES, FIGURE, readerProgram, traitsOf, type TraitClasses, type Traits } from './characters.ts';
 import { composeCrop } from './compose.ts';
 import { drawBackdrops, type Bank, type Drawn } from './sprite-bank.ts';
-import type { JudgeTraining } from './train-classifier.ts';
+import { trained, type JudgeTraining } from './train-classifier.ts';
 
 export interface DrawnFigure extends Drawn {
   readonly traits: Traits;
@@ -72,6 +72,8 @@ export function figureBatches(bank: Bank<DrawnFigure>, classes: TraitClasses, { 
 /** Trains the reader on `figures` figures, or goes on with its checkpoint; its weights, averaged. */
 export async function trainReader(classes: TraitClasses, figures: number, { runtime, seed, steps, seconds: limit = Infinity, batch, rate, checkpoint, logFile, log = () => {} }: JudgeTraining): Promise<Tensors> {
   const { program, specs } = readerProgram(classes, batch);
+  const finished = await trained(checkpoint, specs, steps);
+  if (finished) return finished;
   const rng = random(seed).split('reader');
   log(`reader: drawing ${figures} figures`);
   const drawn = rng.split('figures');

@@ -12,7 +12,7 @@ import { backgroundClass } from './cases.ts';
 import { enlarge, ORDERS, shrink } from './compose.ts';
 import { DETECTOR, detectorProgram, nearOf, targetsOf } from './detector.ts';
 import type { Box } from './rule.ts';
-import type { JudgeTraining } from './train-classifier.ts';
+import { trained, type JudgeTraining } from './train-classifier.ts';
 
 /** A scene and its picture, premultiplied RGBA. */
 export interface Shown {
@@ -64,6 +64,8 @@ function varied({ sample: { objects, background }, pixels }: Shown, rng: Random,
 /** Trains the detector on `scenes` scenes, or goes on with its checkpoint; its weights, averaged. */
 export async function trainDetector(data: Partial<DataOptions>, backgrounds: readonly string[], scenes: number, { runtime, seed, steps, seconds: limit = Infinity, batch: B, rate, checkpoint, logFile, log = () => {} }: JudgeTraining): Promise<Tensors> {
   const { program, specs } = detectorProgram(backgrounds.length, B);
+  const finished = await trained(checkpoint, specs, steps);
+  if (finished) return finished;
   const rng = random(seed).split('detector');
   log(`detector: drawing ${scenes} scenes`);
   const shown = await drawScenes(data, { seed, count: scenes, side: DETECTOR.side });

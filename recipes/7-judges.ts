@@ -1,0 +1,110 @@
+// Recipe 7, first half: the judges of the house suite, trained on real renders and measured on others (src/eval). A classifier in two
+// stages, a detector, a reader of characters; then their accuracy; then one file. Every part is resumable: the same command goes on
+// where it was stopped, and a part with more steps than before goes on from what it has.
+//   npx tsx recipes/7-judges.ts [--preset NAME] [--run FOLDER] [--only PARTS] [--steps SHARE] [--seconds N] [--threads N] [--out FILE]
+// PARTS: contrast, classifier, detector, reader, measure, comma separated; what is left out is taken as it is, and contrast comes with
+// classifier. --preset: the scope (default nano: all concepts, all styles); --steps: share of the usual steps; --seconds: at most so
+// long a part. Written: FOLDER/judges.safetensors (default runs/judges), and --out, a copy.
+import { realpathSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { DATA, type DataPreset } from '../src/data/dataset.ts';
+import { classesOf } from '../src/eval/cases.ts';
+import { traitClasses } from '../src/eval/characters.ts';
+import { measureJudges } from '../src/eval/measure-judges.ts';
+import { openJudges, saveJudges, type JudgeAccuracy, type JudgesFile } from '../src/eval/objects.ts';
+import { trainReader } from '../src/eval/train-characters.ts';
+import { trainClassifier, type JudgeTraining } from '../src/eval/train-classifier.ts';
+import { trainDetector } from '../src/eval/train-detector.ts';
+import { ortNode } from '../src/runtime/ort-node.ts';
+import type { Tensors } from '../src/tensor/tensor.ts';
+import { BananaError, InputError } from '../src/util/errors.ts';
+
+const PARTS = ['classifier', 'detector', 'reader', 'measure'] as const;
+type Part = (typeof PARTS)[number];
+
+/** Steps and batches, scenes and figures to draw, renders to measure on. */
+const AMOUNTS = {
+  tiny: { contrast: 60, classifier: 40, detector: 60, reader: 40, batch: 32, scenes: 100, figures: 100, measured: { scenes: 40, singles: 60, coloured: 40 } },
+  full: { contrast: 400, classifier: 800, detector: 700, reader: 600, batch: 128, scenes: 3000, figures: 3000, measured: { scenes: 400, singles: 1000, coloured: 400 } },
+} as const;
+const RATE = 0.004;
+
+interface Options {
+  preset: string;
+  run: string;
+  parts: readonly Part[];
+  share: number;
+  seconds?: number;
+  threads: number;
+  out?: string;
+}
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+export async function judges({ preset: name, run, parts, share, seconds, threads, out }: Options): Promise<JudgeAccuracy | undefined> {
+  const data = DATA[name as DataPreset];
+  if (!data) throw new InputError('judges.preset', `--preset ${name}: choose from ${Object.keys(DATA).join(', ')}`);
+  const amounts = name === 'tiny' ? AMOUNTS.tiny : AMOUNTS.full;
+  await mkdir(run, { recursive: true });
+  const runtime = await ortNode({ threads, spinning: false });
+  const { concept, labels, style, background } = classesOf(data);
+  const attributes = traitClasses();
+  const training = (part: 'classifier' | 'detector' | 'reader', seed: number, batch: number): JudgeTraining => ({
+    runtime, seed, batch, rate: RATE, log: say, logFile: join(run, `${part}.jsonl`), checkpoint: join(run, `${part}.state.safetensors`),
+    // A part that is left out has no steps to go: its weights are read, or are those that it begins with.
+    steps: parts.includes(part) ? Math.round(amounts[part] * share) : 0,
+    ...(seconds !== undefined && { seconds }),
+  });
+  const contrast = { steps: parts.includes('classifier') ? Math.round(amounts.contrast * share) : 0, ...(seconds !== undefined && { seconds }) };
+  const { weights, drawings } = await trainClassifier(data.scope, contrast, training('classifier', 910_001, amounts.batch));
+  const found: Tensors[] = [weights, await trainDetector({ scope: data.scope }, background, amounts.scenes, training('detector', 910_002, 32)), await trainReader(attributes, amounts.figures, training('reader', 910_003, 64))];
+  const stepsOf = (part: 'classifier' | 'detector' | 'reader') => Math.round(amounts[part] * share);
+  const file: Omit<JudgesFile, 'accuracy'> = {
+    classes: { concept, labels, style, background, attributes, drawings },
+    weights: Object.assign({}, ...found) as Tensors,
+    training: {
+      classifier: `${drawings.length} drawings, ${contrast.steps} and ${stepsOf('classifier')} steps of ${amounts.batch} crops`,
+      detector: `${amounts.scenes} scenes, ${stepsOf('detector')} steps of 32`,
+      reader: `${amounts.figures} figures, ${stepsOf('reader')} steps of 64`,
+    },
+  };
+  if (!parts.includes('measure')) return undefined;
+  const opened = await openJudges(runtime, { ...file, accuracy: undefined as never });
+  const accuracy = await measureJudges(opened, data.scope, amounts.measured, say);
+  await opened.release();
+  for (const path of [join(run, 'judges.safetensors'), ...(out === undefined ? [] : [out])]) {
+    await saveJudges(path, { ...file, accuracy });
+    say(`written: ${path}`);
+  }
+  return accuracy;
+}
+
+function parse(): Options {
+  const text = { type: 'string' } as const;
+  const { values: v } = parseArgs({ options: { preset: text, run: text, only: text, steps: text, seconds: text, threads: text, out: text } });
+  const number = (key: 'steps' | 'seconds' | 'threads', otherwise: number) => {
+    const given = v[key] === undefined ? otherwise : Number(v[key]);
+    if (!(given > 0)) throw new InputError('judges.option', `--${key} ${v[key]}: expected a number above 0`);
+    return given;
+  };
+  const parts = (v.only?.split(',') ?? PARTS) as readonly Part[];
+  for (const p of parts) if (!PARTS.includes(p)) throw new InputError('judges.part', `--only ${p}: choose from ${PARTS.join(', ')}`);
+  const name = v.preset ?? 'nano';
+  return {
+    preset: name, parts, run: v.run ?? (v.preset === undefined ? 'runs/judges' : `runs/${name}`), share: number('steps', 1), threads: number('threads', 1),
+    ...(v.seconds !== undefined && { seconds: number('seconds', Infinity) }),
+    ...(v.out !== undefined && { out: v.out }),
+  };
+}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    await judges(parse());
+  } catch (error) {
+    console.error(error instanceof BananaError || (error instanceof Error && 'code' in error) ? `judges: ${error.message}` : error);
+    process.exitCode = 1;
+  }
+}
