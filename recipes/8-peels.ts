@@ -1,9 +1,9 @@
 // Recipe 8: the four Peels that are shipped, from pictures to scores, for one base model. Each is trained by the product's own
 // command, some at once with few threads each, then measured on the quantized base and drawn beside it.
 //   npm run peels -- [--model FILE] [--seconds 240] [--only outline,brand] [--measure] [--judges FILE] [--cases 100] [--objective NAME]
-//                    [--at-once 2] [--threads 1] [--out FOLDER]
+//                    [--pictures 12] [--at-once 2] [--threads 1] [--out FOLDER]
 // Writes peels/NAME.safetensors, docs/peels/NAME.png (base beside Peel) and NAME.curve.png, docs/results/peels.json. --measure trains
-// nothing and measures what is in peels/. --out puts all of it under another folder. Pictures and unfinished training lie in runs/peels.
+// nothing and measures what is in peels/; --pictures takes so many of each set; --out puts all of it under another folder. Pictures and unfinished training lie in runs/peels.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
@@ -34,6 +34,7 @@ interface Options {
   readonly measure: boolean;
   readonly judges?: string;
   readonly cases: number;
+  readonly pictures: number;
   readonly objective?: string;
   readonly atOnce: number;
   readonly threads: number;
@@ -107,7 +108,7 @@ async function makePeels(options: Options): Promise<void> {
   const { model, base, path: modelPath } = await readModel(given);
   const { preset } = base;
   const judges = options.judges ?? [join('runs', preset, 'judges.safetensors'), join('models', `${preset}-judges.safetensors`)].find(existsSync); // as recipe 7
-  for (const set of sets) await writePeelSet(set, picturesOf(set.name));
+  for (const set of sets) await writePeelSet(set, picturesOf(set.name), options.pictures);
   const results = join(options.out, 'docs', 'results', 'peels.json');
   const trainings = options.measure ? await earlier(results) : Object.fromEntries((await each(sets, options.atOnce, (set) => trainOne(set, options))).map((t, i) => [sets[i]!.name, t]));
 
@@ -163,8 +164,8 @@ async function earlier(path: string): Promise<Record<string, Training>> {
 
 function optionsOf(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ args: [...args], options: { model: text, seconds: text, only: text, judges: text, cases: text, objective: text, 'at-once': text, threads: text, out: text, measure: { type: 'boolean' } } });
-  const number = (name: 'seconds' | 'cases' | 'at-once' | 'threads', usual: number) => {
+  const { values } = parseArgs({ args: [...args], options: { model: text, seconds: text, only: text, judges: text, cases: text, pictures: text, objective: text, 'at-once': text, threads: text, out: text, measure: { type: 'boolean' } } });
+  const number = (name: 'seconds' | 'cases' | 'pictures' | 'at-once' | 'threads', usual: number) => {
     const found = Number(values[name] ?? usual);
     if (!(found > 0)) throw new InputError('peels.option', `--${name} ${values[name]}: expected a number above 0`);
     return found;
@@ -175,7 +176,7 @@ function optionsOf(args: readonly string[]): Options {
   const { model, judges, objective, out = '.', measure = false } = values;
   return {
     ...(model !== undefined && { model }), ...(judges !== undefined && { judges }), ...(objective !== undefined && { objective }), out, measure,
-    seconds: number('seconds', 240), cases: number('cases', 100), atOnce: number('at-once', 2), threads: number('threads', 1), sets: PEEL_SETS.filter((set) => !wanted || wanted.includes(set.name)),
+    seconds: number('seconds', 240), cases: number('cases', 100), pictures: number('pictures', Infinity), atOnce: number('at-once', 2), threads: number('threads', 1), sets: PEEL_SETS.filter((set) => !wanted || wanted.includes(set.name)),
   };
 }
 

@@ -88,9 +88,11 @@ async function icons(from: string, list: string, frame: (body: string) => string
   return pictures;
 }
 
-/** Writes a set's pictures into an empty folder of that name; returns how many. */
-export async function writePeelSet(set: PeelSet, folder: string): Promise<number> {
-  const pictures = await set.pictures();
+/** Writes a set's pictures, or `most` of them spread over it, into an empty folder of that name; returns how many. */
+export async function writePeelSet(set: PeelSet, folder: string, most = Infinity): Promise<number> {
+  const all = [...(await set.pictures())];
+  const share = Math.min(1, most / all.length);
+  const pictures = new Map(all.filter((_, i) => Math.floor((i + 1) * share) > Math.floor(i * share)));
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   for (const [caption, picture] of pictures) await writeFileWhole(join(folder, `${caption.replaceAll(' ', '-')}.svg`), picture);
