@@ -1,14 +1,15 @@
 // banana-sdk/node: the SDK for Node. A pipeline in a child process (a run of ONNX Runtime blocks its event loop), or in this
 // one for scripts that ask for it; and PNG, JPEG and WebP files with their recipe inside.
-import { bananaOf, oneByOne, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from './pipeline/banana.ts';
-import type { ImageEvent } from './pipeline/events.ts';
+import { assembled, bananaOf, oneByOne, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from './pipeline/banana.ts';
+import type { GenerateEvent, ImageEvent } from './pipeline/events.ts';
 import { loadPipeline, type LoadOptions } from './pipeline/load.ts';
 import { modelPath } from './pipeline/model.ts';
 import type { PipelineHandlers } from './pipeline/process.ts';
 import { openEngine } from './runtime/engine-process.ts';
-import { recipeMetadata } from './pipeline/recipe.ts';
+import { recipeMetadata, writeRecipe } from './pipeline/recipe.ts';
 import { encodeImage, formatOf, type ImageFormat } from './tensor/codec.ts';
 import { writeFileWhole } from './tensor/files.ts';
+import { pngStream, type PngStream } from './tensor/png-stream.ts';
 import type { Image } from './tensor/image.ts';
 import { InputError } from './util/errors.ts';
 
@@ -76,6 +77,36 @@ export async function pictureFile(
   return format === 'png' ? pngOf(drawn) : encodeImage(drawn.image, format, { ...options, ...recipeMetadata(drawn.recipe, drawn.text) });
 }
 
+/** Encodes pictures while they are drawn: show it every event, then ask for the file of an image event. */
+export interface DrawnFiles {
+  see(event: GenerateEvent): void;
+  /** As pictureFile; for a PNG that was seen from its first row on, almost nothing is left to do. */
+  file(event: ImageEvent, format: ImageFormat, options?: { quality?: number }): Promise<Uint8Array>;
+}
+
+/** `opaque`: the pictures to come have no transparency. */
+export function drawnFiles(opaque: boolean): DrawnFiles {
+  const begun = new Map<number, { png: PngStream; rows: number }>();
+  return {
+    see(event) {
+      if (event.type !== 'render' || !event.rows) return;
+      const { y, of, image } = event.rows;
+      if (y === 0) begun.set(event.index, { png: pngStream({ width: image.width, height: of }, opaque), rows: 0 });
+      const one = begun.get(event.index);
+      if (!one || one.rows !== y) return;
+      one.png.write(image);
+      one.rows += image.height;
+    },
+    async file(event, format, options) {
+      const one = begun.get(event.index);
+      begun.delete(event.index);
+      if (format === 'png' && one?.rows === event.image.height) return writeRecipe(await one.png.finish(), event.recipe, event.text);
+      one?.png.close();
+      return pictureFile(event, format, options);
+    },
+  };
+}
+
 /** The format of a file to be written, by its ending. Throws InputError for an ending that is none. */
 export function formatFor(path: string): ImageFormat {
   const format = formatOf(path);
@@ -100,7 +131,7 @@ async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promis
     const model = await engine.call('load', options, { ...(signal && { signal }) });
     return {
       model,
-      start: oneByOne((given, stop) => engine.stream('generate', given, { ...(stop && { signal: stop }) })),
+      start: oneByOne((given, stop) => assembled(engine.stream('generate', given, { ...(stop && { signal: stop }) }))),
       peak: async () => ownPeak() + (await engine.call('peak', undefined)),
       close: () => engine.close(),
     };

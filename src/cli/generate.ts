@@ -3,12 +3,13 @@
 import { extname } from 'node:path';
 import { Command, Option } from 'commander';
 import type { RuntimeName } from '../runtime/select.ts';
-import { formatFor, openBanana, pictureFile } from '../node.ts';
+import { drawnFiles, formatFor, openBanana } from '../node.ts';
 import { decodeDrawing, decodeImage, loadSharp } from '../tensor/codec.ts';
 import { readFileWhole, writeFileWhole } from '../tensor/files.ts';
 import type { Image } from '../tensor/image.ts';
 import type { StageSeconds } from '../pipeline/events.ts';
 import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
+import { PRECISIONS, type Precision } from '../pipeline/networks.ts';
 import { ASPECTS } from '../pipeline/resolution.ts';
 import { checkOptions, STEPS, type GenerateOptions } from '../pipeline/text-to-image.ts';
 import { InputError } from '../util/errors.ts';
@@ -22,6 +23,7 @@ interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | '
   model?: string;
   runtime?: RuntimeName | 'auto';
   threads?: number;
+  precision?: Precision;
   quality?: number;
   image?: string;
   mask?: string;
@@ -61,6 +63,7 @@ export function generateCommand(io: Io): Command {
     .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
     .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
     .option('--threads <n>', 'threads of the CPU', whole)
+    .option('--precision <name>', `${PRECISIONS.join(', ')}; default: the fastest here`)
     .option('--subject <n=file>', 'picture of the subject that the prompt calls <n>, 1 to 5 (.png, .jpg, .webp, .svg); repeatable', subject)
     .option('--image <file>', 'start from this picture (.png, .jpg, .webp, .svg)')
     .option('--strength <x>', 'how much of the picture may change, 0 to 1', decimal)
@@ -70,7 +73,7 @@ export function generateCommand(io: Io): Command {
     .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, preset, model = preset, runtime, threads, quality = 90, image, mask, subject, json, ...flags }: Flags, io: Io): Promise<void> {
+async function generate(prompt: string, { output, preset, model = preset, runtime, threads, precision, quality = 90, image, mask, subject, json, ...flags }: Flags, io: Io): Promise<void> {
   const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask, subject })), preview: 0 };
   checkOptions(options);
   if (!(quality >= 1 && quality <= 100)) throw new InputError('options.quality', `quality ${quality}: expected 1 to 100`);
@@ -85,13 +88,15 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
 
   loadSharp().catch(() => {}); // while the engine starts; a missing one is told when it is needed
-  const banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }) });
+  const banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
   try {
     const load = performance.now() / 1000; // since this process began
     const images: Written[] = [];
     let [encode, steps] = [0, 0];
     let stages: StageSeconds = { text: 0, denoise: 0, render: 0 };
+    const files = drawnFiles(options.background !== 'transparent');
     for await (const event of banana.generate({ ...options, signal: stop.signal })) {
+      if (output === undefined || formatFor(output) === 'png') files.see(event);
       if (event.type === 'text' && event.truncated > 0) say(`warning: the prompt is ${event.truncated} tokens too long for this model: its end is not seen`);
       else if (event.type === 'step') progress.show(`picture ${event.index + 1} of ${count}: step ${event.step} of ${event.steps}`);
       else if (event.type === 'render') progress.show(`picture ${event.index + 1} of ${count}: drawing ${event.tile} of ${event.tiles}`);
@@ -101,7 +106,7 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
         steps = event.recipe.steps;
         const path = pathOf(output, seed, event.index, count);
         const from = performance.now();
-        await writeFileWhole(path, await pictureFile(event, formatFor(path), { quality }));
+        await writeFileWhole(path, await files.file(event, formatFor(path), { quality }));
         encode += (performance.now() - from) / 1000;
         images.push({ path, seed, width, height });
         if (json) say(`${path}  seed ${seed}`);

@@ -1,10 +1,10 @@
 // What the SDK gives, the same in Node and in the browser: an opened model that draws. Where the pipeline lives (this thread, a
 // child process, a worker) and how pixels become a PNG is handed in.
 import { preset } from '../models/config.ts';
-import type { Image } from '../tensor/image.ts';
+import { image, type Image } from '../tensor/image.ts';
 import { RuntimeError } from '../util/errors.ts';
 import type { GenerateEvent, ImageEvent, StageSeconds } from './events.ts';
-import { openLive, type Live, type LiveOptions } from './preview.ts';
+import { openLive, previewDetail, type Live, type LiveOptions } from './preview.ts';
 import { writeRecipe, type Recipe } from './recipe.ts';
 import { smallReferences } from './subject.ts';
 import { checkOptions, randomSeed, type GenerateOptions, type ModelInfo } from './text-to-image.ts';
@@ -80,6 +80,28 @@ export function oneByOne(start: Start): Start {
   };
 }
 
+/** For the engine's side: a picture whose rows were sent is not sent again. */
+export async function* sparing(events: AsyncGenerator<GenerateEvent, void, void>): AsyncGenerator<GenerateEvent, void, void> {
+  let sent = false;
+  for await (const event of events) {
+    if (event.type === 'render') sent = event.rows !== undefined || (sent && event.tile > 1);
+    yield event.type === 'image' && sent ? { ...event, image: { ...event.image, data: new Uint8ClampedArray(0) } } : event;
+  }
+}
+
+/** The caller's side of that: the picture from its rows. */
+export async function* assembled(events: AsyncGenerator<GenerateEvent, void, void>): AsyncGenerator<GenerateEvent, void, void> {
+  let whole: Image | undefined;
+  for await (const event of events) {
+    if (event.type === 'render' && event.rows) {
+      const { y, of, image: rows } = event.rows;
+      if (y === 0) whole = image(rows.width, of);
+      whole!.data.set(rows.data, y * rows.width * 4);
+    }
+    yield event.type === 'image' && event.image.data.length === 0 ? { ...event, image: whole! } : event;
+  }
+}
+
 export type EncodePng = (image: Image) => Promise<Uint8Array>;
 
 /** The bytes of a PNG of an image event, with its recipe inside. */
@@ -115,7 +137,7 @@ export function bananaOf(opened: Opened, encode: EncodePng): Banana {
       }
       throw new RuntimeError('engine.empty', 'the engine drew no picture');
     },
-    live: (options) => openLive(start, options),
+    live: (options) => openLive(start, { detail: previewDetail(model.tokens), ...options }),
     close,
   };
 }

@@ -48,6 +48,8 @@ export interface RenderEvent {
   /** Tiles drawn, of how many. */
   readonly tile: number;
   readonly tiles: number;
+  /** Whole rows of the picture, from row `y`, of `of`, that this tile completed: to be encoded while others are drawn. Not given when something is still to be put over them (a mask). */
+  readonly rows?: { readonly y: number; readonly of: number; readonly image: Image };
 }
 
 /** A picture is ready. */

@@ -69,6 +69,12 @@ type Start = (options: GenerateOptions, signal?: AbortSignal) => AsyncGenerator<
 
 const REST = 250; // milliseconds
 const FPS = 25;
+/** Latent tokens of a preview: 256 pixels need no more, and 25 frames a second allow no more. */
+const TOKENS = 64;
+
+/** Share of a model's latent tokens that its previews are drawn with at best. */
+export const previewDetail = (tokens: number): number => Math.min(1, TOKENS / tokens);
+
 /** A preview whose keystroke is older than this is finished though newer ones came: milliseconds. */
 const OVERDUE = 150;
 /** Why work was stopped: it shows an older change. */

@@ -1,6 +1,7 @@
 // The pipeline's own process: node.ts starts this file. One pipeline, loaded by the first request.
 import { RuntimeError } from '../util/errors.ts';
 import { serveEngine } from '../runtime/engine-process.ts';
+import { sparing } from './banana.ts';
 import { loadPipeline, type LoadOptions } from './load.ts';
 import type { GenerateOptions, ModelInfo, Pipeline } from './text-to-image.ts';
 
@@ -13,7 +14,7 @@ const handlers = {
   },
   generate(options: GenerateOptions, signal: AbortSignal) {
     if (!pipeline) throw new RuntimeError('engine.empty', 'no model was loaded');
-    return pipeline.generate(options, signal);
+    return sparing(pipeline.generate(options, signal));
   },
   /** Most memory that this process has had, in bytes. */
   peak: async (): Promise<number> => process.resourceUsage().maxRSS * 1024,

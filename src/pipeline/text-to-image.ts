@@ -224,7 +224,8 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
     for (const [i, tile] of tiles.entries()) {
       await checkpoint(signal);
       await clock.time('render', () => drawTile(networks, features!, tile, size, picture, opaque));
-      yield { type: 'render', index, tile: i + 1, tiles: tiles.length } satisfies RenderEvent;
+      const rows = !options.mask && tile.x + tile.width === size.width && { y: tile.y, of: size.height, image: rowsOf(picture, tile.y, tile.height) };
+      yield { type: 'render', index, tile: i + 1, tiles: tiles.length, ...(rows && { rows }) } satisfies RenderEvent;
     }
     start?.restore(picture);
     const { name, version, hash } = info;
@@ -260,6 +261,11 @@ async function drawTile(networks: Networks, features: Tensor, tile: Tile, size: 
   const { data } = shown(await networks.render(features, tile, size), opaque);
   const line = tile.width * 4;
   for (let y = 0; y < tile.height; y++) picture.data.set(data.subarray(y * line, (y + 1) * line), ((tile.y + y) * size.width + tile.x) * 4);
+}
+
+/** Some rows of a picture, as a view. */
+function rowsOf({ width, data }: Image, y: number, height: number): Image {
+  return image(width, height, data.subarray(y * width * 4, (y + height) * width * 4));
 }
 
 function shown(pixels: Tensor, opaque: boolean): Image {

@@ -13,17 +13,26 @@ export async function encodePng({ width, height, data }: Image): Promise<Uint8Ar
     at++;
     for (let x = 0; x < width; x++) for (let c = 0; c < channels; c++) lines[at++] = data[(y * width + x) * 4 + c]!;
   }
+  const packed = new Response(new Blob([lines]).stream().pipeThrough(new CompressionStream('deflate')));
+  const parts = [SIGNATURE, headerOf({ width, height }, opaque), chunk('IDAT', new Uint8Array(await packed.arrayBuffer())), chunk('IEND', new Uint8Array(0))];
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+/** What every PNG begins with. */
+export const SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
+
+/** The first chunk: 8 bits a channel, RGB or RGBA, not interlaced. */
+export function headerOf({ width, height }: { width: number; height: number }, opaque: boolean): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
   header.set([8, opaque ? 2 : 6, 0, 0, 0], 8);
-  const packed = new Response(new Blob([lines]).stream().pipeThrough(new CompressionStream('deflate')));
-  const parts = [Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10), chunk('IHDR', header), chunk('IDAT', new Uint8Array(await packed.arrayBuffer())), chunk('IEND', new Uint8Array(0))];
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  return chunk('IHDR', header);
 }
 
-function chunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
+/** One chunk of a PNG: its length, type, data and checksum. */
+export function chunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
   const raw = new Uint8Array(12 + data.length);
   const view = new DataView(raw.buffer);
   view.setUint32(0, data.length);
