@@ -3,9 +3,10 @@
 // worst pictures. Everything that the judges saw is kept in RUN/evaluation/*.jsonl, so that a second run goes on where one was stopped.
 //   npm run evaluate -- [--quick|--full] [--preset NAME] [--model FILE] [--json FILE] [--out FOLDER] [--only PARTS] [--run FOLDER]
 //                       [--steps N] [--guidance X] [--precision NAME] [--teacher STEPS] [--judges FILE]
-// PARTS: geneval, concepts, identity, autoencoder, steps, comma separated. --precision: float32, int8 or int4 products. Without --model
-// it takes models/PRESET.safetensors, else the run's model, else what the run has so far. --out takes evaluate.md, evaluate.json and
-// worst.png (default RUN/evaluation; docs/results to publish).
+// PARTS: geneval, concepts, identity, autoencoder, steps, comma separated. --precision: float32, int8 or int4 products (default: as the SDK
+// draws). The judges are the run's, those of runs/judges (recipe 7-judges), or models/judges.safetensors. Without --model it takes
+// models/PRESET.safetensors, else the run's model, else what the run has so far. --out takes evaluate.md, evaluate.json and worst.png
+// (default RUN/evaluation; docs/results to publish).
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -31,9 +32,9 @@ import { encodeImage } from '../src/tensor/codec.ts';
 import { readFileWhole, writeFileWhole } from '../src/tensor/files.ts';
 import { tensorToImage, type Color, type Image } from '../src/tensor/image.ts';
 import { labelledSheet } from '../src/tensor/sheet.ts';
-import type { Precision } from '../src/pipeline/networks.ts';
+import { fastestPrecision, PRECISIONS, type Precision } from '../src/pipeline/networks.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
-import { openSubject, PRECISIONS, waysOf, type Subject, type Ways } from './evaluated.ts';
+import { openSubject, waysOf, type Subject, type Ways } from './evaluated.ts';
 import { pathsOf } from './recipe.ts';
 
 const PARTS = ['geneval', 'concepts', 'identity', 'autoencoder', 'steps'] as const;
@@ -81,7 +82,7 @@ export interface Options {
   model?: string;
   steps?: number;
   guidance?: number;
-  precision: Precision;
+  precision?: Precision;
   teacher: number;
   judges?: string;
 }
@@ -149,7 +150,7 @@ const DRAWN: Readonly<Record<Exclude<Part, 'autoencoder'>, (work: Drawing) => Pr
   async steps({ suite, main, ways, data, options }) {
     const { lite } = options.amounts;
     const taught = await ways.teacher(options.teacher);
-    const variants = [...(taught ? [taught] : []), ...[1, 2, 4].map((steps) => ways.student({ steps })), ...PRECISIONS.filter((p) => p !== options.precision).map((precision) => ways.student({ precision }))];
+    const variants = [...(taught ? [taught] : []), ...[1, 2, 4].map((steps) => ways.student({ steps })), ...PRECISIONS.filter((p) => p !== ways.precision).map((precision) => ways.student({ precision }))];
     const stepsAndBits = await measureSteps(suite, main, variants, genevalPrompts(data, [lite, 0, 0, 0, 0]), PICTURES);
     return { stepsAndBits, ...(!taught && { notes: [`teacher: ${options.run} holds none of this model`] }) };
   },
@@ -164,13 +165,13 @@ async function autoencoder({ subject, ways, data, pool, options, progress }: Wor
   };
   const side = (512 / subject.config.latentPixels) * ENCODER_PIXELS;
   const ledger = openLedger(join(options.run, 'evaluation', 'autoencoder.jsonl'));
-  const key = { model: subject.hash, precision: options.precision };
+  const key = { model: subject.hash, precision: ways.precision };
   return { autoencoder: await measureReconstruction({ data, pool, ledger, key, side, encode, scenes, pieces, sizes, seed: SEED, progress }) };
 }
 
-/** The judges of a preset's scope: given, the run's, or shipped. */
-async function findJudges({ preset: name, run, judges }: Options, runtime: Runtime): Promise<{ judges: Judges; hash: string } | undefined> {
-  const path = judges ?? [join(run, 'judges.safetensors'), join('models', `${name}-judges.safetensors`)].find(existsSync);
+/** The judges: given, the run's, those of recipe 7-judges, or the shipped ones. */
+async function findJudges({ run, judges }: Options, runtime: Runtime): Promise<{ judges: Judges; hash: string } | undefined> {
+  const path = judges ?? [join(run, 'judges.safetensors'), 'runs/judges/judges.safetensors', 'models/judges.safetensors'].find(existsSync);
   if (path === undefined) return undefined;
   const hash = createHash('sha256').update(await readFileWhole(path)).digest('hex').slice(0, 16);
   return { judges: await openJudges(runtime, await loadJudges(path)), hash };
@@ -185,7 +186,7 @@ async function worstSheet(worst: readonly Miss[], { suite, main }: Drawing): Pro
     const given = known.flatMap(({ slot, picture }) => (picture ? [{ slot, picture }] : []));
     if (!truth || given.length < known.length) continue;
     images.push(tensorToImage(await main.draw(caption, seed, { references: given, ...size }), { background: PALE }), tensorToImage(truth, { background: PALE }));
-    labels.push(caption, `right; ${why}`);
+    labels.push(caption, `a real render; drawn: ${why}`);
   }
   return encodeImage(await labelledSheet(images, labels, { columns: 8, cell: 160, lines: 3 }), 'png');
 }
@@ -196,7 +197,8 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
   const subject = await openSubject(options);
   const { hash, config, guidance } = subject;
   const runtime = await ortNode({ spinning: false }); // several sessions are live at once
-  const ways = waysOf(subject, runtime, { side: SIDE, precision: options.precision, ...(options.steps !== undefined && { steps: options.steps }), ...(options.guidance !== undefined && { guidance: options.guidance }), run: options.run, preset: options.preset });
+  const precision = options.precision ?? (await fastestPrecision(runtime, subject.plan)); // as the SDK draws
+  const ways = waysOf(subject, runtime, { side: SIDE, precision, ...(options.steps !== undefined && { steps: options.steps }), ...(options.guidance !== undefined && { guidance: options.guidance }), run: options.run, preset: options.preset });
   const pool = renderPool({ processes: 2 });
   const progress = progressLine(stopped);
   const [misses, notes]: [Miss[], string[]] = [[], []];
@@ -214,7 +216,7 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
     }
     for (const part of options.parts) {
       if (part === 'autoencoder') result = { ...result, ...(await autoencoder(work)) };
-      else if (!suite || !main) notes.push(`${part}: ${main ? `no judges for preset ${config.name} (npx tsx recipes/7-judges.ts --preset ${config.name})` : 'there is no transformer yet'}`);
+      else if (!suite || !main) notes.push(`${part}: ${main ? 'there are no judges (npx tsx recipes/7-judges.ts)' : 'there is no transformer yet'}`);
       else {
         const { notes: more = [], ...measured } = await DRAWN[part]({ ...work, suite, main });
         notes.push(...more);
@@ -242,7 +244,7 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
     seconds: (performance.now() - started) / 1000,
     steps: ways.steps,
     guidance: ways.guidance,
-    precision: options.precision,
+    precision,
     side: SIDE,
     ...result,
     notes,
@@ -278,8 +280,8 @@ function parse(): Options {
   preset(name); // throws for an unknown one
   const parts = (v.only?.split(',') ?? PARTS) as readonly Part[];
   for (const p of parts) if (!PARTS.includes(p)) throw new InputError('evaluate.part', `--only ${p}: choose from ${PARTS.join(', ')}`);
-  const precision = (v.precision ?? 'float32') as Precision;
-  if (!PRECISIONS.includes(precision)) throw new InputError('evaluate.precision', `--precision ${precision}: choose from ${PRECISIONS.join(', ')}`);
+  const precision = v.precision as Precision | undefined;
+  if (precision !== undefined && !PRECISIONS.includes(precision)) throw new InputError('evaluate.precision', `--precision ${precision}: choose from ${PRECISIONS.join(', ')}`);
   const [steps, guidance, teacher] = [number('steps', true), number('guidance', false), number('teacher', true)];
   const mode = v.full ? 'full' : 'quick';
   const { run } = pathsOf({ preset: name, ...(v.run !== undefined && { run: v.run }) });
@@ -290,10 +292,10 @@ function parse(): Options {
     parts,
     run,
     out: v.out ?? join(run, 'evaluation'),
-    precision,
     teacher: teacher ?? TEACHER[mode],
     ...(steps !== undefined && { steps }),
     ...(guidance !== undefined && { guidance }),
+    ...(precision !== undefined && { precision }),
     ...(v.json !== undefined && { json: v.json }),
     ...(v.model !== undefined && { model: relative(process.cwd(), v.model) }),
     ...(v.judges !== undefined && { judges: v.judges }),

@@ -8,9 +8,9 @@ import { preset, type Config } from '../src/models/config.ts';
 import { initialize } from '../src/nn/scope.ts';
 import { readModel } from '../src/pipeline/load.ts';
 import { modelPath, specsOf } from '../src/pipeline/model.ts';
-import { openNetworks, type Networks, type Precision } from '../src/pipeline/networks.ts';
+import { openNetworks, type Networks, type NetworksOptions, type Precision } from '../src/pipeline/networks.ts';
 import { openSampler } from '../src/pipeline/sample.ts';
-import { planOf, type Plan } from '../src/quant/plan.ts';
+import { planOf } from '../src/quant/plan.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
 import { readFileWhole } from '../src/tensor/files.ts';
 import { decodeSafetensors } from '../src/tensor/safetensors.ts';
@@ -21,8 +21,6 @@ import { random } from '../src/util/random.ts';
 import { readTokenizer } from './latents.ts';
 import { pathsOf } from './recipe.ts';
 
-export const PRECISIONS: readonly Precision[] = ['float32', 'int8', 'int4'];
-
 /** A model, or as much of one as there is: without a transformer only its autoencoder can be measured. */
 export interface Subject {
   readonly name: string;
@@ -31,7 +29,8 @@ export interface Subject {
   readonly hash: string;
   readonly config: Config;
   readonly weights: Tensors;
-  readonly plan?: Plan;
+  readonly plan?: NetworksOptions['plan'];
+  readonly blocks?: NetworksOptions['blocks'];
   /** Its own guidance scale and most steps; undefined while there is no student. */
   readonly guidance?: number;
   readonly steps?: number;
@@ -48,9 +47,9 @@ export async function openSubject({ preset: name, model, run }: { preset: string
   const path = model ?? shipped(name) ?? (existsSync(own) ? own : undefined);
   if (path !== undefined) {
     const { model: found, base } = await readModel(path);
-    const { config, weights, plan, tokenizer, manifest } = found;
+    const { config, weights, plan, blocks, tokenizer, manifest } = found;
     if (config.name !== name) throw new InputError('evaluate.preset', `${path} is a model of preset ${config.name}: add --preset ${config.name}`);
-    return { name: found.name, file: path, hash: base.hash, config, weights, ...(plan && { plan }), guidance: manifest.guidance, steps: Math.max(...manifest.steps), tokenizer, references: ((manifest as { subjects?: number }).subjects ?? 0) > 0 };
+    return { name: found.name, file: path, hash: base.hash, config, weights, ...(plan && { plan }), ...(blocks && { blocks }), guidance: manifest.guidance, steps: Math.max(...manifest.steps), tokenizer, references: manifest.references === true };
   }
   const { autoencoder } = pathsOf({ preset: name, run });
   if (!existsSync(autoencoder)) throw new InputError('evaluate.model', `no model of preset ${name}: give --model FILE, or train one with npm run recipe -- --preset ${name}`);
@@ -82,6 +81,7 @@ export interface Ways {
   /** What pictures are drawn with where a variant does not say. */
   readonly steps: number;
   readonly guidance: number;
+  readonly precision: Precision;
   networks(precision?: Precision): Networks;
   student(options: { steps?: number; precision?: Precision }): Variant;
   /** The run's teacher; undefined where it has none with this model's tokenizer. */
@@ -95,15 +95,20 @@ export function waysOf(subject: Subject, runtime: Runtime, options: WaysOptions)
   const { side } = options;
   const steps = options.steps ?? subject.steps ?? 4;
   const guidance = options.guidance ?? subject.guidance ?? 3;
-  // A file of 8 bits says how it is stored, not how few bits the model can do with.
-  const plan = Object.values(subject.plan ?? {}).some((bits) => bits <= 4) ? subject.plan : planOf(Object.entries(weights));
+  // A file of 8 bits says how it is stored, not how few the model can do with: at 4 bits it is then plainly rounded.
+  const four = Object.values(subject.plan ?? {}).some((bits) => bits <= 4);
+  const quantized: Readonly<Record<Precision, NetworksOptions>> = {
+    float32: {},
+    int8: { ...(subject.plan && { plan: subject.plan }), ...(subject.blocks && { blocks: subject.blocks }) },
+    int4: four ? { plan: subject.plan!, ...(subject.blocks && { blocks: subject.blocks }) } : { plan: planOf(specsOf(config.name)) },
+  };
   const opened = new Map<string, Networks>();
-  const open = (name: string, precision: Precision, own: () => Tensors): Networks => {
-    const found = opened.get(name) ?? openNetworks(runtime, config, own(), { precision, ...(plan && { plan }) });
+  const open = (name: string, own: Tensors, rest: NetworksOptions): Networks => {
+    const found = opened.get(name) ?? openNetworks(runtime, config, own, rest);
     opened.set(name, found);
     return found;
   };
-  const networks = (precision = options.precision) => open(precision, precision, () => weights);
+  const networks = (precision = options.precision) => open(precision, weights, { precision, ...quantized[precision] });
   const variant = (name: string, model: string, kind: 'student' | 'teacher', count: number, precision: Precision, networksOf: () => Networks): Variant => {
     let sample: ReturnType<typeof openSampler> | undefined;
     return {
@@ -115,9 +120,10 @@ export function waysOf(subject: Subject, runtime: Runtime, options: WaysOptions)
   return {
     steps,
     guidance,
+    precision: options.precision,
     networks,
     student({ steps: count = steps, precision = options.precision }) {
-      const bits = precision === options.precision ? '' : `, ${precision}`;
+      const bits = precision === options.precision ? '' : `, ${precision}${precision === 'int4' && !four ? ' by plain rounding' : ''}`;
       return variant(`${count} step${count === 1 ? '' : 's'}${bits}`, hash, 'student', count, precision, () => networks(precision));
     },
     async teacher(count) {
@@ -126,7 +132,7 @@ export function waysOf(subject: Subject, runtime: Runtime, options: WaysOptions)
       if (JSON.stringify(await readTokenizer({ preset: options.preset, run: options.run })) !== JSON.stringify(tokenizer)) return undefined;
       const bytes = await readFileWhole(path);
       const { tensors } = decodeSafetensors(bytes, path);
-      return variant(`teacher, ${count} steps`, `${hash}+${hashOf(bytes)}`, 'teacher', count, options.precision, () => open('teacher', options.precision, () => ({ ...weights, ...tensors })));
+      return variant(`teacher, ${count} steps`, `${hash}+${hashOf(bytes)}`, 'teacher', count, 'float32', () => open('teacher', { ...weights, ...tensors }, {}));
     },
     async release() {
       for (const networks of opened.values()) await networks.release();
