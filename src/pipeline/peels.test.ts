@@ -72,6 +72,14 @@ describe('drawing', () => {
     expect(compiled).toBe(now);
   });
 
+  test('with a subject too, and off again without a trace', async () => {
+    const options = { prompt: '<2> runs', references: [{ slot: 2, image: { width: 32, height: 32, data: new Uint8ClampedArray(random(5).normals(4096).map((x) => 128 + 60 * x)) } }] };
+    const before = await drawn(options);
+    expect((await drawn({ prompt: 'runs' })).image.data).not.toEqual(before.image.data);
+    expect((await drawn({ ...options, peels: [{ name: 'ink' }] })).image.data).not.toEqual(before.image.data);
+    expect(await drawn(options)).toEqual(before);
+  });
+
   test('the prompt and the options mean the same, and the recipe draws it again', async () => {
     const said = await drawn({ prompt: '<peel:ink:0.7> a fox' });
     const given = await drawn({ peels: [{ name: 'ink', weight: 0.7 }] });
