@@ -45,7 +45,8 @@ export interface Model {
 }
 
 const FORMAT = 'banana-model-1';
-const SCALE = '.scale';
+/** What the name of a weight's scales ends with. */
+export const SCALE = '.scale';
 
 /** The tensors and metadata of a model's file. */
 export function packModel({ weights, tokenizer, manifest, plan = planOf(Object.entries(weights), EIGHT) }: Model): { tensors: Tensors; metadata: Record<string, string> } {
@@ -58,7 +59,12 @@ export function packModel({ weights, tokenizer, manifest, plan = planOf(Object.e
       tensors[path + SCALE] = scales;
     } else tensors[path] = tensor('float16', weight.shape, Uint16Array.from(weight.data as Float32Array, toHalf));
   }
-  return { tensors, metadata: { format: FORMAT, manifest: JSON.stringify(manifest), tokenizer: JSON.stringify(tokenizer) } };
+  return { tensors, metadata: metadataOf({ manifest, tokenizer }) };
+}
+
+/** What a model's file says of itself. */
+export function metadataOf({ manifest, tokenizer }: Pick<Model, 'manifest' | 'tokenizer'>): Record<string, string> {
+  return { format: FORMAT, manifest: JSON.stringify(manifest), tokenizer: JSON.stringify(tokenizer) };
 }
 
 /** What a model's file holds: tensors by name before they are read, and its metadata. */

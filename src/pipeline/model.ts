@@ -43,13 +43,18 @@ export function specsOf(name: string): Specs {
   return new Map(stages.flatMap(({ specs }) => [...specs]));
 }
 
-/** Untrained weights and a tokenizer of bare letters: for tests and timings. */
-export function randomModel(name: string, seed = 0): Model {
+/** A model that has no weights yet: a tokenizer of bare letters. */
+export function emptyModel(name: string): Model {
   return {
     name: `${name}-untrained`,
     config: preset(name),
-    weights: initialize(specsOf(name), random(seed)),
+    weights: {},
     tokenizer: trainTokenizer([], 264),
     manifest: { name: `${name}-untrained`, version: '0', preset: name, styles: ['flat', 'bold flat'], guidance: 3, steps: [1, 2, 4], licence: 'none', training: 'none: random weights', references: true },
   };
+}
+
+/** Untrained weights and a tokenizer of bare letters: for tests and timings. */
+export function randomModel(name: string, seed = 0): Model {
+  return { ...emptyModel(name), weights: initialize(specsOf(name), random(seed)) };
 }

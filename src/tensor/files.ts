@@ -33,7 +33,7 @@ export async function readFileWhole(path: string): Promise<Uint8Array<ArrayBuffe
  * Writes a file as one whole: beside its place, flushed, then renamed; folders are made. Either the old file or the
  * complete new one is there at any time. Throws InputError `file.write` when the place cannot be written.
  */
-export async function writeFileWhole(path: string, chunks: Chunks): Promise<void> {
+export async function writeFileWhole(path: string, chunks: Chunks | Iterable<Uint8Array>): Promise<void> {
   const beside = `${path}.${randomUUID().slice(0, 8)}.part`;
   const list = typeof chunks === 'string' ? [new TextEncoder().encode(chunks)] : chunks instanceof Uint8Array ? [chunks] : chunks;
   try {
