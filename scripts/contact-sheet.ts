@@ -2,10 +2,13 @@
 // Each picture is drawn by the SDK as a user would get it; its seed is its place in the list. The first of anything, never the best.
 //   npx tsx scripts/contact-sheet.ts [--steps 4] [--model FILE] [--out docs/prompts.png] [--characters docs/characters.png]
 import { parseArgs } from 'node:util';
+import { MAKERS, type Identity } from '../src/data/makers.ts';
+import { renderPool } from '../src/data/render.ts';
+import { sceneSvg, type Art } from '../src/data/scenes.ts';
 import { openBanana, type NodeBanana } from '../src/node.ts';
 import { encodeImage } from '../src/tensor/codec.ts';
 import { writeFileWhole } from '../src/tensor/files.ts';
-import type { Image } from '../src/tensor/image.ts';
+import { premultipliedToTensor, tensorToImage, type Image } from '../src/tensor/image.ts';
 import { labelledSheet } from '../src/tensor/sheet.ts';
 
 const PROMPTS = [
@@ -36,12 +39,28 @@ const PROMPTS = [
   'a kitten, flat style', 'a bunny in the snow, bold flat style', 'an automobile, shaded cartoon style', 'a castle in the desert, flat style',
 ];
 
+/** Two characters of nobody's picture, each with a look that is easy to tell from the other's. */
+const CAST: readonly Identity[] = [
+  { who: 'woman', hair: 'long', hat: 'none', hatColour: 'red', hairColour: 'red', skin: 'light', beard: 'none', glasses: 'roundGlasses', clothing: 'vneck', clothingColour: 'green' },
+  { who: 'man', hair: 'short', hat: 'beanie', hatColour: 'blue', hairColour: 'dark', skin: 'brown', beard: 'mediumBeard', glasses: 'none', clothing: 'shirt', clothingColour: 'orange' },
+];
+/** Their expression in the reference pictures: asked for in none of the scenes. */
+const GIVEN = 'serious';
+const SCENES = [
+  '<1> happy and <2> happy, avatar style', '<1> sad and <2> angry in the snow, avatar style', '<1> surprised and <2> winking on the beach, avatar style',
+  '<2> happy and <1> surprised in a meadow, avatar style', '<1> angry and <2> sad at night, avatar style', '<1> in love and <2> in love on a pink background, avatar style',
+  '<1> winking on a yellow background, avatar style', '<2> surprised in space, avatar style', '<1> dizzy and <2> happy in the desert, avatar style',
+  '<2> sticking out the tongue and <1> happy under water, avatar style', '<1> sad on a blue background, avatar style', '<2> winking and <1> winking at sunset, avatar style',
+];
+
 const { values } = parseArgs({
   options: { steps: { type: 'string', default: '4' }, out: { type: 'string', default: 'docs/prompts.png' }, characters: { type: 'string', default: 'docs/characters.png' }, model: { type: 'string' } },
 });
 const banana = await openBanana({ inProcess: true, ...(values.model !== undefined && { model: values.model }) });
 try {
   await promptSheet(banana, values.out);
+  if (banana.model.references) await characterSheet(banana, values.characters);
+  else process.stderr.write('no sheet of characters: the model was not trained with references\n');
 } finally {
   await banana.close();
 }
@@ -54,4 +73,38 @@ async function promptSheet({ picture }: NodeBanana, out: string): Promise<void> 
   }
   await writeFileWhole(out, await encodeImage(await labelledSheet(images, PROMPTS, { columns: 8, cell: 192, lines: 3 }), 'png'));
   process.stderr.write(`\r${out}\n`);
+}
+
+/** The two characters as the model is given them, on white. */
+async function drawCast(): Promise<Image[]> {
+  const avatar = MAKERS.find((m) => m.style === 'avatar')!;
+  const pool = renderPool();
+  try {
+    return await Promise.all(
+      CAST.map(async (who) => {
+        const drawn = avatar.draw(who, GIVEN);
+        const [, , w = 1, h = 1] = drawn.viewBox.split(' ').map(Number);
+        const [width, height] = [(0.9 * w) / Math.max(w, h), (0.9 * h) / Math.max(w, h)];
+        const art: Art = { ...drawn, box: [0.5 - width / 2, 1 - height, width, height], flip: false };
+        const { pixels, error } = await pool.render({ svg: sceneSvg({ width: 256, height: 256, background: { kind: 'white', seed: 0 }, objects: [], art: [art] }), width: 512, height: 512 });
+        if (!pixels) throw new Error(`the characters cannot be drawn: ${error}`);
+        return tensorToImage(premultipliedToTensor(512, 512, pixels));
+      }),
+    );
+  } finally {
+    pool.close();
+  }
+}
+
+async function characterSheet({ picture }: NodeBanana, out: string): Promise<void> {
+  const cast = await drawCast();
+  const images = [...cast];
+  const labels = ['<1>, the reference', '<2>, the reference'];
+  for (const [seed, prompt] of SCENES.entries()) {
+    const references = cast.map((one, i) => ({ slot: i + 1, image: one })).filter(({ slot }) => prompt.includes(`<${slot}>`));
+    images.push((await picture({ prompt, seed, steps: Number(values.steps), references, width: 512, height: 512 })).image);
+    labels.push(prompt);
+  }
+  await writeFileWhole(out, await encodeImage(await labelledSheet(images, labels, { columns: 7, cell: 192, lines: 3 }), 'png'));
+  process.stderr.write(`${out}\n`);
 }

@@ -16,16 +16,14 @@ export interface Classes {
   readonly style: readonly string[];
   readonly background: readonly string[];
 }
-export const HEADS = ['concept', 'style', 'background'] as const;
-export type Head = (typeof HEADS)[number];
 
 /** One prompt, and what is true of a right picture. */
 export interface Case {
   readonly set: string;
   readonly caption: string;
   readonly svg: string;
-  /** Name of the class, by head. */
-  readonly truth: Readonly<Record<Head, string>>;
+  /** Code point, style's word, class of the background. */
+  readonly truth: { readonly concept: string; readonly style: string; readonly background: string };
   /** The caption says nothing of the background: no picture is wrong for it. */
   readonly backgroundSaid: boolean;
 }
@@ -64,12 +62,12 @@ export function classesOf(data: DataOptions): Classes {
 }
 
 /** The truth of a sample of one object. */
-export function truthOf({ objects, style, background }: Pick<Sample, 'objects' | 'style' | 'background'>): Case['truth'] {
+function truthOf({ objects, style, background }: Pick<Sample, 'objects' | 'style' | 'background'>): Case['truth'] {
   return { concept: objects[0]!.concept, style, background: backgroundClass(background) };
 }
 
 /** Options of samples of one object alone, in square pictures. */
-export function singleObjects(data: DataOptions, split: Split): DataOptions {
+function singleObjects(data: DataOptions, split: Split): DataOptions {
   return { ...data, mix: { single: 1, scene: 0, character: 0 }, aspects: [[256, 256, 1]], subjects: 0, split };
 }
 
