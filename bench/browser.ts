@@ -10,8 +10,11 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import { chromiumPath, openChromium } from '../scripts/chromium.ts';
 import { bundle, ORT, serveWeb } from '../scripts/web-server.ts';
 import { DEFAULT_MODEL, modelPath, randomModel, saveModel } from '../src/pipeline/model.ts';
-import { planOf } from '../src/quant/plan.ts';
+import { packModel, type Model } from '../src/pipeline/model-file.ts';
+import { EIGHT, FLOAT, FOUR, planOf, type PlanTable } from '../src/quant/plan.ts';
 import { writeFileWhole } from '../src/tensor/files.ts';
+import { encodeSafetensors } from '../src/tensor/safetensors.ts';
+import { joined } from '../src/tensor/store.ts';
 import { shakenModel } from '../test/browser/model.ts';
 import type { Measurements, MeasureOptions } from './browser-page.ts';
 import { commitOf, describeMachine, machineLine } from './machine.ts';
@@ -38,7 +41,7 @@ async function sizeOf(bytes: Uint8Array): Promise<Size> {
 const sum = (sizes: readonly Size[]): Size => sizes.reduce((a, b) => ({ raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }));
 
 /** What a page loads: our bundles, onnxruntime-web's part that is used, and the models. */
-async function downloads(models: Readonly<Record<string, string>>): Promise<{ parts: Record<string, Size>; totals: Record<string, Size> }> {
+async function downloads(models: Readonly<Record<string, Uint8Array>>): Promise<{ parts: Record<string, Size>; totals: Record<string, Size> }> {
   const scripts = await bundle({ worker: BUNDLES['banana-worker'], page: here('../src/web.ts') }, { minify: true });
   const ort = async (kind: string) => sum([await sizeOf(await readFile(join(ORT, `ort-wasm-simd-threaded.${kind}.wasm`))), await sizeOf(await readFile(join(ORT, `ort-wasm-simd-threaded.${kind}.mjs`)))]);
   const parts: Record<string, Size> = {
@@ -48,11 +51,20 @@ async function downloads(models: Readonly<Record<string, string>>): Promise<{ pa
   };
   const totals: Record<string, Size> = {};
   const [code, jspi] = Object.values(parts) as [Size, Size];
-  for (const [name, path] of Object.entries(models)) {
-    parts[`model ${name}`] = await sizeOf(await readFile(path));
+  for (const [name, bytes] of Object.entries(models)) {
+    parts[`model ${name}`] = await sizeOf(bytes);
     totals[name] = sum([code, jspi, parts[`model ${name}`]!]);
   }
   return { parts, totals };
+}
+
+/** Four bits throughout: what a download of nano's size comes down to. Its pictures would have to be trained for it. */
+const FOUR_BITS: PlanTable = EIGHT.map(([pattern, bits]) => [pattern, bits === FLOAT ? FLOAT : 4]);
+
+/** A model's file. */
+function packed(model: Model, table: PlanTable): Uint8Array {
+  const { tensors, metadata } = packModel({ ...model, plan: planOf(Object.entries(model.weights), table) });
+  return joined(encodeSafetensors(tensors, metadata));
 }
 
 const megabytes = (n: number) => (n / 1e6).toFixed(1).padStart(8);
@@ -75,7 +87,8 @@ async function main(): Promise<void> {
   const files = { [DEFAULT_MODEL]: modelPath(), nano: join(folder, 'nano.safetensors'), tiny: join(folder, 'tiny.safetensors') };
   say('models');
   const nano = randomModel('nano');
-  await saveModel(files.nano, { ...nano, plan: planOf(Object.entries(nano.weights)) });
+  const [usual, small] = [packed(nano, FOUR), packed(nano, FOUR_BITS)];
+  await writeFileWhole(files.nano, usual);
   await saveModel(files.tiny, shakenModel());
   const server = await serveWeb({ bundles: BUNDLES, files: { '/': { text: PAGE }, ...Object.fromEntries(Object.entries(files).map(([name, path]) => [`/${name}.safetensors`, path])) } });
   const browser = await openChromium();
@@ -106,7 +119,7 @@ async function main(): Promise<void> {
     const [gpu, cpu] = [await measure('pixels', { ...wasm('tiny'), runtime: 'webgpu' }), await measure('pixels', { ...wasm('tiny') })];
     const webgpu = { adapter: 'software', largestDifference: Math.max(...gpu.map((x, i) => Math.abs(x - cpu[i]!))), of: 255 };
     say('sizes');
-    const sizes = await downloads({ [DEFAULT_MODEL]: files[DEFAULT_MODEL]!, nano: files.nano });
+    const sizes = await downloads({ [DEFAULT_MODEL]: await readFile(files[DEFAULT_MODEL]!), nano: usual, 'nano, 4 bits throughout': small });
 
     const { version } = { version: browser.context.browser()?.version() ?? 'unknown' };
     const result = { date: new Date().toISOString(), command: `npm run bench:browser -- ${process.argv.slice(2).join(' ')}`.trimEnd(), commit: commitOf(), machine, chromium: version, threads, times, training, webgpu, sizes };

@@ -3,26 +3,33 @@
 // functions; only the ceiling is made here: the denoiser's products alone, one after another, with nothing in between.
 import { flopsOf, productsOf, type Product } from '../src/graph/cost.ts';
 import { concat, matmul, reshape, slice } from '../src/graph/ops.ts';
-import { graph, input, parameter, type Value } from '../src/graph/value.ts';
-import type { Config } from '../src/models/config.ts';
+import { apply, constant, graph, input, parameter, type Value } from '../src/graph/value.ts';
+import { preset as presetOf, type Config } from '../src/models/config.ts';
 import { conditionStage, decodeStage, denoiseStage, renderStage } from '../src/models/graphs.ts';
 import { cellsOf, samplingTables } from '../src/models/renderer.ts';
 import { countParameters } from '../src/nn/scope.ts';
 import { loadPipeline } from '../src/pipeline/load.ts';
-import { loadModel, randomModel, saveModel, specsOf } from '../src/pipeline/model.ts';
-import { openNetworks, type Networks, type Precision } from '../src/pipeline/networks.ts';
+import { loadModel, specsOf } from '../src/pipeline/model.ts';
+import { writeRandomModel } from '../src/pipeline/random-file.ts';
+import { fastestPrecision, openNetworks, PRECISIONS, type Networks } from '../src/pipeline/networks.ts';
 import { baseTokens, latentGrid, tilesOf } from '../src/pipeline/resolution.ts';
 import { promptIds } from '../src/pipeline/sample.ts';
 import { TILE, type GenerateOptions, type Pipeline } from '../src/pipeline/text-to-image.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
+import { BLOCK, quantizeBlocks } from '../src/quant/blocks.ts';
+import { packBlocks } from '../src/quant/int4.ts';
+import { quantizeColumns } from '../src/quant/int8.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
 import { consistency } from '../src/sampling/sampler.ts';
 import { times } from '../src/sampling/schedule.ts';
-import { encodeImage, loadSharp } from '../src/tensor/codec.ts';
+import { pngStream } from '../src/tensor/png-stream.ts';
 import { tensorToImage, WHITE, type Image } from '../src/tensor/image.ts';
-import { float32, sizeOf, type Tensors } from '../src/tensor/tensor.ts';
+import { float32, sizeOf, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { random } from '../src/util/random.ts';
 import { summarize, time } from './timing.ts';
+import { measureExtras } from './extras.ts';
+import { measureLive } from './live.ts';
+import { measureSoak } from './soak.ts';
 import { measureTraining } from './train.ts';
 
 export interface MeasureOptions {
@@ -31,17 +38,20 @@ export interface MeasureOptions {
   model: string;
   quick: boolean;
   threads?: number;
+  /** Of the soak: how long, and how many pictures at least. */
+  seconds?: number;
+  pictures?: number;
 }
 
 /** Two, in turn: a pipeline remembers the last text that it read. */
 const PROMPTS = ['a red fox in the snow, flat style', 'a yellow boat on the beach, flat style'] as const;
 const PROMPT = PROMPTS[0];
 const STEPS = [1, 2, 4] as const;
-const threadsOf = ({ threads }: MeasureOptions) => (threads === undefined ? {} : { threads });
-const peak = () => process.resourceUsage().maxRSS * 1024;
+export const threadsOf = ({ threads }: MeasureOptions) => (threads === undefined ? {} : { threads });
+export const peak = () => process.resourceUsage().maxRSS * 1024;
 
 /** One picture through the pipeline: the picture and the seconds of each stage. */
-async function draw(pipeline: Pipeline, options: GenerateOptions): Promise<{ image: Image; seconds: { text: number; denoise: number; render: number } }> {
+export async function draw(pipeline: Pipeline, options: GenerateOptions): Promise<{ image: Image; seconds: { text: number; denoise: number; render: number } }> {
   let image: Image | undefined;
   for await (const event of pipeline.generate({ preview: 0, seed: 1, ...options })) {
     if (event.type === 'image') ({ image } = event);
@@ -50,33 +60,56 @@ async function draw(pipeline: Pipeline, options: GenerateOptions): Promise<{ ima
   throw new Error('the pipeline drew nothing');
 }
 
-/** Writes a model with random weights: the shape's timings do not need more. */
+/** Writes a 4-bit model with random weights: the shape's timings do not need more. */
 async function prepare({ preset, model }: MeasureOptions): Promise<object> {
-  await saveModel(model, randomModel(preset));
-  return {};
+  const from = performance.now();
+  await writeRandomModel(model, preset);
+  return { prepareSeconds: (performance.now() - from) / 1000 };
 }
 
-/** Prompt to PNG bytes at 512x512, warm, with 1, 2 and 4 steps, and the peak memory of doing so. */
+/** Prompt to pixels at 512x512, warm, with 1, 2 and 4 steps, and the peak memory of doing so. */
 async function picture(options: MeasureOptions): Promise<object> {
-  const runs = options.quick ? 3 : 15;
+  const runs = options.quick ? 3 : 11;
   const from = performance.now();
   const pipeline = await loadPipeline({ model: options.model, runtime: 'cpu', ...threadsOf(options) });
   const loadSeconds = (performance.now() - from) / 1000;
   const loadedRssBytes = process.memoryUsage().rss;
-  await loadSharp();
   const seconds: Record<number, object> = {};
-  for (const steps of STEPS)
-    seconds[steps] = await time(async (run) => encodeImage((await draw(pipeline, { prompt: PROMPTS[run & 1]!, steps, seed: 10 + run })).image, 'png'), { runs, warm: 2 });
+  for (const steps of STEPS) seconds[steps] = await time((run) => draw(pipeline, { prompt: PROMPTS[run & 1]!, steps, seed: 10 + run }), { runs, warm: 2 });
+  const { precision, runtime } = pipeline.model;
   await pipeline.release();
-  return { loadSeconds, picture: seconds, loadedRssBytes, peakRssBytes: peak() };
+  return { runtime, precision, loadSeconds, picture: seconds, loadedRssBytes, peakRssBytes: peak() };
+}
+
+/** Load, and 512x512 in 2 steps, for shapes of which a picture takes seconds: 4-bit products, so that the weights stay small. */
+async function large(options: MeasureOptions): Promise<object> {
+  const from = performance.now();
+  const pipeline = await loadPipeline({ model: options.model, runtime: 'cpu', precision: 'int4', ...threadsOf(options) });
+  const loadSeconds = (performance.now() - from) / 1000;
+  const loadedRssBytes = process.memoryUsage().rss;
+  const samples: { seconds: { text: number; denoise: number; render: number } }[] = [];
+  const all = await time(async (run) => void samples.push(await draw(pipeline, { prompt: PROMPTS[run & 1]!, steps: 2 })), { runs: options.quick ? 1 : 2, warm: 1 });
+  await pipeline.release();
+  const config = presetOf(options.preset);
+  const tokens = baseTokens(config);
+  const flops = flopsOf(denoiseStage(config).graph, { B: 1, M: 36, L: tokens });
+  const denoise = summarize(samples.slice(1).map(({ seconds }) => seconds.denoise / 2));
+  const ceiling = await int4Ceiling(await ortNode(threadsOf(options)), config.transformer.width, options.quick ? 3 : 8);
+  return {
+    large: {
+      precision: 'int4', loadSeconds, loadedRssBytes, peakRssBytes: peak(), picture: all, denoiseStep: denoise, parameters: countParameters(specsOf(options.preset)),
+      denoiseOps: flops / denoise.median, int4CeilingOps: ceiling, ratio: flops / denoise.median / ceiling,
+    },
+  };
 }
 
 /** Seconds of each stage at 512x512, operations of each, and how the denoiser compares with bare products of its shapes. */
 async function stages(options: MeasureOptions): Promise<object> {
   const runs = options.quick ? 4 : 15;
-  const { config, weights, tokenizer } = await loadModel(options.model);
+  const { config, weights, tokenizer, plan } = await loadModel(options.model);
   const runtime = await ortNode(threadsOf(options));
-  const networks = openNetworks(runtime, config, weights);
+  const precision = await fastestPrecision(runtime, plan);
+  const networks = openNetworks(runtime, config, weights, { precision, ...(plan && { plan }) });
   const size = { width: 512, height: 512 };
   const grid = latentGrid(size, baseTokens(config));
   const ids = promptIds(tokenizer, PROMPT, config.text.length);
@@ -104,15 +137,20 @@ async function stages(options: MeasureOptions): Promise<object> {
   const whole = await networks.render(features, { x: 0, y: 0, ...size }, size);
   const pixels = await repeat(() => tensorToImage(whole, { background: WHITE }));
   const shown = tensorToImage(whole, { background: WHITE });
-  await loadSharp();
-  const encode = await repeat(() => encodeImage(shown, 'png'));
-  const exact = await velocity(x, 1);
+  const encode = await repeat(async () => {
+    const png = pngStream(shown, true);
+    png.write(shown);
+    await png.finish();
+  });
   await networks.release();
   const precisions: Record<string, object> = {};
-  for (const precision of ['int8', 'int4'] satisfies Precision[]) {
-    const quantized: Networks = openNetworks(runtime, config, weights, { precision });
+  let exact: Float32Array | undefined;
+  for (const other of PRECISIONS) {
+    const quantized: Networks = openNetworks(runtime, config, weights, { precision: other, ...(plan && { plan }) });
     const step = quantized.velocity(await quantized.condition(ids), grid, { guidance: 3.5 });
-    precisions[precision] = { denoiseStep: await repeat(() => step(x, 1)), difference: difference(await step(x, 1), exact) };
+    const found = await step(x, 1);
+    exact ??= found; // float32 is the first
+    precisions[other] = { denoiseStep: await repeat(() => step(x, 1)), difference: difference(found, exact) };
     await quantized.release();
   }
 
@@ -125,7 +163,8 @@ async function stages(options: MeasureOptions): Promise<object> {
     render: renderFlops(config, grid, size),
   };
   const ceiling = await repeatProducts(runtime, products, runs);
-  const large = await repeatProducts(runtime, [{ batch: 1, rows: 1024, inner: 1024, columns: 1024, weight: true }], runs);
+  const int8Ceiling = await int8CeilingOf(runtime, runs);
+  const denoiseOps = flops.denoiseStep / denoiseStep.median;
   return {
     parameters: countParameters(specsOf(options.preset)),
     tokens: symbols.L,
@@ -133,9 +172,10 @@ async function stages(options: MeasureOptions): Promise<object> {
     stages: { text, denoiseStep, denoise, decode, render, pixels, encode },
     precisions,
     flops,
-    denoiseGflops: flops.denoiseStep / denoiseStep.median / 1e9,
-    matmulCeilingGflops: flops.denoiseStep / ceiling.median / 1e9,
-    matmulLargeGflops: (2 * 1024 ** 3) / large.median / 1e9,
+    denoiseOps,
+    int8CeilingOps: int8Ceiling,
+    ratio: denoiseOps / int8Ceiling,
+    float32CeilingOps: flops.denoiseStep / ceiling.median,
   };
 }
 
@@ -179,50 +219,66 @@ async function repeatProducts(runtime: Runtime, products: readonly Product[], ru
   return summary;
 }
 
-/** 3840x2160 in tiles: seconds from features to pixels, to a PNG, and the peak memory. */
+/**
+ * Operations a second of a chain of products alone, at the best of two shapes: 256 rows, as a picture of 256 tokens has, and 1024.
+ * Each product reads the one before, so that none is left out, and the last is cut to a number, so that nothing is copied.
+ */
+async function ceilingOf(runtime: Runtime, product: (x: Value, size: number, i: number) => Value, sizes: readonly { rows: number; size: number }[], runs: number): Promise<number> {
+  let best = 0;
+  for (const { rows, size } of sizes) {
+    const LENGTH = 8;
+    let x = input('x', [rows, size]);
+    for (let i = 0; i < LENGTH; i++) x = product(x, size, i);
+    const session = await runtime.compile(graph('ceiling', { y: slice(slice(x, 0, 0, 1), 1, 0, 1) }));
+    const feeds = { x: float32([rows, size], random(2).normals(rows * size)) };
+    const { min } = await time(() => session.run(feeds), { runs, warm: 2 });
+    await session.release();
+    best = Math.max(best, (LENGTH * 2 * rows * size * size) / min);
+  }
+  return best;
+}
+
+const matrix = (size: number, i: number): Tensor<'float32'> => float32([size, size], random(i).normals(size * size).map((x) => x / Math.sqrt(size)));
+
+const int8CeilingOf = (runtime: Runtime, runs: number) =>
+  ceilingOf(runtime, (x, size, i) => {
+    const { values, scales } = quantizeColumns(matrix(size, i));
+    return apply('DynamicQuantizeMatMul', [x, constant(values), constant(scales)]);
+  }, [{ rows: 256, size: 1024 }, { rows: 1024, size: 1024 }], runs);
+
+/** The 4-bit kernel on matrices of a layer's width. */
+const int4Ceiling = (runtime: Runtime, width: number, runs: number) =>
+  ceilingOf(runtime, (x, size, i) => {
+    const { values, scales } = packBlocks(quantizeBlocks(matrix(size, i), 4), 4);
+    return apply('MatMulNBits', [x, constant(values), constant(scales)], { K: size, N: size, bits: 4, block_size: BLOCK, accuracy_level: 4 });
+  }, [{ rows: 256, size: width }], runs);
+
+/** 3840x2160 in tiles, 2 steps: seconds from the prompt to pixels, of drawing alone, and the peak memory of one process. */
 async function render4k(options: MeasureOptions): Promise<object> {
   const pipeline = await loadPipeline({ model: options.model, runtime: 'cpu', ...threadsOf(options) });
   const size = { width: 3840, height: 2160 };
-  const [render, encode, total]: [number[], number[], number[]] = [[], [], []];
+  const [render, total]: [number[], number[]] = [[], []];
   for (let run = -1; run < (options.quick ? 2 : 5); run++) {
     const from = performance.now();
-    const { image, seconds } = await draw(pipeline, { prompt: PROMPTS[run & 1]!, steps: 2, ...size });
-    const drawn = performance.now();
-    await encodeImage(image, 'png');
+    const { seconds } = await draw(pipeline, { prompt: PROMPTS[run & 1]!, steps: 2, ...size });
     if (run < 0) continue;
     render.push(seconds.render);
-    encode.push((performance.now() - drawn) / 1000);
     total.push((performance.now() - from) / 1000);
   }
   await pipeline.release();
-  return { render4k: { ...size, render: summarize(render), encode: summarize(encode), total: summarize(total), peakRssBytes: peak() } };
-}
-
-/** Live typing at 256x256: each keystroke is a new prompt, one step, decoding and drawing. */
-async function preview(options: MeasureOptions): Promise<object> {
-  const pipeline = await loadPipeline({ model: options.model, runtime: 'cpu', ...threadsOf(options) });
-  const [frame, fixedText]: [number[], number[]] = [[], []];
-  const size = { width: 256, height: 256 };
-  for (let run = -3; run < (options.quick ? 15 : 100); run++) {
-    const prompt = PROMPT.slice(0, 2 + ((run + 32) % (PROMPT.length - 1)));
-    const from = performance.now();
-    const { seconds } = await draw(pipeline, { prompt, steps: 1, ...size });
-    const whole = (performance.now() - from) / 1000;
-    if (run < 0) continue;
-    frame.push(whole);
-    fixedText.push(whole - seconds.text);
-  }
-  await pipeline.release();
-  const [each, still] = [summarize(frame), summarize(fixedText)];
-  return { preview: { ...size, frame: each, fps: 1 / each.median, frameOfKnownText: still, fpsOfKnownText: 1 / still.median } };
+  return { render4k: { ...size, render: summarize(render), total: summarize(total), peakRssBytes: peak() } };
 }
 
 const MEASUREMENTS = {
   prepare,
   picture,
   stages,
+  large,
   render4k,
-  preview,
+  live: async (options: MeasureOptions) => ({ live: await measureLive(options) }),
+  load: async (options: MeasureOptions) => ({ load: await measureLive(options, { busy: true }) }),
+  extras: async (options: MeasureOptions) => ({ extras: await measureExtras(options) }),
+  soak: async (options: MeasureOptions) => ({ soak: await measureSoak(options) }),
   training: async (options: MeasureOptions) => ({ training: { ...(await measureTraining(options)), peakRssBytes: peak() } }),
 } satisfies Record<string, (options: MeasureOptions) => Promise<object>>;
 export type Measurement = keyof typeof MEASUREMENTS;
