@@ -2,6 +2,7 @@
 // held-out loss would favour what it resembles), and how near what is drawn then comes to the pictures, in 1 and 4 steps:
 // a Peel must leave the student few-step. On an idle machine give seconds; where others work, steps: each objective then gets as many
 // as cost the same, by the time of a step that was measured side by side.
+// The pictures are in runs/peels/objectives.
 //   npx tsx recipes/peel-objectives.ts [--set outline] [--seconds 120 | --steps 300] [--rate 0.002] [--only image,velocity] [--model FILE] [--threads 1]
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,10 @@ import { parseArgs } from 'node:util';
 import { NO_PEELS, type PeelStack } from '../src/adapters/stack.ts';
 import { openRuntime, readModel, trainPeel } from '../src/node.ts';
 import { openNetworks } from '../src/pipeline/networks.ts';
+import { encodeImage } from '../src/tensor/codec.ts';
+import { writeFileWhole } from '../src/tensor/files.ts';
+import type { Image } from '../src/tensor/image.ts';
+import { labelledSheet } from '../src/tensor/sheet.ts';
 import { OBJECTIVES, type Objective } from '../src/train/peel.ts';
 import { readPictures } from '../src/train/peel-folder.ts';
 import { InputError } from '../src/util/errors.ts';
@@ -34,7 +39,7 @@ await rm(folder, { recursive: true });
 const { model, base } = await readModel(values.model);
 const runtime = await openRuntime({ name: 'auto', threads: Number(values.threads) });
 const networks = openNetworks(runtime, model.config, model.weights);
-const see = async (images: Parameters<typeof featuresOf>[0][]) => {
+const see = async (images: readonly Image[]) => {
   const seen = [];
   for (const one of images) seen.push(await featuresOf(one, networks));
   return seen;
@@ -46,10 +51,10 @@ const drawn = async (steps: number, stack: PeelStack) => {
   const draw = drawing(networks, model, { steps });
   const images = [];
   for (const [seed, prompt] of prompts.entries()) images.push(await draw(prompt, seed, stack));
-  return see(images);
+  return { images, seen: await see(images) };
 };
 const plain = new Map<number, Features[]>();
-for (const steps of FEW) plain.set(steps, await drawn(steps, NO_PEELS));
+for (const steps of FEW) plain.set(steps, (await drawn(steps, NO_PEELS)).seen);
 
 for (const objective of OBJECTIVES.filter((one) => !values.only || values.only.split(',').includes(one))) {
   const amount = values.steps ? { steps: Math.round(Number(values.steps) / COST[objective]) } : { seconds: Number(values.seconds ?? 120) };
@@ -59,11 +64,14 @@ for (const objective of OBJECTIVES.filter((one) => !values.only || values.only.s
   while (!made.done) made = await training.next();
   const { info, tensors, steps } = made.value;
   const stack = stackOf([{ info, hash: '', tensors }]);
-  const row: string[] = [];
+  const [row, sheet]: [string[], Image[]] = [[], []];
   for (const few of FEW) {
-    const d = distancesTo(truth, { plain: plain.get(few)!, peel: await drawn(few, stack) });
+    const { images, seen } = await drawn(few, stack);
+    sheet.push(...images);
+    const d = distancesTo(truth, plain.get(few)!, { plain: plain.get(few)!, peel: seen });
     row.push(`${few} step${few > 1 ? 's' : ''} ${d.plain.toFixed(3)} -> ${d.peel.toFixed(3)}`);
   }
+  await writeFileWhole(`runs/peels/objectives/${set.name}-${objective}.png`, await encodeImage(await labelledSheet(sheet, FEW.flatMap(() => prompts), { columns: prompts.length, cell: 96 }), 'png'));
   console.log(`${objective}: ${steps} steps; ${row.join('; ')}`);
 }
 await networks.release();

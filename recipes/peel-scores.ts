@@ -99,9 +99,12 @@ function meanOver<T>(a: readonly T[], b: readonly T[], of: (x: T, y: T) => numbe
   return sum / Math.max(1, count);
 }
 
-/** Energy distance of some sets to `truth`, in typical distances of two pictures of all sets; 0 is "cannot be told apart". */
-export function distancesTo<K extends string>(truth: readonly Features[], sets: Readonly<Record<K, readonly Features[]>>): Record<K, number> {
-  const of = measure([...truth, ...Object.values<readonly Features[]>(sets).flat()]);
+/**
+ * Energy distances of some sets to `truth`; 0 is "cannot be told apart". The unit is the typical distance of two pictures of `truth` and `base`,
+ * whatever else is measured, so that figures of several Peels on one base can be compared.
+ */
+export function distancesTo<K extends string>(truth: readonly Features[], base: readonly Features[], sets: Readonly<Record<K, readonly Features[]>>): Record<K, number> {
+  const of = measure([...truth, ...base]);
   const within = (a: readonly Features[]) => meanOver(a, a, of, true);
   const inside = within(truth);
   return Object.fromEntries(Object.entries<readonly Features[]>(sets).map(([name, set]) => [name, 2 * meanOver(truth, set, of, false) - inside - within(set)])) as Record<K, number>;

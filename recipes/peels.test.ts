@@ -45,7 +45,7 @@ test('the distance: none to more of the same, larger the less alike', async () =
   const rng = random(1);
   const some = (colour: readonly [number, number, number]) => Promise.all(Array.from({ length: 10 }, () => featuresOf(square(colour, 16 * rng.uniform()), networks)));
   const [truth, same, like, unlike] = [await some([220, 30, 30]), await some([220, 30, 30]), await some([200, 60, 30]), await some([30, 60, 220])];
-  const d = distancesTo(truth, { same, like, unlike });
+  const d = distancesTo(truth, unlike, { same, like, unlike });
   expect(Math.abs(d.same)).toBeLessThan(0.1);
   expect(d.like).toBeGreaterThan(d.same + 0.1);
   expect(d.unlike).toBeGreaterThan(d.like + 0.1);
