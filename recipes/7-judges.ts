@@ -2,23 +2,26 @@
 // stages, a detector, a reader of characters; then their accuracy; then one file. Every part is resumable: the same command goes on
 // where it was stopped, and a part with more steps than before goes on from what it has.
 //   npx tsx recipes/7-judges.ts [--preset NAME] [--run FOLDER] [--only PARTS] [--steps SHARE] [--seconds N] [--threads N] [--out FILE]
-// PARTS: contrast, classifier, detector, reader, measure, comma separated; what is left out is taken as it is, and contrast comes with
-// classifier. --preset: the scope (default nano: all concepts, all styles); --steps: share of the usual steps; --seconds: at most so
-// long a part. Written: FOLDER/judges.safetensors (default runs/judges), and --out, a copy.
+//   npx tsx recipes/7-judges.ts --within PRESET --out FILE [--run FOLDER]
+// PARTS: classifier, detector, reader, measure, comma separated; what is left out is taken as it is. --preset: the scope (default nano: all concepts, all styles); --steps: share of the usual steps; --seconds: at most so
+// long a part. Written: FOLDER/judges.safetensors (default runs/judges), and --out, a copy. --within: the trained judges in the world
+// of a preset that knows less, where only its concepts and styles can be seen, measured there.
 import { realpathSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DATA, type DataPreset } from '../src/data/dataset.ts';
+import type { Scope } from '../src/data/sprites.ts';
 import { classesOf } from '../src/eval/cases.ts';
 import { traitClasses } from '../src/eval/characters.ts';
-import { measureJudges } from '../src/eval/measure-judges.ts';
-import { openJudges, saveJudges, type JudgeAccuracy, type JudgesFile } from '../src/eval/objects.ts';
+import { measureJudges, type Amounts } from '../src/eval/measure-judges.ts';
+import { loadJudges, openJudges, saveJudges, within, type JudgeAccuracy, type JudgesFile } from '../src/eval/objects.ts';
 import { trainReader } from '../src/eval/train-characters.ts';
 import { trainClassifier, type JudgeTraining } from '../src/eval/train-classifier.ts';
 import { trainDetector } from '../src/eval/train-detector.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
+import type { Runtime } from '../src/runtime/runtime.ts';
 import type { Tensors } from '../src/tensor/tensor.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
 
@@ -40,9 +43,31 @@ interface Options {
   seconds?: number;
   threads: number;
   out?: string;
+  within?: string;
 }
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
+
+/** Judges of a run in the world of a smaller preset. */
+async function narrow({ run, within: name, out, threads }: Options): Promise<void> {
+  const data = DATA[name as DataPreset];
+  if (!data || out === undefined) throw new InputError('judges.within', `--within ${name}: expected one of ${Object.keys(DATA).join(', ')}, and --out FILE`);
+  const { concept, style } = classesOf(data);
+  const file = within(await loadJudges(join(run, 'judges.safetensors')), concept, style);
+  await measured(file, data.scope, AMOUNTS.full.measured, [out], await ortNode({ threads, spinning: false }));
+}
+
+/** Measures judges, and writes them with what was measured. */
+async function measured(file: Omit<JudgesFile, 'accuracy'>, scope: Scope, amounts: Amounts, paths: readonly string[], runtime: Runtime): Promise<JudgeAccuracy> {
+  const opened = await openJudges(runtime, { ...file, accuracy: undefined as never });
+  const accuracy = await measureJudges(opened, scope, amounts, say);
+  await opened.release();
+  for (const path of paths) {
+    await saveJudges(path, { ...file, accuracy });
+    say(`written: ${path}`);
+  }
+  return accuracy;
+}
 
 export async function judges({ preset: name, run, parts, share, seconds, threads, out }: Options): Promise<JudgeAccuracy | undefined> {
   const data = DATA[name as DataPreset];
@@ -72,19 +97,12 @@ export async function judges({ preset: name, run, parts, share, seconds, threads
     },
   };
   if (!parts.includes('measure')) return undefined;
-  const opened = await openJudges(runtime, { ...file, accuracy: undefined as never });
-  const accuracy = await measureJudges(opened, data.scope, amounts.measured, say);
-  await opened.release();
-  for (const path of [join(run, 'judges.safetensors'), ...(out === undefined ? [] : [out])]) {
-    await saveJudges(path, { ...file, accuracy });
-    say(`written: ${path}`);
-  }
-  return accuracy;
+  return measured(file, data.scope, amounts.measured, [join(run, 'judges.safetensors'), ...(out === undefined ? [] : [out])], runtime);
 }
 
 function parse(): Options {
   const text = { type: 'string' } as const;
-  const { values: v } = parseArgs({ options: { preset: text, run: text, only: text, steps: text, seconds: text, threads: text, out: text } });
+  const { values: v } = parseArgs({ options: { preset: text, run: text, only: text, steps: text, seconds: text, threads: text, out: text, within: text } });
   const number = (key: 'steps' | 'seconds' | 'threads', otherwise: number) => {
     const given = v[key] === undefined ? otherwise : Number(v[key]);
     if (!(given > 0)) throw new InputError('judges.option', `--${key} ${v[key]}: expected a number above 0`);
@@ -97,12 +115,14 @@ function parse(): Options {
     preset: name, parts, run: v.run ?? (v.preset === undefined ? 'runs/judges' : `runs/${name}`), share: number('steps', 1), threads: number('threads', 1),
     ...(v.seconds !== undefined && { seconds: number('seconds', Infinity) }),
     ...(v.out !== undefined && { out: v.out }),
+    ...(v.within !== undefined && { within: v.within }),
   };
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
-    await judges(parse());
+    const options = parse();
+    await (options.within === undefined ? judges(options) : narrow(options));
   } catch (error) {
     console.error(error instanceof BananaError || (error instanceof Error && 'code' in error) ? `judges: ${error.message}` : error);
     process.exitCode = 1;

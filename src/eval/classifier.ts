@@ -8,10 +8,11 @@
 import { add, div, matmul, mul, reshape, softmax, sqrt, sum, transposeLast } from '../graph/ops.ts';
 import { constant, graph, input, type Graph, type Value } from '../graph/value.ts';
 import { linear, rmsNorm } from '../nn/layers.ts';
-import { rootScope, type Scope, type Specs } from '../nn/scope.ts';
+import { rootScope, type Scope, type Spec, type Specs } from '../nn/scope.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { pixels } from '../train/autoencoder.ts';
-import { trainStep, type Program } from '../train/step.ts';
+import { adamw } from '../train/optimizer.ts';
+import { defaultOptimizer, trainStep, type Program } from '../train/step.ts';
 import { right, crossEntropy, judged, pyramid, type Level } from './judge-layers.ts';
 
 /** Side in pixels of the crops that the classifier sees, and how much longer than the object's longer side a crop is. */
@@ -22,6 +23,9 @@ const PATCH = 4;
 export const SPHERE = 80;
 /** Cosines times this are logits: in a batch, and among all drawings. */
 const [CONTRAST, SHARPNESS] = [12, 20];
+
+/** Path of the table with each drawing's place. */
+export const DRAWINGS = 'classifier.drawings.table';
 
 /** x (..., E) of length 1. */
 const unit = (x: Value) => div(x, sqrt(add(sum(mul(x, x), { axes: [-1], keepdims: true }), 1e-8)));
@@ -49,13 +53,20 @@ export function contrastProgram(B: number): { program: Program; specs: Specs } {
   return { program: trainStep('train-contrast', crossEntropy(logits, partner), { specs, metrics: { partner: right(logits, partner) }, ema: 0.99 }), specs };
 }
 
+/**
+ * A drawing's place is moved by its own crops, not by the hum of all others: beside this, a gradient is small (Adam alone would
+ * make steps of one size of both, and a drawing is seen once in a hundred steps).
+ */
+const HUM = 1e-3;
+
 /** The second stage. Inputs: crop (B, S, S, 4) uint8, label.drawing (B, 1) int64. */
 export function classifierProgram(drawings: number, B: number): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
   const s = rootScope(specs).in('classifier');
   const logits = nearness(s, place(s, pixels(input('crop', [B, CROP.side, CROP.side, 4], 'uint8'))), drawings);
+  const optimizer = (path: string, spec: Spec) => (path === DRAWINGS ? adamw({ epsilon: HUM }) : defaultOptimizer(path, spec));
   const { loss, right: drawing } = judged(logits, input('label.drawing', [B, 1], 'int64'));
-  return { program: trainStep('train-classifier', loss, { specs, metrics: { drawing }, ema: 0.99 }), specs };
+  return { program: trainStep('train-classifier', loss, { specs, metrics: { drawing }, ema: 0.99, optimizer }), specs };
 }
 
 /** Places alone: crop (B, S, S, 4) in [-1, 1] -> place (B, E). */

@@ -53,7 +53,7 @@ export async function measureJudges(judges: Judges, scope: Scope, { scenes, sing
 
 const pictureOf = ({ pixels }: Pick<Shown, 'pixels'>) => premultipliedToTensor(SIDE, SIDE, pixels);
 
-async function measureDetector(judges: Judges, shown: readonly Shown[]): Promise<JudgeAccuracy['detector']> {
+export async function measureDetector(judges: Judges, shown: readonly Shown[]): Promise<JudgeAccuracy['detector']> {
   let [hits, found, wanted, background] = [0, 0, 0, 0];
   for (const one of shown) {
     const [seen] = await judges.detect([pictureOf(one)]);
@@ -72,7 +72,7 @@ async function measureDetector(judges: Judges, shown: readonly Shown[]): Promise
   return { precision, recall, f1: (2 * precision * recall) / (precision + recall), background: background / shown.length, scenes: shown.length, objects: wanted };
 }
 
-async function measureClassifier(judges: Judges, shown: readonly Shown[]): Promise<JudgeAccuracy['classifier']> {
+export async function measureClassifier(judges: Judges, shown: readonly Shown[]): Promise<JudgeAccuracy['classifier']> {
   const rng = random(SINGLES).split('boxes');
   const { classes } = judges;
   const right = { trueBoxes: [] as number[][], foundBoxes: [] as number[][] };
@@ -155,7 +155,7 @@ function portrait({ maker, who, expression }: Figure, rng: Random): { svg: strin
   return { svg: sceneSvg({ width: 256, height: 256, background: anyBackground(rng), objects: [], art: [{ ...drawn, box, flip: rng.uniform() < 0.3 }] }), box: blurred(box, rng) };
 }
 
-async function measureReader(judges: Judges): Promise<JudgeAccuracy['characters']> {
+export async function measureReader(judges: Judges): Promise<JudgeAccuracy['characters']> {
   const { classes } = judges;
   const rng = random(FIGURES);
   const jobs = MAKERS.flatMap((maker) =>

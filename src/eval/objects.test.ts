@@ -15,12 +15,12 @@ import { NEXT, type Program } from '../train/step.ts';
 import { random } from '../util/random.ts';
 import { classesOf } from './cases.ts';
 import { ATTRIBUTES, readerStage, traitClasses, traitsOf } from './characters.ts';
-import { classifierStage, contrastProgram, readings } from './classifier.ts';
+import { classifierStage, contrastProgram, DRAWINGS, readings } from './classifier.ts';
 import { colourIn } from './colours.ts';
 import { crops, squareAround, wholes } from './crop.ts';
 import { boxesOf, DETECTOR, detectorStage, overlap, targetsOf } from './detector.ts';
 import { crossEntropy } from './judge-layers.ts';
-import { firstOf, loadJudges, openJudges, saveJudges, type JudgesFile } from './objects.ts';
+import { firstOf, loadJudges, openJudges, saveJudges, within, type JudgesFile } from './objects.ts';
 import type { Box } from './rule.ts';
 import { drawSpriteBank, spriteBank } from './sprite-bank.ts';
 import { pairBatches } from './train-classifier.ts';
@@ -140,6 +140,9 @@ test('judges come back from their file and see a picture of any size', async () 
   expect(Math.hypot(...read!.identity)).toBeCloseTo(1, 4);
   expect(attributes.hat[firstOf(read!.attributes.hat)]).toBeDefined();
   await judges.release();
+  const smaller = within(loaded, [concept[3]!, concept[1]!], [style[1]!]);
+  expect(smaller.classes).toMatchObject({ concept: [concept[3], concept[1]], labels: [labels[3], labels[1]], drawings: [[1, 0], [0, 0]] });
+  expect(smaller.weights[DRAWINGS]!.data.slice(0, 5)).toEqual(loaded.weights[DRAWINGS]!.data.slice(3 * 80, 3 * 80 + 5)); // concept 1, style 1
   expect([...readings(Float32Array.from([0.5, 0.25, 0.25]), [1, 0, 1], 2)]).toEqual([0.25, 0.75]);
   await expect(loadJudges(join(folder, 'none'))).rejects.toThrow('cannot read');
 });

@@ -9,7 +9,7 @@ import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts'
 import { fromHalf, toHalf } from '../util/float16.ts';
 import { InputError } from '../util/errors.ts';
 import { FIGURE, readerStage, type Attribute, type TraitClasses } from './characters.ts';
-import { CROP, classifierStage, readings } from './classifier.ts';
+import { CROP, classifierStage, DRAWINGS, readings } from './classifier.ts';
 import { colourIn } from './colours.ts';
 import { crops, sizeOfPicture, squareAround, wholes } from './crop.ts';
 import { boxesOf, DETECTOR, detectorStage } from './detector.ts';
@@ -172,6 +172,23 @@ function rowOf({ shape, data }: Tensor, i: number): Float32Array {
 /** Classes by probability: the place of the most likely. */
 export function firstOf(probabilities: Float32Array): number {
   return probabilities.indexOf(Math.max(...probabilities));
+}
+
+/**
+ * The same judges in a smaller world: only these concepts (code points) and styles (words) can be seen. Their accuracy is another
+ * there, and must be measured again.
+ */
+export function within({ classes, weights, training }: Omit<JudgesFile, 'accuracy'>, concepts: readonly string[], styles: readonly string[]): Omit<JudgesFile, 'accuracy'> {
+  const kept = classes.drawings.flatMap(([c, s], row) => {
+    const [concept, style] = [concepts.indexOf(classes.concept[c]!), styles.indexOf(classes.style[s]!)];
+    return concept < 0 || style < 0 ? [] : [{ row, drawing: [concept, style] as const }];
+  });
+  const table = weights[DRAWINGS]!;
+  const width = table.shape[1]!;
+  const rows = new Float32Array(kept.length * width);
+  kept.forEach(({ row }, i) => rows.set((table.data as Float32Array).subarray(row * width, (row + 1) * width), i * width));
+  const labels = concepts.map((hex) => classes.labels[classes.concept.indexOf(hex)] ?? hex);
+  return { classes: { ...classes, concept: concepts, labels, style: styles, drawings: kept.map((k) => k.drawing) }, weights: { ...weights, [DRAWINGS]: float32([kept.length, width], rows) }, training };
 }
 
 const FORMAT = 'banana-judges-1';

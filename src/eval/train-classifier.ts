@@ -10,7 +10,7 @@ import { float32, int64, tensor, type Tensor, type Tensors } from '../tensor/ten
 import { cosineRate, train } from '../train/loop.ts';
 import { averageOf } from '../train/step.ts';
 import { random, type Random } from '../util/random.ts';
-import { classifierProgram, contrastProgram, CROP, placeStage, SPHERE } from './classifier.ts';
+import { classifierProgram, contrastProgram, CROP, DRAWINGS, placeStage, SPHERE } from './classifier.ts';
 import { composeCrop } from './compose.ts';
 import { drawSpriteBank, spriteBank, type Bank, type DrawnSprite } from './sprite-bank.ts';
 
@@ -124,7 +124,7 @@ export async function trainClassifier(scope: Scope, contrast: { steps: number; s
   const first = contrastProgram(batch);
   await stage('contrast', train({ ...common, ...contrast, program: first.program, checkpoint: beside('contrast'), weights: initialize(first.specs, rng.split('weights')), batch: pairBatches(bank, scope, { seed, batch }) }), contrast.steps);
   const begun = averageOf((await readSafetensors(beside('contrast'))).tensors, first.specs);
-  const weights = existsSync(checkpoint) ? begun : { ...begun, 'classifier.drawings.table': await imprint(runtime, begun, bank, rng.split('imprint')) };
+  const weights = existsSync(checkpoint) ? begun : { ...begun, [DRAWINGS]: await imprint(runtime, begun, bank, rng.split('imprint')) };
   await stage('classifier', train({ ...common, steps, seconds, rate: cosineRate(rate / 4, { warm: 0.03 }), program, checkpoint, weights, batch: cropBatches(bank, { seed, batch }) }), steps);
   return { weights: averageOf((await readSafetensors(checkpoint)).tensors, specs), drawings };
 }
