@@ -65,14 +65,15 @@ export function subjectScenes(data: DataOptions, count: number, seed: number): S
   return [...some([256, 256], 1, MOST_SUBJECTS - 1), ...(wide ? some(wide, MOST_SUBJECTS, MOST_SUBJECTS) : [])];
 }
 
-/** Reference pictures of other figures of a maker. */
-function crowdOf(data: DataOptions, maker: string, seed: number): string[] {
-  const found: string[] = [];
+/** Reference pictures of other figures, by maker. */
+function crowdsOf(data: DataOptions, makers: ReadonlySet<string>, seed: number): Map<string, string[]> {
+  const found = new Map([...makers].map((maker): [string, string[]] => [maker, []]));
   for (const { subjects, style } of characters(data, random(seed).split('crowd').integer(2 ** 31))) {
-    if (style === maker && subjects) found.push(subjects[0]!.referenceSvg);
-    if (found.length === CROWD - 1) return found;
+    if ([...found.values()].every((list) => list.length >= CROWD - 1)) break;
+    const list = found.get(style);
+    if (subjects && list && list.length < CROWD - 1) list.push(subjects[0]!.referenceSvg);
   }
-  throw new Error('unreachable: samples have no end');
+  return found;
 }
 
 /** A figure as the reader saw it. */
@@ -197,24 +198,22 @@ export async function measureIdentity(suite: Suite, variant: Variant, scenes: re
     const picture = await renderOf(suite, svg);
     return (picture && (await figuresOf(judges, picture))[0]) ?? null;
   });
-  const crowds = new Map<string, Promise<number[][]>>();
-  const crowdOfMaker = async (maker: string) => (await Promise.all(crowdOf(data, maker, seed).map(known))).flatMap((f) => (f ? [[...f.identity]] : []));
+  const crowds = crowdsOf(data, new Set(scenes.map((s) => s.maker)), seed);
   const [sets, misses]: [Map<number, { real: SubjectVerdict[][]; drawn: SubjectVerdict[][] }>, Miss[]] = [new Map(), []];
   for (const [i, scene] of scenes.entries()) {
     const { subjects, caption, svg, width, height, references, expressions, maker, index } = scene;
     const read = await Promise.all(references.map((r) => known(r.svg)));
-    if (!crowds.has(maker)) crowds.set(maker, crowdOfMaker(maker));
-    const crowd = await crowds.get(maker)!;
+    const crowd = (await Promise.all(crowds.get(maker)!.map(known))).flatMap((f) => (f ? [f.identity] : []));
     if (read.every((f) => f !== null)) {
       const size = { width: (width * side) / 256, height: (height * side) / 256 };
       const given = async () => Promise.all(references.map(async ({ slot, svg: own }, k) => ({ slot, picture: (await renderOf(suite, own))!, box: read[k]!.box })));
-      const scene = references.map((r) => `${r.slot} ${r.svg}`).join();
-      const real = await ledger.recall({ ...judgesKey, what: 'figures', side, svg, references: scene }, async () => {
+      const whom = references.map((r) => `${r.slot} ${r.svg}`).join();
+      const real = await ledger.recall({ ...judgesKey, what: 'figures', side, svg, references: whom }, async () => {
         const picture = await renderOf(suite, svg, size);
         return picture ? figuresOf(judges, squared(picture), await given()) : null;
       });
       if (real) {
-        const drawn = await ledger.recall({ ...variant.key, ...judgesKey, what: 'figures', prompt: caption, seed: index, references: scene }, async () => {
+        const drawn = await ledger.recall({ ...variant.key, ...judgesKey, what: 'figures', prompt: caption, seed: index, references: whom }, async () => {
           const pictures = await given();
           return figuresOf(judges, squared(await variant.draw(caption, index, { references: pictures, ...size })), pictures);
         });
