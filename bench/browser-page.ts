@@ -46,7 +46,7 @@ async function pictures({ runs, ...options }: MeasureOptions) {
     await banana.removePeel('none');
   });
   await banana.close();
-  return { runtime: banana.model.runtime, openSeconds, firstSeconds, whole, stages, previews, cancelled };
+  return { openSeconds, firstSeconds, whole, stages, previews, cancelled };
 }
 
 /** The pixels of one small picture. */

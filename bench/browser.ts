@@ -1,5 +1,5 @@
 // How fast it is in a browser, and how much a page has to download: headless Chromium, cross-origin isolated.
-//   npm run bench:browser -- [--json FILE] [--quick] [--threads 2]
+//   npm run bench:browser -- [--json FILE] [--quick] [--threads 2] [--preset NAME]...
 // The shipped model with its weights; nano's shape with random ones in 4 bits. WebGPU by Chromium's software adapter says what is
 // computed, not how fast: only agreement is reported. Nothing else should run on the machine; the load before is printed.
 import { readFile, mkdtemp, rm } from 'node:fs/promises';
@@ -77,55 +77,77 @@ function printSizes({ parts, totals }: Awaited<ReturnType<typeof downloads>>): s
 const line = (name: string, ...values: string[]) => `${name.padEnd(42)}${values.map((v) => v.padStart(12)).join('')}`;
 const s = (n: number) => `${n.toPrecision(3)} s`;
 
+/** Files to serve, by name, and what a page would download of them. Presets without weights get random ones. */
+async function prepare(presets: readonly string[], folder: string) {
+  const files: Record<string, string> = { tiny: join(folder, 'tiny.safetensors') };
+  await saveModel(files.tiny!, shakenModel());
+  const downloaded: Record<string, Uint8Array> = {};
+  for (const name of presets) {
+    if (name === DEFAULT_MODEL) downloaded[name] = await readFile((files[name] = modelPath()));
+    else {
+      const model = randomModel(name);
+      await writeFileWhole((files[name] = join(folder, `${name}.safetensors`)), (downloaded[name] = packed(model, FOUR)));
+      downloaded[`${name}, 4 bits throughout`] = packed(model, FOUR_BITS);
+    }
+  }
+  return { files, downloaded };
+}
+
+type Measure = <K extends keyof Measurements>(name: K, options: Parameters<Measurements[K]>[0]) => Promise<Awaited<ReturnType<Measurements[K]>>>;
+
+/** Pictures of one model. */
+async function pictures(measure: Measure, options: MeasureOptions) {
+  const { openSeconds, firstSeconds, whole, previews, stages, cancelled } = await measure('pictures', options);
+  const stage = (key: 'text' | 'denoise' | 'render') => summarize(stages.map((one) => one[key])).median;
+  return { openSeconds, firstSeconds, text512: summarize(whole), preview256: summarize(previews), cancelSeconds: cancelled, stages: { text: stage('text'), denoise: stage('denoise'), render: stage('render') } };
+}
+
+/** Training, by the time between the first report and the last. */
+async function training(measure: Measure, options: Parameters<Measurements['training']>[0]) {
+  const { steps, seconds, bytes, reports } = await measure('training', options);
+  const [first, last] = [reports[0]!, reports.at(-1)!];
+  return { steps, seconds, bytes, stepSeconds: (last.at - first.at) / (last.step - first.step), firstLoss: first.loss, lastLoss: last.loss };
+}
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, threads: { type: 'string', default: '2' } } });
+  const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, threads: { type: 'string', default: '2' }, preset: { type: 'string', multiple: true, default: [DEFAULT_MODEL, 'nano'] } } });
+  const { quick, preset: presets } = values;
   const threads = Number(values.threads);
   const machine = describeMachine();
   const say = (what: string) => process.stderr.write(`${what}\n`);
   if (machine.load > 0.5) say(`warning: the load is ${machine.load}: other work takes a part of this machine, and the figures will be worse than they are`);
   const folder = await mkdtemp(join(tmpdir(), 'banana-bench-'));
-  const files = { [DEFAULT_MODEL]: modelPath(), nano: join(folder, 'nano.safetensors'), tiny: join(folder, 'tiny.safetensors') };
   say('models');
-  const nano = randomModel('nano');
-  const [usual, small] = [packed(nano, FOUR), packed(nano, FOUR_BITS)];
-  await writeFileWhole(files.nano, usual);
-  await saveModel(files.tiny, shakenModel());
+  const { files, downloaded } = await prepare(presets, folder);
   const server = await serveWeb({ bundles: BUNDLES, files: { '/': { text: PAGE }, ...Object.fromEntries(Object.entries(files).map(([name, path]) => [`/${name}.safetensors`, path])) } });
   const browser = await openChromium();
   try {
     const page = await browser.context.newPage();
     await page.goto(server.origin);
     await page.waitForFunction('globalThis.measurements');
-    const measure = <K extends keyof Measurements>(name: K, options: Parameters<Measurements[K]>[0]) =>
-      page.evaluate(`measurements.${name}(${JSON.stringify(options)})`) as Promise<Awaited<ReturnType<Measurements[K]>>>;
-    const wasm = (name: string): Omit<MeasureOptions, 'runs'> => ({ model: `/${name}.safetensors`, runtime: 'wasm', threads });
+    const measure: Measure = (name, options) => page.evaluate(`measurements.${name}(${JSON.stringify(options)})`);
+    const on = (name: string, runtime: 'wasm' | 'webgpu' = 'wasm') => ({ model: `/${name}.safetensors`, runtime, threads });
 
-    const times: Record<string, object> = {};
-    const table: string[] = [];
-    for (const name of [DEFAULT_MODEL, 'nano'])
+    const times: Record<string, Awaited<ReturnType<typeof pictures>>> = {};
+    for (const name of presets)
       for (const precision of ['int8', 'float32'] as const) {
         say(`${name}, ${precision}`);
-        const found = await measure('pictures', { ...wasm(name), precision, runs: values.quick ? 3 : 7 });
-        const [text512, preview] = [summarize(found.whole), summarize(found.previews)];
-        const stage = (key: 'text' | 'denoise' | 'render') => summarize(found.stages.map((one) => one[key])).median;
-        times[`${name} ${precision}`] = { openSeconds: found.openSeconds, firstSeconds: found.firstSeconds, text512, preview256: preview, cancelSeconds: found.cancelled, stages: { text: stage('text'), denoise: stage('denoise'), render: stage('render') } };
-        table.push(line(`${name}, ${precision}`, s(found.openSeconds), s(text512.median), s(stage('denoise')), s(stage('render')), s(preview.median), s(found.cancelled)));
+        times[`${name}, ${precision}`] = await pictures(measure, { ...on(name), precision, runs: quick ? 3 : 7 });
       }
     say('training');
-    const trained = await measure('training', { ...wasm(DEFAULT_MODEL), steps: values.quick ? 20 : 60 });
-    const [first, last] = [trained.reports[0]!, trained.reports.at(-1)!];
-    const training = { model: DEFAULT_MODEL, steps: trained.steps, stepSeconds: (last.at - first.at) / (last.step - first.step), seconds: trained.seconds, bytes: trained.bytes, firstLoss: first.loss, lastLoss: last.loss };
+    const trained = { model: presets[0]!, ...(await training(measure, { ...on(presets[0]!), steps: quick ? 20 : 60 })) };
     say('agreement of WebGPU and WASM');
-    const [gpu, cpu] = [await measure('pixels', { ...wasm('tiny'), runtime: 'webgpu' }), await measure('pixels', { ...wasm('tiny') })];
-    const webgpu = { adapter: 'software', largestDifference: Math.max(...gpu.map((x, i) => Math.abs(x - cpu[i]!))), of: 255 };
+    const [gpu, wasm] = [await measure('pixels', { ...on('tiny', 'webgpu'), precision: 'float32' }), await measure('pixels', { ...on('tiny'), precision: 'float32' })];
+    const webgpu = { adapter: 'software', model: 'tiny', largestDifference: Math.max(...gpu.map((x, i) => Math.abs(x - wasm[i]!))), of: 255 };
     say('sizes');
-    const sizes = await downloads({ [DEFAULT_MODEL]: await readFile(files[DEFAULT_MODEL]!), nano: usual, 'nano, 4 bits throughout': small });
+    const sizes = await downloads(downloaded);
 
-    const { version } = { version: browser.context.browser()?.version() ?? 'unknown' };
-    const result = { date: new Date().toISOString(), command: `npm run bench:browser -- ${process.argv.slice(2).join(' ')}`.trimEnd(), commit: commitOf(), machine, chromium: version, threads, times, training, webgpu, sizes };
-    console.log(`${machineLine(machine)}, Chromium ${version}\ncommit ${result.commit}, ${threads} threads${values.quick ? ', quick: few runs' : ''}\n`);
-    console.log([line('WASM', 'open', '512, 2 steps', 'denoise', 'render', '256, 1 step', 'cancel'), ...table].join('\n'));
-    console.log(`\ntraining a Peel on ${DEFAULT_MODEL}: ${s(training.stepSeconds)} a step, ${trained.steps} steps in ${s(trained.seconds)} with preparing, ${(trained.bytes / 1e6).toFixed(2)} MB`);
+    const chromium = browser.context.browser()?.version() ?? 'unknown';
+    const result = { date: new Date().toISOString(), command: `npm run bench:browser -- ${process.argv.slice(2).join(' ')}`.trimEnd(), commit: commitOf(), machine, chromium, threads, times, training: trained, webgpu, sizes };
+    const rows = Object.entries(times).map(([name, t]) => line(name, ...[t.openSeconds, t.text512.median, t.stages.denoise, t.stages.render, t.preview256.median, t.cancelSeconds].map(s)));
+    console.log(`${machineLine(machine)}, Chromium ${chromium}\ncommit ${result.commit}, ${threads} threads${quick ? ', quick: few runs' : ''}\n`);
+    console.log([line('WASM', 'open', '512, 2 steps', 'denoise', 'render', '256, 1 step', 'cancel'), ...rows].join('\n'));
+    console.log(`\ntraining a Peel on ${trained.model}: ${s(trained.stepSeconds)} a step, ${trained.steps} steps in ${s(trained.seconds)} with preparing, ${(trained.bytes / 1e6).toFixed(2)} MB`);
     console.log(`WebGPU (software) and WASM: a picture of tiny differs by at most ${webgpu.largestDifference} of 255\n`);
     console.log(printSizes(sizes));
     if (values.json !== undefined) await writeFileWhole(values.json, `${JSON.stringify(result, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`);

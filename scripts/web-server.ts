@@ -11,13 +11,15 @@ import { build } from 'esbuild';
 export const ORT = join(import.meta.dirname, '../node_modules/onnxruntime-web/dist');
 
 const TYPES: Record<string, string> = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.svg': 'image/svg+xml', '.png': 'image/png' };
-const HEADERS = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp', 'cache-control': 'no-cache' };
+const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp', 'cache-control': 'no-cache' };
 
 export interface WebServerOptions {
   /** TypeScript to bundle, by the name it gets: { page: 'x/page.ts' } is /page.js. */
   readonly bundles: Readonly<Record<string, string>>;
   /** Files on disk, or their text, by path: { '/': 'x/index.html' }. */
   readonly files: Readonly<Record<string, string | { readonly text: string }>>;
+  /** Pages that go without the two headers. */
+  readonly plain?: readonly string[];
   readonly port?: number;
 }
 
@@ -35,7 +37,7 @@ export async function bundle(bundles: WebServerOptions['bundles'], { minify = fa
 }
 
 /** Bundles and serves, on 127.0.0.1 only. Port 0 is any free one. */
-export async function serveWeb({ bundles, files, port = 0 }: WebServerOptions): Promise<WebServer> {
+export async function serveWeb({ bundles, files, plain = [], port = 0 }: WebServerOptions): Promise<WebServer> {
   const scripts = await bundle(bundles);
   const requests: string[] = [];
   const server = createServer((request, response) => {
@@ -44,14 +46,15 @@ export async function serveWeb({ bundles, files, port = 0 }: WebServerOptions): 
     const own = files[path];
     const memory = scripts.get(path) ?? (typeof own === 'object' ? own.text : undefined);
     const file = typeof own === 'string' ? own : path.startsWith('/ort/') ? join(ORT, basename(path)) : undefined;
-    const type = TYPES[extname(typeof own === 'string' ? own : path)] ?? (path === '/' ? TYPES['.html']! : 'application/octet-stream');
-    if (memory !== undefined) response.writeHead(200, { 'content-type': type, ...HEADERS }).end(memory);
+    const headers = plain.includes(path) ? {} : ISOLATED;
+    const type = TYPES[extname(typeof own === 'string' ? own : path)] ?? (typeof own === 'object' ? TYPES['.html']! : 'application/octet-stream');
+    if (memory !== undefined) response.writeHead(200, { 'content-type': type, ...headers }).end(memory);
     else if (file && existsSync(file))
       void stat(file).then(({ size }) => {
-        response.writeHead(200, { 'content-type': type, 'content-length': size, ...HEADERS });
+        response.writeHead(200, { 'content-type': type, 'content-length': size, ...headers });
         createReadStream(file).pipe(response);
       });
-    else response.writeHead(404, HEADERS).end('not found');
+    else response.writeHead(404, headers).end('not found');
   });
   await new Promise<void>((ready, fail) => server.once('error', fail).listen(port, '127.0.0.1', ready));
   const close = () => {

@@ -66,6 +66,7 @@ async function draw(banana: WebBanana): Promise<void> {
   for await (const frame of live.frames) {
     last = frame;
     at('hint').hidden = true;
+    at('frame').classList.toggle('clear', frame.event.recipe.background === 'transparent');
     paint(at<HTMLCanvasElement>('picture'), frame.image);
     const { width, height } = frame.image;
     show('speed', `${frame.kind === 'preview' ? 'preview' : 'picture'} ${width} × ${height}, ${(frame.seconds * 1000).toFixed(0)} ms`);

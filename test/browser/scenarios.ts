@@ -9,7 +9,7 @@ type OpenOptions = { script?: string } & Partial<Parameters<typeof web.openBanan
 /** Opens the model that the server has, in a fresh worker. One thread: idle ones spin, and a busy machine stands still. */
 export async function open({ script = '/banana-worker.js', ...options }: OpenOptions = {}): Promise<web.WebBanana> {
   const model = options.model ?? new Uint8Array(await (await fetch('/model.safetensors')).arrayBuffer());
-  return web.openBananaWorker(new Worker(script, { type: 'module' }), { assets, threads: 1, runtime: 'wasm', ...options, model });
+  return web.openBananaWorker(new Worker(script, { type: 'module' }), { assets, ...(crossOriginIsolated && { threads: 1 }), runtime: 'wasm', ...options, model });
 }
 
 const told = async (task: Promise<unknown>): Promise<string> => task.then(() => 'no error', (error: { code?: unknown; name: string; message: string }) => `${typeof error.code === 'string' ? error.code : error.name}: ${error.message}`);
@@ -74,6 +74,15 @@ export async function failures() {
   };
 }
 
+/** In a page without the two headers: one thread, and it says so when asked for more. */
+export async function plain() {
+  const two = await told(open({ threads: 2 }));
+  const banana = await open();
+  const { image } = await banana.picture({ ...REQUEST, steps: 1 });
+  await banana.close();
+  return { two, width: image.width };
+}
+
 const TRAIN = { name: 'disc', steps: 24, rank: 4, batch: 4, prior: 1, rate: 0.01, samples: false, licence: 'CC0-1.0' } as const;
 
 /** Pictures as pages have them: files of the browser's own encoders, pixels, and a drawing. */
@@ -89,9 +98,9 @@ async function dropped(): Promise<web.WebPicture[]> {
 }
 
 /** Losses by step, what was held out, and the Peel. */
-async function run(banana: web.WebBanana, options: Partial<Parameters<web.WebBanana['trainPeel']>[1]> & { leaveAt?: number }) {
-  const { leaveAt = Infinity, ...given } = options;
-  const training = banana.trainPeel(await dropped(), { ...TRAIN, ...given });
+async function run(banana: web.WebBanana, options: Partial<Parameters<web.WebBanana['trainPeel']>[1]> & { leaveAt?: number; count?: number }) {
+  const { leaveAt = Infinity, count, ...given } = options;
+  const training = banana.trainPeel((await dropped()).slice(0, count), { ...TRAIN, ...given });
   const losses: Record<number, number> = {};
   const types = new Set<string>();
   for (;;) {
@@ -107,14 +116,15 @@ async function run(banana: web.WebBanana, options: Partial<Parameters<web.WebBan
 }
 
 /** A Peel trained in the page: left and taken up again, used, taken off. */
-export async function peel(runtime: 'wasm' | 'webgpu', { steps = TRAIN.steps, keep = 'memory' }: { steps?: number; keep?: 'memory' | 'browser' } = {}) {
+export async function peel(runtime: 'wasm' | 'webgpu', { keep = 'memory', ...options }: Partial<web.WebTrainOptions> & { count?: number } = {}) {
+  const { steps = TRAIN.steps } = options;
   let banana = await open({ runtime });
-  const first = await run(banana, { steps, keep, leaveAt: steps / 2 });
+  const first = await run(banana, { ...options, keep, leaveAt: steps / 2 });
   if (keep === 'browser') {
     await banana.close(); // as a closed tab does
     banana = await open({ runtime });
   }
-  const rest = await run(banana, { steps, keep });
+  const rest = await run(banana, { ...options, keep });
   const before = await banana.picture(REQUEST);
   const info = await banana.addPeel(rest.trained!.chunks);
   const on = await banana.picture({ ...REQUEST, prompt: 'a fox <peel:disc:1>' });
