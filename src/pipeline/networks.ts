@@ -69,6 +69,8 @@ type StageName = 'condition' | 'conditionReferences' | 'decode' | 'render' | 'en
 
 /** Weights in a part of the denoiser: some 25 ms of int8 at 256 tokens on two cores, after which a cancel is heard. */
 const PART = 2 ** 25;
+/** More parts than this keep no working memory between runs. */
+const MANY = 4;
 
 /** Rotary feeds of an h x w grid. */
 function rotary(h: number, w: number, headWidth: number): Tensors {
@@ -127,7 +129,7 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors,
       const parts = name === 'denoise' ? denoiseParts(config, PART, options) : [build[name](options)];
       let last: Promise<unknown> = Promise.resolve(); // one after the other: what one was made from is gone before the next
       stages.set(key, (found = parts.map((stage) => {
-        const session = last.then(() => open(runtime, stage, weights, blocks));
+        const session = last.then(() => open(runtime, stage, weights, blocks, parts.length > MANY));
         last = session;
         session.catch(() => {}); // told where it is awaited
         return { stage, session };
@@ -209,7 +211,7 @@ interface Opened {
   readonly session: Promise<Session>;
 }
 
-async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors, blocks?: BlocksOf): Promise<Session> {
+async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors, blocks: BlocksOf | undefined, sparing: boolean): Promise<Session> {
   const plain = new Set(graph.inputs.map(({ name }) => name));
   const fitting = <T extends { readonly shape: readonly number[] }>(path: string, { shape }: T): void => {
     const expected = specs.get(path)!.shape;
@@ -226,7 +228,7 @@ async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors,
     if (found) fitting(path, found.values);
     return found;
   });
-  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized } });
+  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized }, sparing });
 }
 
 /** Cells [top, bottom) x [left, right) of a feature map (1, a, b, K). */

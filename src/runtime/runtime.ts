@@ -22,6 +22,8 @@ export interface Runtime {
 export interface CompileOptions {
   /** Parameters named here are bound for good; the others are fed at each run. */
   weights?: Tensors;
+  /** Gives working memory back after each run: for one of many sessions, which would each keep their own. */
+  sparing?: boolean;
 }
 
 /** A named tensor that a session takes or gives: sizes may be symbols. */
