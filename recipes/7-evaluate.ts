@@ -4,8 +4,8 @@
 //   npm run evaluate -- [--quick|--full] [--preset NAME] [--model FILE] [--json FILE] [--out FOLDER] [--only PARTS] [--run FOLDER]
 //                       [--steps N] [--guidance X] [--precision NAME] [--teacher STEPS] [--judges FILE]
 // PARTS: geneval, concepts, identity, autoencoder, steps, comma separated. --precision: float32, int8 or int4 products (default: as the SDK
-// draws). The judges are the run's, those of runs/judges (recipe 7-judges), or models/judges.safetensors. Without --model it takes
-// models/PRESET.safetensors, else the run's model, else what the run has so far. --out takes evaluate.md, evaluate.json and worst.png
+// draws). The judges are RUN/judges.safetensors, models/PRESET-judges.safetensors, or those of everything that recipe 7-judges trains
+// (runs/judges/judges.safetensors, models/judges.safetensors). Without --model it takes models/PRESET.safetensors, else the run's model, else what the run has so far. --out takes evaluate.md, evaluate.json and worst.png
 // (default RUN/evaluation; docs/results to publish).
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import { commitOf, describeMachine, machineLine } from '../bench/machine.ts';
 import { DATA, type DataOptions, type DataPreset } from '../src/data/dataset.ts';
 import { renderPool, type RenderPool } from '../src/data/render.ts';
-import { conceptCases, SETS } from '../src/eval/cases.ts';
+import { classesOf, conceptCases, SETS } from '../src/eval/cases.ts';
 import { measureConcepts } from '../src/eval/concepts.ts';
 import { measureGenEval, promptsOf, TASK_NAMES, type Prompt } from '../src/eval/geneval.ts';
 import { measureIdentity, subjectScenes } from '../src/eval/identity.ts';
@@ -169,12 +169,17 @@ async function autoencoder({ subject, ways, data, pool, options, progress }: Wor
   return { autoencoder: await measureReconstruction({ data, pool, ledger, key, side, encode, scenes, pieces, sizes, seed: SEED, progress }) };
 }
 
-/** The judges: given, the run's, those of recipe 7-judges, or the shipped ones. */
-async function findJudges({ run, judges }: Options, runtime: Runtime): Promise<{ judges: Judges; hash: string } | undefined> {
-  const path = judges ?? [join(run, 'judges.safetensors'), 'runs/judges/judges.safetensors', 'models/judges.safetensors'].find(existsSync);
+/** The judges: given, the run's, shipped for the preset, or those of everything. Throws InputError where they do not know the preset's world. */
+async function findJudges({ preset: name, run, judges }: Options, runtime: Runtime): Promise<{ judges: Judges; hash: string } | undefined> {
+  const places = [join(run, 'judges.safetensors'), `models/${name}-judges.safetensors`, 'runs/judges/judges.safetensors', 'models/judges.safetensors'];
+  const path = judges ?? places.find(existsSync);
   if (path === undefined) return undefined;
+  const file = await loadJudges(path);
+  const { concept, style } = classesOf(DATA[name as DataPreset]);
+  const unknown = [...concept.filter((c) => !file.classes.concept.includes(c)), ...style.filter((s) => !file.classes.style.includes(s))];
+  if (unknown.length > 0) throw new InputError('evaluate.judges', `${path}: these judges do not know ${unknown.length} concepts or styles of preset ${name} (${unknown.slice(0, 3).join(', ')}): give others with --judges FILE`);
   const hash = createHash('sha256').update(await readFileWhole(path)).digest('hex').slice(0, 16);
-  return { judges: await openJudges(runtime, await loadJudges(path)), hash };
+  return { judges: await openJudges(runtime, file), hash };
 }
 
 /** The worst pictures, each beside the real render of its prompt. */
