@@ -5,8 +5,8 @@
 //                       [--steps N] [--guidance X] [--precision NAME] [--teacher STEPS] [--judges FILE]
 // PARTS: geneval, concepts, identity, autoencoder, steps, comma separated. --precision: float32, int8 or int4 products (default: as the SDK
 // draws). The judges are RUN/judges.safetensors, models/PRESET-judges.safetensors, or those of everything that recipe 7-judges trains
-// (runs/judges/judges.safetensors, models/judges.safetensors). Without --model it takes models/PRESET.safetensors, else the run's model, else what the run has so far. --out takes evaluate.md, evaluate.json and worst.png
-// (default RUN/evaluation; docs/results to publish).
+// (runs/judges/judges.safetensors, models/judges.safetensors). Without --model it takes models/PRESET.safetensors, else the run's model,
+// else what the run has so far. --out takes evaluate.md, evaluate.json and worst.png (default RUN/evaluation; docs/results to publish).
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative } from 'node:path';
