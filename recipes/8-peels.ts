@@ -1,9 +1,10 @@
 // Recipe 8: the four Peels that are shipped, from pictures to scores, for one base model. Each is trained by the product's own
 // command, some at once with few threads each, then measured on the quantized base and drawn beside it.
-//   npm run peels -- [--model FILE] [--seconds 240] [--only outline,brand] [--measure] [--judges FILE] [--cases 100] [--objective NAME]
+//   npm run peels -- [--model FILE] [--seconds 240] [--only outline,brand] [--measure|--sheets] [--judges FILE] [--cases 100] [--objective NAME]
 //                    [--pictures 12] [--at-once 2] [--threads 1] [--out FOLDER]
 // Writes peels/NAME.safetensors, docs/peels/NAME.png (base beside Peel) and NAME.curve.png, docs/results/peels.json. --measure trains
-// nothing and measures what is in peels/; --pictures takes so many of each set; --out puts all of it under another folder. Pictures and unfinished training lie in runs/peels.
+// nothing and measures what is in peels/; --sheets trains and draws the sheets, and measures nothing; --pictures takes so many of each
+// set; --out puts all of it under another folder. Pictures and unfinished training lie in runs/peels.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
@@ -32,6 +33,7 @@ interface Options {
   readonly seconds: number;
   readonly sets: readonly PeelSet[];
   readonly measure: boolean;
+  readonly sheets: boolean;
   readonly judges?: string;
   readonly cases: number;
   readonly pictures: number;
@@ -114,8 +116,8 @@ async function makePeels(options: Options): Promise<void> {
 
   const runtime = await openRuntime({ name: 'auto' });
   const banana = await openBanana({ model: modelPath, inProcess: true });
-  const concepts = judges ? await openConcepts(judges, runtime, preset, options.cases) : undefined;
-  if (!concepts) say('no judges yet: concept scores are left out (--judges FILE)');
+  const concepts = judges && !options.sheets ? await openConcepts(judges, runtime, preset, options.cases) : undefined;
+  if (!judges) say('no judges yet: concept scores are left out (--judges FILE)');
   const peels: Record<string, Results['peels'][string]> = {};
   try {
     const fitted = new Map<string, Peel>();
@@ -124,10 +126,12 @@ async function makePeels(options: Options): Promise<void> {
     for (const { name } of sets) {
       const pictures = await readPictures(picturesOf(name));
       await writeFileWhole(sheetOf(options, name), await sampleSheet(name, peelOf(options, name), pictures, banana));
+      if (options.sheets) continue;
       const effect = await effectOf(fitted.get(name)!, model, runtime, pictures);
       peels[name] = { ...(trainings[name] && { training: trainings[name] }), effect };
       for (const [precision, { base: far, peel: near }] of Object.entries(effect.own)) say(`${name}: distance to its pictures ${far.toFixed(3)} -> ${near.toFixed(3)} (${precision}; the autoencoder alone ${effect.autoencoder.toFixed(3)})`);
     }
+    if (options.sheets) return;
     if (concepts)
       for (const precision of PRECISIONS) {
         const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(model.plan && { plan: model.plan }) });
@@ -164,7 +168,7 @@ async function earlier(path: string): Promise<Record<string, Training>> {
 
 function optionsOf(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ args: [...args], options: { model: text, seconds: text, only: text, judges: text, cases: text, pictures: text, objective: text, 'at-once': text, threads: text, out: text, measure: { type: 'boolean' } } });
+  const { values } = parseArgs({ args: [...args], options: { model: text, seconds: text, only: text, judges: text, cases: text, pictures: text, objective: text, 'at-once': text, threads: text, out: text, measure: { type: 'boolean' }, sheets: { type: 'boolean' } } });
   const number = (name: 'seconds' | 'cases' | 'pictures' | 'at-once' | 'threads', usual: number) => {
     const found = Number(values[name] ?? usual);
     if (!(found > 0)) throw new InputError('peels.option', `--${name} ${values[name]}: expected a number above 0`);
@@ -173,9 +177,9 @@ function optionsOf(args: readonly string[]): Options {
   const wanted = values.only?.split(',').map((name) => name.trim());
   const unknown = wanted?.find((name) => !PEEL_SETS.some((set) => set.name === name));
   if (unknown !== undefined) throw new InputError('peels.option', `--only ${unknown}: expected some of ${PEEL_SETS.map((set) => set.name).join(', ')}`);
-  const { model, judges, objective, out = '.', measure = false } = values;
+  const { model, judges, objective, out = '.', measure = false, sheets = false } = values;
   return {
-    ...(model !== undefined && { model }), ...(judges !== undefined && { judges }), ...(objective !== undefined && { objective }), out, measure,
+    ...(model !== undefined && { model }), ...(judges !== undefined && { judges }), ...(objective !== undefined && { objective }), out, measure, sheets,
     seconds: number('seconds', 240), cases: number('cases', 100), pictures: number('pictures', Infinity), atOnce: number('at-once', 2), threads: number('threads', 1), sets: PEEL_SETS.filter((set) => !wanted || wanted.includes(set.name)),
   };
 }

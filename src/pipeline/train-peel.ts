@@ -1,6 +1,7 @@
 // Training a Peel from pictures, as a generator: encode them once, let the base draw what it must not forget, then the loop.
-// Some pictures are held out where there are enough; their loss says when to stop and which state is kept. The state lies in a store (a
-// folder, or memory), so that a run that was left can go on. Nothing is written elsewhere: the caller gets the Peel's bytes.
+// Some pictures are held out where there are enough; where the objective lets it, their loss says when to stop and which state is kept.
+// The state lies in a store (a folder, or memory), so that a run that was left can go on. Nothing is written elsewhere: the caller
+// gets the Peel's bytes.
 // Not here: the step (train/peel.ts), reading folders (train/peel-folder.ts), the command (cli/peel.ts).
 import { sha256 } from '../adapters/hash.ts';
 import { checkPeelName, type BaseId, type PeelInfo } from '../adapters/info.ts';
@@ -12,7 +13,7 @@ import { initialize } from '../nn/scope.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts';
 import { memoryStore, type Store } from '../tensor/store.ts';
 import type { Tensors } from '../tensor/tensor.ts';
-import { between, LAYERS, OBJECTIVES, peelBatch, peelProgram, trainingTime, type LayerGroup, type Objective, type PeelRow } from '../train/peel.ts';
+import { between, HELD_OUT_DECIDES, LAYERS, OBJECTIVES, peelBatch, peelProgram, trainingTime, type LayerGroup, type Objective, type PeelRow } from '../train/peel.ts';
 import type { TrainingPicture } from '../train/peel-folder.ts';
 import { priorCaptions } from '../train/peel-prior.ts';
 import { cosineRate, runSteps } from '../train/run.ts';
@@ -239,7 +240,7 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
     let [last, seen, halfway, early] = [best.step, 0, false, false];
     const look = async (step: number, tensors: Tensors): Promise<TrainPeelEvent[]> => {
       const loss = heldOut.length > 0 ? await evaluate(networks.withPeels(withPeel(NO_PEELS, infoOf(tensors, step)))) : Number.NaN;
-      const better = !(loss >= best.loss);
+      const better = !HELD_OUT_DECIDES[all.objective] || !(loss >= best.loss);
       best = better ? { loss, step, stale: 0, tensors } : { ...best, stale: best.stale + 1 };
       if (heldOut.length === 0) return [];
       curve.push({ step, heldOut: loss });

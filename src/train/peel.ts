@@ -27,6 +27,12 @@ import { keyBias } from './teacher.ts';
 export const OBJECTIVES = ['image', 'consistency', 'velocity'] as const;
 export type Objective = (typeof OBJECTIVES)[number];
 
+/**
+ * Whether the distance to pictures held out may say when to stop and which state is kept. It likes means of pictures: right where the
+ * objective makes them, wrong where it keeps predictions sharp, whose drawings come nearer while this distance grows (docs/log.md).
+ */
+export const HELD_OUT_DECIDES: Readonly<Record<Objective, boolean>> = { image: true, consistency: false, velocity: false };
+
 /** Groups of layers that can be trained. */
 export const LAYERS = {
   attention: /^transformer\.blocks\.\d+\.attention\./,
