@@ -5,6 +5,7 @@ After each stage its averaged weights, a sample sheet and parts to fetch are wri
 leave the machine is laid into --out at the end of each call, the most needed first, within the limits of one transfer.
 """
 import argparse
+import fcntl
 import gc
 import io
 import json
@@ -58,6 +59,10 @@ class Chain:
         if os.path.exists(self.book):
             with open(self.book) as file:
                 self.facts.update(json.load(file))
+        if not os.path.exists(self.in_work('programs', 'ready')):
+            with tarfile.open(self.at('programs.tar.xz')) as packed:
+                packed.extractall(self.in_work('programs'))
+            open(self.in_work('programs', 'ready'), 'w').close()
         self.tables = {k: t.to(self.device) for k, t in read_safetensors(self.at('graphs', 'tables.safetensors'))[0].items()}
         self.programs = {}
 
@@ -180,7 +185,7 @@ class Chain:
         for i, part in enumerate(stage['parts']):
             if part['rows'] not in rows:
                 continue
-            variants = [(p['batch'], self.at(p['file'] + '.onnx'), self.at(p['file'] + '.prepare.onnx'), p['plan']) for p in part['programs']]
+            variants = [(p['batch'], self.in_work(p['file'] + '.onnx'), self.in_work(p['file'] + '.prepare.onnx'), p['plan']) for p in part['programs']]
             parts.append(Part(f'{part["rows"]}-{i}', variants, part['weight']))
             parts[-1].rows = rows[part['rows']]
         frozen = {f'{prefix}.{n}': t for prefix, of in (stage.get('frozen') or {}).items() for n, t in self.weights(of).items()}
@@ -275,7 +280,13 @@ def main():
     p.add_argument('--seed', type=int, default=0)
     add_options(p, precision='mixed' if torch.cuda.is_available() else 'fp32')
     options = p.parse_args()
+    Program.patience = options.patience
     os.makedirs(options.work, exist_ok=True)
+    lock = open(os.path.join(options.work, 'lock'), 'w')
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # let go when this process ends, however it ends
+    except OSError:
+        raise SystemExit(f'another call is at work in {options.work}: wait for it, or end it')
     sys.stdout = Tee(os.path.join(options.work, 'chain.log'))
     chain = Chain(options)
     for stage in options.resend:

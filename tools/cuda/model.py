@@ -5,7 +5,6 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 """
 import os
 import struct
-import zlib
 from collections import namedtuple
 
 import torch
@@ -115,11 +114,8 @@ def port(data):
 
 
 def read_model(path):
-    """A model from its file, or from the same deflated, as path + '.z'."""
-    packed = not os.path.exists(path) and os.path.exists(path + '.z')
-    with open(path + '.z' if packed else path, 'rb') as file:
-        data = file.read()
-    graph = fields(fields(memoryview(zlib.decompress(data) if packed else data))[7][0])
+    with open(path, 'rb') as file:
+        graph = fields(fields(memoryview(file.read()))[7][0])
     nodes = []
     for f in map(fields, graph.get(1, [])):
         names = [[bytes(n).decode() for n in f.get(k, [])] for k in (1, 2)]

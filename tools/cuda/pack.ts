@@ -9,7 +9,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { deflateSync } from 'node:zlib';
 import { DATA, type DataOptions, type DataPreset } from '../../src/data/dataset.ts';
 import { inScope } from '../../src/data/sprites.ts';
 import { preset, ENCODER_PIXELS, type Config } from '../../src/models/config.ts';
@@ -30,7 +29,7 @@ import type { DrawSettings } from './draw.ts';
 import { writeFixtures } from './fixtures.ts';
 import { archive, layOutKit, packNode } from './kit.ts';
 import { checkInputs } from './bundle.ts';
-import { CUDA_AMOUNTS, gridsOf, rotaryOf, stagesOf, type Amounts } from './stages.ts';
+import { CUDA_AMOUNTS, gridsOf, rotaryOf, stagesOf, type Amounts, type StageName } from './stages.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 /** Drawing processes there: each draws with one core and packs with half of another. */
@@ -94,7 +93,7 @@ function tablesOf(config: Config, a: Amounts, data: DataOptions, tokenizer: Toke
 
 async function writeGraph(path: string, g: Graph): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.z`, deflateSync(encodeModel(g).model, { level: 9 })); // a tenth: names and zeros
+  await writeFile(path, encodeModel(g).model);
 }
 
 /** Writes the folder, which is emptied first. Throws InputError for a preset without amounts. */
@@ -103,13 +102,13 @@ export async function packRun({ preset: name, out, run = `runs/${name}`, workers
   const data: DataOptions = DATA[name as DataPreset];
   if (!amounts) throw new InputError('cuda.preset', `nothing says how preset "${name}" is trained on a CUDA machine: add it to CUDA_AMOUNTS in tools/cuda/stages.ts`);
   const { tokenizer: path } = pathsOf({ preset: name, run });
-  const tokenizer = existsSync(path) ? tokenizerFromJSON(await readFile(path, 'utf8'), path) : await makeTokenizer({ preset: name, count: 30_000, out: path, log });
+  const tokenizer = existsSync(path) ? tokenizerFromJSON(await readFile(path, 'utf8'), path) : await makeTokenizer({ preset: name, out: path, log });
   if (existsSync(out) && !existsSync(join(out, 'bundle.json')) && (await readdir(out)).length > 0) throw new InputError('cuda.out', `${out} holds other things: name an empty folder, or a bundle`);
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
 
   const { empty: none } = encodeCaptions(tokenizer, [], config.text.length);
-  const stages = [];
+  const stages: { name: StageName; init: Record<string, unknown>; [fact: string]: unknown }[] = [];
   for (const stage of stagesOf(config, amounts, data, { ids: Array.from(none.ids).slice(0, config.text.length), count: none.count })) {
     const init = Object.fromEntries([...stage.specs].map(([p, { shape, init }]) => [p, { shape, ...init }]));
     const parts = [];
@@ -117,7 +116,7 @@ export async function packRun({ preset: name, out, run = `runs/${name}`, workers
       const programs = [];
       for (const batch of batches) {
         const { program, prepare, plan } = make(batch);
-        const file = `programs/${stage.name}-${rows}-${parts.length}-${batch}`;
+        const file: string = `programs/${stage.name}-${rows}-${parts.length}-${batch}`;
         const frozen = Object.entries(stage.frozen ?? {}).flatMap(([prefix, from]) => Object.keys(stages.find((s) => s.name === from)!.init).map((p) => `${prefix}.${p}`));
         checkInputs(program.graph, [...stateNames(program.graph), ...stage.specs.keys(), ...frozen], plan, prepare);
         await writeGraph(join(out, `${file}.onnx`), program.graph);
@@ -132,6 +131,8 @@ export async function packRun({ preset: name, out, run = `runs/${name}`, workers
   }
   const graphs = { encode: encodeStage(config), condition: conditionStage(config), denoise: denoiseStage(config), decode: decodeStage(config), render: renderStage(config) };
   for (const [graphName, stage] of Object.entries(graphs)) await writeGraph(join(out, 'graphs', `${graphName}.onnx`), stage.graph);
+  await archive(join(out, 'programs'), join(out, 'programs.tar.xz')); // programs of several batch sizes differ in a few bytes
+  await rm(join(out, 'programs'), { recursive: true });
   await writeSafetensors(join(out, 'graphs', 'tables.safetensors'), tablesOf(config, amounts, data, tokenizer));
 
   await writeFile(join(out, 'tokenizer.json'), JSON.stringify(tokenizer));

@@ -1,8 +1,8 @@
 """A model as straight-line Python: the source is written from the graph, so that torch.compile and CUDA graphs see plain code.
 Intermediate values are deleted after their last use.
 
-Compiled, the line is cut into segments where the weights of another block begin, and each segment becomes a function of its own.
-The blocks of a network then give the same text, so that a dozen functions are compiled instead of thousands of operators."""
+Compiled, the lines are cut into segments, one a block of the network and one a weight that is updated, and each becomes a function
+of its own. Blocks and weights of one shape then give the same text, so that a few dozen functions are compiled, not all lines."""
 import re
 import time
 
@@ -42,10 +42,10 @@ def matmul_in(precision, counter):
 
 
 def lines_of(model):
-    """The model as lines (result, expression, key): `key` names the block whose weights a line reads, if any. Then the names of
-    the outputs, and the constants that the lines refer to as c0, c1, ..."""
+    """The model as lines (result, expression, key): `key` names the block whose weights a line reads, or the moment or average
+    ("m/PATH"), if any. Then the names of the outputs, and the constants that the lines refer to as c0, c1, ..."""
     names, sizes, constants, lines = {}, set(), [], []
-    blocks = {p.name: match.group(0) for p in model.inputs for match in [re.search(r'[\w.]*blocks\.\d+', p.name)] if match}
+    blocks = {p.name: p.name if '/' in p.name else match.group(0) for p in model.inputs for match in [re.search(r'[\w.]*blocks\.\d+|.*/.*', p.name)] if match}
 
     def operand(name):
         if name not in names:
@@ -79,7 +79,7 @@ def lines_of(model):
                     args = [f'({w})' if w else a for w, a in zip(written, args)]
             expression = OPERATORS[node.op](node.attributes, *args)
         names[node.outputs[0]] = f'v{i}'
-        keys = [blocks[n].split('/')[-1] for n in node.inputs if n in blocks]
+        keys = sorted((blocks[n] for n in node.inputs if n in blocks), key=lambda k: '/' not in k)
         lines.append((f'v{i}', expression, keys[0] if keys else None))
     return lines, {n: operand(n) for n in model.outputs}, constants
 
@@ -99,8 +99,12 @@ def body_of(lines, kept):
 
 def segments_of(lines, outputs):
     """The lines cut into (function's text, arguments, results): equal texts are equal functions."""
-    cuts, current = [0], None
+    cuts, current, updating = [0], None, False
     for i, (_, _, key) in enumerate(lines):
+        if key and '/' in key:  # from the first moment on, a segment is the update of one weight
+            updating, key = True, key.split('/', 1)[1]
+        elif updating:
+            key = None
         if (key and current and key != current) or i - cuts[-1] >= LONGEST:
             cuts.append(i)
             current = None
@@ -126,8 +130,7 @@ def segments_of(lines, outputs):
 
 class Program:
     """A model on a device: `run(feeds)` gives the outputs by name."""
-    compiled, patience = {}, 240  # functions by text, shared by all programs; seconds of compiling in all, after which segments stay as they are
-    spent = 0
+    compiled, patience = {}, 150  # functions by text, shared by all programs; seconds of compiling in all, after which segments stay as they are
 
     def __init__(self, model, device='cpu', precision='fp32', compiled=False):
         self.model, self.device, self.counter = model, torch.device(device), Counter()
@@ -152,8 +155,7 @@ class Program:
         for text, *_ in segments:
             key = (precision, text)
             if key not in Program.compiled:
-                plain = self.function(text)
-                Program.compiled[key] = Patient(plain)
+                Program.compiled[key] = Patient(lambda text=text: self.function(text))
             functions.append(Program.compiled[key])
 
         def run(*inputs):
@@ -182,24 +184,28 @@ class Program:
 
 
 class Patient:
-    """A function that is compiled at its first call for each set of shapes, while there is patience left; otherwise plain."""
+    """A function, compiled at its first call with each set of shapes while there is patience left; otherwise plain."""
 
-    def __init__(self, plain):
-        self.plain, self.fast, self.known = plain, torch.compile(plain, dynamic=False), {}
+    def __init__(self, make):
+        self.make, self.known = make, {}
 
     def __call__(self, *arguments):
-        shapes = tuple((tuple(a.shape), a.dtype, a.stride()) if torch.is_tensor(a) else tuple(a) for a in arguments)
-        if shapes not in self.known:
-            started = time.perf_counter()
-            self.known[shapes] = self.fast if Program.spent < Program.patience else self.plain
-            if self.known[shapes] is self.fast:
-                try:
-                    return self.fast(*arguments)
-                except Exception as error:
-                    if 'out of memory' in str(error).lower():
-                        raise
-                    print(f'a segment stays as it is: {type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ""}', flush=True)
-                    self.known[shapes] = self.plain
-                finally:
-                    Program.spent += time.perf_counter() - started
-        return self.known[shapes](*arguments)
+        shapes = tuple((t.shape, t.dtype, t.stride()) for t in arguments)
+        if shapes in self.known:
+            return self.known[shapes](*arguments)
+        started, plain = time.perf_counter(), self.make()
+        self.known[shapes] = plain
+        if Program.patience <= 0:
+            return plain(*arguments)
+        try:
+            fast = torch.compile(plain, dynamic=False)
+            results = fast(*arguments)
+            self.known[shapes] = fast
+            return results
+        except Exception as error:
+            if 'out of memory' in str(error).lower():
+                raise
+            print(f'a segment stays as it is: {type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ""}', flush=True)
+            return plain(*arguments)
+        finally:
+            Program.patience -= time.perf_counter() - started

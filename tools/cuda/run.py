@@ -60,6 +60,7 @@ def add_options(p, precision='fp32'):
     p.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     p.add_argument('--precision', choices=['fp32', 'tf32', 'bf16', 'mixed'], default=precision, help='of MatMul; mixed: its results stay bf16 until they meet float32')
     p.add_argument('--no-compile', dest='compile', action='store_false', help='without torch.compile (PyTorch 2)')
+    p.add_argument('--patience', type=float, default=Program.patience, help='seconds of compiling in all; what is not compiled by then runs plain')
     p.add_argument('--no-graphs', dest='graphs', action='store_false', help='without recording steps as CUDA graphs')
     p.add_argument('--every', type=float, default=120, help='seconds between checkpoints')
     p.add_argument('--log-every', type=int, default=20)
@@ -77,6 +78,7 @@ def main():
     p.add_argument('--seed', type=int)
     p.add_argument('--frozen', nargs='*', default=[], help='more .safetensors of weights that are not trained')
     options = p.parse_args()
+    Program.patience = options.patience
     if options.check:
         return check(options)
     if not options.bundle:

@@ -51,8 +51,8 @@ export const CUDA_AMOUNTS: Readonly<Record<string, Amounts>> = {
   nano: {
     size: 512, reference: 160, crop: 96, pictures: [20_480, 163_840], shard: 64,
     stages: {
-      autoencoder: { seconds: 360, rate: 0.002, batches: [64, 32, 16], small: [256, 128, 64] },
-      teacher: { seconds: 600, rate: 0.002, batches: [128, 64, 32], small: [512, 256, 128] },
+      autoencoder: { seconds: 360, rate: 0.002, batches: [128, 64, 32], small: [512, 256, 128] },
+      teacher: { seconds: 600, rate: 0.002, batches: [192, 96, 48], small: [768, 384, 192] },
       student: { seconds: 260, rate: 0.0003, batches: [96, 48, 24], small: [384, 192, 96] },
       quantized: { seconds: 120, rate: 0.00005, batches: [96, 48, 24] },
     },
