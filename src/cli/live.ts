@@ -7,6 +7,7 @@ import { Command, Option } from 'commander';
 import { formatFor, openBanana, pictureFile, type NodeBanana } from '../node.ts';
 import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
 import type { Live, LiveFrame, LiveOptions } from '../pipeline/preview.ts';
+import { PRECISIONS, type Precision } from '../pipeline/networks.ts';
 import { ASPECTS } from '../pipeline/resolution.ts';
 import { checkOptions, STEPS } from '../pipeline/text-to-image.ts';
 import type { RuntimeName } from '../runtime/select.ts';
@@ -40,6 +41,7 @@ interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'references' | 'pro
   model?: string;
   runtime?: RuntimeName | 'auto';
   threads?: number;
+  precision?: Precision;
   image?: string;
   mask?: string;
   subject?: SubjectFile[];
@@ -77,11 +79,12 @@ export function liveCommand(io: Io, device: Console = processConsole): Command {
     .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
     .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
     .option('--threads <n>', 'threads of the CPU', whole)
+    .option('--precision <name>', `${PRECISIONS.join(', ')}; default: the fastest here`)
     .addOption(new Option('--graphics <kind>', 'how the terminal shows pictures; default: as it says of itself').choices([...GRAPHICS]))
     .action((flags: Flags) => run(flags, io, device));
 }
 
-async function run({ preset, model = preset, runtime, threads, image, mask, subject, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
+async function run({ preset, model = preset, runtime, threads, precision, image, mask, subject, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
   const options: LiveOptions = { ...flags, ...(await pictures({ image, mask, subject })) };
   const { fps = 0, rest = 0, pixels = 256 } = options;
   const { references = [] } = options;
@@ -95,7 +98,7 @@ async function run({ preset, model = preset, runtime, threads, image, mask, subj
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   let banana: NodeBanana | undefined;
   try {
-    banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }) });
+    banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
     let refused = (error: InputError): void => io.err(`error: ${error.message}\n`);
     const live = banana.live({ ...options, signal: stop.signal, refused: (error) => refused(error) });
     const session: Session = { live, io, device, output };

@@ -11,7 +11,7 @@ import { expectClose } from '../testing.ts';
 import { random } from '../util/random.ts';
 import { cellsOf, samplingTables } from './renderer.ts';
 import { preset, PRESETS } from './config.ts';
-import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage } from './graphs.ts';
+import { conditionStage, decodeStage, denoiseParts, denoiseStage, encodeStage, renderStage } from './graphs.ts';
 import { perPicture, referenceInputs, rotaryInputs, textInputs } from './inputs.ts';
 import { conditioning, transformer } from './transformer.ts';
 
@@ -98,6 +98,26 @@ describe('conditioning', () => {
     expectClose(stepped.velocity!, whole.velocity!, { rtol: 1e-4, atol: 1e-5 });
     // And against the slow, obvious interpreter.
     expectClose(evaluate(stages[1]!.graph, { ...only(weights, stages[1]!.graph.inputs), ...cache, ...step }).velocity!, whole.velocity!, { rtol: 1e-3, atol: 1e-4 });
+  });
+
+  test('a step in parts is the whole step', async () => {
+    const [L, M] = [6, 5];
+    const { heads, depth } = config.transformer;
+    const whole = denoiseStage(config);
+    const weights = lively(whole.specs);
+    const cache = Object.fromEntries(Array.from({ length: depth }, (_, i) => ['k', 'v'].map((kind) => [`${kind}.${i}`, normals(1, heads.groups, M, heads.width)])).flat());
+    let all: Tensors = { ...cache, x: normals(1, L, channels), t: float32([1], [0.3]), guidance: float32([1], [4]), pooled: normals(1, config.transformer.width), ...named('rotary', gridPositions(2, 3), 16) };
+    const expected = evaluate(whole.graph, { ...weights, ...all, bias: zeros('float32', [1, 1, 1, L + M]) }).velocity!;
+    const parts = denoiseParts(config, 1);
+    expect(parts.map(({ from, to }) => [from, to])).toEqual(Array.from({ length: depth }, (_, i) => [i, i + 1]));
+    expect(new Set(parts.flatMap(({ specs }) => [...specs.keys()]))).toEqual(new Set(whole.specs.keys()));
+    for (const { graph: g } of parts) {
+      check(g);
+      const { next, ...found } = evaluate(g, { ...only(weights, g.inputs), ...Object.fromEntries(Object.entries(all).filter(([name]) => g.inputs.some((v) => v.name === name))) });
+      all = { ...all, ...found, ...(next && { tokens: next }) };
+    }
+    expectClose(all.velocity!, expected, { rtol: 1e-5, atol: 1e-6 });
+    expect(denoiseParts(config, 1e9)).toHaveLength(1);
   });
 
   test('padding changes nothing', async () => {

@@ -140,10 +140,10 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors,
   const runPart = async ({ stage: { specs }, session }: Opened, feeds: Tensors, peels: PeelStack): Promise<Tensors> =>
     (await session).run(peels.length > 0 ? { ...feeds, ...stackFeeds(specs, peels) } : feeds);
   const run = (name: StageName, feeds: Tensors, peels = NO_PEELS): Promise<Tensors> => runPart(opened(name, peels.length > 0)[0]!, feeds, peels);
-  /** A step of the denoiser, part by part; between two the signal is looked at. */
+  /** A step of the denoiser, part by part; before each the signal is looked at. */
   const step = async (all: Tensors, peels: PeelStack, signal?: AbortSignal): Promise<Tensor> => {
-    for (const [i, part] of opened('denoise', peels.length > 0).entries()) {
-      if (i > 0) await checkpoint(signal);
+    for (const part of opened('denoise', peels.length > 0)) {
+      await checkpoint(signal);
       const { inputs } = await part.session;
       const feeds = Object.fromEntries(inputs.filter(({ name }) => all[name]).map(({ name }) => [name, all[name]!]));
       const { next, ...found } = await runPart(part, feeds, peels);

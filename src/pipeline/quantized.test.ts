@@ -10,7 +10,7 @@ import { tensor, type Tensor } from '../tensor/tensor.ts';
 import { random } from '../util/random.ts';
 import { packModel, unpackModel } from './model-file.ts';
 import { randomModel } from './model.ts';
-import { openNetworks, type Precision } from './networks.ts';
+import { fastestPrecision, openNetworks, type Precision } from './networks.ts';
 
 const model = randomModel('tiny');
 const spread = random(2).split('spread'); // untrained, the last layers are zero
@@ -68,6 +68,33 @@ describe('the networks', () => {
   let exact: Awaited<ReturnType<typeof run>>;
   beforeAll(async () => void (exact = await run('float32')));
   afterAll(() => runtime.release?.());
+
+  test('from the blocks of the file as from float32 weights, which are then not asked for', async () => {
+    const asked: string[] = [];
+    const weights = Object.defineProperties({}, Object.fromEntries(Object.keys(loaded.weights).map((path) => [path, { enumerable: true, get: () => (asked.push(path), loaded.weights[path]) }])));
+    const networks = openNetworks(runtime, model.config, weights, { precision: 'int4', plan: loaded.plan!, blocks: loaded.blocks! });
+    const condition = await networks.condition([1, 40, 41, 2]);
+    const velocity = await networks.velocity(condition, grid, { guidance: 3 })(noise, 0.8);
+    await networks.release();
+    expect(velocity).toEqual((await run('int4')).velocity);
+    const products = Object.keys(plan).filter((path) => path.endsWith('.weight'));
+    expect(asked.filter((path) => products.includes(path))).toEqual([]);
+  });
+
+  test('the fastest is int8 on the CPU for weights in few bits, and float32 otherwise', async () => {
+    expect(await fastestPrecision(runtime, loaded.plan)).toBe('int8');
+    expect(await fastestPrecision(runtime, undefined)).toBe('float32');
+    expect(await fastestPrecision({ ...runtime, name: 'reference' }, loaded.plan)).toBe('float32');
+    const wrong: Runtime = { name: 'cpu', compile: () => Promise.reject(new Error('no such kernel')) };
+    expect(await fastestPrecision(wrong, loaded.plan)).toBe('float32');
+  });
+
+  test('a cancel is heard', async () => {
+    const networks = openNetworks(runtime, model.config, loaded.weights);
+    const condition = await networks.condition([1, 2]);
+    await expect(networks.velocity(condition, grid, { guidance: 3, signal: AbortSignal.abort() })(noise, 1)).rejects.toThrow('aborted');
+    await networks.release();
+  });
 
   test.each([['int8', 5e-3], ['int4', 1e-3]] as const)('at %s they are close to float32', async (precision, most) => {
     const found = await run(precision);
