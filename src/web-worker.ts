@@ -3,8 +3,7 @@
 import { RuntimeError } from './util/errors.ts';
 import { serveWorker } from './runtime/engine-worker.ts';
 import type { PeelInfo } from './adapters/peel.ts';
-import type { ModelInfo } from './pipeline/text-to-image.ts';
-import type { GenerateOptions } from './pipeline/text-to-image.ts';
+import type { GenerateOptions, ModelInfo } from './pipeline/text-to-image.ts';
 import type { TrainingPicture } from './train/peel-folder.ts';
 import { openEngineHere, type OpenBananaOptions, type WebEngine, type WebTrainOptions } from './web-engine.ts';
 
@@ -24,6 +23,8 @@ const handlers = {
   generate: (options: GenerateOptions, signal: AbortSignal) => opened().start(options, signal),
   train: ({ pictures, options }: { pictures: readonly TrainingPicture[]; options: WebTrainOptions }, signal: AbortSignal) => opened().train(pictures, options, signal),
   addPeel: async (file: Uint8Array): Promise<PeelInfo> => opened().addPeel(file),
+  /** Answered when everything before it is done. */
+  idle: async (): Promise<void> => {},
   removePeel: async (name: string): Promise<boolean> => opened().removePeel(name),
 };
 

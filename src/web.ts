@@ -29,7 +29,7 @@ export interface WebPicture {
 export interface WebBanana extends Banana {
   /**
    * Trains a Peel; yields what is known as it becomes known. Leaving the loop or aborting the signal stops it after the step
-   * that it is at; the same call then goes on from there. Pictures wait meanwhile. Throws InputError for options or pictures
+   * that it is at and saves; the same call then goes on from there. Pictures wait meanwhile. Throws InputError for options or pictures
    * that cannot be trained on, RuntimeError when the engine fails.
    */
   trainPeel(pictures: readonly WebPicture[], options: WebTrainOptions & { signal?: AbortSignal }): AsyncGenerator<TrainPeelEvent, TrainedPeel, void>;
@@ -56,7 +56,13 @@ export async function openBananaWorker(worker: Worker, { signal, ...options }: O
     return webBanana({
       model,
       start: oneByOne((given, stop) => engine.stream('generate', given, { ...(stop && { signal: stop }) })),
-      train: (pictures, given, stop) => engine.stream('train', { pictures, options: given }, { ...(stop && { signal: stop }) }),
+      async *train(pictures, given, stop) {
+        try {
+          return yield* engine.stream('train', { pictures, options: given }, { ...(stop && { signal: stop }) });
+        } finally {
+          await engine.call('idle', undefined).catch(() => {}); // one that was left has saved its state when this ends
+        }
+      },
       addPeel: (file) => engine.call('addPeel', file),
       removePeel: (name) => engine.call('removePeel', name),
       close: () => engine.close(),

@@ -140,6 +140,14 @@ export async function peel(runtime: 'wasm' | 'webgpu', { keep = 'memory', ...opt
   };
 }
 
+/** The losses of a few steps on two pictures: as little as shows that a runtime trains. */
+export async function train(runtime: 'wasm' | 'webgpu') {
+  const banana = await open({ runtime });
+  const { losses, trained } = await run(banana, { steps: 4, count: 2, batch: 2, prior: 0, layers: ['attention'] });
+  await banana.close();
+  return { runtime: banana.model.runtime, losses: Object.values(losses), bytes: trained!.chunks.reduce((sum, c) => sum + c.length, 0) };
+}
+
 /** Cancelled by signal in the middle of a long training: at once, and the engine is free soon after. */
 export async function cancelTraining() {
   const banana = await open();
