@@ -109,14 +109,17 @@ class Part:
     """A program with what feeds it. `variants`: (batch, path of the program, path of what prepares inputs or None, plan), largest batch first."""
 
     def __init__(self, title, variants, weight=((0, 1),)):
-        self.title, self.variants, self.weight, self.once, self.rows = title, variants, weight, None, None
+        self.title, self.variants, self.weight = title, variants, weight
+        self.once = self.rows = self.known = None
 
     def ports(self):
         """Inputs of the smallest variant's program and of what prepares them, and the keys of rows that its plan wants."""
-        _, path, prepare, plan = self.variants[-1]
-        model = read_model(path)
-        ports = model.inputs + (read_model(prepare).inputs if prepare else [])
-        return model, ports, Feeder(plan, ports, torch.device('cpu'), 0).keys
+        if self.known is None:
+            _, path, prepare, plan = self.variants[-1]
+            model = read_model(path)
+            ports = model.inputs + (read_model(prepare).inputs if prepare else [])
+            self.known = model._replace(nodes=[], constants={}), ports, Feeder(plan, ports, torch.device('cpu'), 0).keys
+        return self.known
 
     def open(self, run, step, done):
         """Makes the first variant ready that works, in the first way that works. Exits where none does."""
