@@ -104,7 +104,7 @@ function largeRows({ large: l, prepareSeconds }: PresetResult): string[][] {
 export function printSoak(results: Readonly<Record<string, PresetResult>>): string {
   return Object.entries(results).map(([name, { soak: s, weights }]) => [
     `${name} (${weights}): ${s!.pictures} pictures of 512x512 in 2 steps, ${s!.seconds.toFixed(0)} s in one process`,
-    `  memory: peak ${megabytes(s!.warmPeakRssBytes)} after the warm-up, ${megabytes(s!.peakRssBytes)} at the end: ${(100 * s!.drift).toFixed(2)} % more; now ${megabytes(s!.endRssBytes)}`,
+    `  memory: the last tenth's most is ${(100 * s!.drift).toFixed(2)} % above the first's; peak ${megabytes(s!.warmPeakRssBytes)} after the warm-up, ${megabytes(s!.peakRssBytes)} at the end`,
     `  times: the last tenth takes ${s!.slowdown.toFixed(3)} times the first`,
     ...s!.parts.map((p, i) => `  part ${i + 1}: ${p.pictures} pictures, p50 ${digits(p.p50)} s, p95 ${digits(p.p95)} s, ${megabytes(p.rssBytes)}`),
     '',

@@ -87,7 +87,7 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
 
-  loadSharp().catch(() => {}); // while the engine starts; a missing one is told when it is needed
+  if (output !== undefined && formatFor(output) !== 'png') loadSharp().catch(() => {}); // while the engine starts; a missing one is told when it is needed
   const banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
   try {
     const load = performance.now() / 1000; // since this process began
