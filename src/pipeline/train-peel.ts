@@ -95,7 +95,7 @@ export interface TrainedPeel {
 
 /** Measured on `pico`: see docs/log.md. */
 export const PEEL_DEFAULTS = {
-  rank: 8, layers: ['attention', 'mlp', 'text'], objective: 'image', steps: 600, batch: 6, prior: 2, rate: 0.002, seed: 0, flips: false, samples: true, heldOut: true, licence: 'unknown',
+  rank: 8, layers: ['attention', 'mlp', 'text'], objective: 'consistency', steps: 600, batch: 6, prior: 2, rate: 0.002, seed: 0, flips: false, samples: true, heldOut: true, licence: 'unknown',
 } as const satisfies Partial<TrainPeelOptions>;
 
 /** Pictures that are needed to hold one out; one more for every so many, up to a few. */
