@@ -76,7 +76,7 @@ export async function openLatents(options: RecipeOptions): Promise<Latents> {
 }
 
 /** Prompts of the sample sheets: the same ones all through training. */
-const PROMPTS = [
+export const PROMPTS = [
   'a fox, flat style', 'a red car, bold flat style', 'a house in the snow, flat style', 'an apple, shaded cartoon style',
   'a blue bird, flat style', 'three strawberries, bold flat style', 'a cat on the beach, shaded cartoon style', 'a green tree, flat style',
   'a dog left of a ball, flat style', 'a rocket in space, bold flat style', 'een gele bloem', 'a fish under water, flat style',
