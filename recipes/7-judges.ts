@@ -1,10 +1,11 @@
 // Recipe 7, first half: the judges of the house suite, trained on real renders and measured on others (src/eval). A classifier in two
 // stages, a detector, a reader of characters; then their accuracy; then one file. Every part is resumable: the same command goes on
 // where it was stopped, and a part with more steps than before goes on from what it has.
-//   npx tsx recipes/7-judges.ts [--preset NAME] [--run FOLDER] [--only PARTS] [--steps SHARE] [--seconds N] [--threads N] [--out FILE]
+//   npx tsx recipes/7-judges.ts [--preset NAME] [--run FOLDER] [--only PARTS] [--steps SHARE] [--seconds N] [--renders SHARE] [--threads N]
+//                                 [--out FILE]
 //   npx tsx recipes/7-judges.ts --within PRESET --out FILE [--run FOLDER]
-// PARTS: classifier, detector, reader, measure, comma separated; what is left out is taken as it is. --preset: the scope (default nano: all concepts, all styles); --steps: share of the usual steps; --seconds: at most so
-// long a part. Written: FOLDER/judges.safetensors (default runs/judges), and --out, a copy. --within: the trained judges in the world
+// PARTS: classifier, detector, reader, measure, comma separated; what is left out is taken as it is. --preset: the scope (default nano: all concepts, all styles); --steps, --renders: shares of the usual steps, and
+// of the usual renders to measure on; --seconds: at most so long a part. Written: FOLDER/judges.safetensors (default runs/judges), and --out, a copy. --within: the trained judges in the world
 // of a preset that knows less, where only its concepts and styles can be seen, measured there.
 import { realpathSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -22,6 +23,7 @@ import { trainClassifier, type JudgeTraining } from '../src/eval/train-classifie
 import { trainDetector } from '../src/eval/train-detector.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
+import { readSafetensors } from '../src/tensor/files.ts';
 import type { Tensors } from '../src/tensor/tensor.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
 
@@ -40,6 +42,7 @@ interface Options {
   run: string;
   parts: readonly Part[];
   share: number;
+  renders: number;
   seconds?: number;
   threads: number;
   out?: string;
@@ -48,13 +51,15 @@ interface Options {
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
+const scaled = (amounts: Amounts, share: number): Amounts => ({ scenes: Math.ceil(amounts.scenes * share), singles: Math.ceil(amounts.singles * share), coloured: Math.ceil(amounts.coloured * share) });
+
 /** Judges of a run in the world of a smaller preset. */
-async function narrow({ run, within: name, out, threads }: Options): Promise<void> {
+async function narrow({ run, within: name, out, threads, renders }: Options): Promise<void> {
   const data = DATA[name as DataPreset];
   if (!data || out === undefined) throw new InputError('judges.within', `--within ${name}: expected one of ${Object.keys(DATA).join(', ')}, and --out FILE`);
   const { concept, style } = classesOf(data);
   const file = within(await loadJudges(join(run, 'judges.safetensors')), concept, style);
-  await measured(file, data.scope, AMOUNTS.full.measured, [out], await ortNode({ threads, spinning: false }));
+  await measured(file, data.scope, scaled(AMOUNTS.full.measured, renders), [out], await ortNode({ threads, spinning: false }));
 }
 
 /** Measures judges, and writes them with what was measured. */
@@ -69,7 +74,7 @@ async function measured(file: Omit<JudgesFile, 'accuracy'>, scope: Scope, amount
   return accuracy;
 }
 
-export async function judges({ preset: name, run, parts, share, seconds, threads, out }: Options): Promise<JudgeAccuracy | undefined> {
+export async function judges({ preset: name, run, parts, share, renders, seconds, threads, out }: Options): Promise<JudgeAccuracy | undefined> {
   const data = DATA[name as DataPreset];
   if (!data) throw new InputError('judges.preset', `--preset ${name}: choose from ${Object.keys(DATA).join(', ')}`);
   const amounts = name === 'tiny' ? AMOUNTS.tiny : AMOUNTS.full;
@@ -86,24 +91,24 @@ export async function judges({ preset: name, run, parts, share, seconds, threads
   const contrast = { steps: parts.includes('classifier') ? Math.round(amounts.contrast * share) : 0, ...(seconds !== undefined && { seconds }) };
   const { weights, drawings } = await trainClassifier(data.scope, contrast, training('classifier', 910_001, amounts.batch));
   const found: Tensors[] = [weights, await trainDetector({ scope: data.scope }, background, amounts.scenes, training('detector', 910_002, 32)), await trainReader(attributes, amounts.figures, training('reader', 910_003, 64))];
-  const stepsOf = (part: 'classifier' | 'detector' | 'reader') => Math.round(amounts[part] * share);
+  const done = async (state: string) => (await readSafetensors(join(run, state))).tensors.step!.data[0] as number;
   const file: Omit<JudgesFile, 'accuracy'> = {
     classes: { concept, labels, style, background, attributes, drawings },
     weights: Object.assign({}, ...found) as Tensors,
     training: {
-      classifier: `${drawings.length} drawings, ${contrast.steps} and ${stepsOf('classifier')} steps of ${amounts.batch} crops`,
-      detector: `${amounts.scenes} scenes, ${stepsOf('detector')} steps of 32`,
-      reader: `${amounts.figures} figures, ${stepsOf('reader')} steps of 64`,
+      classifier: `${drawings.length} drawings, ${await done('classifier-contrast.safetensors')} and ${await done('classifier.state.safetensors')} steps of ${amounts.batch} crops`,
+      detector: `${amounts.scenes} scenes, ${await done('detector.state.safetensors')} steps of 32`,
+      reader: `${amounts.figures} figures, ${await done('reader.state.safetensors')} steps of 64`,
     },
   };
   if (!parts.includes('measure')) return undefined;
-  return measured(file, data.scope, amounts.measured, [join(run, 'judges.safetensors'), ...(out === undefined ? [] : [out])], runtime);
+  return measured(file, data.scope, scaled(amounts.measured, renders), [join(run, 'judges.safetensors'), ...(out === undefined ? [] : [out])], runtime);
 }
 
 function parse(): Options {
   const text = { type: 'string' } as const;
-  const { values: v } = parseArgs({ options: { preset: text, run: text, only: text, steps: text, seconds: text, threads: text, out: text, within: text } });
-  const number = (key: 'steps' | 'seconds' | 'threads', otherwise: number) => {
+  const { values: v } = parseArgs({ options: { preset: text, run: text, only: text, steps: text, seconds: text, threads: text, out: text, within: text, renders: text } });
+  const number = (key: 'steps' | 'seconds' | 'threads' | 'renders', otherwise: number) => {
     const given = v[key] === undefined ? otherwise : Number(v[key]);
     if (!(given > 0)) throw new InputError('judges.option', `--${key} ${v[key]}: expected a number above 0`);
     return given;
@@ -112,7 +117,7 @@ function parse(): Options {
   for (const p of parts) if (!PARTS.includes(p)) throw new InputError('judges.part', `--only ${p}: choose from ${PARTS.join(', ')}`);
   const name = v.preset ?? 'nano';
   return {
-    preset: name, parts, run: v.run ?? (v.preset === undefined ? 'runs/judges' : `runs/${name}`), share: number('steps', 1), threads: number('threads', 1),
+    preset: name, parts, run: v.run ?? (v.preset === undefined ? 'runs/judges' : `runs/${name}`), share: number('steps', 1), renders: number('renders', 1), threads: number('threads', 1),
     ...(v.seconds !== undefined && { seconds: number('seconds', Infinity) }),
     ...(v.out !== undefined && { out: v.out }),
     ...(v.within !== undefined && { within: v.within }),

@@ -6,7 +6,7 @@ import { BACKDROP, type Backdrop, type Bank, type Drawn } from './sprite-bank.ts
 
 const BACKDROP_SHARES = [0.2, 0.2, 0.2, 0.4];
 /** A box may be off by this share of its longer side: in place and in size. */
-const JITTER = { place: 0.035, size: 0.06 } as const;
+const JITTER = { place: 0.045, size: 0.1 } as const;
 const SHARES = { flip: 0.3, neighbour: 0.2, edge: 0.12, shadow: 0.5, soft: 0.5, colours: 0.25 } as const;
 /** The orders of red, green and blue: other colours at no cost. */
 export const ORDERS = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] as const;

@@ -125,6 +125,6 @@ export async function trainClassifier(scope: Scope, contrast: { steps: number; s
   await stage('contrast', train({ ...common, ...contrast, program: first.program, checkpoint: beside('contrast'), weights: initialize(first.specs, rng.split('weights')), batch: pairBatches(bank, scope, { seed, batch }) }), contrast.steps);
   const begun = averageOf((await readSafetensors(beside('contrast'))).tensors, first.specs);
   const weights = existsSync(checkpoint) ? begun : { ...begun, [DRAWINGS]: await imprint(runtime, begun, bank, rng.split('imprint')) };
-  await stage('classifier', train({ ...common, steps, seconds, rate: cosineRate(rate / 4, { warm: 0.03 }), program, checkpoint, weights, batch: cropBatches(bank, { seed, batch }) }), steps);
+  await stage('classifier', train({ ...common, steps, seconds, rate: cosineRate(rate / 2, { warm: 0.03 }), program, checkpoint, weights, batch: cropBatches(bank, { seed, batch }) }), steps);
   return { weights: averageOf((await readSafetensors(checkpoint)).tensors, specs), drawings };
 }
