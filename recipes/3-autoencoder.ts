@@ -1,7 +1,7 @@
 // Recipe 3: the autoencoder. Learns to put a picture into a few latent tokens and to draw it back at any size, then encodes
 // all of the data once for the recipes that follow. `--part decoder` goes on with decoder and renderer alone, at any later time:
 // latents stay what they are, so a teacher or student trained on them only gets sharper.
-//   npx tsx recipes/3-autoencoder.ts --preset pico [--part whole|decoder] [--seconds 2400] [--batch 16] [--rate 0.002]
+//   npx tsx recipes/3-autoencoder.ts --preset pico [--part whole|decoder] [--seconds 2400] [--batch 16] [--rate 0.002] [--adversary 0]
 // Resumable: the state lies in runs/PRESET/autoencoder.state.safetensors (decoder.state). Sample sheets: runs/PRESET/sheets/.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,9 +22,6 @@ import { openNetworks } from '../src/pipeline/networks.ts';
 import { encodeData } from './encode.ts';
 import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
 
-/** Weight of the discriminator's verdict while the decoder is trained alone, beside absolute errors of about 0.2 in all. */
-const ADVERSARY = 0.03;
-
 /** Trains the autoencoder of a preset, or its decoder alone, and encodes the data. */
 export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
   const { part = 'whole' } = options;
@@ -39,7 +36,7 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
   const side = first.image!.shape[1]!;
   const crop = first.crop!.shape[1]!;
   const h = side / ENCODER_PIXELS;
-  const { program, specs } = autoencoderProgram(config, { batch, side, crop }, { frozenEncoder: part === 'decoder', adversary: part === 'decoder' ? ADVERSARY : 0 });
+  const { program, specs } = autoencoderProgram(config, { batch, side, crop }, { frozenEncoder: part === 'decoder', adversary: options.adversary ?? 0 });
   const before = part === 'decoder' ? (await readSafetensors(paths.autoencoder)).tensors : {};
   const frozen = Object.fromEntries(Object.entries(before).filter(([path]) => !specs.has(path)));
   const runtime = await ortNode();
