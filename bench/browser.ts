@@ -138,7 +138,9 @@ async function main(): Promise<void> {
     const trained = { model: presets[0]!, ...(await training(measure, { ...on(presets[0]!), steps: quick ? 20 : 60 })) };
     say('agreement of WebGPU and WASM');
     const [gpu, wasm] = [await measure('pixels', { ...on('tiny', 'webgpu'), precision: 'float32' }), await measure('pixels', { ...on('tiny'), precision: 'float32' })];
-    const webgpu = { adapter: 'software', model: 'tiny', largestDifference: Math.max(...gpu.map((x, i) => Math.abs(x - wasm[i]!))), of: 255 };
+    const differences = gpu.map((x, i) => Math.abs(x - wasm[i]!));
+    const psnr = 10 * Math.log10(255 ** 2 / (differences.reduce((sum, d) => sum + d * d, 0) / differences.length));
+    const webgpu = { adapter: 'software', model: 'tiny, shaken', psnr, mean: differences.reduce((sum, d) => sum + d, 0) / differences.length, largest: Math.max(...differences) };
     say('sizes');
     const sizes = await downloads(downloaded);
 
@@ -148,7 +150,7 @@ async function main(): Promise<void> {
     console.log(`${machineLine(machine)}, Chromium ${chromium}\ncommit ${result.commit}, ${threads} threads${quick ? ', quick: few runs' : ''}\n`);
     console.log([line('WASM', 'open', '512, 2 steps', 'denoise', 'render', '256, 1 step', 'cancel'), ...rows].join('\n'));
     console.log(`\ntraining a Peel on ${trained.model}: ${s(trained.stepSeconds)} a step, ${trained.steps} steps in ${s(trained.seconds)} with preparing, ${(trained.bytes / 1e6).toFixed(2)} MB`);
-    console.log(`WebGPU (software) and WASM: a picture of tiny differs by at most ${webgpu.largestDifference} of 255\n`);
+    console.log(`WebGPU (software) and WASM, a picture of tiny: ${psnr.toFixed(1)} dB, ${webgpu.mean.toFixed(2)} of 255 on average, ${webgpu.largest} at most\n`);
     console.log(printSizes(sizes));
     if (values.json !== undefined) await writeFileWhole(values.json, `${JSON.stringify(result, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`);
   } finally {
