@@ -33,7 +33,7 @@ type Part = (typeof PARTS)[number];
 /** Steps and batches, scenes and figures to draw, renders to measure on. */
 const AMOUNTS = {
   tiny: { contrast: 60, classifier: 40, detector: 60, reader: 40, batch: 32, scenes: 100, figures: 100, measured: { scenes: 40, singles: 60, coloured: 40 } },
-  full: { contrast: 400, classifier: 800, detector: 700, reader: 600, batch: 128, scenes: 3000, figures: 3000, measured: { scenes: 400, singles: 1000, coloured: 400 } },
+  full: { contrast: 400, classifier: 3200, detector: 700, reader: 1500, batch: 128, scenes: 3000, figures: 3000, measured: { scenes: 400, singles: 1000, coloured: 400 } },
 } as const;
 const RATE = 0.004;
 

@@ -121,10 +121,13 @@ export async function trainClassifier(scope: Scope, contrast: { steps: number; s
   const drawings = bank.drawings.map(([d]): [number, number] => [d!.concept, d!.style]);
   const finished = await trained(checkpoint, specs, steps);
   if (finished) return { weights: finished, drawings };
-  const first = contrastProgram(batch);
-  await stage('contrast', train({ ...common, ...contrast, program: first.program, checkpoint: beside('contrast'), weights: initialize(first.specs, rng.split('weights')), batch: pairBatches(bank, scope, { seed, batch }) }), contrast.steps);
-  const begun = averageOf((await readSafetensors(beside('contrast'))).tensors, first.specs);
-  const weights = existsSync(checkpoint) ? begun : { ...begun, [DRAWINGS]: await imprint(runtime, begun, bank, rng.split('imprint')) };
+  let weights: Tensors = {}; // the second stage goes on with its checkpoint, where it has begun
+  if (!existsSync(checkpoint)) {
+    const first = contrastProgram(batch);
+    await stage('contrast', train({ ...common, ...contrast, program: first.program, checkpoint: beside('contrast'), weights: initialize(first.specs, rng.split('weights')), batch: pairBatches(bank, scope, { seed, batch }) }), contrast.steps);
+    const begun = averageOf((await readSafetensors(beside('contrast'))).tensors, first.specs);
+    weights = { ...begun, [DRAWINGS]: await imprint(runtime, begun, bank, rng.split('imprint')) };
+  }
   await stage('classifier', train({ ...common, steps, seconds, rate: cosineRate(rate / 2, { warm: 0.03 }), program, checkpoint, weights, batch: cropBatches(bank, { seed, batch }) }), steps);
   return { weights: averageOf((await readSafetensors(checkpoint)).tensors, specs), drawings };
 }
