@@ -8,7 +8,7 @@ import { EIGHT, planOf, type Plan } from '../quant/plan.ts';
 import { decodeSafetensors, type Outline } from '../tensor/safetensors.ts';
 import { float32, tensor, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../tokenizer/tokenizer.ts';
-import { fromHalf, toHalf } from '../util/float16.ts';
+import { fromHalves, toHalf } from '../util/float16.ts';
 import { InputError } from '../util/errors.ts';
 import { preset, type Config } from '../models/config.ts';
 
@@ -91,7 +91,7 @@ export function storedModel({ tensors, metadata, read }: Stored, source: string)
     plan[path] === undefined ? undefined : { values: read(path) as Tensor<'int8' | 'int4'> as Tensor<'int8'>, scales: read(path + SCALE) as Tensor<'float16'>, bits: plan[path] };
   const half = (path: string) => {
     const { shape, data } = read(path);
-    return float32(shape, Float32Array.from(data as Uint16Array, fromHalf));
+    return float32(shape, fromHalves(data as Uint16Array));
   };
   for (const [path, stored] of tensors) {
     if (path.endsWith(SCALE)) continue;

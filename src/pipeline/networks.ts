@@ -69,7 +69,8 @@ type StageName = 'condition' | 'conditionReferences' | 'decode' | 'render' | 'en
 
 /** Weights in a part of the denoiser: some 25 ms of int8 at 256 tokens on two cores, after which a cancel is heard. */
 const PART = 2 ** 25;
-/** More parts than this keep no working memory between runs. */
+/** Stages that run again and again for a picture keep their working memory; others, and a stage in many parts, give it back. */
+const REPEATED: readonly (StageName | 'denoise')[] = ['denoise', 'render'];
 const MANY = 4;
 
 /** Rotary feeds of an h x w grid. */
@@ -129,7 +130,7 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors,
       const parts = name === 'denoise' ? denoiseParts(config, PART, options) : [build[name](options)];
       let last: Promise<unknown> = Promise.resolve(); // one after the other: what one was made from is gone before the next
       stages.set(key, (found = parts.map((stage) => {
-        const session = last.then(() => open(runtime, stage, weights, blocks, parts.length > MANY));
+        const session = last.then(() => open(runtime, stage, weights, blocks, !REPEATED.includes(name) || parts.length > MANY));
         last = session;
         session.catch(() => {}); // told where it is awaited
         return { stage, session };

@@ -3,7 +3,7 @@
 // -2^(bits-1), and the scale carries its sign: all 2^bits numbers are used, a step is an eighth (not a seventh) of the largest
 // at 4 bits, and rounding what was rounded changes nothing. (llama.cpp's Q4_0 does the same.)
 // Not here: which layers (plan.ts), the 4-bit kernels' packed layout (int4.ts), training with it (fake-quant.ts).
-import { fromHalf, toHalf } from '../util/float16.ts';
+import { fromHalf, fromHalves, toHalf } from '../util/float16.ts';
 import { float32, sizeOf, tensor, type Tensor } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 
@@ -60,7 +60,7 @@ export function quantizeBlocks(weight: Tensor<'float32'>, bits = 8): Blocks & { 
 export function dequantizeBlocks({ values, scales }: Blocks): Tensor<'float32'> {
   const [rows, columns] = values.shape as [number, number];
   const whole = values.dtype === 'int4' ? fromNibbles(values) : values.data;
-  const factors = Float32Array.from(scales.data, fromHalf);
+  const factors = fromHalves(scales.data);
   const data = new Float32Array(rows * columns);
   for (let r = 0, i = 0; r < rows; r++) {
     const block = Math.floor(r / BLOCK) * columns;

@@ -7,7 +7,7 @@ import { apply, constant, graph, input, parameter, type Value } from '../graph/v
 import type { Product } from '../nn/scope.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
-import { fromHalf } from '../util/float16.ts';
+import { fromHalves } from '../util/float16.ts';
 import { BLOCK, roundToEven, wholeNumbers, type Blocks } from './blocks.ts';
 import type { Plan } from './plan.ts';
 
@@ -41,29 +41,33 @@ export function quantizeColumns({ shape, data }: Tensor<'float32'>): Columns {
 
 /** Fraction bits of the ratios below: 128 * 127 * 2^16 still fits into 31 bits. */
 const FRACTION = 16;
-const HALF = 1 << (FRACTION - 1);
+const ONE = 1 << FRACTION;
+const HALF = ONE / 2;
 
-/** The same from the blocks of a file, without the float32 matrix between them; halves are rounded up. */
+/**
+ * The same from the blocks of a file, without the float32 matrix between them; halves are rounded up. In blocks the number of
+ * largest magnitude is the lowest whole number (blocks.ts), so steps alone tell the largest of a column.
+ */
 export function columnsOfBlocks(blocks: Blocks): Columns {
   const [rows, columns] = blocks.values.shape as [number, number];
   const whole = wholeNumbers(blocks);
-  const steps = Float32Array.from(blocks.scales.data, fromHalf); // (n, out)
-  const largest = new Uint8Array(steps.length); // of the whole numbers under each step
-  for (let r = 0, i = 0; r < rows; r++) {
-    const block = Math.floor(r / BLOCK) * columns;
-    for (let c = block; c < block + columns; c++, i++) {
-      const q = Math.abs(whole[i]!);
-      if (q > largest[c]!) largest[c] = q;
-    }
-  }
+  const steps = fromHalves(blocks.scales.data); // (n, out)
+  let lowest = 0;
+  for (let i = 0; i < whole.length; i++) if (whole[i]! < lowest) lowest = whole[i]!;
   const scales = new Float32Array(columns);
-  largest.forEach((q, i) => (scales[i % columns] = Math.max(scales[i % columns]!, q * Math.abs(steps[i]!))));
+  for (let i = 0; i < steps.length; i++) {
+    const largest = -lowest * Math.abs(steps[i]!);
+    if (largest > scales[i % columns]!) scales[i % columns] = largest;
+  }
   const factors = Float64Array.from(scales, (x) => LEVELS / (x || 1)); // a column of zeros stays zeros
   for (let c = 0; c < columns; c++) scales[c] = 1 / factors[c]!;
-  const ratios = Int32Array.from(steps, (step, i) => Math.round(step * factors[i % columns]! * 2 ** FRACTION));
-  for (let r = 0, i = 0; r < rows; r++) {
-    const block = Math.floor(r / BLOCK) * columns;
-    for (let c = block; c < block + columns; c++, i++) whole[i] = (Math.imul(whole[i]!, ratios[c]!) + HALF) >> FRACTION;
+  const ratios = new Int32Array(steps.length);
+  for (let i = 0; i < steps.length; i++) ratios[i] = Math.round(steps[i]! * factors[i % columns]! * ONE);
+  for (let r = 0; r < rows; r++) {
+    const from = Math.floor(r / BLOCK) * columns;
+    const block = ratios.subarray(from, from + columns);
+    const row = whole.subarray(r * columns, (r + 1) * columns);
+    for (let c = 0; c < columns; c++) row[c] = (Math.imul(row[c]!, block[c]!) + HALF) >> FRACTION;
   }
   return { values: tensor('int8', [rows, columns], whole), scales: float32([columns], scales) };
 }

@@ -35,3 +35,16 @@ export function fromHalf(bits: number): number {
   if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
+
+let table: Float32Array | undefined; // of all 65,536 numbers
+
+/** Many at once, by a table: 8 M of them in some 10 ms, where `Float32Array.from` with a function takes a second. */
+export function fromHalves(bits: Uint16Array): Float32Array<ArrayBuffer> {
+  if (!table) {
+    table = new Float32Array(2 ** 16);
+    for (let i = 0; i < table.length; i++) table[i] = fromHalf(i);
+  }
+  const numbers = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) numbers[i] = table[bits[i]!]!;
+  return numbers;
+}
