@@ -88,12 +88,14 @@ export interface ExportOptions {
   name?: string;
   /** How it was trained, in words. */
   training?: string;
+  /** Whether it takes reference subjects; default: whether it was trained with any. Trained is not yet able: look first. */
+  references?: boolean;
 }
 
 /** Puts the run's networks and tokenizer together as a model file; weights that were never trained keep their beginnings. */
 export async function exportModel(
   options: RecipeOptions,
-  { student, plan, name = options.preset, training = 'recipes 1 to 5 of banana-sdk; see docs/log.md' }: ExportOptions = {},
+  { student, plan, name = options.preset, training = 'recipes 1 to 5 of banana-sdk; see docs/log.md', references }: ExportOptions = {},
 ): Promise<string> {
   const config = preset(options.preset);
   const paths = pathsOf(options);
@@ -118,7 +120,7 @@ export async function exportModel(
       steps: [1, 2, 4],
       licence: 'MIT; trained on art listed in NOTICE',
       training,
-      references: Object.keys(trained).some((path) => path.startsWith('transformer.reference.')),
+      references: references ?? Object.keys(trained).some((path) => path.startsWith('transformer.reference.')),
     },
   });
   options.log?.(`model: ${path}`);

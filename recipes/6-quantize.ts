@@ -21,7 +21,7 @@ import { cosineRate, train } from '../src/train/loop.ts';
 import { EXACT, quantizeProgram, studentGraph } from '../src/train/quantize.ts';
 import { averageOf } from '../src/train/step.ts';
 import { random, type Random } from '../src/util/random.ts';
-import { DEFAULT_GUIDANCE, distillBatch, exportModel } from './5-distill.ts';
+import { DEFAULT_GUIDANCE, distillBatch, exportModel, type ExportOptions } from './5-distill.ts';
 import { openLatents, readTokenizer, type Latents } from './latents.ts';
 import type { LatentFacts } from './encode.ts';
 import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
@@ -90,12 +90,27 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
   }
   const trained = (await readSafetensors(at('quantized.safetensors'))).tensors;
   const autoencoder = (await readSafetensors(paths.autoencoder)).tensors;
-  const whole = { ...planOf(Object.entries(autoencoder)), ...plan };
+  const whole = wholePlan(autoencoder, plan);
   const captions = await someCaptions(options, pictures);
   const rows = await comparePictures(options, runtime, captions, whole, { ...autoencoder, ...student }, { ...autoencoder, ...student, ...trained });
   for (const row of rows) log(`${row.weights.padEnd(18)} ${row.precision.padEnd(8)} ${row.steps} steps  PSNR median ${row.median.toFixed(2)}, mean ${row.mean.toFixed(2)}, worst ${row.worst.toFixed(2)} dB`);
   await writeFileWhole(at('quantized.json'), `${JSON.stringify({ preset: config.name, pictures: captions.length, side: SIDE, plan: describe(plan, student), rows }, null, 2)}\n`);
-  return exportModel(options, { student: { ...student, ...trained }, plan: whole, name: `${config.name}-4bit`, training: 'recipes 1 to 6 of banana-sdk; see docs/log.md' });
+  return exportQuantized(options);
+}
+
+const wholePlan = (autoencoder: Tensors, plan: Plan): Plan => ({ ...planOf(Object.entries(autoencoder)), ...plan });
+
+/** The run's model in four bits, as recipe 6 trained it; returns its path. */
+export async function exportQuantized(options: RecipeOptions, more: Pick<ExportOptions, 'references'> = {}): Promise<string> {
+  const paths = pathsOf(options);
+  const [autoencoder, student, quantized] = await Promise.all([paths.autoencoder, paths.student, join(paths.run, 'quantized.safetensors')].map((path) => readSafetensors(path)));
+  return exportModel(options, {
+    ...more,
+    student: { ...student!.tensors, ...quantized!.tensors },
+    plan: wholePlan(autoencoder!.tensors, JSON.parse(quantized!.metadata.plan!) as Plan),
+    name: `${options.preset}-4bit`,
+    training: 'recipes 1 to 6 of banana-sdk; see docs/log.md',
+  });
 }
 
 /** "5.1 M weights at 4 bits, 0.3 M at 8: NAMES" */

@@ -1,19 +1,22 @@
 // Puts the finished model of a run where the command finds it: models/PRESET.safetensors, its manifest with size and hash beside it, and
 // the losses of its training under models/log/PRESET/. Look at the sheets first: weights stay in git's history for good.
-//   npx tsx scripts/publish-model.ts [--preset pico] [--run runs/pico]
+//   npx tsx scripts/publish-model.ts [--preset pico] [--run runs/pico] [--bits 8|4] [--without-references]
+// --bits 4: as recipe 6 trained it. --without-references: it was trained with reference subjects, but does not hold them yet.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exportModel } from '../recipes/5-distill.ts';
+import { exportQuantized } from '../recipes/6-quantize.ts';
 import { loadModel } from '../src/pipeline/model.ts';
 import { writeFileWhole } from '../src/tensor/files.ts';
 
-const { values } = parseArgs({ options: { preset: { type: 'string', default: 'pico' }, run: { type: 'string' } } });
+const { values } = parseArgs({ options: { preset: { type: 'string', default: 'pico' }, run: { type: 'string' }, bits: { type: 'string', default: '8' }, 'without-references': { type: 'boolean', default: false } } });
 const { preset } = values;
 const run = values.run ?? join('runs', preset);
-const made = await exportModel({ preset, run });
+const able = values['without-references'] ? { references: false } : {};
+const made = await (values.bits === '4' ? exportQuantized : exportModel)({ preset, run }, able);
 const bytes = await readFile(made);
 const { manifest, weights } = await loadModel(made);
 const parameters = Object.values(weights).reduce((sum, w) => sum + w.data.length, 0);
@@ -25,6 +28,6 @@ await writeFileWhole(
 );
 const log = join('models', 'log', preset);
 await mkdir(log, { recursive: true });
-for (const stage of ['autoencoder', 'teacher', 'student', 'decoder'])
+for (const stage of ['autoencoder', 'teacher', 'student', 'quantized'])
   if (existsSync(join(run, `${stage}.jsonl`))) await copyFile(join(run, `${stage}.jsonl`), join(log, `${stage}.jsonl`));
 console.error(`${file}: ${bytes.length} bytes, ${parameters} weights`);
