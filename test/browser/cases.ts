@@ -26,6 +26,7 @@ export function inference(): { graph: Graph; feeds: Tensors; weights: Tensors } 
   const table = parameter('table', [5, 32]);
   const g = graph('inference', {
     h,
+    unbiased: selfAttention(s.in('unbiased'), x, { groups: 2, share: 2, width: 8 }), // another path on WebGPU
     picked: o.gather(table, input('ids', ['n'], 'int64')),
     moved: o.slice(o.pad(o.transpose(h, [1, 0, 2]), [1, 0, 0, 0, 0, 0]), 0, 0, -1),
     chosen: o.where(o.greater(h, 0), o.tanh(h), o.round(o.mul(x, 4))),
