@@ -6,7 +6,7 @@ import type { Specs } from '../nn/scope.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts';
 import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
-import { fromHalf, toHalf } from '../util/float16.ts';
+import { fromHalves, toHalf } from '../util/float16.ts';
 import { sha256 } from './hash.ts';
 import { checkPeelName, infoOf, metadataOf, nameOfBase, printable, RANK_MAX, sameBase, type BaseId, type PeelInfo } from './info.ts';
 import { keyOf, moduleFinder, partOf } from './keys.ts';
@@ -160,7 +160,7 @@ async function seal(metadata: Readonly<Record<string, string>>, tensors: Tensors
 
 function asFloat32(t: Tensor): Tensor<'float32'> | undefined {
   if (t.dtype === 'float32') return t as Tensor<'float32'>;
-  return t.dtype === 'float16' ? float32(t.shape, Float32Array.from(t.data as Uint16Array, fromHalf)) : undefined;
+  return t.dtype === 'float16' ? float32(t.shape, fromHalves(t.data as Uint16Array)) : undefined;
 }
 
 function halved({ shape, data }: Tensor<'float32'>, name: string): Tensor<'float16'> {
