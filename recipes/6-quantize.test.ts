@@ -24,7 +24,7 @@ beforeAll(async () => {
   await writeSafetensors(at('student.safetensors'), part(/^transformer/), {});
   await writeSafetensors(at('autoencoder.safetensors'), part(/^(encoder|decoder|renderer)/), {});
   await writeSafetensors(at('latents.safetensors'), { latent: float32([4, 4, config.channels], rng.normals(16 * config.channels)) }, {});
-  await writeFile(at('latents.json'), JSON.stringify(captions.map((caption) => ({ caption }))));
+  await writeFile(at('latents.json'), JSON.stringify(captions.map((caption) => ({ caption, rows: 2, columns: 2 }))));
   await writeFile(at('tokenizer.json'), JSON.stringify(trainTokenizer(captions, 264)));
 });
 afterAll(() => rm(run, { recursive: true }));
