@@ -6,7 +6,7 @@ import type { ColourName } from '../data/colour.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { readSafetensors, writeSafetensors } from '../tensor/files.ts';
 import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
-import { fromHalf, toHalf } from '../util/float16.ts';
+import { fromHalves, toHalf } from '../util/float16.ts';
 import { InputError } from '../util/errors.ts';
 import { FIGURE, readerStage, type Attribute, type TraitClasses } from './characters.ts';
 import { CROP, classifierStage, DRAWINGS, readings } from './classifier.ts';
@@ -203,6 +203,6 @@ export async function saveJudges(path: string, { weights, ...facts }: JudgesFile
 export async function loadJudges(path: string): Promise<JudgesFile> {
   const { tensors, metadata } = await readSafetensors(path);
   if (metadata.format !== FORMAT || !metadata.judges) throw new InputError('judges.format', `${path} holds no judges (format "${metadata.format ?? 'none'}", expected "${FORMAT}"): train them with npx tsx recipes/7-judges.ts`);
-  const weights = Object.entries(tensors).map(([key, t]) => [key, float32(t.shape, Float32Array.from(t.data as Uint16Array, fromHalf))]);
+  const weights = Object.entries(tensors).map(([key, t]) => [key, float32(t.shape, fromHalves(t.data as Uint16Array))]);
   return { ...(JSON.parse(metadata.judges) as Omit<JudgesFile, 'weights'>), weights: Object.fromEntries(weights) as Tensors };
 }

@@ -4,7 +4,7 @@
 // https://onnx.ai/onnx/operators - https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import { sizeOf, tensor, zeros, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
-import { fromHalf, toHalf } from '../util/float16.ts';
+import { fromHalves, toHalf } from '../util/float16.ts';
 import { BINARY, COMPARE, REDUCE, sliceRange, UNARY, type Op } from './rules.ts';
 import type { Attributes, Value } from './value.ts';
 
@@ -64,7 +64,7 @@ export function roundHalfEven(x: number): number {
 
 /** The elements of a tensor as numbers (int64 exact up to 2^53). */
 export function numbersOf(t: Tensor): ArrayLike<number> {
-  if (t.dtype === 'float16') return Float32Array.from(t.data as Uint16Array, fromHalf);
+  if (t.dtype === 'float16') return fromHalves(t.data as Uint16Array);
   if (t.dtype === 'int64') return Float64Array.from(t.data as BigInt64Array, Number);
   if (t.dtype !== 'int4' && t.dtype !== 'uint4') return t.data as Exclude<typeof t.data, BigInt64Array>;
   const bytes = t.data as Uint8Array;
