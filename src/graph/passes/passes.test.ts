@@ -7,7 +7,8 @@ import { attention, mse, rmsNormalize } from '../functions.ts';
 import { gradients } from '../grad.ts';
 import * as o from '../ops.ts';
 import { print } from '../print.ts';
-import { constant, graph, input, nodesOf, parameter, type Graph } from '../value.ts';
+import { END } from '../rules.ts';
+import { constant, graph, input, nodesOf, parameter, type Graph, type Value } from '../value.ts';
 import { dead } from './dead.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
@@ -136,6 +137,24 @@ test('fuse finds grouped attention, with a bias on the keys too, and leaves it a
   expectSame(biased, fuse(biased), { q: ramp([2, 2, 4, 3, 8]), k: ramp([2, 2, 5, 8]), v: ramp([2, 2, 5, 8]), bias }, 2e-6);
   const each = graph('each', { y: attention(q, k, square, input('bias', ['B', 1, '4*L', 'M'])) });
   expect(print(fuse(each))).toBe(print(each));
+});
+
+test('fuse finds a mix of 3x3 neighbours, and leaves other views alone', () => {
+  const padded = o.pad(input('x', ['B', 'h', 'w', 2]), [0, 1, 1, 0, 0, 1, 1, 0]);
+  const ends = [-2, -1, END];
+  const mixed = (order: readonly number[]) => {
+    const views = ends.flatMap((bottom, y) => order.map((x) => o.slice(o.slice(padded, 1, y, bottom), 2, x, ends[x])));
+    return graph('mix', { y: o.matmul(o.concat(views, -1), parameter('w', [18, 3])) });
+  };
+  const feeds = { x: ramp([2, 5, 4, 2]), w: ramp([18, 3]) };
+  for (const order of [[0, 1, 2], [2, 1, 0]]) {
+    expect(nodesOf(fuse(mixed(order))).filter(({ op }) => op === 'MatMul')).toHaveLength(3);
+    expectSame(mixed(order), fuse(mixed(order)), feeds, 2e-6);
+  }
+  const g = mixed([0, 1, 2]);
+  const [views, w] = g.outputs.y!.inputs as [Value, Value];
+  const other = graph('other', { y: o.matmul(o.concat([...views.inputs.slice(1), views.inputs[0]!], -1), w) });
+  expect(print(fuse(other))).toBe(print(other));
 });
 
 test('a training step folds and shares to fewer nodes with the same results', () => {
