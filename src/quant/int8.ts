@@ -45,31 +45,54 @@ const ONE = 1 << FRACTION;
 const HALF = ONE / 2;
 
 /**
- * The same from the blocks of a file, without the float32 matrix between them; halves are rounded up. In blocks the number of
- * largest magnitude is the lowest whole number (blocks.ts), so steps alone tell the largest of a column.
+ * The same from the blocks of a file, in one pass and without the float32 matrix between them; halves are rounded up. In blocks
+ * the number of largest magnitude is the lowest whole number (blocks.ts), so steps alone tell the largest of a column.
  */
-export function columnsOfBlocks(blocks: Blocks): Columns {
-  const [rows, columns] = blocks.values.shape as [number, number];
-  const whole = wholeNumbers(blocks);
-  const steps = fromHalves(blocks.scales.data); // (n, out)
-  let lowest = 0;
-  for (let i = 0; i < whole.length; i++) if (whole[i]! < lowest) lowest = whole[i]!;
+export function columnsOfBlocks({ values, scales: halves }: Blocks): Columns {
+  const [rows, columns] = values.shape as [number, number];
+  const steps = fromHalves(halves.data); // (n, out)
+  const pairs = values.dtype === 'int4' && columns % 2 === 0; // else a byte holds numbers of two rows
+  const whole = pairs ? new Int8Array(rows * columns) : wholeNumbers({ values, scales: halves });
+  const lowest = pairs ? lowestOf(values.data, 16, (byte) => Math.min((byte << 28) >> 28, (byte << 24) >> 28)) : lowestOf(whole, 256, (q) => q);
   const scales = new Float32Array(columns);
-  for (let i = 0; i < steps.length; i++) {
+  for (let i = 0, c = 0; i < steps.length; i++, c = c + 1 < columns ? c + 1 : 0) {
     const largest = -lowest * Math.abs(steps[i]!);
-    if (largest > scales[i % columns]!) scales[i % columns] = largest;
+    if (largest > scales[c]!) scales[c] = largest;
   }
   const factors = Float64Array.from(scales, (x) => LEVELS / (x || 1)); // a column of zeros stays zeros
   for (let c = 0; c < columns; c++) scales[c] = 1 / factors[c]!;
-  const ratios = new Int32Array(steps.length);
-  for (let i = 0; i < steps.length; i++) ratios[i] = Math.round(steps[i]! * factors[i % columns]! * ONE);
-  for (let r = 0; r < rows; r++) {
-    const from = Math.floor(r / BLOCK) * columns;
-    const block = ratios.subarray(from, from + columns);
-    const row = whole.subarray(r * columns, (r + 1) * columns);
-    for (let c = 0; c < columns; c++) row[c] = (Math.imul(row[c]!, block[c]!) + HALF) >> FRACTION;
+  const ratios = new Int32Array(columns);
+  for (let from = 0, i = 0; from < rows; from += BLOCK) {
+    for (let c = 0; c < columns; c++, i++) ratios[c] = Math.round(steps[i]! * factors[c]! * ONE);
+    const to = Math.min(rows, from + BLOCK);
+    if (pairs) scalePairs(values.data as Uint8Array, whole, ratios, from, to);
+    else scaleNumbers(whole, ratios, from, to);
   }
   return { values: tensor('int8', [rows, columns], whole), scales: float32([columns], scales) };
+}
+
+/** The lowest number, at least -levels/2: once that is found, nothing more is looked at. */
+function lowestOf(data: Int8Array | Uint8Array, levels: number, read: (x: number) => number): number {
+  let lowest = 0;
+  for (let i = 0; i < data.length && lowest > -levels / 2; i++) lowest = Math.min(lowest, read(data[i]!));
+  return lowest;
+}
+
+/** Rows [from, to) of two numbers in a byte, times the ratio of each column. */
+function scalePairs(bytes: Uint8Array, into: Int8Array, ratios: Int32Array, from: number, to: number): void {
+  const columns = ratios.length;
+  for (let r = from, i = from * columns; r < to; r++)
+    for (let c = 0; c < columns; c += 2, i += 2) {
+      const byte = bytes[i >> 1]!;
+      into[i] = (Math.imul((byte << 28) >> 28, ratios[c]!) + HALF) >> FRACTION;
+      into[i + 1] = (Math.imul((byte << 24) >> 28, ratios[c + 1]!) + HALF) >> FRACTION;
+    }
+}
+
+/** Rows [from, to) of numbers, times the ratio of each column. */
+function scaleNumbers(whole: Int8Array, ratios: Int32Array, from: number, to: number): void {
+  const columns = ratios.length;
+  for (let r = from, i = from * columns; r < to; r++) for (let c = 0; c < columns; c++, i++) whole[i] = (Math.imul(whole[i]!, ratios[c]!) + HALF) >> FRACTION;
 }
 
 /** The float32 matrix that 8-bit columns stand for. */

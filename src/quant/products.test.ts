@@ -85,9 +85,9 @@ test('an 8-bit column holds what 4 bits hold, nearly', () => {
   expect(relativeError(dequantizeColumns(quantizeColumns(four)).data, four.data)).toBeLessThan(1e-4);
 });
 
-test.each([[128, 4], [300, 4], [333, 8]])('%i rows of %i bits: what is made from blocks is what is made from their matrix', (rows, bits) => {
-  const weight = normal([rows, 7]);
-  for (let r = 0; r < rows; r++) weight.data[r * 7 + 2] = 0;
+test.each([[128, 7, 4], [300, 7, 4], [300, 8, 4], [333, 8, 8]])('%i x %i of %i bits: what is made from blocks is what is made from their matrix', (rows, columns, bits) => {
+  const weight = normal([rows, columns]);
+  for (let r = 0; r < rows; r++) weight.data[r * columns + 2] = 0;
   const { values, scales } = quantizeBlocks(weight, bits);
   const stored = { values: bits === 4 ? toNibbles(values) : values, scales };
   const matrix = dequantizeBlocks(stored);
