@@ -66,6 +66,13 @@ describe('governor', () => {
     expect(ups.length).toBeLessThan(9); // not one each 3 seconds
   });
 
+  test('cold frames at the start count for nothing', () => {
+    const { clock, one } = machine();
+    let frame = 0;
+    expect(play(one, clock, 20, () => (frame++ < 5 ? 0.3 : 0.03))).toEqual([]);
+    expect(one.times.mean).toBeCloseTo(0.03);
+  });
+
   test('one slow frame changes nothing; many of them do', () => {
     const { clock, one } = machine();
     let frame = 0;

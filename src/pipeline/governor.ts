@@ -16,8 +16,8 @@ export const LEVELS: readonly Level[] = [
   { detail: 1, pixels: 256 },
   { detail: 0.5625, pixels: 256 },
   { detail: 0.25, pixels: 256 },
-  { detail: 0.25, pixels: 192 },
-  { detail: 0.25, pixels: 128 },
+  { detail: 0.140625, pixels: 256 },
+  { detail: 0.140625, pixels: 192 },
   { detail: 0.0625, pixels: 128 },
 ];
 
@@ -33,7 +33,7 @@ export interface GovernorOptions {
 export interface FrameTimes {
   /** Frames measured. */
   readonly frames: number;
-  /** Exponential mean in seconds; 0 before the first frame. */
+  /** Exponential mean in seconds; 0 before the first frame that counts. */
   readonly mean: number;
   /** 95 % of the last frames took at most this long. */
   readonly p95: number;
@@ -57,7 +57,9 @@ export interface Governor {
 /** Weight of the newest frame in the mean. */
 const NEWEST = 0.2;
 const WINDOW = 40;
-/** Frames before anything is decided at a new level: the first ones after a change make buffers of new sizes. */
+/** Frames at a new level that do not count: the first ones make buffers of new sizes, and take two or three times as long. */
+const COLD = 5;
+/** Frames that count before anything is decided. */
 const SETTLE = 5;
 /** The mean may be this much over the target, and single frames this much, before detail is lowered. */
 const OVER = 1.05;
@@ -70,14 +72,15 @@ const PATIENCE_MAX = 60;
 /** A better level that is lost again within this many seconds was a mistake. */
 const REGRET = 5;
 
-/** Cost of a level relative to another, roughly: half goes with tokens, half with pixels. */
-const cost = ({ detail, pixels }: Level) => detail + (pixels / 256) ** 2;
+/** Cost of a level beside the best one's, roughly as measured of nano on two cores: 50 ms at 64 tokens and 256 pixels, 20 ms at 16 and 128. */
+const cost = ({ detail, pixels }: Level, best: Level) => 0.3 + (0.6 * detail) / best.detail + 0.1 * (pixels / best.pixels) ** 2;
 
 export function governor({ levels = LEVELS, fps = 25, now = () => performance.now() / 1000 }: GovernorOptions = {}): Governor {
   const target = 1 / fps;
   let at = 0;
   let recent: number[] = [];
   let mean = 0;
+  let cold = COLD;
   let frames = 0;
   let patience = PATIENCE;
   let since = now(); // of this level
@@ -90,7 +93,7 @@ export function governor({ levels = LEVELS, fps = 25, now = () => performance.no
     const took = `frames took ${milliseconds(mean)}, 95 % at most ${milliseconds(p95())}, for ${fps} a second`;
     const what = from.detail === to.detail ? `${to.pixels} pixels` : `${Math.round(to.detail * 100)} % of the tokens`;
     at += by;
-    [recent, mean, frames, since] = [[], 0, 0, now()];
+    [recent, mean, cold, frames, since] = [[], 0, COLD, 0, now()];
     return { from, to, reason: `previews ${by > 0 ? 'lowered' : 'raised'} to ${what}: ${took}` };
   };
 
@@ -102,6 +105,7 @@ export function governor({ levels = LEVELS, fps = 25, now = () => performance.no
       return { frames, mean, p95: p95() };
     },
     frame(seconds) {
+      if (cold > 0) return void cold--;
       frames++;
       mean = frames === 1 ? seconds : mean + NEWEST * (seconds - mean);
       recent = [...recent, seconds].slice(-WINDOW);
@@ -113,7 +117,7 @@ export function governor({ levels = LEVELS, fps = 25, now = () => performance.no
         return change(1);
       }
       if (at === 0 || now() - since < patience) return undefined;
-      if ((mean * cost(levels[at - 1]!)) / cost(levels[at]!) > target * ROOM) return undefined;
+      if ((mean * cost(levels[at - 1]!, levels[0]!)) / cost(levels[at]!, levels[0]!) > target * ROOM) return undefined;
       raised = now();
       return change(-1);
     },
