@@ -11,7 +11,7 @@ import { chromiumPath, openChromium } from '../scripts/chromium.ts';
 import { bundle, ORT, serveWeb } from '../scripts/web-server.ts';
 import { DEFAULT_MODEL, modelPath, randomModel, saveModel } from '../src/pipeline/model.ts';
 import { packModel, type Model } from '../src/pipeline/model-file.ts';
-import { EIGHT, FLOAT, FOUR, planOf, type PlanTable } from '../src/quant/plan.ts';
+import { planOf } from '../src/quant/plan.ts';
 import { writeFileWhole } from '../src/tensor/files.ts';
 import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import { joined } from '../src/tensor/store.ts';
@@ -23,7 +23,7 @@ import { summarize } from './timing.ts';
 const here = (path: string) => join(import.meta.dirname, path);
 const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>';
 const BUNDLES = { page: here('browser-page.ts'), 'banana-worker': here('../src/web-worker.ts') };
-/** Bytes over which Brotli's quality is 5 instead of 9: 9 takes a minute for nano. */
+/** Bytes over which Brotli's quality is 5 instead of 11, as files are compressed once: 11 takes minutes for nano, and no byte less comes of it. */
 const LARGE = 3e7;
 
 interface Size {
@@ -33,7 +33,7 @@ interface Size {
 }
 
 async function sizeOf(bytes: Uint8Array): Promise<Size> {
-  const quality = bytes.length > LARGE ? 5 : 9;
+  const quality = bytes.length > LARGE ? 5 : 11;
   const [zipped, brotli] = [await promisify(gzip)(bytes, { level: 6 }), await promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_LGWIN]: 22 } })];
   return { raw: bytes.length, gzip: zipped.length, brotli: brotli.length };
 }
@@ -58,12 +58,9 @@ async function downloads(models: Readonly<Record<string, Uint8Array>>): Promise<
   return { parts, totals };
 }
 
-/** Four bits throughout: what a download of nano's size comes down to. Its pictures would have to be trained for it. */
-const FOUR_BITS: PlanTable = EIGHT.map(([pattern, bits]) => [pattern, bits === FLOAT ? FLOAT : 4]);
-
-/** A model's file. */
-function packed(model: Model, table: PlanTable): Uint8Array {
-  const { tensors, metadata } = packModel({ ...model, plan: planOf(Object.entries(model.weights), table) });
+/** A model's file in 4 bits. */
+function packed(model: Model): Uint8Array {
+  const { tensors, metadata } = packModel({ ...model, plan: planOf(Object.entries(model.weights)) });
   return joined(encodeSafetensors(tensors, metadata));
 }
 
@@ -84,11 +81,7 @@ async function prepare(presets: readonly string[], folder: string) {
   const downloaded: Record<string, Uint8Array> = {};
   for (const name of presets) {
     if (name === DEFAULT_MODEL) downloaded[name] = await readFile((files[name] = modelPath()));
-    else {
-      const model = randomModel(name);
-      await writeFileWhole((files[name] = join(folder, `${name}.safetensors`)), (downloaded[name] = packed(model, FOUR)));
-      downloaded[`${name}, 4 bits throughout`] = packed(model, FOUR_BITS);
-    }
+    else await writeFileWhole((files[name] = join(folder, `${name}.safetensors`)), (downloaded[name] = packed(randomModel(name))));
   }
   return { files, downloaded };
 }

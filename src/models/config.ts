@@ -65,7 +65,7 @@ const POINTS = {
   // An hour or two on two cores. 64 tokens a 512-pixel picture: the renderer makes up for the coarse grid.
   pico: { width: 256, depth: 6, head: 32, text: [256, 2, 4096, 32], autoencoder: [256, 2, 3, 24], latentPixels: 64, channels: 32, patch: 16, reference: 96, render: [24, 16] },
   // The default to be: one GPU, under an hour a stage.
-  nano: { width: 768, depth: 11, head: 64, text: [512, 6, 12288, 64], autoencoder: [384, 4, 6, 32], latentPixels: 32, channels: 32, patch: 8, reference: 160, render: [24, 16] },
+  nano: { width: 768, depth: 11, head: 64, text: [512, 6, 8192, 64], autoencoder: [384, 4, 6, 32], latentPixels: 32, channels: 32, patch: 8, reference: 160, render: [24, 16] },
   // 1.8 B, the size in the description.
   xl: { width: 2304, depth: 26, head: 64, text: [1024, 8, 16384, 64], autoencoder: [768, 6, 8, 48], latentPixels: 32, channels: 32, patch: 8, reference: 160, render: [24, 16] },
 } as const satisfies Record<string, Point>;

@@ -48,7 +48,7 @@ describe('presets', () => {
       [
         "tiny 0.42 M",
         "pico 12.06 M",
-        "nano 120.02 M",
+        "nano 117.93 M",
         "xl 1799.70 M",
       ]
     `);

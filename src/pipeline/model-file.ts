@@ -3,7 +3,7 @@
 // asked for, each time anew: as float32, exactly the numbers that the block kernels compute with, or as its blocks. So a session
 // takes what it needs, and nothing else of the model stays in memory.
 import type { BlocksOf } from '../quant/bind.ts';
-import { BLOCK, dequantizeBlocks, quantizeBlocks, toNibbles } from '../quant/blocks.ts';
+import { BLOCK, dequantizeBlocks, heldBlocks } from '../quant/blocks.ts';
 import { EIGHT, planOf, type Plan } from '../quant/plan.ts';
 import { decodeSafetensors, type Outline } from '../tensor/safetensors.ts';
 import { float32, tensor, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
@@ -40,7 +40,7 @@ export interface Model {
   readonly manifest: Manifest;
   /** The blocks of its file. */
   readonly blocks?: BlocksOf;
-  /** Bits of the weights in its file, by path; large matrices have 8 when left out. */
+  /** Bits of the weights in its file, by path; large matrices have 8 when left out. Of a model in a file: those that hold them, 4 or 8. */
   readonly plan?: Plan;
 }
 
@@ -54,8 +54,8 @@ export function packModel({ weights, tokenizer, manifest, plan = planOf(Object.e
   for (const [path, weight] of Object.entries(weights)) {
     const bits = plan[path];
     if (bits !== undefined) {
-      const { values, scales } = quantizeBlocks(weight as Tensor<'float32'>, bits);
-      tensors[path] = bits <= 4 ? toNibbles(values) : values;
+      const { values, scales } = heldBlocks(weight as Tensor<'float32'>, bits);
+      tensors[path] = values;
       tensors[path + SCALE] = scales;
     } else tensors[path] = tensor('float16', weight.shape, Uint16Array.from(weight.data as Float32Array, toHalf));
   }

@@ -3,7 +3,7 @@
 // one 128 rows are drawn, and the next 128 are the same rows in another order. Nothing else here is different from a real model.
 import { preset } from '../models/config.ts';
 import type { Spec } from '../nn/scope.ts';
-import { BLOCK, quantizeBlocks, toNibbles } from '../quant/blocks.ts';
+import { BLOCK, heldBits, heldBlocks } from '../quant/blocks.ts';
 import { planOf } from '../quant/plan.ts';
 import { writeFileWhole } from '../tensor/files.ts';
 import { encodeHead, type Outline } from '../tensor/safetensors.ts';
@@ -26,7 +26,7 @@ export async function writeRandomModel(path: string, name: string, seed = 0): Pr
     const bits = plan[key];
     if (bits === undefined) outlines[key] = { dtype: 'float16', shape };
     else {
-      outlines[key] = { dtype: bits <= 4 ? 'int4' : 'int8', shape };
+      outlines[key] = { dtype: heldBits(bits) === 4 ? 'int4' : 'int8', shape };
       outlines[key + SCALE] = { dtype: 'float16', shape: [Math.ceil(shape[0]! / BLOCK), shape[1]!] };
     }
   }
@@ -59,8 +59,8 @@ function halves(spec: Spec, pool: Float32Array, rng: Random): Uint8Array {
 function* pieces(spec: Spec, bits: number, scales: boolean, pool: Float32Array, rng: Random): Iterable<Uint8Array> {
   const [rows, columns] = spec.shape as [number, number];
   const each = Math.min(rows, BLOCK);
-  const blocks = quantizeBlocks(float32([each, columns], drawn(each * columns, spec, pool, rng)), bits);
-  const bytes = toBytes(scales ? blocks.scales : bits <= 4 ? toNibbles(blocks.values) : blocks.values);
+  const blocks = heldBlocks(float32([each, columns], drawn(each * columns, spec, pool, rng)), bits);
+  const bytes = toBytes(scales ? blocks.scales : blocks.values);
   for (let from = 0; from < rows; from += BLOCK) {
     const count = Math.min(each, rows - from);
     const at = scales || count < BLOCK ? 0 : (bytes.length / each) * ((from / BLOCK) * TURN % each);

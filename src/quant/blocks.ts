@@ -95,6 +95,16 @@ export function toNibbles({ shape, data }: Tensor<'int8'>): Tensor<'int4'> {
   return tensor('int4', shape, bytes);
 }
 
+/** Bits that files and kernels hold a number of `bits` bits in: 4 or 8. */
+export const heldBits = (bits: number): 4 | 8 => (bits <= 4 ? 4 : 8);
+
+/** A matrix rounded to `bits` bits as a file holds it: in blocks of 4 bits, or of 8, whose numbers then leave out the steps between. */
+export function heldBlocks(weight: Tensor<'float32'>, bits: number): Blocks {
+  const held = heldBits(bits);
+  const { values, scales } = quantizeBlocks(held === bits ? weight : roundedTo(weight, bits), held);
+  return { values: held === 4 ? toNibbles(values) : values, scales };
+}
+
 /** int8 values of two in a byte. */
 export function fromNibbles({ shape, data }: Tensor<'int4'>): Int8Array<ArrayBuffer> {
   const values = new Int8Array(sizeOf(shape));

@@ -16,13 +16,13 @@ const shapes = Object.entries({
   'renderer.hidden.weight': [999, 999],
 }).map(([path, shape]) => [path, { shape }] as const);
 
-test('the table: blocks at 4 bits, the rest at 8, small matrices and the renderer float', () => {
+test('the table: blocks at 4 bits, tables at 5, the rest at 6, small matrices and the renderer float', () => {
   expect(planOf(shapes)).toEqual({
     'transformer.blocks.0.attention.query.weight': 4,
     'transformer.text.blocks.1.mlp.up.weight': 4,
-    'transformer.text.token.table': 8,
-    'transformer.out.weight': 8,
-    'decoder.blocks.0.mlp.up.weight': 8,
+    'transformer.text.token.table': 5,
+    'transformer.out.weight': 6,
+    'decoder.blocks.0.mlp.up.weight': 4,
   });
   expect(new Set(Object.values(planOf(shapes, EIGHT)))).toEqual(new Set([8]));
   expect(Object.keys(planOf(shapes, EIGHT))).toEqual(Object.keys(planOf(shapes, FOUR)));
@@ -39,8 +39,8 @@ test('sensitivity finds the layer that matters, and the plan raises it', async (
   const found = await sensitivity(run, weights, plan);
   expect(Object.entries(found).sort(([, a], [, b]) => b - a).map(([path]) => path[0]).join('')).toBe('bcad');
   expect(found['d.weight']).toBe(0);
-  expect(raise(plan, found, weights, { share: 0.3 })).toEqual({ ...plan, 'b.weight': 8 });
-  expect(raise(plan, found, weights, { share: 0.5 })).toEqual({ ...plan, 'b.weight': 8, 'c.weight': 8 });
+  expect(raise(plan, found, weights, { share: 0.3 })).toEqual({ ...plan, 'b.weight': 6 });
+  expect(raise(plan, found, weights, { share: 0.5 })).toEqual({ ...plan, 'b.weight': 6, 'c.weight': 6 });
   expect(raise(plan, found, weights, { share: 0 })).toEqual(plan);
 });
 
