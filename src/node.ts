@@ -18,7 +18,7 @@ export { decodeImage, encodeImage, formatOf, type ImageFormat } from './tensor/c
 export { folderStore, readSafetensors, writeSafetensors } from './tensor/files.ts';
 export { DEFAULT_MODEL, loadModel, modelPath, randomModel, saveModel } from './pipeline/model.ts';
 export { openRuntime, type OpenOptions, type RuntimeName } from './runtime/select.ts';
-export { readModel, type LoadOptions } from './pipeline/load.ts';
+export { openModel, readModel, type LoadOptions } from './pipeline/load.ts';
 export { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Listing, type Shelved } from './adapters/library.ts';
 export { clearTraining, PEEL_DEFAULTS, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from './pipeline/train-peel.ts';
 export { readPictures, type TrainingPicture } from './train/peel-folder.ts';

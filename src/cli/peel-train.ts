@@ -3,9 +3,9 @@
 import { extname } from 'node:path';
 import { Command, Option } from 'commander';
 import { nameFrom } from '../adapters/peel.ts';
-import { readModel } from '../pipeline/load.ts';
+import { openModel } from '../pipeline/load.ts';
 import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
-import { checkTrainOptions, clearTraining, PEEL_DEFAULTS, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../pipeline/train-peel.ts';
+import { checkTrainOptions, clearTraining, PEEL_DEFAULTS, stepsMade, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../pipeline/train-peel.ts';
 import { openRuntime, type RuntimeName } from '../runtime/select.ts';
 import { encodeImage, loadSharp } from '../tensor/codec.ts';
 import { folderStore, writeFileWhole } from '../tensor/files.ts';
@@ -71,7 +71,7 @@ async function train(folder: string, { out, preset, model: given = preset, runti
   for (const path of Object.values(files)) await checkPlace(path);
   modelPath(given);
   const pictures = await readPictures(folder);
-  const { model, base } = await readModel(given);
+  const { model, base, close } = await openModel(given);
 
   const stop = new AbortController();
   const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort(new DOMException('the training was cancelled', 'AbortError')));
@@ -82,19 +82,20 @@ async function train(folder: string, { out, preset, model: given = preset, runti
   const work = `${stem}.training`;
   const from = performance.now();
   try {
-    const training = trainPeel({ model, base, runtime, pictures, store: folderStore(work) }, options);
+    const training = trainPeel({ model, base, runtime, pictures, store: folderStore(work), signal: stop.signal }, options);
     let trained: TrainedPeel | undefined;
-    let steps = 0;
-    while (!trained) {
-      const { done, value } = await training.next();
-      if (done) trained = value;
-      else if (value.type === 'step') steps = value.step;
-      if (!done) tell(value, { progress, say });
-      if (!trained && stop.signal.aborted) {
-        await training.return(undefined as never);
-        if (steps > 0) say(`cancelled after step ${steps}: the state is kept in ${work}, the same command goes on from there`);
-        throw stop.signal.reason;
+    try {
+      while (!trained) {
+        const { done, value } = await training.next();
+        if (done) trained = value;
+        else tell(value, { progress, say });
+        if (!done) stop.signal.throwIfAborted();
       }
+    } catch (error) {
+      await training.return(undefined as never);
+      const steps = stop.signal.aborted ? await stepsMade(folderStore(work)) : 0;
+      if (steps > 0) say(`cancelled after step ${steps}: the state is kept in ${work}, the same command goes on from there`);
+      throw error;
     }
     progress.clear();
     const seconds = (performance.now() - from) / 1000;
@@ -116,6 +117,7 @@ async function train(folder: string, { out, preset, model: given = preset, runti
     progress.clear();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     await runtime.release?.();
+    close();
   }
 }
 

@@ -33,8 +33,8 @@ export function peelsIn(folder: string): PeelSource {
   };
 }
 
-/** A model by preset name or path, of which only the head is in memory. Throws InputError when it is missing or damaged. */
-async function openModel(given?: string): Promise<{ model: Model; base: BaseId; path: string; close(): void }> {
+/** A model by preset name or path, of which only the head is in memory: weights are read from its file when asked for. Throws InputError when it is missing or damaged. */
+export async function openModel(given?: string): Promise<{ model: Model; base: BaseId; path: string; close(): void }> {
   const path = modelPath(given);
   const file = await openSafetensors(path);
   try {

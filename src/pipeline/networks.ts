@@ -82,16 +82,18 @@ function rotary(h: number, w: number, headWidth: number): Tensors {
 /** How weights are multiplied: 'int8' is the fastest on CPU and WASM; 'int4' takes the least memory and is the one for WebGPU. */
 export type Precision = 'float32' | 'int8' | 'int4';
 
-const PRODUCTS: { readonly [P in Precision]: (plan: Plan) => Product } = {
+const PRODUCTS: { readonly [P in Precision]: (plan: Plan, accuracy?: 0 | 4) => Product } = {
   float32: () => matmul,
   int8: (plan) => int8Product({ plan }),
-  int4: (plan) => nbitsProduct({ plan }),
+  int4: (plan, accuracy = 4) => nbitsProduct({ plan, accuracy }),
 };
 
 export const PRECISIONS = Object.keys(PRODUCTS) as readonly Precision[];
 
 export interface NetworksOptions {
   readonly precision?: Precision;
+  /** Of 'int4': 4 rounds activations to 8 bits too, which is faster; 0 leaves them, for predictions that are learned from. */
+  readonly accuracy?: 0 | 4;
   /** Bits of each weight: what the model's file says, or the usual ones. */
   readonly plan?: Plan;
   /** The blocks of the model's file, so that quantized products need no float32 weights. */
@@ -111,8 +113,8 @@ export async function fastestPrecision(runtime: Runtime, plan: Plan | undefined)
 }
 
 /** The networks of `config` with `weights`, on `runtime`. Sessions are made on first use. */
-export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', plan = precision === 'float32' ? {} : planOf(Object.entries(weights)), blocks }: NetworksOptions = {}): Networks {
-  const plain: StageOptions = { product: PRODUCTS[precision](plan) };
+export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', accuracy, plan = precision === 'float32' ? {} : planOf(Object.entries(weights)), blocks }: NetworksOptions = {}): Networks {
+  const plain: StageOptions = { product: PRODUCTS[precision](plan, accuracy) };
   const withSides: StageOptions = { product: loraProduct(plain.product!) };
   const build: Record<StageName, (options: StageOptions) => Stage> = {
     condition: (options) => conditionStage(config, options),

@@ -5,19 +5,22 @@
 // Not here: the step (train/peel.ts), reading folders (train/peel-folder.ts), the command (cli/peel.ts).
 import { sha256 } from '../adapters/hash.ts';
 import { checkPeelName, type BaseId, type PeelInfo } from '../adapters/info.ts';
+import { adaptable } from '../adapters/lora.ts';
 import { encodePeel, type Peel } from '../adapters/peel.ts';
 import { NO_PEELS, withPeel } from '../adapters/stack.ts';
 import { breathe } from '../runtime/engine.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import { initialize } from '../nn/scope.ts';
+import type { Config } from '../models/config.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
+import { countParameters, initialize } from '../nn/scope.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts';
 import { memoryStore, type Store } from '../tensor/store.ts';
 import type { Tensors } from '../tensor/tensor.ts';
-import { between, HELD_OUT_DECIDES, LAYERS, OBJECTIVES, peelBatch, peelProgram, trainingTime, type LayerGroup, type Objective, type PeelRow } from '../train/peel.ts';
+import { between, HELD_OUT_DECIDES, LAYERS, OBJECTIVES, peelBatch, peelProgram, rowsThatFit, trainingTime, type LayerGroup, type Objective, type PeelRow } from '../train/peel.ts';
+import { frozenWeights } from '../train/held.ts';
 import type { TrainingPicture } from '../train/peel-folder.ts';
 import { priorCaptions } from '../train/peel-prior.ts';
 import { cosineRate, runSteps } from '../train/run.ts';
-import { averageOf } from '../train/step.ts';
+import { averageOf, openStep } from '../train/step.ts';
 import { InputError } from '../util/errors.ts';
 import { random, type Random } from '../util/random.ts';
 import type { Model } from './model-file.ts';
@@ -63,8 +66,13 @@ export interface TrainPeelInput {
   readonly pictures: readonly TrainingPicture[];
   /** Where the state of the run is kept; default: in memory, so that it ends with the program. */
   readonly store?: Store;
-  /** Stops between two steps; the state is kept, as when the loop is left. */
+  /** Stops between two steps, or between the parts of one; the state is kept, as when the loop is left. */
   readonly signal?: AbortSignal;
+  /**
+   * Bytes that the activations of a step may take, about; default 600 MB. A batch that needs more is trained in parts, and a base that
+   * would take a quarter of it as float32 stays in the blocks of its file: the same training to rounding, but slower.
+   */
+  readonly memory?: number;
 }
 
 export type TrainPeelEvent =
@@ -107,6 +115,7 @@ const PATIENCE = 5;
 const PRIOR_BANK = 32;
 const CAPTION_DROPPED = 0.1;
 const HOP = 1 / 8;
+const MEMORY = 600e6;
 const FILES = { settings: 'settings', state: 'state.safetensors', best: 'best.safetensors', log: 'log.jsonl' } as const;
 
 /** Options with every default; steps may be Infinity. */
@@ -143,15 +152,16 @@ export function checkTrainOptions(options: TrainPeelOptions): Settings {
 /** Trains. Leaving the loop keeps the state in the store: the same call goes on from there. Throws InputError for options or pictures that cannot be trained on. */
 export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOptions): AsyncGenerator<TrainPeelEvent, TrainedPeel, void> {
   const all = checkTrainOptions(options);
-  const { model, base, runtime, pictures, store = memoryStore(), signal } = input;
-  const { config, tokenizer, manifest } = model;
+  const { model, base, runtime, pictures, store = memoryStore(), signal, memory = MEMORY } = input;
+  const { config, tokenizer, manifest, plan, blocks } = model;
   if (pictures.length === 0) throw new InputError('peel.pictures', 'no pictures to train on');
   const rng = random(all.seed).split('peel');
   const read = async (file: string) => {
     const bytes = await store.read(file);
     return bytes && decodeSafetensors(bytes, file);
   };
-  const networks = openNetworks(runtime, config, model.weights);
+  const held = plan && blocks && floatBytes(config) > memory / 4 ? plan : {};
+  const networks = openNetworks(runtime, config, model.weights, held === plan ? { precision: 'int4', accuracy: 0, plan, blocks } : {});
   try {
     // What is learned from: pictures as latents, one of them held out; and what the base draws.
     const encoded: EncodedPicture[] = [];
@@ -196,8 +206,12 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
     yield await sample(networks, 'before');
     await networks.release(); // the base alone is not needed any more; what is comes back when it is used
 
-    const programs = new Map(buckets.map(({ rows, columns }) => [rows * columns, peelProgram(config, { ...all, tokens: rows * columns })]));
+    const programs = new Map(buckets.map(({ rows, columns }) => {
+      const tokens = rows * columns;
+      return [tokens, peelProgram(config, { ...all, tokens, held, rows: rowsThatFit(all.batch, memory, config, tokens) })];
+    }));
     const [{ program, specs }] = [...programs.values()] as [ReturnType<typeof peelProgram>];
+    const inParts = [...programs.values()].some(({ program }) => program.update);
     const infoOf = (tensors: Tensors, step: number, thumbnails: readonly string[] = []): Peel => ({ info: describe(all, base, learned.length, step, thumbnails), hash: '', tensors });
     const curve: CurvePoint[] = [];
     let best = { loss: Infinity, step: 0, stale: 0, tensors: {} as Tensors };
@@ -211,10 +225,13 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
 
     const shares = buckets.map((bucket) => learned.filter((p) => p.bucket === bucket).length);
     const loop = runSteps({
-      runtime: bySize(runtime, new Map([...programs].map(([size, p]) => [size, p.program]))),
+      runtime,
       program,
+      open: () => bySize([...programs.keys()], async (size) => {
+        const { program } = programs.get(size)!;
+        return openStep(runtime, program, frozenWeights(program.graph, model.weights, blocks), signal);
+      }),
       weights: initialize(specs, rng.split('weights')),
-      frozen: Object.fromEntries(Object.entries(model.weights).filter(([path]) => path.startsWith('transformer.'))),
       batch: (step) => {
         const stream = rng.split(`batch:${step}`);
         const bucket = buckets[stream.weighted(shares)]!;
@@ -232,7 +249,7 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
       ...(signal && { signal }),
       checkpoint: FILES.state,
       log: FILES.log,
-      logEvery: all.steps < 100 ? 2 : 10,
+      logEvery: inParts || all.steps < 100 ? 2 : 10,
       ...(all.steps !== Infinity && { steps: all.steps }),
       ...(all.seconds !== undefined && { seconds: all.seconds }),
     });
@@ -287,6 +304,12 @@ export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOption
 /** Removes what a training left in its store. */
 export const clearTraining = (store: Store): Promise<void> => store.remove(Object.values(FILES));
 
+/** Steps of a training that its store holds. */
+export async function stepsMade(store: Store): Promise<number> {
+  const bytes = await store.read(FILES.state);
+  return bytes ? (decodeSafetensors(bytes, FILES.state).tensors.step!.data[0] as number) : 0;
+}
+
 /** A text that is the same for runs that may go on from each other. How long they are may differ. */
 async function settingsKey(options: TrainPeelOptions, base: BaseId, encoded: readonly EncodedPicture[]): Promise<string> {
   const { steps: _, seconds: __, samples: ___, description: ____, author: _____, licence: ______, ...settings } = options;
@@ -323,27 +346,23 @@ function learnedRow(rng: Random, pictures: readonly EncodedPicture[], { objectiv
   return { caption: tokens(text), noisy: between(latent, noise, t), t, target: latent, weight: 1, ...(near && { near }) };
 }
 
-/** A runtime for several programs that differ in the number of tokens: each is compiled when a batch of its size comes. */
-function bySize(runtime: Runtime, programs: ReadonlyMap<number, ReturnType<typeof peelProgram>['program']>): Runtime {
-  if (programs.size === 1) return runtime;
+/** A session for batches that differ in the number of tokens: each size is opened when a batch of it comes, the first at once. */
+async function bySize([first]: readonly number[], open: (size: number) => Promise<Session>): Promise<Session> {
+  const sessions = new Map([[first!, open(first!)]]);
+  const { inputs, outputs } = await sessions.get(first!)!;
   return {
-    ...runtime,
-    async compile(first, options) {
-      const compiled = await runtime.compile(first, options);
-      const sessions = new Map([...programs].filter(([, { graph }]) => graph === first).map(([size]) => [size, Promise.resolve(compiled)]));
-      return {
-        inputs: compiled.inputs,
-        outputs: compiled.outputs,
-        async run(feeds) {
-          const size = feeds.noisy!.shape[1]!;
-          let session = sessions.get(size);
-          if (!session) sessions.set(size, (session = runtime.compile(programs.get(size)!.graph, options)));
-          return (await session).run(feeds);
-        },
-        async release() {
-          for (const session of sessions.values()) await (await session).release();
-        },
-      };
+    inputs,
+    outputs,
+    async run(feeds) {
+      const size = feeds.noisy!.shape[1]!;
+      if (!sessions.has(size)) sessions.set(size, open(size));
+      return (await sessions.get(size)!).run(feeds);
+    },
+    async release() {
+      for (const session of sessions.values()) await (await session).release();
     },
   };
 }
+
+/** Bytes of the frozen weights of a training as float32. */
+const floatBytes = (config: Config): number => 4 * countParameters(adaptable(config));

@@ -24,6 +24,8 @@ export interface CompileOptions {
   weights?: Tensors;
   /** Gives working memory back after each run: for one of many sessions, which would each keep their own. */
   sparing?: boolean;
+  /** Keeps working memory, but does not set a second time as much aside for a whole run: for one that needs most of it at once, such as a training step. */
+  unplanned?: boolean;
 }
 
 /** A named tensor that a session takes or gives: sizes may be symbols. */

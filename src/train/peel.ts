@@ -10,18 +10,20 @@
 // Legend: B batch, L image tokens, C channels; f(x, t) = x - t F(x, t), the picture predicted at time t.
 import { loraNames, loraProduct } from '../adapters/lora.ts';
 import { pseudoHuber, square } from '../graph/functions.ts';
-import { add, matmul, mean, mul, stopGradient, sub, unsqueeze } from '../graph/ops.ts';
+import { add, mean, mul, stopGradient, sub, unsqueeze } from '../graph/ops.ts';
 import { input, type Value } from '../graph/value.ts';
 import type { Config } from '../models/config.ts';
 import { perPicture, rotaryInputs, textInputs } from '../models/inputs.ts';
 import { conditioning, transformer } from '../models/transformer.ts';
 import { gridPositions, rotaryTable } from '../nn/rope.ts';
 import { rootScope, type Specs } from '../nn/scope.ts';
+import type { Plan } from '../quant/plan.ts';
 import { float32, type Tensors } from '../tensor/tensor.ts';
 import type { Random } from '../util/random.ts';
 import { textFeeds, type EncodedCaption } from './captions.ts';
 import { adamw } from './optimizer.ts';
-import { trainStep, type Program } from './step.ts';
+import { heldProduct } from './held.ts';
+import { trainStep, trainStepInParts, type Program } from './step.ts';
 import { keyBias } from './teacher.ts';
 
 export const OBJECTIVES = ['image', 'consistency', 'velocity'] as const;
@@ -46,6 +48,10 @@ export type LayerGroup = keyof typeof LAYERS;
 
 export interface PeelProgramOptions {
   readonly batch: number;
+  /** Rows of the batch whose activations are held at once: a divisor of it; default: all. */
+  readonly rows?: number;
+  /** Bits of the frozen weights that the graph unpacks from blocks (held.ts); default: none, all are float32. */
+  readonly held?: Plan;
   /** Latent tokens of a picture: every grid with as many is trained by the same program. */
   readonly tokens: number;
   readonly rank: number;
@@ -54,15 +60,15 @@ export interface PeelProgramOptions {
 }
 
 /**
- * The program. Inputs: noisy and target (B, L, C), t, guidance and weight (B), text.ids (B, T), .positions (T), .mask (B, T), rotary.cosine
+ * The program; with fewer rows than the batch, in parts (step.ts), each of that many. Inputs: noisy and target (B, L, C), t, guidance and weight (B), text.ids (B, T), .positions (T), .mask (B, T), rotary.cosine
  * and .sine (L, d/2); with objective 'velocity' also inverse (B), 1 / t; with
  * objective 'consistency' also near (B, L, C), the point at time s (B), and own (B): 1 where the target is the own prediction there.
  * The specs are those of A and B; every other weight is to be bound.
  */
-export function peelProgram(config: Config, { batch: B, tokens: L, rank, layers, objective }: PeelProgramOptions): { program: Program; specs: Specs } {
+export function peelProgram(config: Config, { batch, rows: B = batch, held = {}, tokens: L, rank, layers, objective }: PeelProgramOptions): { program: Program; specs: Specs } {
   const sides = new Map<string, { a: Value; b: Value }>();
   const where = (path: string) => layers.some((group) => LAYERS[group].test(path));
-  const s = rootScope(new Map(), loraProduct((x, w) => matmul(x, w), { rank, where, sides })).in('transformer');
+  const s = rootScope(new Map(), loraProduct(heldProduct(held), { rank, where, sides })).in('transformer');
   const picture = (name: string) => input(name, [B, L, config.channels]);
   const wide = (x: Value) => unsqueeze(unsqueeze(x, 1), 1); // (B) -> (B, 1, 1)
   const [noisy, target] = [picture('noisy'), picture('target')];
@@ -92,8 +98,20 @@ export function peelProgram(config: Config, { batch: B, tokens: L, rank, layers,
     specs.set(names.a, { shape: a.shape as number[], init: { deviation: 1 / Math.sqrt(width) }, value: a });
     specs.set(names.b, { shape: b.shape as number[], init: { constant: 0 }, value: b }); // starts as no change at all
   }
-  const program = trainStep('train-peel', loss, { specs, metrics: { distance: mean(distance) }, ema: 0.98, optimizer: () => adamw() });
+  const program = (B < batch ? trainStepInParts : trainStep)('train-peel', loss, { specs, metrics: { distance: mean(distance) }, ema: 0.98, optimizer: () => adamw() });
   return { program, specs };
+}
+
+/** Bytes that the activations of one row take, about: kept for the gradient in each block (nano: 265 MB, pico: 15 MB). */
+export function rowBytes({ transformer: { width, depth, hidden, heads }, text }: Config, tokens: number): number {
+  const scores = heads.groups * heads.share * (text.length + tokens);
+  return 4 * tokens * depth * (10 * width + 5 * hidden + 1.5 * scores);
+}
+
+/** The most rows of a batch that fit into some bytes and divide it; 1 at least. */
+export function rowsThatFit(batch: number, bytes: number, config: Config, tokens: number): number {
+  const fits = Array.from({ length: batch }, (_, i) => batch - i).find((rows) => batch % rows === 0 && rows * rowBytes(config, tokens) <= bytes);
+  return fits ?? 1;
 }
 
 /** One row of a batch. */

@@ -2,11 +2,11 @@
 // nothing of networks, nor of where files lie. A run is resumed from its checkpoint, whose `step` says where the seeded
 // batches go on.
 import { breathe } from '../runtime/engine.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts';
 import type { Store } from '../tensor/store.ts';
 import { scalar, type Tensor, type Tensors } from '../tensor/tensor.ts';
-import { NEXT, type Program } from './step.ts';
+import { NEXT, openStep, type Program } from './step.ts';
 
 export interface RunOptions {
   readonly runtime: Runtime;
@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly weights: Tensors;
   /** Weights that are read but not trained: bound when the program is compiled. */
   readonly frozen?: Tensors;
+  /** Makes the step ready to run; default: the program on the runtime, with the frozen weights bound. */
+  readonly open?: () => Promise<Session>;
   /** Inputs of step i besides state and rate. */
   readonly batch: (step: number) => Promise<Tensors> | Tensors;
   /** Learning rate by the share of the run that is done, 0 to 1. */
@@ -55,7 +57,8 @@ export function cosineRate(peak: number, { warm = 0.02, floor = 0.02 } = {}): (d
 
 /** Trains; yields progress each `logEvery` steps and at the end. Returning early (break) saves a checkpoint first. */
 export async function* runSteps(options: RunOptions): AsyncGenerator<Progress> {
-  const { runtime, program, batch, rate, store, checkpoint, log, every = 120, logEvery = 20, signal, steps = Infinity, seconds: limit = Infinity } = options;
+  const { program, batch, rate, store, checkpoint, log, every = 120, logEvery = 20, signal, steps = Infinity, seconds: limit = Infinity } = options;
+  const { open = () => openStep(options.runtime, program, options.frozen, signal) } = options;
   let state = program.begin(options.weights);
   let spent = 0;
   const before = await store.read(checkpoint);
@@ -71,8 +74,8 @@ export async function* runSteps(options: RunOptions): AsyncGenerator<Progress> {
   const save = () => store.write(checkpoint, encodeSafetensors(state, { seconds: String(elapsed()) }));
   if (done() >= 1) return;
 
-  const session = await runtime.compile(program.graph, { weights: options.frozen });
-  const inputs = new Set(program.graph.inputs.map((v) => v.name!));
+  const session = await open();
+  const inputs = new Set(session.inputs.map(({ name }) => name));
   let sums: Record<string, number> = {};
   let counted = 0;
   let saved = elapsed();

@@ -20,7 +20,7 @@ import { gridFeeds } from './grids.ts';
 import { gradientLoss, shown } from './losses.ts';
 import { cosineRate, train } from './loop.ts';
 import { adamw, muon } from './optimizer.ts';
-import { averageOf, NEXT, trainStep, type Program } from './step.ts';
+import { averageOf, NEXT, openStep, trainStep, trainStepInParts, type Program } from './step.ts';
 import { teacherProgram } from './teacher.ts';
 
 const config = preset('tiny');
@@ -66,12 +66,12 @@ describe('optimizers', () => {
   });
 });
 
-/** Fits y = x W, so small that every runtime does it at once. */
-function toy(): { program: Program; specs: Specs } {
+/** Fits y = x W, so small that every runtime does it at once; with fewer than its 4 rows, in parts. */
+function toy(rows = 4): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
   const s = rootScope(specs).in('toy');
-  const y = s.product(input('x', [4, 3]), 'weight', [3, 2], { deviation: 0.5 });
-  return { program: trainStep('toy', mse(y, input('y', [4, 2])), { specs, ema: 0.9 }), specs };
+  const y = s.product(input('x', [rows, 3]), 'weight', [3, 2], { deviation: 0.5 });
+  return { program: (rows < 4 ? trainStepInParts : trainStep)('toy', mse(y, input('y', [rows, 2])), { specs, ema: 0.9, clip: 0.1 }), specs };
 }
 
 function toyBatch(step: number): Tensors {
@@ -94,6 +94,21 @@ describe('training loop', () => {
     await run('parts', 10);
     const parts = await run('parts', 20);
     for (const key of Object.keys(whole)) expect(parts[key]!.data, key).toEqual(whole[key]!.data);
+  });
+
+  test.each([1, 2])('in parts of %i rows: one step is that of the whole batch', async (rows) => {
+    const steps = [toy(), toy(rows)].map(({ program }) => openStep(runtime, program));
+    const [whole, parts] = [await steps[0]!, await steps[1]!];
+    expect(parts.inputs.map((p) => p.name).sort()).toEqual(whole.inputs.map((p) => p.name).sort());
+    expect(parts.outputs.map((p) => p.name).sort()).toEqual(whole.outputs.map((p) => p.name).sort());
+    const { program, specs } = toy();
+    const feeds = { ...program.begin(initialize(specs, random(0))), ...toyBatch(3), rate: scalar(0.05) };
+    expectClose(await parts.run(feeds), await whole.run(feeds), { rtol: 1e-5, atol: 1e-7 });
+    await expect(parts.run({ ...feeds, y: float32([3, 2], [1, 2, 3, 4, 5, 6]) })).rejects.toThrow('no whole number of parts');
+    const stop = new AbortController();
+    stop.abort(new Error('stopped between parts'));
+    await expect((await openStep(runtime, toy(rows).program, {}, stop.signal)).run(feeds)).rejects.toThrow('stopped between parts');
+    for (const session of [whole, parts]) await session.release();
   });
 
   test('the loss falls, and the log says so', async () => {
