@@ -1,33 +1,21 @@
 // `banana generate`: from a prompt to PNG, JPEG or WebP files. What can be known to be wrong is said before anything is loaded; each file
 // is written whole or not at all.
-import { extname } from 'node:path';
-import { Command, Option } from 'commander';
-import type { RuntimeName } from '../runtime/select.ts';
-import { drawnFiles, formatFor, openBanana } from '../node.ts';
-import { decodeDrawing, decodeImage, loadSharp } from '../tensor/codec.ts';
-import { readFileWhole, writeFileWhole } from '../tensor/files.ts';
-import type { Image } from '../tensor/image.ts';
+import { Command } from 'commander';
+import { drawnFiles, formatFor } from '../node.ts';
+import { loadSharp } from '../tensor/codec.ts';
+import { writeFileWhole } from '../tensor/files.ts';
 import type { StageSeconds } from '../pipeline/events.ts';
-import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
-import { PRECISIONS, type Precision } from '../pipeline/networks.ts';
-import { ASPECTS } from '../pipeline/resolution.ts';
+import { modelPath } from '../pipeline/model.ts';
 import { checkOptions, STEPS, type GenerateOptions } from '../pipeline/text-to-image.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
-import { decimal, subject, whole, type SubjectFile } from './options.ts';
+import { whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
+import { openEngine, pictures, stopOnInterrupt, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
 
-interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references'> {
+interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references'>, PictureFlags, EngineFlags {
   output?: string;
-  preset?: string;
-  model?: string;
-  runtime?: RuntimeName | 'auto';
-  threads?: number;
-  precision?: Precision;
   quality?: number;
-  image?: string;
-  mask?: string;
-  subject?: SubjectFile[];
   json?: boolean;
 }
 
@@ -46,49 +34,33 @@ interface Seconds extends StageSeconds {
 }
 
 export function generateCommand(io: Io): Command {
-  return new Command('generate')
+  const command = new Command('generate')
     .description('draw pictures from a prompt (a bare prompt means this command)')
     .argument('<prompt>', 'what to draw, in quotes')
     .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here')
     .option('--seed <n>', 'whole number; the same seed gives the same picture', whole)
     .option('--steps <n>', `${STEPS.join(', ')}: more is finer and slower`, whole)
-    .option('-W, --width <pixels>', '64 to 4096', whole)
-    .option('-H, --height <pixels>', '64 to 4096', whole)
-    .option('--aspect <ratio>', ASPECTS.join(' '))
-    .option('--style <word>', 'a style that the model knows, such as "flat"')
-    .option('--background <kind>', 'transparent')
-    .option('-n, --count <n>', 'pictures, with seeds that count up', whole)
-    .option('--guidance <x>', 'how closely to follow the prompt', decimal)
-    .option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`)
-    .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
-    .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
-    .option('--threads <n>', 'threads of the CPU', whole)
-    .option('--precision <name>', `${PRECISIONS.join(', ')}; default: the fastest here`)
-    .option('--subject <n=file>', 'picture of the subject that the prompt calls <n>, 1 to 5 (.png, .jpg, .webp, .svg); repeatable', subject)
-    .option('--image <file>', 'start from this picture (.png, .jpg, .webp, .svg)')
-    .option('--strength <x>', 'how much of the picture may change, 0 to 1', decimal)
-    .option('--mask <file>', 'repaint only where this picture is white')
+    .option('-n, --count <n>', 'pictures, with seeds that count up', whole);
+  return withEngine(withPicture(command))
     .option('--quality <n>', '1 to 100, of .jpg and .webp', whole)
     .option('--json', 'print one JSON object on standard output')
     .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, preset, model = preset, runtime, threads, precision, quality = 90, image, mask, subject, json, ...flags }: Flags, io: Io): Promise<void> {
+async function generate(prompt: string, { output, preset, model, runtime, threads, precision, quality = 90, image, mask, subject, json, ...flags }: Flags, io: Io): Promise<void> {
   const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask, subject })), preview: 0 };
   checkOptions(options);
   if (!(quality >= 1 && quality <= 100)) throw new InputError('options.quality', `quality ${quality}: expected 1 to 100`);
   const count = options.count ?? 1;
   for (let i = 0; i < count; i++) await checkWritable(pathOf(output, options.seed ?? 0, i, count));
-  modelPath(model);
+  modelPath(model ?? preset);
 
-  const stop = new AbortController();
-  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const stop = stopOnInterrupt();
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
 
   if (output !== undefined && formatFor(output) !== 'png') loadSharp().catch(() => {}); // while the engine starts; a missing one is told when it is needed
-  const banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
+  const banana = await openEngine({ preset, model, runtime, threads, precision }, stop.signal);
   try {
     const load = performance.now() / 1000; // since this process began
     const images: Written[] = [];
@@ -118,28 +90,9 @@ async function generate(prompt: string, { output, preset, model = preset, runtim
     else io.out(`${Object.entries(seconds).map(([stage, s]) => `${stage} ${s.toFixed(3)} s`).join('  ')}\n`);
   } finally {
     progress.clear();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    stop.off();
     await banana.close();
   }
-}
-
-type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references'>;
-
-/** The pictures in files, by option. Throws InputError naming the file that is none. */
-export async function pictures({ image, mask, subject }: { image?: string | undefined; mask?: string | undefined; subject?: readonly SubjectFile[] | undefined }): Promise<Pictures> {
-  return {
-    ...(image !== undefined && { image: await readPicture(image) }),
-    ...(mask !== undefined && { mask: await readPicture(mask) }),
-    ...(subject && { references: await Promise.all(subject.map(async ({ slot, path }) => ({ slot, image: await readPicture(path) }))) }),
-  };
-}
-
-async function readPicture(path: string): Promise<Image> {
-  const bytes = await readFileWhole(path);
-  const decode = extname(path).toLowerCase() === '.svg' ? decodeDrawing : decodeImage;
-  return decode(bytes).catch((cause: Error) => {
-    throw cause instanceof InputError ? new InputError(cause.code, `${path}: ${cause.message}`, { cause }) : cause;
-  });
 }
 
 function rounded(seconds: Seconds): Seconds {

@@ -4,21 +4,18 @@ import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command, Option } from 'commander';
-import { formatFor, openBanana, pictureFile, type NodeBanana } from '../node.ts';
-import { DEFAULT_MODEL, modelPath } from '../pipeline/model.ts';
+import { formatFor, pictureFile, type NodeBanana } from '../node.ts';
+import { modelPath } from '../pipeline/model.ts';
 import type { Live, LiveFrame, LiveOptions } from '../pipeline/preview.ts';
-import { PRECISIONS, type Precision } from '../pipeline/networks.ts';
-import { ASPECTS } from '../pipeline/resolution.ts';
 import { checkOptions, STEPS } from '../pipeline/text-to-image.ts';
-import type { RuntimeName } from '../runtime/select.ts';
 import { encodeImage } from '../tensor/codec.ts';
 import { writeFileWhole } from '../tensor/files.ts';
 import type { Image } from '../tensor/image.ts';
 import { InputError } from '../util/errors.ts';
-import { pictures } from './generate.ts';
 import type { Io } from './io.ts';
-import { decimal, subject, whole, type SubjectFile } from './options.ts';
+import { whole } from './options.ts';
 import { checkWritable } from './output.ts';
+import { openEngine, pictures, stopOnInterrupt, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
 import { cellsFor, GRAPHICS, graphicsOf, halfBlocks, itermImage, KITTY_CLEAR, kittyImage, tail, typeKeys, type Cells, type Graphics } from './terminal.ts';
 
 /** What the command reads from, and the size of what it writes to. */
@@ -35,16 +32,8 @@ const processConsole: Console = {
   env: process.env,
 };
 
-interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'references' | 'prompt' | 'signal'> {
+interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'references' | 'prompt' | 'signal'>, PictureFlags, EngineFlags {
   output?: string;
-  preset?: string;
-  model?: string;
-  runtime?: RuntimeName | 'auto';
-  threads?: number;
-  precision?: Precision;
-  image?: string;
-  mask?: string;
-  subject?: SubjectFile[];
   graphics?: Graphics;
 }
 
@@ -57,34 +46,20 @@ interface Session {
 }
 
 export function liveCommand(io: Io, device: Console = processConsole): Command {
-  return new Command('live')
+  const command = new Command('live')
     .description('draw while you type; without a terminal, a prompt for each line of standard input')
     .option('-o, --output <file>', '.png, .jpg or .webp for the settled picture; default banana-SEED.png, when Enter is pressed')
     .option('--seed <n>', 'whole number; the same seed keeps the layout', whole)
-    .option('--steps <n>', `of the settled picture: ${STEPS.join(', ')}`, whole)
-    .option('-W, --width <pixels>', 'of the settled picture, 64 to 4096', whole)
-    .option('-H, --height <pixels>', '64 to 4096', whole)
-    .option('--aspect <ratio>', ASPECTS.join(' '))
-    .option('--style <word>', 'a style that the model knows')
-    .option('--background <kind>', 'transparent')
-    .option('--guidance <x>', 'how closely to follow the prompt', decimal)
-    .option('--subject <n=file>', 'picture of the subject that the prompt calls <n>, 1 to 5; repeatable', subject)
-    .option('--image <file>', 'start from this picture')
-    .option('--strength <x>', 'how much of the picture may change, 0 to 1', decimal)
-    .option('--mask <file>', 'repaint only where this picture is white')
+    .option('--steps <n>', `of the settled picture: ${STEPS.join(', ')}`, whole);
+  return withEngine(withPicture(command))
     .option('--pixels <n>', 'longer side of previews', whole)
     .option('--fps <n>', 'previews a second to hold by lowering their detail; 0 for full detail always', whole)
     .option('--rest <ms>', 'milliseconds without typing before the settled picture', whole)
-    .option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`)
-    .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
-    .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
-    .option('--threads <n>', 'threads of the CPU', whole)
-    .option('--precision <name>', `${PRECISIONS.join(', ')}; default: the fastest here`)
     .addOption(new Option('--graphics <kind>', 'how the terminal shows pictures; default: as it says of itself').choices([...GRAPHICS]))
     .action((flags: Flags) => run(flags, io, device));
 }
 
-async function run({ preset, model = preset, runtime, threads, precision, image, mask, subject, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
+async function run({ preset, model, runtime, threads, precision, image, mask, subject, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
   const options: LiveOptions = { ...flags, ...(await pictures({ image, mask, subject })) };
   const { fps = 0, rest = 0, pixels = 256 } = options;
   const { references = [] } = options;
@@ -92,13 +67,11 @@ async function run({ preset, model = preset, runtime, threads, precision, image,
   if (!(fps >= 0 && fps <= 240)) throw new InputError('options.fps', `fps ${fps}: expected a whole number from 0 to 240`);
   if (!(rest >= 0 && rest <= 60_000)) throw new InputError('options.rest', `rest ${rest}: expected milliseconds from 0 to 60000`);
   if (output !== undefined) await checkWritable(output);
-  modelPath(model);
-  const stop = new AbortController();
-  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  modelPath(model ?? preset);
+  const stop = stopOnInterrupt();
   let banana: NodeBanana | undefined;
   try {
-    banana = await openBanana({ signal: stop.signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
+    banana = await openEngine({ preset, model, runtime, threads, precision }, stop.signal);
     let refused = (error: InputError): void => io.err(`error: ${error.message}\n`);
     const live = banana.live({ ...options, signal: stop.signal, refused: (error) => refused(error) });
     const session: Session = { live, io, device, output };
@@ -107,7 +80,7 @@ async function run({ preset, model = preset, runtime, threads, precision, image,
     else await byLines(session);
     stop.signal.throwIfAborted();
   } finally {
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    stop.off();
     device.input.pause();
     device.input.unref?.();
     await banana?.close();

@@ -1,0 +1,86 @@
+// What `generate` and `live` have in common: the options that say what to draw, those that say with which model and where, and
+// the engine that follows from the latter.
+import { extname } from 'node:path';
+import { Option, type Command } from 'commander';
+import { openBanana, type NodeBanana } from '../node.ts';
+import { DEFAULT_MODEL } from '../pipeline/model.ts';
+import { PRECISIONS, type Precision } from '../pipeline/networks.ts';
+import { ASPECTS } from '../pipeline/resolution.ts';
+import type { GenerateOptions } from '../pipeline/text-to-image.ts';
+import type { RuntimeName } from '../runtime/select.ts';
+import { decodeDrawing, decodeImage } from '../tensor/codec.ts';
+import { readFileWhole } from '../tensor/files.ts';
+import type { Image } from '../tensor/image.ts';
+import { InputError } from '../util/errors.ts';
+import { decimal, subject, whole, type SubjectFile } from './options.ts';
+
+/** Files of a picture to start from, of a mask, and of subjects. */
+export interface PictureFlags {
+  readonly image?: string | undefined;
+  readonly mask?: string | undefined;
+  readonly subject?: SubjectFile[] | undefined;
+}
+
+/** Size, style, guidance, and pictures to start from. */
+export const withPicture = (command: Command): Command =>
+  command
+    .option('-W, --width <pixels>', '64 to 4096', whole)
+    .option('-H, --height <pixels>', '64 to 4096', whole)
+    .option('--aspect <ratio>', ASPECTS.join(' '))
+    .option('--style <word>', 'a style that the model knows, such as "flat"')
+    .option('--background <kind>', 'transparent')
+    .option('--guidance <x>', 'how closely to follow the prompt', decimal)
+    .option('--subject <n=file>', 'picture of the subject that the prompt calls <n>, 1 to 5 (.png, .jpg, .webp, .svg); repeatable', subject)
+    .option('--image <file>', 'start from this picture (.png, .jpg, .webp, .svg)')
+    .option('--strength <x>', 'how much of the picture may change, 0 to 1', decimal)
+    .option('--mask <file>', 'repaint only where this picture is white');
+
+/** Pictures that a request is made with. */
+type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references'>;
+
+/** The pictures in files, by option. Throws InputError naming the file that is none. */
+export async function pictures({ image, mask, subject }: PictureFlags): Promise<Pictures> {
+  return {
+    ...(image !== undefined && { image: await readPicture(image) }),
+    ...(mask !== undefined && { mask: await readPicture(mask) }),
+    ...(subject && { references: await Promise.all(subject.map(async ({ slot, path }) => ({ slot, image: await readPicture(path) }))) }),
+  };
+}
+
+async function readPicture(path: string): Promise<Image> {
+  const bytes = await readFileWhole(path);
+  const decode = extname(path).toLowerCase() === '.svg' ? decodeDrawing : decodeImage;
+  return decode(bytes).catch((cause: Error) => {
+    throw cause instanceof InputError ? new InputError(cause.code, `${path}: ${cause.message}`, { cause }) : cause;
+  });
+}
+
+export interface EngineFlags {
+  readonly preset?: string | undefined;
+  readonly model?: string | undefined;
+  readonly runtime?: RuntimeName | 'auto' | undefined;
+  readonly threads?: number | undefined;
+  readonly precision?: Precision | undefined;
+}
+
+/** Which model, and what computes it. */
+export const withEngine = (command: Command): Command =>
+  command
+    .option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`)
+    .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
+    .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
+    .option('--threads <n>', 'threads of the CPU', whole)
+    .option('--precision <name>', `${PRECISIONS.join(', ')}; default: the fastest here`);
+
+/** The engine that the flags ask for. */
+export function openEngine({ preset, model = preset, runtime, threads, precision }: EngineFlags, signal: AbortSignal): Promise<NodeBanana> {
+  return openBanana({ signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
+}
+
+/** A signal for Ctrl-C: the first stops the work, the second ends the process at once. `off` forgets both. */
+export function stopOnInterrupt(): { readonly signal: AbortSignal; off(): void } {
+  const stop = new AbortController();
+  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  return { signal: stop.signal, off: () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt) };
+}
