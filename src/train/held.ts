@@ -1,6 +1,6 @@
 // The frozen base of a training step as the model's file holds it: blocks of 4 or 8 bits that the graph unpacks where it uses them,
 // forward and, turned, backward. A float32 weight would lie in memory as it is, packed for its kernel, and turned and packed again:
-// for nano 1.1 GB, against 0.2. The numbers are the same; a step takes about a tenth longer. So it is for bases that are large.
+// for nano 1.1 GB, against 0.2. The numbers are the same; a step takes about a fifth longer. So it is for bases that are large.
 // Not here: products for inference (quant/int4.ts, int8.ts), which have no gradient.
 import { matmul } from '../graph/ops.ts';
 import { apply, parameter, type Graph, type Value } from '../graph/value.ts';
