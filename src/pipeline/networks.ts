@@ -70,7 +70,7 @@ type StageName = 'condition' | 'conditionReferences' | 'decode' | 'render' | 'en
 /** Weights in a part of the denoiser: some 25 ms of int8 at 256 tokens on two cores, after which a cancel is heard. */
 const PART = 2 ** 25;
 /** Stages of every picture keep their working memory (the decoder without it: 2.5 times the time); others, and a stage in many parts, give it back. */
-const REPEATED: readonly (StageName | 'denoise')[] = ['condition', 'denoise', 'decode', 'render'];
+const REPEATED: readonly (StageName | 'denoise')[] = ['denoise', 'decode', 'render'];
 const MANY = 4;
 
 /** Rotary feeds of an h x w grid. */
