@@ -88,3 +88,13 @@ test('two stacks at once do not see each other', async () => {
   expect(await Promise.all([velocity(a), velocity(b)])).toEqual(alone);
   expect(alone[0]).not.toEqual(alone[1]);
 });
+
+test('a decoder that gave its memory back is made anew, and decodes the same', async () => {
+  const latent = { ...grid, data: random(11).normals(6 * model.config.channels) };
+  const before = await networks.features(latent);
+  const sessions = compiled;
+  await networks.restDecoder();
+  await networks.restDecoder();
+  expect(await networks.features(latent)).toEqual(before);
+  expect(compiled).toBe(sessions + 1);
+});

@@ -62,6 +62,8 @@ export interface Networks {
    * when first used, and then serve every stack and weight; no stack, or one of weight 0, is these networks themselves.
    */
   withPeels(stack: PeelStack): Networks;
+  /** Gives the decoder's memory back; it is made anew when it is next asked for. For a picture that needs that memory itself. */
+  restDecoder(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -198,6 +200,11 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors,
       const { feeds, rows, columns } = samplingTables(tile, width, height, { rows: a, columns: b });
       const part = crop(features, rows.from, rows.to, columns.from, columns.to);
       return (await run('render', { ...feeds, features: part })).pixels!;
+    },
+    async restDecoder() {
+      const found = stages.get('decode');
+      stages.delete('decode');
+      for (const { session } of found ?? []) await (await session).release();
     },
     withPeels: (stack) => (isIdle(stack) ? networks(NO_PEELS) : networks(stack)),
     async release() {

@@ -174,6 +174,9 @@ async function warm(networks: Networks): Promise<void> {
   await networks.render(features, { x: 0, y: 0, width: 8, height: 8 }, { width: 8, height: 8 });
 }
 
+/** Pixels of a picture above which the decoder's working memory is given back before the pixels are made: 4K then stays within 600 MB with nano. */
+const LARGE = 2 ** 22;
+
 async function* generate({ networks, model, info, read, look, stack: stackOf }: Opened, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
   checkOptions(options);
   const { background, count = 1, detail = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = options;
@@ -219,6 +222,7 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
       start?.restore(image);
       yield { type: 'preview', index, step, steps, image };
     }
+    if (size.width * size.height > LARGE) await networks.restDecoder();
     const picture = image(size.width, size.height);
     const tiles = tilesOf(size, TILE);
     for (const [i, tile] of tiles.entries()) {
