@@ -53,6 +53,8 @@ describe('tensors', () => {
   it('can be laid over a background', () => {
     const values = imageToTensor(image(2, 1, Uint8Array.of(255, 0, 0, 51, 9, 9, 9, 0)));
     expect([...tensorToImage(values, { background: [0, 100, 255] }).data]).toEqual([51, 80, 204, 255, 0, 100, 255, 255]);
+    const below = float32([1, 1, 1, 4], [-1.2, -1.1, -1, -1.3]); // as a decoder gives it where nothing is
+    expect([...tensorToImage(below, { background: [255, 100, 255] }).data]).toEqual([255, 100, 255, 255]);
     fc.assert(fc.property(anyImage, (one) => {
       const direct = flatten(one, [10, 200, 30]).data;
       const { data } = tensorToImage(imageToTensor(one), { background: [10, 200, 30] });

@@ -85,15 +85,18 @@ export function tensorToImage(values: Tensor, options: { index?: number; backgro
   return image(width, height, data);
 }
 
-/** The pixels of a tensor over a colour: by itself and unrolled, since every preview and 8 million pixels of a 4K picture pass here. */
+/**
+ * The pixels of a tensor over a colour. What a decoder gives below nothing is nothing: it must not darken what lies behind (a grid showed).
+ * By itself and unrolled, since every preview and 8 million pixels of a 4K picture pass here.
+ */
 function layOver(pixels: Float32Array, [red, green, blue]: Color, into: Uint8ClampedArray): void {
   for (let i = 0; i < pixels.length; i += 4) {
     const alpha = Math.min(1, Math.max(0, (pixels[i + 3]! + 1) / 2));
     const most = 2 * alpha;
     const rest = 1 - alpha;
-    into[i] = Math.min(most, pixels[i]! + 1) * 127.5 + rest * red;
-    into[i + 1] = Math.min(most, pixels[i + 1]! + 1) * 127.5 + rest * green;
-    into[i + 2] = Math.min(most, pixels[i + 2]! + 1) * 127.5 + rest * blue;
+    into[i] = Math.max(0, Math.min(most, pixels[i]! + 1)) * 127.5 + rest * red;
+    into[i + 1] = Math.max(0, Math.min(most, pixels[i + 1]! + 1)) * 127.5 + rest * green;
+    into[i + 2] = Math.max(0, Math.min(most, pixels[i + 2]! + 1)) * 127.5 + rest * blue;
     into[i + 3] = 255;
   }
 }
