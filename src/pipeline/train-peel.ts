@@ -103,7 +103,7 @@ export interface TrainedPeel {
 
 /** Measured on `pico`: see docs/log.md. */
 export const PEEL_DEFAULTS = {
-  rank: 8, layers: ['attention', 'mlp', 'text'], objective: 'consistency', steps: 600, batch: 6, prior: 2, rate: 0.002, seed: 0, flips: false, samples: true, heldOut: true, licence: 'unknown',
+  rank: 8, layers: ['attention', 'mlp', 'text'], objective: 'consistency', steps: 600, batch: 6, prior: 3, rate: 0.002, seed: 0, flips: false, samples: true, heldOut: true, licence: 'unknown',
 } as const satisfies Partial<TrainPeelOptions>;
 
 /** Pictures that are needed to hold one out; one more for every so many, up to a few. */
@@ -112,7 +112,7 @@ const HELD_OUT_EACH = 10;
 const HELD_OUT_MAX = 4;
 const EVALUATIONS = 16;
 const PATIENCE = 5;
-const PRIOR_BANK = 32;
+const PRIOR_BANK = 64;
 const CAPTION_DROPPED = 0.1;
 const HOP = 1 / 8;
 const MEMORY = 600e6;
