@@ -12,7 +12,7 @@ import { preset, type Config } from '../src/models/config.ts';
 import { openNetworks, type Precision } from '../src/pipeline/networks.ts';
 import { openSampler } from '../src/pipeline/sample.ts';
 import { fakeProduct, levelsOf } from '../src/quant/fake-quant.ts';
-import { heldPlan, planOf, raise, rounded, sensitivity, type Plan } from '../src/quant/plan.ts';
+import { planOf, raise, rounded, sensitivity, type Plan } from '../src/quant/plan.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
 import { readSafetensors, writeFileWhole, writeSafetensors } from '../src/tensor/files.ts';
@@ -143,7 +143,7 @@ async function comparePictures(options: RecipeOptions, runtime: Runtime, caption
   const tokenizer = await readTokenizer(options);
   const autoencoderPlan = Object.fromEntries(Object.entries(plan).filter(([path]) => !path.startsWith('transformer.')));
   const draw = async (weights: Tensors, precision: Precision, steps: number): Promise<Tensor[]> => {
-    const networks = openNetworks(runtime, config, weights, { precision, plan: heldPlan(plan) });
+    const networks = openNetworks(runtime, config, weights, { precision, plan });
     const sample = openSampler(networks, tokenizer);
     const pictures: Tensor[] = [];
     for (const [seed, prompt] of captions.entries()) pictures.push(await sample({ prompt, seed, steps, guidance: DEFAULT_GUIDANCE, kind: 'student', width: SIDE, height: SIDE }));

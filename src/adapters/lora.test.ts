@@ -8,7 +8,7 @@ import { initialize, type Product } from '../nn/scope.ts';
 import { quantizedWeights } from '../quant/bind.ts';
 import { nbitsProduct } from '../quant/int4.ts';
 import { roundedTo } from '../quant/blocks.ts';
-import { planOf } from '../quant/plan.ts';
+import { heldPlan, planOf } from '../quant/plan.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { expectClose } from '../testing.ts';
@@ -73,7 +73,7 @@ describe('low-rank side inputs', () => {
   });
 
   test.each([0, 4] as const)('on a 4-bit base (accuracy %i) it has the effect that it has on the float one', async (accuracy) => {
-    const plan = planOf(Object.entries(weights));
+    const plan = heldPlan(planOf(Object.entries(weights)));
     const base = (inner: Product) => denoiseStage(config, { product: inner });
     const runtime = await ortNode({ threads: 1 });
     const run = async ({ graph }: Stage, more: Tensors = {}) => {

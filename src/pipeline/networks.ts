@@ -15,7 +15,7 @@ import type { Product } from '../nn/scope.ts';
 import { quantizedWeights, type BlocksOf } from '../quant/bind.ts';
 import { nbitsProduct } from '../quant/int4.ts';
 import { int8IsExact, int8Product } from '../quant/int8.ts';
-import { planOf, type Plan } from '../quant/plan.ts';
+import { heldPlan, planOf, type Plan } from '../quant/plan.ts';
 import { checkpoint } from '../runtime/engine.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import type { Velocity } from '../sampling/sampler.ts';
@@ -96,7 +96,7 @@ export interface NetworksOptions {
   readonly precision?: Precision;
   /** Of 'int4': 4 rounds activations to 8 bits too, which is faster; 0 leaves them, for predictions that are learned from. */
   readonly accuracy?: 0 | 4;
-  /** Bits of each weight: what the model's file says, or the usual ones. */
+  /** Bits of each weight: what the model's file says, or the usual ones. Kernels hold numbers of 5 to 7 bits in 8. */
   readonly plan?: Plan;
   /** The blocks of the model's file, so that quantized products need no float32 weights. */
   readonly blocks?: BlocksOf;
@@ -115,7 +115,8 @@ export async function fastestPrecision(runtime: Runtime, plan: Plan | undefined)
 }
 
 /** The networks of `config` with `weights`, on `runtime`. Sessions are made on first use. */
-export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', accuracy, plan = precision === 'float32' ? {} : planOf(Object.entries(weights)), blocks }: NetworksOptions = {}): Networks {
+export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', accuracy, plan: given = precision === 'float32' ? {} : planOf(Object.entries(weights)), blocks }: NetworksOptions = {}): Networks {
+  const plan = heldPlan(given);
   const plain: StageOptions = { product: PRODUCTS[precision](plan, accuracy) };
   const withSides: StageOptions = { product: loraProduct(plain.product!) };
   const build: Record<StageName, (options: StageOptions) => Stage> = {
