@@ -9,10 +9,12 @@ import { parseArgs, promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { chromiumPath, openChromium } from '../scripts/chromium.ts';
 import { bundle, ORT, serveWeb } from '../scripts/web-server.ts';
+import { average } from '../src/eval/metrics.ts';
 import { DEFAULT_MODEL, modelPath, randomModel, saveModel } from '../src/pipeline/model.ts';
 import { packModel, type Model } from '../src/pipeline/model-file.ts';
 import { planOf } from '../src/quant/plan.ts';
 import { writeFileWhole } from '../src/tensor/files.ts';
+import { image, psnr } from '../src/tensor/image.ts';
 import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import { joined } from '../src/tensor/store.ts';
 import { shakenModel } from '../test/browser/model.ts';
@@ -132,8 +134,9 @@ async function main(): Promise<void> {
     say('agreement of WebGPU and WASM');
     const [gpu, wasm] = [await measure('pixels', { ...on('tiny', 'webgpu'), precision: 'float32' }), await measure('pixels', { ...on('tiny'), precision: 'float32' })];
     const differences = gpu.map((x, i) => Math.abs(x - wasm[i]!));
-    const psnr = 10 * Math.log10(255 ** 2 / (differences.reduce((sum, d) => sum + d * d, 0) / differences.length));
-    const webgpu = { adapter: 'software', model: 'tiny, shaken', psnr, mean: differences.reduce((sum, d) => sum + d, 0) / differences.length, largest: Math.max(...differences) };
+    const side = Math.sqrt(gpu.length / 4);
+    const decibels = psnr(image(side, side, Uint8Array.from(gpu)), image(side, side, Uint8Array.from(wasm)));
+    const webgpu = { adapter: 'software', model: 'tiny, shaken', psnr: decibels, mean: average(differences), largest: Math.max(...differences) };
     say('sizes');
     const sizes = await downloads(downloaded);
 
@@ -143,7 +146,7 @@ async function main(): Promise<void> {
     console.log(`${machineLine(machine)}, Chromium ${chromium}\ncommit ${result.commit}, ${threads} threads${quick ? ', quick: few runs' : ''}\n`);
     console.log([line('WASM', 'open', '512, 2 steps', 'denoise', 'render', '256, 1 step', 'cancel'), ...rows].join('\n'));
     console.log(`\ntraining a Peel on ${trained.model}: ${s(trained.stepSeconds)} a step, ${trained.steps} steps in ${s(trained.seconds)} with preparing, ${(trained.bytes / 1e6).toFixed(2)} MB`);
-    console.log(`WebGPU (software) and WASM, a picture of tiny: ${psnr.toFixed(1)} dB, ${webgpu.mean.toFixed(2)} of 255 on average, ${webgpu.largest} at most\n`);
+    console.log(`WebGPU (software) and WASM, a picture of tiny: ${decibels.toFixed(1)} dB, ${webgpu.mean.toFixed(2)} of 255 on average, ${webgpu.largest} at most\n`);
     console.log(printSizes(sizes));
     if (values.json !== undefined) await writeFileWhole(values.json, `${JSON.stringify(result, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`);
   } finally {

@@ -98,7 +98,8 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
   return exportQuantized(options);
 }
 
-const wholePlan = (autoencoder: Tensors, plan: Plan): Plan => ({ ...planOf(Object.entries(autoencoder)), ...plan });
+/** The plan of a whole model: the usual one of the autoencoder, and that of the quantized rest. */
+export const wholePlan = (autoencoder: Tensors, plan: Plan): Plan => ({ ...planOf(Object.entries(autoencoder)), ...plan });
 
 /** The run's model in four bits, as recipe 6 trained it; returns its path. */
 export async function exportQuantized(options: RecipeOptions, more: Pick<ExportOptions, 'references'> = {}): Promise<string> {

@@ -35,7 +35,7 @@ import { labelledSheet } from '../src/tensor/sheet.ts';
 import { fastestPrecision, PRECISIONS, type Precision } from '../src/pipeline/networks.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
 import { openSubject, waysOf, type Subject, type Ways } from './evaluated.ts';
-import { pathsOf } from './recipe.ts';
+import { judgesOf, pathsOf } from './recipe.ts';
 
 const PARTS = ['geneval', 'concepts', 'identity', 'autoencoder', 'steps'] as const;
 type Part = (typeof PARTS)[number];
@@ -171,7 +171,7 @@ async function autoencoder({ subject, ways, data, pool, options, progress }: Wor
 
 /** The judges: given, the run's, shipped for the preset, or those of everything. Throws InputError where they do not know the preset's world. */
 async function findJudges({ preset: name, run, judges }: Options, runtime: Runtime): Promise<{ judges: Judges; hash: string } | undefined> {
-  const places = [join(run, 'judges.safetensors'), `models/${name}-judges.safetensors`, 'runs/judges/judges.safetensors', 'models/judges.safetensors'];
+  const places = [...judgesOf(name, run), 'runs/judges/judges.safetensors', 'models/judges.safetensors'];
   const path = judges ?? places.find(existsSync);
   if (path === undefined) return undefined;
   const file = await loadJudges(path);

@@ -27,6 +27,7 @@ import { costOf, effectOf, PRECISIONS, type Cost, type Effect } from './peel-eff
 import { drawing, stackOf } from './peel-scores.ts';
 import { PEEL_SETS, writePeelSet, type PeelSet } from './peel-sets.ts';
 import { sampleSheet } from './peel-sheet.ts';
+import { judgesOf } from './recipe.ts';
 
 interface Options {
   readonly model?: string;
@@ -109,7 +110,7 @@ async function makePeels(options: Options): Promise<void> {
   const started = performance.now();
   const { model, base, path: modelPath } = await readModel(given);
   const { preset } = base;
-  const judges = options.judges ?? [join('runs', preset, 'judges.safetensors'), join('models', `${preset}-judges.safetensors`)].find(existsSync); // as recipe 7
+  const judges = options.judges ?? judgesOf(preset, join('runs', preset)).find(existsSync);
   for (const set of sets) await writePeelSet(set, picturesOf(set.name), options.pictures);
   const results = join(options.out, 'docs', 'results', 'peels.json');
   const trainings = options.measure ? await earlier(results) : Object.fromEntries((await each(sets, options.atOnce, (set) => trainOne(set, options))).map((t, i) => [sets[i]!.name, t]));

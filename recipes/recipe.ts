@@ -24,6 +24,9 @@ export interface RecipeOptions {
   log?: (line: string) => void;
 }
 
+/** Where the judges of a preset may lie: its run's, then those that are shipped. */
+export const judgesOf = (name: string, run: string): string[] => [join(run, 'judges.safetensors'), join('models', `${name}-judges.safetensors`)];
+
 /** Where the parts of a run lie. */
 export function pathsOf({ preset: name, run = `runs/${name}` }: RecipeOptions): Record<'run' | 'data' | 'tokenizer' | 'autoencoder' | 'latents' | 'teacher' | 'student' | 'log', string> {
   const at = (file: string) => join(run, file);

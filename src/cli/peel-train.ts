@@ -17,6 +17,7 @@ import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { decimal, whole } from './options.ts';
 import { checkPlace } from './output.ts';
+import { stopOnInterrupt } from './shared.ts';
 import { bytes } from './text.ts';
 
 interface Flags extends Omit<TrainPeelOptions, 'name' | 'layers' | 'objective'> {
@@ -73,9 +74,7 @@ async function train(folder: string, { out, preset, model: given = preset, runti
   const pictures = await readPictures(folder);
   const { model, base, close } = await openModel(given);
 
-  const stop = new AbortController();
-  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort(new DOMException('the training was cancelled', 'AbortError')));
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const stop = stopOnInterrupt(new DOMException('the training was cancelled', 'AbortError'));
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
   const runtime = await openRuntime({ name: runtimeName, ...(threads !== undefined && { threads }) });
@@ -115,7 +114,7 @@ async function train(folder: string, { out, preset, model: given = preset, runti
     }
   } finally {
     progress.clear();
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    stop.off();
     await runtime.release?.();
     close();
   }

@@ -1,16 +1,17 @@
 // `banana peel`: make, list, look at, take in, remove, verify and merge Peels. Each can print JSON for other programs.
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Shelved } from '../adapters/library.ts';
 import { nameOfBase, printable } from '../adapters/info.ts';
 import { adaptable } from '../adapters/lora.ts';
 import { encodePeel, fitPeel, readPeel } from '../adapters/peel.ts';
 import { peelsIn, readModel } from '../pipeline/load.ts';
-import { DEFAULT_MODEL, saveModel } from '../pipeline/model.ts';
+import { saveModel } from '../pipeline/model.ts';
 import { mergePeels, peelShelf, type PeelChoice } from '../pipeline/peels.ts';
 import { InputError } from '../util/errors.ts';
 import type { Io } from './io.ts';
 import { checkPlace } from './output.ts';
 import { trainCommand } from './peel-train.ts';
+import { withModel } from './shared.ts';
 import { bytes, table } from './text.ts';
 
 interface Flags {
@@ -26,7 +27,6 @@ const LIBRARY = ['--library <folder>', 'folder of Peels; default the BANANA_PEEL
 
 export function peelCommand(io: Io): Command {
   const command = (name: string, description: string) => new Command(name).description(description).option(...LIBRARY).option('--json', 'print one JSON object on standard output');
-  const withModel = (c: Command) => c.option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`).addOption(new Option('--model <file>', 'model by file').conflicts('preset'));
   return new Command('peel')
     .description('make and keep Peels: small files that teach the model a style')
     .addCommand(trainCommand(io))

@@ -1,5 +1,5 @@
-// What `generate` and `live` have in common: the options that say what to draw, those that say with which model and where, and
-// the engine that follows from the latter.
+// What commands have in common: the options that say what to draw, those that say with which model and where, the engine that
+// follows from the latter, and Ctrl-C.
 import { extname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { openBanana, type NodeBanana } from '../node.ts';
@@ -63,11 +63,13 @@ export interface EngineFlags {
   readonly precision?: Precision | undefined;
 }
 
+/** Which model. */
+export const withModel = (command: Command): Command =>
+  command.option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`).addOption(new Option('--model <file>', 'model by file').conflicts('preset'));
+
 /** Which model, and what computes it. */
 export const withEngine = (command: Command): Command =>
-  command
-    .option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`)
-    .addOption(new Option('--model <file>', 'model by file').conflicts('preset'))
+  withModel(command)
     .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
     .option('--threads <n>', 'threads of the CPU', whole)
     .option('--precision <name>', `${PRECISIONS.join(', ')}; default: the fastest here`);
@@ -77,10 +79,10 @@ export function openEngine({ preset, model = preset, runtime, threads, precision
   return openBanana({ signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
 }
 
-/** A signal for Ctrl-C: the first stops the work, the second ends the process at once. `off` forgets both. */
-export function stopOnInterrupt(): { readonly signal: AbortSignal; off(): void } {
+/** A signal for Ctrl-C: the first stops the work (for `reason`, where one is given), the second ends the process at once. `off` forgets both. */
+export function stopOnInterrupt(reason?: Error): { readonly signal: AbortSignal; off(): void } {
   const stop = new AbortController();
-  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort());
+  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort(reason));
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   return { signal: stop.signal, off: () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt) };
 }

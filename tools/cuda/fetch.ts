@@ -12,16 +12,17 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { preset } from '../../src/models/config.ts';
 import { dequantizeBlocks } from '../../src/quant/blocks.ts';
-import { planOf, type Plan } from '../../src/quant/plan.ts';
+import type { Plan } from '../../src/quant/plan.ts';
 import { readFileWhole, readSafetensors, writeSafetensors } from '../../src/tensor/files.ts';
+import { SCALE } from '../../src/pipeline/model-file.ts';
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts';
 import { float32, tensor, type Tensor, type Tensors } from '../../src/tensor/tensor.ts';
-import { fromHalf } from '../../src/util/float16.ts';
+import { fromHalves } from '../../src/util/float16.ts';
 import { BananaError, InputError } from '../../src/util/errors.ts';
 import { exportModel } from '../../recipes/5-distill.ts';
+import { wholePlan } from '../../recipes/6-quantize.ts';
 import { pathsOf } from '../../recipes/recipe.ts';
 
-const SCALE = '.scale';
 const TRAINING = 'tools/cuda: every stage on a CUDA machine; see docs/log.md';
 
 /** What a report says of a stage's weights. */
@@ -39,7 +40,7 @@ export function readExport(bytes: Uint8Array, source: string): { weights: Tensor
   const weights: Tensors = {};
   for (const [path, stored] of Object.entries(tensors)) {
     if (path.endsWith(SCALE) && bits[path.slice(0, -SCALE.length)] !== undefined) continue;
-    if (bits[path] === undefined) weights[path] = float32(stored.shape, Float32Array.from(stored.data as Uint16Array, fromHalf));
+    if (bits[path] === undefined) weights[path] = float32(stored.shape, fromHalves(stored.data as Uint16Array));
     else {
       const values = shapes[path] ? tensor('int4', shapes[path], stored.data as Uint8Array<ArrayBuffer>) : (stored as Tensor<'int8'>);
       weights[path] = dequantizeBlocks({ values, scales: tensors[path + SCALE] as Tensor<'float16'> });
@@ -86,7 +87,7 @@ export async function modelsOf(name: string, run = `runs/${name}`): Promise<stri
   if (existsSync(quantized)) {
     const { tensors, metadata } = await readSafetensors(quantized);
     const autoencoder = (await readSafetensors(paths.autoencoder)).tensors;
-    const plan = { ...planOf(Object.entries(autoencoder)), ...(JSON.parse(metadata.plan!) as Plan) };
+    const plan = wholePlan(autoencoder, JSON.parse(metadata.plan!) as Plan);
     made.push(await exportModel(options, { student: tensors, plan, name: `${name}-4bit`, training: TRAINING }));
   }
   return made;
