@@ -1,4 +1,4 @@
-// Low-rank adaptation (Hu et al. 2021) as side inputs: every product x W also gets (x A) B, with A (in, r) and B (r, out) fed
+// Low-rank adaptation (Hu et al. 2021) as side inputs: a product x W also gets (x A) B, with A (in, r) and B (r, out) fed
 // beside it and r a symbol. No weight is edited: an adapter goes on and off by feeding other matrices, several are laid side by
 // side along r, and it works the same on quantized weights. The strength is folded into B when feeding.
 import { add, matmul } from '../graph/ops.ts';
@@ -18,14 +18,14 @@ export const loraNames = (path: string) => {
 export interface LoraProductOptions {
   /** A symbol, or a number to train at. */
   readonly rank?: string | number;
-  /** Which weights get side inputs; default: all. */
+  /** Which weights get side inputs; default: all that adapters can change. */
   readonly where?: (path: string) => boolean;
   /** Gets the side inputs that were made, by the weight's path. */
   readonly sides?: Map<string, { a: Value; b: Value }>;
 }
 
 /** Wraps a way to multiply so that products get side inputs. */
-export function loraProduct(inner: Product, { rank = 'r', where = () => true, sides = new Map() }: LoraProductOptions = {}): Product {
+export function loraProduct(inner: Product, { rank = 'r', where = takesSides, sides = new Map() }: LoraProductOptions = {}): Product {
   return (x, weight, path) => {
     const plain = inner(x, weight, path);
     if (!where(path)) return plain;
@@ -49,7 +49,7 @@ export interface Applied {
  * zeros (0, or 1 where an engine cannot take empty matrices). All weights get one common rank.
  */
 export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 0 }: { least?: number } = {}): Tensors {
-  const products = [...specs].filter(([path, spec]) => isProduct(path, spec));
+  const products = [...specs].filter(([path, spec]) => isAdaptable(path, spec));
   const ranks = adapters.map(({ tensors }) => Math.max(0, ...Object.entries(tensors).filter(([k]) => k.endsWith('lora_A.weight')).map(([, t]) => t.shape[1]!)));
   const rank = Math.max(least, ranks.reduce((sum, r) => sum + r, 0));
   const feeds: Tensors = {};
@@ -73,12 +73,15 @@ export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 
 /** Every weight of a model that an adapter can change: those of the text encoder and the transformer. */
 export function adaptable(config: Config): Specs {
   const stages = [conditionStage(config, { references: true }), denoiseStage(config)];
-  return new Map(stages.flatMap(({ specs }) => [...specs]).filter(([path, spec]) => isProduct(path, spec)));
+  return new Map(stages.flatMap(({ specs }) => [...specs]).filter(([path, spec]) => isAdaptable(path, spec)));
 }
 
-/** Whether a weight is used in a product: only matrices named `weight` are. */
-export function isProduct(path: string, { shape }: Pick<Spec, 'shape'>): boolean {
-  return shape.length === 2 && /(^|\.)weight$/.test(path);
+/** The feed-forward's `up` takes none: it would be a quarter of what side inputs cost, and what it is multiplied with, `gate`, has them. */
+export const takesSides = (path: string): boolean => !/(^|\.)mlp\.up\.weight$/.test(path);
+
+/** Whether adapters can change a weight: matrices named `weight`, which are those of products, but for the feed-forward's `up`. */
+export function isAdaptable(path: string, { shape }: Pick<Spec, 'shape'>): boolean {
+  return shape.length === 2 && /(^|\.)weight$/.test(path) && takesSides(path);
 }
 
 function place(path: string, a: Tensor<'float32'>, b: Tensor<'float32'>, at: number, sideA: Tensor, sideB: Tensor, strength: number): void {

@@ -10,7 +10,7 @@ import { fromHalves, toHalf } from '../util/float16.ts';
 import { sha256 } from './hash.ts';
 import { checkPeelName, infoOf, metadataOf, nameOfBase, printable, RANK_MAX, sameBase, type BaseId, type PeelInfo } from './info.ts';
 import { keyOf, moduleFinder, partOf } from './keys.ts';
-import { isProduct, loraNames } from './lora.ts';
+import { isAdaptable, loraNames } from './lora.ts';
 
 export type { BaseId, PeelInfo } from './info.ts';
 
@@ -104,7 +104,7 @@ export async function readPeel(bytes: Uint8Array, source: string, { force = fals
  * another model or some layers do not fit; forced, it takes the layers that fit, and throws when none does.
  */
 export function fitPeel(file: PeelFile, specs: Specs, base: BaseId, source: string, { force = false }: ReadOptions = {}): Peel {
-  const modules = new Map([...specs].filter(([path, spec]) => isProduct(path, spec)).map(([path, { shape }]) => [path.replace(/\.weight$/, ''), shape]));
+  const modules = new Map([...specs].filter(([path, spec]) => isAdaptable(path, spec)).map(([path, { shape }]) => [path.replace(/\.weight$/, ''), shape]));
   const find = moduleFinder(modules.keys());
   const tensors: Tensors = {};
   const wrong: string[] = file.strangers.map((key) => `"${printable(key)}" is no low-rank matrix`);
@@ -113,7 +113,7 @@ export function fitPeel(file: PeelFile, specs: Specs, base: BaseId, source: stri
     const module = find(name);
     const names = loraNames(`${module}.weight`);
     const scale = alpha !== undefined ? alpha / (a?.shape[0] || 1) : file.info ? file.info.alpha / file.info.rank : 1;
-    const why = !module ? 'is no layer of this model' : tensors[names.a] ? 'is there twice' : misfit(a, b, modules.get(module)!, scale);
+    const why = !module ? 'is no layer that a Peel changes in this model' : tensors[names.a] ? 'is there twice' : misfit(a, b, modules.get(module)!, scale);
     if (why) {
       wrong.push(`"${printable(name)}" ${why}`);
       continue;

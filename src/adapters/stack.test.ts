@@ -9,13 +9,13 @@ import { writeFileWhole } from '../tensor/files.ts';
 import { float32, type Tensors } from '../tensor/tensor.ts';
 import { random } from '../util/random.ts';
 import { addPeel, findPeel, listPeels, peelFolder, removePeel, showPeel } from './library.ts';
-import { isProduct, loraNames } from './lora.ts';
+import { isAdaptable, loraNames } from './lora.ts';
 import { encodePeel, type Peel } from './peel.ts';
 import { isIdle, NO_PEELS, stackFeeds, withoutPeel, withPeel, withWeight } from './stack.ts';
 import { peelText, takePeels } from './syntax.ts';
 
 const { specs } = denoiseStage(preset('tiny'));
-const modules = [...specs].filter(([path, spec]) => isProduct(path, spec)).slice(0, 4);
+const modules = [...specs].filter(([path, spec]) => isAdaptable(path, spec)).slice(0, 4);
 
 function peel(name: string, rank: number): Peel {
   const rng = random(rank);

@@ -3,7 +3,7 @@
 // Also here: a Peel baked into a copy of its model. Not here: the file (adapters/peel.ts), its effect (adapters/lora.ts).
 import { sha256 } from '../adapters/hash.ts';
 import { checkPeelName, type BaseId } from '../adapters/info.ts';
-import { adaptable, isProduct, loraNames, mergeLora } from '../adapters/lora.ts';
+import { adaptable, isAdaptable, loraNames, mergeLora } from '../adapters/lora.ts';
 import { fitPeel, readPeel, type Peel } from '../adapters/peel.ts';
 import { checkWeight, NO_PEELS, withPeel, type PeelStack } from '../adapters/stack.ts';
 import { takePeels } from '../adapters/syntax.ts';
@@ -103,7 +103,7 @@ export function mergePeels(model: Model, stack: PeelStack, name: string): Model 
   const weights = Object.fromEntries(
     Object.entries(model.weights).map(([path, weight]) => {
       const { a, b } = loraNames(path);
-      const used = isProduct(path, weight) ? stack.filter(({ peel }) => peel.tensors[a]) : [];
+      const used = isAdaptable(path, weight) ? stack.filter(({ peel }) => peel.tensors[a]) : [];
       return [path, used.reduce((sum, { peel, weight: strength }) => mergeLora(sum, peel.tensors[a] as Tensor<'float32'>, peel.tensors[b] as Tensor<'float32'>, strength), weight as Tensor<'float32'>)];
     }),
   );

@@ -8,7 +8,7 @@
 // Prior preservation (Ruiz et al. 2023): some rows of each batch are pictures of the base for everyday captions, whose target is the
 // base's own prediction. Here is the graph and its batches; folders, progress and files are pipeline/train-peel.ts.
 // Legend: B batch, L image tokens, C channels; f(x, t) = x - t F(x, t), the picture predicted at time t.
-import { loraNames, loraProduct } from '../adapters/lora.ts';
+import { loraNames, loraProduct, takesSides } from '../adapters/lora.ts';
 import { pseudoHuber, square } from '../graph/functions.ts';
 import { add, mean, mul, stopGradient, sub, unsqueeze } from '../graph/ops.ts';
 import { input, type Value } from '../graph/value.ts';
@@ -67,7 +67,7 @@ export interface PeelProgramOptions {
  */
 export function peelProgram(config: Config, { batch, rows: B = batch, held = {}, tokens: L, rank, layers, objective }: PeelProgramOptions): { program: Program; specs: Specs } {
   const sides = new Map<string, { a: Value; b: Value }>();
-  const where = (path: string) => layers.some((group) => LAYERS[group].test(path));
+  const where = (path: string) => takesSides(path) && layers.some((group) => LAYERS[group].test(path));
   const s = rootScope(new Map(), loraProduct(heldProduct(held), { rank, where, sides })).in('transformer');
   const picture = (name: string) => input(name, [B, L, config.channels]);
   const wide = (x: Value) => unsqueeze(unsqueeze(x, 1), 1); // (B) -> (B, 1, 1)
