@@ -64,15 +64,19 @@ export async function measureExtras(options: MeasureOptions): Promise<ExtrasResu
     for (const tile of tiles) await of.render(features, tile, SIZE);
     return (performance.now() - from) / 1000;
   };
-  const samples: [number, number, number][] = [];
-  const runs = options.quick ? 5 : 11;
+  const ways = { plain: () => draw(networks), peel: () => draw(networks.withPeels(stack)), subjects: () => draw(networks, subjects) };
+  const samples: Record<keyof typeof ways, number>[] = [];
+  const runs = options.quick ? 5 : 31;
   for (let run = -2; run < runs; run++) {
-    const now: [number, number, number] = [await draw(networks), await draw(networks.withPeels(stack)), await draw(networks, subjects)];
+    const order = Object.keys(ways) as (keyof typeof ways)[];
+    if (run % 2) order.reverse(); // what a run leaves to the next is then shared out
+    const now = { plain: 0, peel: 0, subjects: 0 };
+    for (const way of order) now[way] = await ways[way]();
     if (run >= 0) samples.push(now);
   }
   await networks.release();
-  const [plain, peel, five] = [0, 1, 2].map((i) => summarize(samples.map((s) => s[i]!))) as [Summary, Summary, Summary];
-  const ratio = (i: 1 | 2) => summarize(samples.map((s) => s[i] / s[0])).median;
+  const of = (way: keyof typeof ways): Summary => summarize(samples.map((s) => s[way]));
+  const ratio = (way: keyof typeof ways) => summarize(samples.map((s) => s[way] / s.plain)).median;
   const subjectTokens = references.reduce((sum, { latent }) => sum + latent.rows * latent.columns, 0);
-  return { plain, peel, subjects: five, peelRatio: ratio(1), subjectsRatio: ratio(2), subjectTokens, subjectsReadSeconds };
+  return { plain: of('plain'), peel: of('peel'), subjects: of('subjects'), peelRatio: ratio('peel'), subjectsRatio: ratio('subjects'), subjectTokens, subjectsReadSeconds };
 }

@@ -50,11 +50,11 @@ const merged = (list: readonly Applied[], from = weights): Tensors =>
   }));
 
 describe('low-rank side inputs', () => {
-  test('every product of the denoiser has them, but for the `up` of its feed-forward', () => {
+  test('every product of the denoiser has them, but for its keys and the wide ones of its feed-forward', () => {
     const products = [...plain.specs].filter(([path, { shape }]) => shape.length === 2 && path.endsWith('weight')).map(([path]) => path);
     const sides = adapted.graph.inputs.filter(({ name }) => name!.endsWith('.lora_A.weight')).map(({ name }) => name!.replace('.lora_A', ''));
-    expect(products.filter((path) => !sides.includes(path))).toEqual([0, 1].map((i) => `transformer.blocks.${i}.mlp.up.weight`));
-    expect(sides.length).toBeGreaterThan(15);
+    expect(products.filter((path) => !sides.includes(path))).toEqual([0, 1].flatMap((i) => ['attention.key', 'mlp.gate', 'mlp.up'].map((own) => `transformer.blocks.${i}.${own}.weight`)));
+    expect(sides.length).toBe(products.length - 6);
   });
 
   test.each([0, 1])('none at rank %i gives the same numbers as no adapter', (least) => {

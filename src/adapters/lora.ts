@@ -70,16 +70,21 @@ export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 
   return feeds;
 }
 
-/** Every weight of a model that an adapter can change: those of the text encoder and the transformer. */
+/** Every weight of a model that an adapter can change: those of the transformer and of its keys and values of the text. */
 export function adaptable(config: Config): Specs {
   const stages = [conditionStage(config, { references: true }), denoiseStage(config)];
   return new Map(stages.flatMap(({ specs }) => [...specs]).filter(([path, spec]) => isAdaptable(path, spec)));
 }
 
-/** The feed-forward's `up` takes none: it would be a quarter of what side inputs cost, and what it is multiplied with, `gate`, has them. */
-export const takesSides = (path: string): boolean => !/(^|\.)mlp\.up\.weight$/.test(path);
+/**
+ * Products that adapters leave alone, because side inputs there cost more than they bring (docs/log.md): the feed-forward's wide `gate` and `up` (its `down`
+ * has them), a picture's own `key`, which only meets `query`, and the text encoder, whose features the keys and values of the text read.
+ */
+const UNTOUCHED = /(^|\.)mlp\.(gate|up)\.weight$|(^|\.)attention\.key\.weight$|(^|\.)transformer\.text\./;
 
-/** Whether adapters can change a weight: matrices named `weight`, which are those of products, but for the feed-forward's `up`. */
+export const takesSides = (path: string): boolean => !UNTOUCHED.test(path);
+
+/** Whether adapters can change a weight: matrices named `weight`, which are those of products, but for those that they leave alone. */
 export function isAdaptable(path: string, { shape }: Pick<Spec, 'shape'>): boolean {
   return shape.length === 2 && /(^|\.)weight$/.test(path) && takesSides(path);
 }

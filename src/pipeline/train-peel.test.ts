@@ -71,7 +71,7 @@ describe('the step', () => {
     const { program, specs } = peelProgram(config, { batch: 2, tokens: 6, rank: 3, layers: ['attention', 'ends'], objective });
     check(program.graph, { trainable: true });
     const modules = new Set([...specs.keys()].map((key) => key.replace(/\.lora_[AB]\.weight$/, '')));
-    expect(modules.size).toBe(4 * config.transformer.depth + 2);
+    expect(modules.size).toBe(3 * config.transformer.depth + 2);
     expect([...modules].every((m) => LAYERS.attention.test(`${m}.weight`) || LAYERS.ends.test(`${m}.weight`))).toBe(true);
     expect(Object.keys(program.graph.outputs).filter((key) => /^next\/(?!(m|v|ema)\/|step)/.test(key)).sort()).toEqual([...specs.keys()].map((key) => `next/${key}`).sort());
   });

@@ -41,7 +41,6 @@ export const LAYERS = {
   mlp: /^transformer\.blocks\.\d+\.mlp\./,
   text: /^transformer\.blocks\.\d+\.text\./,
   modulation: /^transformer\.(modulation|last-modulation|signal|pooled)\./,
-  encoder: /^transformer\.text\./,
   ends: /^transformer\.(in|out)\./,
 } as const;
 export type LayerGroup = keyof typeof LAYERS;
