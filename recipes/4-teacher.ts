@@ -1,21 +1,34 @@
 // Recipe 4: the teacher. Learns to turn noise into the latents of captioned pictures, with and without the caption.
-//   npx tsx recipes/4-teacher.ts --preset pico [--seconds 3000] [--batch 32] [--rate 0.002]
+//   npx tsx recipes/4-teacher.ts --preset pico [--seconds 3000] [--batch 32] [--rate 0.002] [--from WEIGHTS]
+// --from: begins with another teacher's weights, whose latents or data may have been others, instead of random ones.
 // Resumable: runs/PRESET/teacher.state.safetensors. Sample sheets of fixed prompts and seeds: runs/PRESET/sheets/.
 import { join } from 'node:path';
 import { preset } from '../src/models/config.ts';
-import { initialize } from '../src/nn/scope.ts';
+import { initialize, type Specs } from '../src/nn/scope.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { writeSafetensors } from '../src/tensor/files.ts';
-import { float32 } from '../src/tensor/tensor.ts';
+import { readSafetensors, writeSafetensors } from '../src/tensor/files.ts';
+import { float32, type Tensors } from '../src/tensor/tensor.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
 import { averageOf } from '../src/train/step.ts';
 import { teacherProgram } from '../src/train/teacher.ts';
+import { InputError } from '../src/util/errors.ts';
 import { random } from '../src/util/random.ts';
 import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
 import { drawSheet, openLatents } from './latents.ts';
 
 /** Share of pictures without caption and references, so that the network also knows pictures without a prompt. */
 const DROP = 0.1;
+
+/** The weights that `specs` name, of a file that has them in the same shapes. */
+async function weightsOf(file: string, specs: Specs): Promise<Tensors> {
+  const { tensors } = await readSafetensors(file);
+  return Object.fromEntries([...specs].map(([path, { shape }]) => {
+    const found = tensors[path];
+    if (found?.shape.join() !== shape.join())
+      throw new InputError('recipe.from', `${file}: ${found ? `"${path}" is [${found.shape}]` : `no weight "${path}"`}, expected [${shape}]: give a teacher of the same preset`);
+    return [path, found];
+  }));
+}
 
 /** Trains the teacher of a preset. */
 export async function makeTeacher(options: RecipeOptions): Promise<void> {
@@ -29,7 +42,7 @@ export async function makeTeacher(options: RecipeOptions): Promise<void> {
   const run = train({
     runtime,
     program,
-    weights: initialize(specs, rng.split('weights')),
+    weights: options.from === undefined ? initialize(specs, rng.split('weights')) : await weightsOf(options.from, specs),
     batch: (step) => {
       const stream = rng.split(`batch:${step}`);
       const { latent, feeds } = data.batch(stream, batch, { drop: DROP });

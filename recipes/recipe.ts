@@ -19,6 +19,8 @@ export interface RecipeOptions {
   rate?: number;
   /** Which part of a network, where a recipe can train one alone. */
   part?: string;
+  /** A file of weights to start from instead of random ones, where a recipe can: another run's, say, whose data or latents were others. */
+  from?: string;
   /** Weight of a discriminator, where a recipe can have one. */
   adversary?: number;
   log?: (line: string) => void;
@@ -51,7 +53,7 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
   if (!process.argv[1] || realpathSync(process.argv[1]) !== fileURLToPath(url)) return;
   try {
     const text = { type: 'string' } as const;
-    const { values } = parseArgs({ options: { preset: text, run: text, seed: text, steps: text, seconds: text, batch: text, rate: text, part: text, adversary: text } });
+    const { values } = parseArgs({ options: { preset: text, run: text, seed: text, steps: text, seconds: text, batch: text, rate: text, part: text, from: text, adversary: text } });
     const number = (name: 'seed' | 'steps' | 'seconds' | 'batch' | 'rate' | 'adversary') => {
       const given = values[name];
       if (given === undefined) return {};
@@ -62,6 +64,7 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
       preset: values.preset ?? 'pico',
       ...(values.run !== undefined && { run: values.run }),
       ...(values.part !== undefined && { part: values.part }),
+      ...(values.from !== undefined && { from: values.from }),
       ...number('seed'), ...number('steps'), ...number('seconds'), ...number('batch'), ...number('rate'), ...number('adversary'),
       log: (line) => console.error(line),
     });
