@@ -37,6 +37,17 @@ describe('samples', () => {
     }
   });
 
+  it('turn things over, but not those whose mirror image is something else', () => {
+    const labelled = new Map(concepts().map((c) => [c.label, c]));
+    for (const label of ['backhand index pointing left', 'three o’clock', 'waxing crescent moon', 'person walking', 'person walking: facing right']) expect(labelled.get(label)!.handed).toBe(true);
+    for (const label of ['fox', 'bicycle', 'full moon', 'alarm clock']) expect(labelled.get(label)!.handed).toBe(false);
+    const objects = take(1500, { ...DATA.nano, mix: { single: 1, scene: 0, character: 0 } }, 4).flatMap((s) => s.objects);
+    const turned = (handed: boolean) => objects.filter((o) => labelled.get(o.label)!.handed === handed).map((o) => o.flip);
+    expect(turned(true).length).toBeGreaterThan(20);
+    expect(turned(true)).not.toContain(true);
+    expect(turned(false)).toContain(true);
+  });
+
   it('keep every object visible, mostly inside the picture', () => {
     for (const s of take(150, { ...DATA.nano, mix: { single: 1, scene: 2, character: 0 } }))
       for (const { box: [x, y, w, h] } of s.objects) {

@@ -198,7 +198,7 @@ function arrange(name: LayoutName, chosen: Concept[], style: StyleKey, backgroun
   const { places, relation, position, count, sizes } = LAYOUTS[name].place(rng, width / height, sceneryOf(background)?.ground);
   const objects = places.map((place): Placed => {
     const { concept, colour } = things[place.thing]!;
-    const placed: Placed = { concept: concept.hex, style, ...(colour && painted.has(concept.hex) && { colour }), x: place.x, y: place.y, size: place.size, flip: rng.uniform() < 0.25 };
+    const placed: Placed = { concept: concept.hex, style, ...(colour && painted.has(concept.hex) && { colour }), x: place.x, y: place.y, size: place.size, flip: rng.uniform() < 0.25 && !concept.handed };
     if (place.stand === undefined) return placed;
     return { ...placed, y: place.stand - boxOf(placed, { width, height })[3] / 2 };
   });
@@ -209,8 +209,8 @@ function arrange(name: LayoutName, chosen: Concept[], style: StyleKey, backgroun
 }
 
 /** A square picture of one thing alone: the reference of a subject. */
-function referenceOf(placed: Placed, rng: Random): string {
-  const alone: Placed = { ...placed, x: 0.5, y: 0.5, size: 0.74, flip: rng.uniform() < 0.5 };
+function referenceOf(placed: Placed, { handed }: Concept, rng: Random): string {
+  const alone: Placed = { ...placed, x: 0.5, y: 0.5, size: 0.74, flip: rng.uniform() < 0.5 && !handed };
   return sceneSvg({ width: 256, height: 256, background: { kind: rng.uniform() < 0.7 ? 'white' : 'transparent', seed: 0 }, objects: [alone] });
 }
 
@@ -239,7 +239,7 @@ function finish(index: number, kind: string, { facts, scene }: Draft, rng: Rando
     for (const [i, t] of facts.things.entries()) {
       if (i > 0 && rng.uniform() < 0.4) continue;
       t.slot = slots[subjects.length]!;
-      subjects.push({ slot: t.slot, referenceSvg: referenceOf(scene.objects[i]!, rng), label: t.concept.label });
+      subjects.push({ slot: t.slot, referenceSvg: referenceOf(scene.objects[i]!, t.concept, rng), label: t.concept.label });
     }
   const { text, language } = caption(facts, rng, { ...CAPTIONS, ...o.captions, split: o.split });
   const known = new Map(facts.things.map((t) => [t.concept.hex, t]));

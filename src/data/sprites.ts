@@ -61,6 +61,8 @@ export interface Concept {
   styles: StyleKey[];
   /** Fits into a scene beside others. */
   composable: boolean;
+  /** Its mirror image is something else (a hand that points left, three o'clock, a waxing moon) or wrong (writing): it is never turned over. */
+  handed: boolean;
   /** The hand-written noun, where there is one. */
   core?: CoreNoun;
 }
@@ -154,19 +156,24 @@ export function sprite(concept: string, style: StyleKey): Sprite | undefined {
 
 let all: Concept[] | undefined;
 
+/** Labels of handed concepts. Who also exists "facing right" faces left, and is handed too. */
+const HANDED = /\b(left|right)|o’clock|-thirty|waxing|waning|quarter moon|calendar|banknote|newspaper|hundred points|stop sign/;
+
 /** Every concept, ranked: the core nouns first, then by the number of styles, ties broken by hash. */
 export function concepts(): readonly Concept[] {
   if (all) return all;
   const rows = table<[string, string, string[], string, string, number][]>('concepts');
   const drawn = spriteRows();
+  const labels = new Set(rows.map(([, label]) => label));
   const core = new Map(CORE_NOUNS.map((noun, rank) => [noun.label, { noun, rank }]));
   const ranked = rows.map(([hex, label, synonyms, group, subgroup, concrete]) => {
     const styles = STYLE_KEYS.filter((k) => drawn[k]?.[hex]);
     const plates = styles.filter((k) => drawn[k]![hex]![9] & 1).length;
     const found = core.get(label);
     const composable = found !== undefined || (concrete === 1 && plates === 0 && group !== 'symbols');
+    const handed = HANDED.test(label) || labels.has(`${label}: facing right`);
     const rank = found ? found.rank : 1e4 * (composable ? 1 : 2) - styles.length * 100 + (hash32(hex) % 100);
-    return { rank, concept: { hex, label, synonyms, group, subgroup, styles, composable, ...(found && { core: found.noun }) } };
+    return { rank, concept: { hex, label, synonyms, group, subgroup, styles, composable, handed, ...(found && { core: found.noun }) } };
   });
   return (all = ranked.sort((a, b) => a.rank - b.rank).map((r) => r.concept));
 }

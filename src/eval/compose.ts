@@ -121,7 +121,7 @@ export function composeCrop<D extends Drawn>({ drawings, backdrops, canvas: { si
   const step = seen / n;
   const start = (jitter: number) => canvas / 2 - seen / 2 + longer * JITTER.place * jitter - 0.5 + step / 2;
   const [left, top] = [start(centred(rng)), start(centred(rng))];
-  const flip = rng.uniform() < SHARES.flip;
+  const flip = rng.uniform() < SHARES.flip && !one.handed;
   const turned = (first: number, turn: boolean): Layer['x'] => (turn ? [canvas - 1 - first, -step] : [first, step]);
   const [w, h] = [one.art[0] * canvas, one.art[1] * canvas];
   const pixelOf = (position: number, first: number) => (position - first) / step;
@@ -147,7 +147,7 @@ export function composeCrop<D extends Drawn>({ drawings, backdrops, canvas: { si
       const along = rng.uniform() < 0.7;
       const distance = ((along ? w + other.art[0] * canvas : h + other.art[1] * canvas) / 2 + (0.02 + 0.3 * rng.uniform()) * canvas) * (rng.uniform() < 0.5 ? -1 : 1);
       const [x, y] = along ? [left - distance, top + 5 * centred(rng)] : [left + 5 * centred(rng), top - distance];
-      lay(crop, n, { bytes: other.bytes, size: canvas, x: turned(x, rng.uniform() < SHARES.flip), y: [y, step], repeat: false }, edge);
+      lay(crop, n, { bytes: other.bytes, size: canvas, x: turned(x, rng.uniform() < SHARES.flip && !other.handed), y: [y, step], repeat: false }, edge);
     }
   }
   const order = one.paintable && rng.uniform() < SHARES.colours ? rng.pick(ORDERS) : ORDERS[0];

@@ -23,6 +23,8 @@ export interface Drawn {
   readonly colour?: ColourName;
   /** The background that it needs (icons are dark or white by it); undefined: any. */
   readonly on?: 'light' | 'dark';
+  /** Never turned over: its mirror image is something else. */
+  readonly handed?: boolean;
   /** Cut off below: there the picture ends. */
   readonly bust?: boolean;
   /** Width and height of the art, as shares of its canvas. */
@@ -78,7 +80,7 @@ function wantedOf(concept: Concept, c: number, style: StyleKey, s: number, rng: 
     const placed: Placed = { concept: concept.hex, style, ...(colour && { colour }), x: 0.5, y: 0.5, size: CANVAS.art, flip: false };
     const scene = { width: 64, height: 64, background: { kind: 'transparent', seed: 0 } as Background, objects: [placed] };
     const [, , w, h] = boxOf(placed, scene);
-    return { concept: c, style: s, paintable: colours.length > 0, ...(colour && { colour }), ...(on && { on }), art: [w, h] as const, job: { svg: sceneSvg(scene), width: CANVAS.side, height: CANVAS.side } };
+    return { concept: c, style: s, paintable: colours.length > 0, ...(concept.handed && { handed: true }), ...(colour && { colour }), ...(on && { on }), art: [w, h] as const, job: { svg: sceneSvg(scene), width: CANVAS.side, height: CANVAS.side } };
   });
 }
 
