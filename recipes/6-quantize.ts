@@ -5,7 +5,8 @@
 // pictures are from the float student's, beside plain rounding, is printed and kept in runs/PRESET/quantized.json.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { commitOf, describeMachine } from '../bench/machine.ts';
 import { average, median, psnrOverWhite } from '../src/eval/metrics.ts';
 import { input } from '../src/graph/value.ts';
 import { preset, type Config } from '../src/models/config.ts';
@@ -94,7 +95,9 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
   const captions = await someCaptions(options, pictures);
   const rows = await comparePictures(options, runtime, captions, whole, { ...autoencoder, ...student }, { ...autoencoder, ...student, ...trained });
   for (const row of rows) log(`${row.weights.padEnd(18)} ${row.precision.padEnd(8)} ${row.steps} steps  PSNR median ${row.median.toFixed(2)}, mean ${row.mean.toFixed(2)}, worst ${row.worst.toFixed(2)} dB`);
-  await writeFileWhole(at('quantized.json'), `${JSON.stringify({ preset: config.name, pictures: captions.length, side: SIDE, plan: describe(plan, student), rows }, null, 2)}\n`);
+  const command = ['npx tsx', relative('.', process.argv[1] ?? ''), ...process.argv.slice(2)].join(' ');
+  const made = { date: new Date().toISOString(), commit: commitOf(), command, machine: describeMachine() };
+  await writeFileWhole(at('quantized.json'), `${JSON.stringify({ ...made, preset: config.name, pictures: captions.length, side: SIDE, plan: describe(plan, student), rows }, null, 2)}\n`);
   return exportQuantized(options);
 }
 

@@ -2,16 +2,18 @@
 // stages, a detector, a reader of characters; then their accuracy; then one file. Every part is resumable: the same command goes on
 // where it was stopped, and a part with more steps than before goes on from what it has.
 //   npx tsx recipes/7-judges.ts [--preset NAME] [--run FOLDER] [--only PARTS] [--steps SHARE] [--seconds N] [--renders SHARE] [--threads N]
-//                                 [--out FILE]
-//   npx tsx recipes/7-judges.ts --within PRESET --out FILE [--run FOLDER]
-// PARTS: classifier, detector, reader, measure, comma separated; what is left out is taken as it is. --preset: the scope (default nano: all concepts, all styles); --steps, --renders: shares of the usual steps, and
-// of the usual renders to measure on; --seconds: at most so long a part. Written: FOLDER/judges.safetensors (default runs/judges), and --out, a copy. --within: the trained judges in the world
-// of a preset that knows less, where only its concepts and styles can be seen, measured there.
+//                                 [--out FILE] [--report FILE]
+//   npx tsx recipes/7-judges.ts --within PRESET --out FILE [--run FOLDER] [--report FILE]
+// PARTS: classifier, detector, reader, measure, comma separated; what is left out is taken as it is. --preset: the scope (default
+// nano: all concepts, all styles); --steps, --renders: shares of the usual steps, and of the usual renders to measure on; --seconds: at
+// most so long a part. Written: FOLDER/judges.safetensors (default runs/judges), --out, a copy, and --report, what was measured as JSON.
+// --within: the trained judges in the world of a preset that knows less, where only its concepts and styles can be seen, measured there.
 import { realpathSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { commitOf, describeMachine } from '../bench/machine.ts';
 import { DATA, type DataPreset } from '../src/data/dataset.ts';
 import type { Scope } from '../src/data/sprites.ts';
 import { classesOf } from '../src/eval/cases.ts';
@@ -23,7 +25,7 @@ import { trainClassifier, type JudgeTraining } from '../src/eval/train-classifie
 import { trainDetector } from '../src/eval/train-detector.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
-import { readSafetensors } from '../src/tensor/files.ts';
+import { readSafetensors, writeFileWhole } from '../src/tensor/files.ts';
 import type { Tensors } from '../src/tensor/tensor.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
 
@@ -33,7 +35,7 @@ type Part = (typeof PARTS)[number];
 /** Steps and batches, scenes and figures to draw, renders to measure on. */
 const AMOUNTS = {
   tiny: { contrast: 60, classifier: 40, detector: 60, reader: 40, batch: 32, scenes: 100, figures: 100, measured: { scenes: 40, singles: 60, coloured: 40 } },
-  full: { contrast: 400, classifier: 3200, detector: 700, reader: 1500, batch: 128, scenes: 3000, figures: 3000, measured: { scenes: 400, singles: 1000, coloured: 400 } },
+  full: { contrast: 400, classifier: 10_500, detector: 700, reader: 1500, batch: 128, scenes: 3000, figures: 3000, measured: { scenes: 400, singles: 1000, coloured: 400 } },
 } as const;
 const RATE = 0.004;
 
@@ -46,6 +48,7 @@ interface Options {
   seconds?: number;
   threads: number;
   out?: string;
+  report?: string;
   within?: string;
 }
 
@@ -54,16 +57,16 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 const scaled = (amounts: Amounts, share: number): Amounts => ({ scenes: Math.ceil(amounts.scenes * share), singles: Math.ceil(amounts.singles * share), coloured: Math.ceil(amounts.coloured * share) });
 
 /** Judges of a run in the world of a smaller preset. */
-async function narrow({ run, within: name, out, threads, renders }: Options): Promise<void> {
+async function narrow({ run, within: name, out, report, threads, renders }: Options): Promise<void> {
   const data = DATA[name as DataPreset];
   if (!data || out === undefined) throw new InputError('judges.within', `--within ${name}: expected one of ${Object.keys(DATA).join(', ')}, and --out FILE`);
   const { concept, style } = classesOf(data);
   const file = within(await loadJudges(join(run, 'judges.safetensors')), concept, style);
-  await measured(file, data.scope, scaled(AMOUNTS.full.measured, renders), [out], await ortNode({ threads, spinning: false }));
+  await measured(file, data.scope, scaled(AMOUNTS.full.measured, renders), [out], report, await ortNode({ threads, spinning: false }));
 }
 
-/** Measures judges, and writes them with what was measured. */
-async function measured(file: Omit<JudgesFile, 'accuracy'>, scope: Scope, amounts: Amounts, paths: readonly string[], runtime: Runtime): Promise<JudgeAccuracy> {
+/** Measures judges, and writes them with what was measured; that alone to `report`. */
+async function measured(file: Omit<JudgesFile, 'accuracy'>, scope: Scope, amounts: Amounts, paths: readonly string[], report: string | undefined, runtime: Runtime): Promise<JudgeAccuracy> {
   const opened = await openJudges(runtime, { ...file, accuracy: undefined as never });
   const accuracy = await measureJudges(opened, scope, amounts, say);
   await opened.release();
@@ -71,10 +74,18 @@ async function measured(file: Omit<JudgesFile, 'accuracy'>, scope: Scope, amount
     await saveJudges(path, { ...file, accuracy });
     say(`written: ${path}`);
   }
+  if (report !== undefined) {
+    const { concept, style, background, drawings } = file.classes;
+    const command = ['npx tsx recipes/7-judges.ts', ...process.argv.slice(2)].join(' ');
+    const made = { date: new Date().toISOString(), commit: commitOf(), command, machine: describeMachine() };
+    const known = { concepts: concept.length, styles: style.length, backgrounds: background.length, drawings: drawings.length };
+    await writeFileWhole(report, `${JSON.stringify({ ...made, known, training: file.training, accuracy }, null, 2)}\n`);
+    say(`written: ${report}`);
+  }
   return accuracy;
 }
 
-export async function judges({ preset: name, run, parts, share, renders, seconds, threads, out }: Options): Promise<JudgeAccuracy | undefined> {
+export async function judges({ preset: name, run, parts, share, renders, seconds, threads, out, report }: Options): Promise<JudgeAccuracy | undefined> {
   const data = DATA[name as DataPreset];
   if (!data) throw new InputError('judges.preset', `--preset ${name}: choose from ${Object.keys(DATA).join(', ')}`);
   const amounts = name === 'tiny' ? AMOUNTS.tiny : AMOUNTS.full;
@@ -102,12 +113,12 @@ export async function judges({ preset: name, run, parts, share, renders, seconds
     },
   };
   if (!parts.includes('measure')) return undefined;
-  return measured(file, data.scope, scaled(amounts.measured, renders), [join(run, 'judges.safetensors'), ...(out === undefined ? [] : [out])], runtime);
+  return measured(file, data.scope, scaled(amounts.measured, renders), [join(run, 'judges.safetensors'), ...(out === undefined ? [] : [out])], report, runtime);
 }
 
 function parse(): Options {
   const text = { type: 'string' } as const;
-  const { values: v } = parseArgs({ options: { preset: text, run: text, only: text, steps: text, seconds: text, threads: text, out: text, within: text, renders: text } });
+  const { values: v } = parseArgs({ options: { preset: text, run: text, only: text, steps: text, seconds: text, threads: text, out: text, within: text, renders: text, report: text } });
   const number = (key: 'steps' | 'seconds' | 'threads' | 'renders', otherwise: number) => {
     const given = v[key] === undefined ? otherwise : Number(v[key]);
     if (!(given > 0)) throw new InputError('judges.option', `--${key} ${v[key]}: expected a number above 0`);
@@ -120,6 +131,7 @@ function parse(): Options {
     preset: name, parts, run: v.run ?? (v.preset === undefined ? 'runs/judges' : `runs/${name}`), share: number('steps', 1), renders: number('renders', 1), threads: number('threads', 1),
     ...(v.seconds !== undefined && { seconds: number('seconds', Infinity) }),
     ...(v.out !== undefined && { out: v.out }),
+    ...(v.report !== undefined && { report: v.report }),
     ...(v.within !== undefined && { within: v.within }),
   };
 }

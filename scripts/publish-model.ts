@@ -1,5 +1,5 @@
 // Puts the finished model of a run where the command finds it: models/PRESET.safetensors, its manifest with size and hash beside it, and
-// the losses of its training under models/log/PRESET/. Look at the sheets first: weights stay in git's history for good.
+// the losses of its training under models/log/PRESET/; with --bits 4 how far rounding moves its pictures, docs/results/quantized.json. Look at the sheets first: weights stay in git's history for good.
 //   npx tsx scripts/publish-model.ts [--preset pico] [--run runs/pico] [--bits 8|4] [--without-references]
 // --bits 4: as recipe 6 trained it. --without-references: it was trained with reference subjects, but does not hold them yet.
 import { createHash } from 'node:crypto';
@@ -30,4 +30,5 @@ const log = join('models', 'log', preset);
 await mkdir(log, { recursive: true });
 for (const stage of ['autoencoder', 'teacher', 'student', 'quantized'])
   if (existsSync(join(run, `${stage}.jsonl`))) await copyFile(join(run, `${stage}.jsonl`), join(log, `${stage}.jsonl`));
+if (values.bits === '4') await copyFile(join(run, 'quantized.json'), join('docs', 'results', 'quantized.json'));
 console.error(`${file}: ${bytes.length} bytes, ${parameters} weights`);

@@ -16,7 +16,7 @@ import { defaultOptimizer, trainStep, type Program } from '../train/step.ts';
 import { right, crossEntropy, judged, pyramid, type Level } from './judge-layers.ts';
 
 /** Side in pixels of the crops that the classifier sees, and how much longer than the object's longer side a crop is. */
-export const CROP = { side: 48, margin: 1.15 } as const;
+export const CROP = { side: 64, margin: 1.15 } as const;
 const LEVELS: readonly Level[] = [[64, 1], [128, 2], [160, 1]];
 const PATCH = 4;
 /** Width of the sphere. */

@@ -1,6 +1,7 @@
 // Every drawing that a classifier must know, drawn once and kept as bytes: each (concept, style) as it is, in a few colours where
 // the data recolours it too, and backgrounds to lay it on. Training then composes its crops from these (compose.ts), and needs no
-// drawing process. The 3D and blurred styles are slow to draw; the whole bank takes two minutes of one core, and is kept in a file.
+// drawing process. Drawn at twice the size and shrunk: in what it is measured on, things are drawn large and shrunk to a crop, and
+// gradients and blurs drawn small are other pixels. The bank of all art takes some minutes of two cores, and is kept in a file.
 import { existsSync } from 'node:fs';
 import { PLAIN_COLOURS, SCENERY_NAMES, drawBackground, isDark, plainHex, type Background, type SceneryName } from '../data/backgrounds.ts';
 import { COLOUR_NAMES, fromHex, type ColourName } from '../data/colour.ts';
@@ -11,7 +12,7 @@ import { readSafetensors, writeSafetensors } from '../tensor/files.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { Random } from '../util/random.ts';
 
-const CANVAS = { side: 64, art: 0.8 } as const;
+const CANVAS = { side: 80, art: 0.8 } as const;
 /** Pixels of a background. */
 export const BACKDROP = 96;
 
@@ -75,17 +76,26 @@ type Wanted = Omit<DrawnSprite, 'bytes'> & { job: RenderJob };
 function wantedOf(concept: Concept, c: number, style: StyleKey, s: number, rng: Random, recolours: number): Wanted[] {
   const colours = coloursOf(concept, style, rng, recolours);
   const looks: { colour?: ColourName; on?: 'light' | 'dark' }[] = style === 'mono' ? [{ on: 'light' }, { colour: 'white', on: 'dark' }] : [{}];
-  const painted = style === 'fluent' ? [] : colours; // its blurs take twenty times as long to draw
-  return [...looks, ...painted.map((colour) => ({ colour }))].map(({ colour, on }: (typeof looks)[number]) => {
+  return [...looks, ...colours.map((colour) => ({ colour }))].map(({ colour, on }: (typeof looks)[number]) => {
     const placed: Placed = { concept: concept.hex, style, ...(colour && { colour }), x: 0.5, y: 0.5, size: CANVAS.art, flip: false };
     const scene = { width: 64, height: 64, background: { kind: 'transparent', seed: 0 } as Background, objects: [placed] };
     const [, , w, h] = boxOf(placed, scene);
-    return { concept: c, style: s, paintable: colours.length > 0, ...(concept.handed && { handed: true }), ...(colour && { colour }), ...(on && { on }), art: [w, h] as const, job: { svg: sceneSvg(scene), width: CANVAS.side, height: CANVAS.side } };
+    return { concept: c, style: s, paintable: colours.length > 0, ...(concept.handed && { handed: true }), ...(colour && { colour }), ...(on && { on }), art: [w, h] as const, job: { svg: sceneSvg(scene), width: 2 * CANVAS.side, height: 2 * CANVAS.side } };
+  });
+}
+
+/** Means of 2 x 2 pixels of a drawing of twice `side`. */
+function halved(pixels: Uint8Array, side: number): Uint8Array {
+  const row = side * 8;
+  return Uint8Array.from({ length: side * side * 4 }, (_, i) => {
+    const [y, x, k] = [Math.floor(i / (side * 4)), (i >> 2) % side, i & 3];
+    const p = 2 * y * row + 8 * x + k;
+    return (pixels[p]! + pixels[p + 4]! + pixels[p + row]! + pixels[p + row + 4]! + 2) >> 2;
   });
 }
 
 /** Draws the bank of a scope. `recolours`: how many other colours of each sprite that takes colours. */
-export async function drawSpriteBank(scope: Scope, rng: Random, { recolours = 1, sceneries = 12, processes = 2 } = {}): Promise<Bank<DrawnSprite>> {
+export async function drawSpriteBank(scope: Scope, rng: Random, { recolours = 2, sceneries = 12, processes = 2 } = {}): Promise<Bank<DrawnSprite>> {
   const { concepts, styles } = inScope(scope);
   const wanted = concepts.flatMap((concept, c) => styles.flatMap((style, s) => (concept.styles.includes(style) ? wantedOf(concept, c, style, s, rng, recolours) : [])));
   const pool = renderPool({ processes, seconds: 600 });
@@ -98,7 +108,7 @@ export async function drawSpriteBank(scope: Scope, rng: Random, { recolours = 1,
       const key = `${facts.concept}:${facts.style}`;
       const list = drawings.get(key) ?? [];
       drawings.set(key, list);
-      list.push({ ...facts, bytes: Uint8Array.from(pixels) });
+      list.push({ ...facts, bytes: halved(pixels, CANVAS.side) });
     }
   } finally {
     pool.close();
