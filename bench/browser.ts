@@ -19,7 +19,7 @@ import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import { joined } from '../src/tensor/store.ts';
 import { shakenModel } from '../test/browser/model.ts';
 import type { Measurements, MeasureOptions } from './browser-page.ts';
-import { commitOf, describeMachine, machineLine } from './machine.ts';
+import { describeMachine, machineLine, provenance } from './machine.ts';
 import { summarize } from './timing.ts';
 
 const here = (path: string) => join(import.meta.dirname, path);
@@ -141,7 +141,7 @@ async function main(): Promise<void> {
     const sizes = await downloads(downloaded);
 
     const chromium = browser.context.browser()?.version() ?? 'unknown';
-    const result = { date: new Date().toISOString(), command: `npm run bench:browser -- ${process.argv.slice(2).join(' ')}`.trimEnd(), commit: commitOf(), machine, chromium, threads, times, training: trained, webgpu, sizes };
+    const result = { ...provenance('npm run bench:browser --'), machine, chromium, threads, times, training: trained, webgpu, sizes };
     const rows = Object.entries(times).map(([name, t]) => line(name, ...[t.openSeconds, t.text512.median, t.stages.denoise, t.stages.render, t.preview256.median, t.cancelSeconds].map(s)));
     console.log(`${machineLine(machine)}, Chromium ${chromium}\ncommit ${result.commit}, ${threads} threads${quick ? ', quick: few runs' : ''}\n`);
     console.log([line('WASM', 'open', '512, 2 steps', 'denoise', 'render', '256, 1 step', 'cancel'), ...rows].join('\n'));

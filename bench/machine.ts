@@ -31,8 +31,13 @@ export function describeMachine(): Machine {
   };
 }
 
+/** When, by which command and from which commit a result is made. `started`: the command up to its options, e.g. `npm run bench --`. */
+export function provenance(started: string): { readonly date: string; readonly command: string; readonly commit: string } {
+  return { date: new Date().toISOString(), command: [started, ...process.argv.slice(2)].join(' '), commit: commitOf() };
+}
+
 /** The commit of the working tree, with `-dirty` when tracked files differ from it; 'unknown' outside of git. */
-export function commitOf(): string {
+function commitOf(): string {
   try {
     return execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   } catch {

@@ -15,7 +15,7 @@ import { preset as presetOf, type PresetName } from '../src/models/config.ts';
 import { DEFAULT_MODEL, modelPath } from '../src/pipeline/model.ts';
 import { writeFileWhole } from '../src/tensor/files.ts';
 import { BananaError, InputError, RuntimeError } from '../src/util/errors.ts';
-import { commitOf, describeMachine, machineLine } from './machine.ts';
+import { describeMachine, machineLine, provenance } from './machine.ts';
 import type { Measurement, MeasureOptions } from './measure.ts';
 import { printLoad, printSoak, printTable, type PresetResult } from './table.ts';
 import { summarize } from './timing.ts';
@@ -192,9 +192,7 @@ async function main(): Promise<void> {
     }
     const heads = Object.fromEntries(Object.entries(results).filter(([, r]) => r.picture).map(([name, r]) => [name, headline(name, r)]));
     const result = {
-      date: new Date().toISOString(),
-      command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trimEnd(),
-      commit: commitOf(),
+      ...provenance('npm run bench --'),
       machine,
       threads: threads ?? 'default',
       ...(heads.nano ?? Object.values(heads)[0]),

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { commitOf, describeMachine } from '../bench/machine.ts';
+import { describeMachine, provenance } from '../bench/machine.ts';
 import { average, median, psnrOverWhite } from '../src/eval/metrics.ts';
 import { input } from '../src/graph/value.ts';
 import { preset, type Config } from '../src/models/config.ts';
@@ -93,10 +93,9 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
   const autoencoder = (await readSafetensors(paths.autoencoder)).tensors;
   const whole = wholePlan(autoencoder, plan);
   const captions = await someCaptions(options, pictures);
+  const made = { ...provenance(`npx tsx ${relative('.', process.argv[1] ?? '')}`), machine: describeMachine() };
   const rows = await comparePictures(options, runtime, captions, whole, { ...autoencoder, ...student }, { ...autoencoder, ...student, ...trained });
   for (const row of rows) log(`${row.weights.padEnd(18)} ${row.precision.padEnd(8)} ${row.steps} steps  PSNR median ${row.median.toFixed(2)}, mean ${row.mean.toFixed(2)}, worst ${row.worst.toFixed(2)} dB`);
-  const command = ['npx tsx', relative('.', process.argv[1] ?? ''), ...process.argv.slice(2)].join(' ');
-  const made = { date: new Date().toISOString(), commit: commitOf(), command, machine: describeMachine() };
   await writeFileWhole(at('quantized.json'), `${JSON.stringify({ ...made, preset: config.name, pictures: captions.length, side: SIDE, plan: describe(plan, student), rows }, null, 2)}\n`);
   return exportQuantized(options);
 }

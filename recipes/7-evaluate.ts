@@ -12,7 +12,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { commitOf, describeMachine, machineLine } from '../bench/machine.ts';
+import { describeMachine, machineLine, provenance } from '../bench/machine.ts';
 import { DATA, type DataOptions, type DataPreset } from '../src/data/dataset.ts';
 import { renderPool, type RenderPool } from '../src/data/render.ts';
 import { classesOf, conceptCases, SETS } from '../src/eval/cases.ts';
@@ -237,9 +237,7 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
     await ways.release();
   }
   const evaluation: Evaluation = {
-    date: new Date().toISOString(),
-    command: `npm run evaluate -- ${process.argv.slice(2).join(' ')}`.trimEnd(),
-    commit: commitOf(),
+    ...provenance('npm run evaluate --'),
     machine: machineLine(describeMachine()),
     preset: config.name,
     model: subject.name,

@@ -13,7 +13,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { commitOf, describeMachine } from '../bench/machine.ts';
+import { describeMachine, provenance } from '../bench/machine.ts';
 import { DATA, type DataPreset } from '../src/data/dataset.ts';
 import type { Scope } from '../src/data/sprites.ts';
 import { classesOf } from '../src/eval/cases.ts';
@@ -68,6 +68,7 @@ async function narrow({ run, within: name, out, report, threads, renders }: Opti
 /** Measures judges, and writes them with what was measured; that alone to `report`. */
 async function measured(file: Omit<JudgesFile, 'accuracy'>, scope: Scope, amounts: Amounts, paths: readonly string[], report: string | undefined, runtime: Runtime): Promise<JudgeAccuracy> {
   const opened = await openJudges(runtime, { ...file, accuracy: undefined as never });
+  const made = { ...provenance('npx tsx recipes/7-judges.ts'), machine: describeMachine() };
   const accuracy = await measureJudges(opened, scope, amounts, say);
   await opened.release();
   for (const path of paths) {
@@ -76,8 +77,6 @@ async function measured(file: Omit<JudgesFile, 'accuracy'>, scope: Scope, amount
   }
   if (report !== undefined) {
     const { concept, style, background, drawings } = file.classes;
-    const command = ['npx tsx recipes/7-judges.ts', ...process.argv.slice(2)].join(' ');
-    const made = { date: new Date().toISOString(), commit: commitOf(), command, machine: describeMachine() };
     const known = { concepts: concept.length, styles: style.length, backgrounds: background.length, drawings: drawings.length };
     await writeFileWhole(report, `${JSON.stringify({ ...made, known, training: file.training, accuracy }, null, 2)}\n`);
     say(`written: ${report}`);

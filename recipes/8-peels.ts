@@ -11,7 +11,7 @@ import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { commitOf, describeMachine } from '../bench/machine.ts';
+import { describeMachine, provenance } from '../bench/machine.ts';
 import { openPeel } from '../src/adapters/library.ts';
 import { adaptable } from '../src/adapters/lora.ts';
 import { fitPeel, type Peel } from '../src/adapters/peel.ts';
@@ -148,7 +148,7 @@ async function makePeels(options: Options): Promise<void> {
     const cost = await costOf(sets.map(({ name }) => peelOf(options, name)), banana, model, base);
     say(`swap ${(1000 * cost.swapSeconds).toFixed(1)} ms; picture ${Object.entries(cost.pictureSeconds).map(([k, s]) => `${k} ${s.toFixed(3)} s`).join(', ')}; same bytes after removal: ${cost.removedSameBytes}`);
     const page: Results = {
-      commit: commitOf(), command: ['npm run peels', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '), machine: describeMachine(), date: new Date().toISOString(),
+      ...provenance('npm run peels --'), machine: describeMachine(),
       base, seconds: Math.round((performance.now() - started) / 1000), peels, cost,
     };
     await writeFileWhole(results, `${JSON.stringify(page, (_, x: unknown) => (typeof x === 'number' && !Number.isInteger(x) ? Number(x.toPrecision(5)) : x), 2)}\n`);

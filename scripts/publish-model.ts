@@ -1,5 +1,6 @@
 // Puts the finished model of a run where the command finds it: models/PRESET.safetensors, its manifest with size and hash beside it, and
-// the losses of its training under models/log/PRESET/; with --bits 4 how far rounding moves its pictures, docs/results/quantized.json. Look at the sheets first: weights stay in git's history for good.
+// the losses of its training under models/log/PRESET/; with --bits 4 how far rounding moves its pictures, docs/results/quantized.json.
+// Look at the sheets first: weights stay in git's history for good.
 //   npx tsx scripts/publish-model.ts [--preset pico] [--run runs/pico] [--bits 8|4] [--without-references]
 // --bits 4: as recipe 6 trained it. --without-references: it was trained with reference subjects, but does not hold them yet.
 import { createHash } from 'node:crypto';

@@ -2,6 +2,7 @@
 // picture's edge now and then, turned over, seen through a box that is a few percent off, at the sharpness of a large picture or of
 // a small one. Everything follows from the stream of random numbers. Real scenes are what it is measured on.
 import type { Random } from '../util/random.ts';
+import { enlarge, shrink } from './crop.ts';
 import { BACKDROP, type Backdrop, type Bank, type Drawn } from './sprite-bank.ts';
 
 const BACKDROP_SHARES = [0.2, 0.2, 0.2, 0.4];
@@ -52,57 +53,6 @@ function lay(crop: Float32Array, n: number, { bytes, size, x: [x0, dx], y: [y0, 
         crop[o + k] = crop[o + k]! * under + bytes[p + from]! * a + bytes[p + 4 + from]! * b + bytes[q + from]! * c + bytes[q + 4 + from]! * d;
       }
       crop[o + 3] = crop[o + 3]! * under + alpha;
-    }
-  }
-}
-
-/** Means of an n x n crop over m x m areas, m <= n. */
-export function shrink(crop: Float32Array, n: number, m: number): Float32Array {
-  const out = new Float32Array(m * m * 4);
-  const cells = Array.from({ length: n }, (_, i) => {
-    const [from, to] = [(i * m) / n, ((i + 1) * m) / n];
-    const cell = Math.floor(from);
-    const first = Math.min(1, (Math.min(to, cell + 1) - from) / (to - from));
-    return { cell, next: Math.min(m - 1, cell + 1), first };
-  });
-  const share = (m / n) ** 2;
-  cells.forEach((row, j) => {
-    for (const [r, a] of [[row.cell, row.first], [row.next, 1 - row.first]] as const) {
-      if (a <= 1e-9) continue;
-      cells.forEach((column, i) => {
-        const [p, o] = [(j * n + i) * 4, (r * m + column.cell) * 4];
-        const next = (r * m + column.next) * 4;
-        const [x, y] = [a * column.first * share, a * (1 - column.first) * share];
-        for (let k = 0; k < 4; k++) {
-          out[o + k]! += crop[p + k]! * x;
-          out[next + k]! += crop[p + k]! * y;
-        }
-      });
-    }
-  });
-  return out;
-}
-
-/** Enlarges an n x n crop to side x side, between neighbours. */
-export function enlarge(crop: Float32Array, n: number, side: number, out: Uint8Array): void {
-  if (n === side) {
-    for (let i = 0; i < out.length; i++) out[i] = crop[i]! + 0.5;
-    return;
-  }
-  const step = n / side;
-  for (let j = 0; j < side; j++) {
-    const v = Math.min(n - 1, Math.max(0, (j + 0.5) * step - 0.5));
-    const [row, fy] = [Math.floor(v), v - Math.floor(v)];
-    const below = Math.min(n - 1, row + 1);
-    for (let i = 0; i < side; i++) {
-      const u = Math.min(n - 1, Math.max(0, (i + 0.5) * step - 0.5));
-      const [column, fx] = [Math.floor(u), u - Math.floor(u)];
-      const right = Math.min(n - 1, column + 1);
-      for (let k = 0; k < 4; k++) {
-        const top = crop[(row * n + column) * 4 + k]! * (1 - fx) + crop[(row * n + right) * 4 + k]! * fx;
-        const bottom = crop[(below * n + column) * 4 + k]! * (1 - fx) + crop[(below * n + right) * 4 + k]! * fx;
-        out[(j * side + i) * 4 + k] = top * (1 - fy) + bottom * fy + 0.5;
-      }
     }
   }
 }

@@ -11,6 +11,7 @@ import { renderPool, type RenderJob } from '../data/render.ts';
 import { readSafetensors, writeSafetensors } from '../tensor/files.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { Random } from '../util/random.ts';
+import { shrink } from './crop.ts';
 
 const CANVAS = { side: 80, art: 0.8 } as const;
 /** Pixels of a background. */
@@ -84,15 +85,8 @@ function wantedOf(concept: Concept, c: number, style: StyleKey, s: number, rng: 
   });
 }
 
-/** Means of 2 x 2 pixels of a drawing of twice `side`. */
-function halved(pixels: Uint8Array, side: number): Uint8Array {
-  const row = side * 8;
-  return Uint8Array.from({ length: side * side * 4 }, (_, i) => {
-    const [y, x, k] = [Math.floor(i / (side * 4)), (i >> 2) % side, i & 3];
-    const p = 2 * y * row + 8 * x + k;
-    return (pixels[p]! + pixels[p + 4]! + pixels[p + row]! + pixels[p + row + 4]! + 2) >> 2;
-  });
-}
+/** A drawing of twice the canvas' side, shrunk to it. */
+const onCanvas = (pixels: Uint8Array) => Uint8Array.from(shrink(Float32Array.from(pixels), 2 * CANVAS.side, CANVAS.side), (v) => v + 0.5);
 
 /** Draws the bank of a scope. `recolours`: how many other colours of each sprite that takes colours. */
 export async function drawSpriteBank(scope: Scope, rng: Random, { recolours = 2, sceneries = 12, processes = 2 } = {}): Promise<Bank<DrawnSprite>> {
@@ -108,7 +102,7 @@ export async function drawSpriteBank(scope: Scope, rng: Random, { recolours = 2,
       const key = `${facts.concept}:${facts.style}`;
       const list = drawings.get(key) ?? [];
       drawings.set(key, list);
-      list.push({ ...facts, bytes: halved(pixels, CANVAS.side) });
+      list.push({ ...facts, bytes: onCanvas(pixels) });
     }
   } finally {
     pool.close();
