@@ -1,5 +1,5 @@
 // A place to try things: `npm run play -- "a blue cat"`. Change it as you like; nothing imports it.
-import { openBanana } from './src/node.ts';
+import { openBanana } from './src/node/index.ts';
 
 const prompt = process.argv[2] ?? 'a red fox in the snow, flat style';
 const banana = await openBanana();

@@ -1,5 +1,5 @@
 // The page of bench/browser.ts: measures from the outside of the SDK, model in a worker, and returns plain numbers.
-import * as web from '../src/web.ts';
+import * as web from '../src/web/index.ts';
 
 const assets = new URL('/ort/', location.origin).href;
 const PROMPT = { prompt: 'a red fox in the snow', style: 'flat', seed: 1 } as const;

@@ -10,11 +10,11 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import { chromiumPath, openChromium } from '../scripts/chromium.ts';
 import { bundle, ORT, serveWeb } from '../scripts/web-server.ts';
 import { average } from '../src/eval/metrics.ts';
-import { DEFAULT_MODEL, modelPath, randomModel, saveModel } from '../src/pipeline/model.ts';
-import { packModel, type Model } from '../src/pipeline/model-file.ts';
+import { DEFAULT_MODEL, modelPath, randomModel, saveModel } from '../src/node/models.ts';
+import { packModel, type Model } from '../src/models/banana/file.ts';
 import { planOf } from '../src/quant/plan.ts';
-import { writeFileWhole } from '../src/tensor/files.ts';
-import { image, psnr } from '../src/tensor/image.ts';
+import { writeFileWhole } from '../src/disk/files.ts';
+import { image, psnr } from '../src/image/image.ts';
 import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import { joined } from '../src/tensor/store.ts';
 import { shakenModel } from '../test/browser/model.ts';
@@ -24,7 +24,7 @@ import { summarize } from './timing.ts';
 
 const here = (path: string) => join(import.meta.dirname, path);
 const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>';
-const BUNDLES = { page: here('browser-page.ts'), 'banana-worker': here('../src/web-worker.ts') };
+const BUNDLES = { page: here('browser-page.ts'), 'banana-worker': here('../src/web/worker.ts') };
 /** Bytes over which Brotli's quality is 5 instead of 11, as files are compressed once: 11 takes minutes for nano, and no byte less comes of it. */
 const LARGE = 3e7;
 
@@ -44,7 +44,7 @@ const sum = (sizes: readonly Size[]): Size => sizes.reduce((a, b) => ({ raw: a.r
 
 /** What a page loads: our bundles, onnxruntime-web's part that is used, and the models. */
 async function downloads(models: Readonly<Record<string, Uint8Array>>): Promise<{ parts: Record<string, Size>; totals: Record<string, Size> }> {
-  const scripts = await bundle({ worker: BUNDLES['banana-worker'], page: here('../src/web.ts') }, { minify: true });
+  const scripts = await bundle({ worker: BUNDLES['banana-worker'], page: here('../src/web/index.ts') }, { minify: true });
   const ort = async (kind: string) => sum([await sizeOf(await readFile(join(ORT, `ort-wasm-simd-threaded.${kind}.wasm`))), await sizeOf(await readFile(join(ORT, `ort-wasm-simd-threaded.${kind}.mjs`)))]);
   const parts: Record<string, Size> = {
     'our code and ONNX Runtime\'s JavaScript': sum(await Promise.all([...scripts].filter(([path]) => !/webgpu/.test(path)).map(([, bytes]) => sizeOf(bytes)))),

@@ -1,13 +1,14 @@
 // What a Peel and what reference subjects cost: the work of one 512x512 picture in 2 steps (text, steps, decoding, drawing), with
 // and without, in turn, in the precision that pictures are drawn in. References are read once and remembered, as text is; their
 // own reading is told apart.
-import { adaptable, loraNames } from '../src/adapters/lora.ts';
+import { loraNames } from '../src/adapters/lora.ts';
+import { adaptable } from '../src/models/banana/adaptable.ts';
 import type { Peel } from '../src/adapters/peel.ts';
 import { NO_PEELS, withPeel } from '../src/adapters/stack.ts';
-import { loadModel } from '../src/pipeline/model.ts';
-import { fastestPrecision, openNetworks, type Condition, type Networks } from '../src/pipeline/networks.ts';
-import { baseTokens, latentGrid, tilesOf } from '../src/pipeline/resolution.ts';
-import { TILE } from '../src/pipeline/text-to-image.ts';
+import { loadModel } from '../src/node/models.ts';
+import { fastestPrecision, openNetworks, type Condition, type Networks } from '../src/models/banana/networks.ts';
+import { baseTokens, latentGrid, tilesOf } from '../src/draw/size.ts';
+import { TILE } from '../src/draw/text-to-image.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { float32, type Tensors } from '../src/tensor/tensor.ts';
 import { random } from '../src/util/random.ts';

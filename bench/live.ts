@@ -3,10 +3,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { openBanana } from '../src/node.ts';
-import type { Level } from '../src/pipeline/governor.ts';
-import type { PipelineHandlers } from '../src/pipeline/process.ts';
-import { openEngine } from '../src/runtime/engine-process.ts';
+import { openBanana } from '../src/node/index.ts';
+import type { Level } from '../src/live/governor.ts';
+import type { PipelineHandlers } from '../src/node/engine.ts';
+import { openEngine } from '../src/node/engine-process.ts';
 import { threadsOf, type MeasureOptions } from './measure.ts';
 import { summarize, type Summary } from './timing.ts';
 
@@ -65,7 +65,7 @@ async function type(options: MeasureOptions, busy: boolean): Promise<Omit<LiveRe
   return { latency: summarize(latencies.slice(busy ? -40 : warm)), fps: busy ? 1 / summarize(latencies.slice(-40)).median : fps, level: level!, notices };
 }
 
-const ENTRY = new URL('../src/pipeline/process.ts', import.meta.url);
+const ENTRY = new URL('../src/node/engine.ts', import.meta.url);
 
 async function measureCancel(options: MeasureOptions): Promise<Summary> {
   const engine = await openEngine<PipelineHandlers>(ENTRY);

@@ -1,6 +1,6 @@
 // How fast the two long trainings go, on made-up data of the right sizes: samples a second of the autoencoder's step and of
 // the teacher's. Data loading is left out; it is a few per cent of a step.
-import { preset, CELLS, ENCODER_PIXELS } from '../src/models/config.ts';
+import { preset, CELLS, ENCODER_PIXELS } from '../src/models/banana/config.ts';
 import { initialize } from '../src/nn/scope.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { float32, int64, scalar, sizeOf, tensor, type Tensors } from '../src/tensor/tensor.ts';

@@ -6,11 +6,11 @@ import { Command, InvalidArgumentError } from 'commander';
 import { DATA, sample, squares, type DataOptions, type DataPreset } from '../src/data/dataset.ts';
 import { pack } from '../src/data/pack.ts';
 import { renderPool } from '../src/data/render.ts';
-import { preset } from '../src/models/config.ts';
-import { encodeImage } from '../src/tensor/codec.ts';
-import { writeFileWhole } from '../src/tensor/files.ts';
-import { premultipliedToTensor, tensorToImage, type Image } from '../src/tensor/image.ts';
-import { labelledSheet } from '../src/tensor/sheet.ts';
+import { preset } from '../src/models/banana/config.ts';
+import { encodeImage } from '../src/disk/codec.ts';
+import { writeFileWhole } from '../src/disk/files.ts';
+import { premultipliedToTensor, tensorToImage, type Image } from '../src/image/image.ts';
+import { labelledSheet } from '../src/disk/sheet.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
 
 interface Options {

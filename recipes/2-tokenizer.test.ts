@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { preset } from '../src/models/config.ts';
+import { preset } from '../src/models/banana/config.ts';
 import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
 import { InputError } from '../src/util/errors.ts';
 import { makeTokenizer } from './2-tokenizer.ts';

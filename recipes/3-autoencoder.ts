@@ -5,22 +5,23 @@
 // Resumable: the state lies in runs/PRESET/autoencoder.state.safetensors (decoder.state). Sample sheets: runs/PRESET/sheets/.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { preset, CELLS, ENCODER_PIXELS } from '../src/models/config.ts';
+import { preset, CELLS, ENCODER_PIXELS } from '../src/models/banana/config.ts';
 import { initialize } from '../src/nn/scope.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { writeFileWhole, writeSafetensors, readSafetensors } from '../src/tensor/files.ts';
-import { encodeImage } from '../src/tensor/codec.ts';
-import { contactSheet, premultipliedToTensor, psnr, tensorToImage, WHITE, type Image } from '../src/tensor/image.ts';
+import { writeFileWhole, writeSafetensors, readSafetensors } from '../src/disk/files.ts';
+import { encodeImage } from '../src/disk/codec.ts';
+import { contactSheet, premultipliedToTensor, psnr, tensorToImage, WHITE, type Image } from '../src/image/image.ts';
 import { float32, sizeOf, type Tensors } from '../src/tensor/tensor.ts';
 import { autoencoderProgram, cropTables } from '../src/train/autoencoder.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
-import { shardReader, shardsOf } from '../src/train/shards.ts';
+import { shardReader, shardsOf } from '../src/disk/shards.ts';
 import { averageOf } from '../src/train/step.ts';
 import { InputError } from '../src/util/errors.ts';
 import { random } from '../src/util/random.ts';
-import { openNetworks } from '../src/pipeline/networks.ts';
+import { openNetworks } from '../src/models/banana/networks.ts';
 import { encodeData } from './encode.ts';
-import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
+import { line, main } from './recipe.ts';
+import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 
 /** Trains the autoencoder of a preset, or its decoder alone, and encodes the data. */
 export async function makeAutoencoder(options: RecipeOptions): Promise<void> {

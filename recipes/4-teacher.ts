@@ -3,17 +3,18 @@
 // --from: begins with another teacher's weights, whose latents or data may have been others, instead of random ones.
 // Resumable: runs/PRESET/teacher.state.safetensors. Sample sheets of fixed prompts and seeds: runs/PRESET/sheets/.
 import { join } from 'node:path';
-import { preset } from '../src/models/config.ts';
+import { preset } from '../src/models/banana/config.ts';
 import { initialize, type Specs } from '../src/nn/scope.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { readSafetensors, writeSafetensors } from '../src/tensor/files.ts';
+import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
 import { float32, type Tensors } from '../src/tensor/tensor.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
 import { averageOf } from '../src/train/step.ts';
 import { teacherProgram } from '../src/train/teacher.ts';
 import { InputError } from '../src/util/errors.ts';
 import { random } from '../src/util/random.ts';
-import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
+import { line, main } from './recipe.ts';
+import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 import { drawSheet, openLatents } from './latents.ts';
 
 /** Share of pictures without caption and references, so that the network also knows pictures without a prompt. */

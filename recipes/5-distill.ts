@@ -3,13 +3,13 @@
 // Resumable: runs/PRESET/student.state.safetensors. Sheets at 1, 2 and 4 steps: runs/PRESET/sheets/. The finished model, with
 // the autoencoder and the tokenizer, is runs/PRESET/PRESET.safetensors: copy it to models/ when it is better than what is there.
 import { join } from 'node:path';
-import { preset, type Config } from '../src/models/config.ts';
+import { preset, type Config } from '../src/models/banana/config.ts';
 import { DATA, type DataPreset } from '../src/data/dataset.ts';
 import { STYLES } from '../src/data/sprites.ts';
-import { saveModel, specsOf } from '../src/pipeline/model.ts';
+import { readTokenizer, saveModel, specsOf } from '../src/node/models.ts';
 import { initialize } from '../src/nn/scope.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { readSafetensors, writeSafetensors } from '../src/tensor/files.ts';
+import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
 import { float32, type Tensors } from '../src/tensor/tensor.ts';
 import { textFeeds, type EncodedCaption } from '../src/train/captions.ts';
 import { distillProgram, TEACHER } from '../src/train/distill.ts';
@@ -17,8 +17,9 @@ import { cosineRate, train } from '../src/train/loop.ts';
 import { averageOf } from '../src/train/step.ts';
 import type { Plan } from '../src/quant/plan.ts';
 import { random, type Random } from '../src/util/random.ts';
-import { drawSheet, openLatents, readTokenizer, type Latents } from './latents.ts';
-import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
+import { drawSheet, openLatents, type Latents } from './latents.ts';
+import { line, main } from './recipe.ts';
+import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 
 /** Guidance scales that the student learns, and the one that it is asked for by default: chosen by eye on sheets from 2 to 5. */
 const GUIDANCE = [2, 5] as const;
@@ -110,7 +111,7 @@ export async function exportModel(
     config,
     weights,
     ...(plan && { plan }),
-    tokenizer: await readTokenizer(options),
+    tokenizer: await readTokenizer(pathsOf(options).tokenizer),
     manifest: {
       name: config.name,
       version: '0.1.0',

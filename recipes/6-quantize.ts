@@ -9,23 +9,25 @@ import { join, relative } from 'node:path';
 import { describeMachine, provenance } from '../bench/machine.ts';
 import { average, median, psnrOverWhite } from '../src/eval/metrics.ts';
 import { input } from '../src/graph/value.ts';
-import { preset, type Config } from '../src/models/config.ts';
-import { openNetworks, type Precision } from '../src/pipeline/networks.ts';
-import { openSampler } from '../src/pipeline/sample.ts';
+import { preset, type Config } from '../src/models/banana/config.ts';
+import { openNetworks, type Precision } from '../src/models/banana/networks.ts';
+import { openSampler } from '../src/draw/sample.ts';
 import { fakeProduct, levelsOf } from '../src/quant/fake-quant.ts';
 import { planOf, raise, rounded, sensitivity, type Plan } from '../src/quant/plan.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
-import { readSafetensors, writeFileWhole, writeSafetensors } from '../src/tensor/files.ts';
+import { readSafetensors, writeFileWhole, writeSafetensors } from '../src/disk/files.ts';
 import { scalar, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
 import { EXACT, quantizeProgram, studentGraph } from '../src/train/quantize.ts';
 import { averageOf } from '../src/train/step.ts';
 import { random, type Random } from '../src/util/random.ts';
 import { DEFAULT_GUIDANCE, distillBatch, exportModel, type ExportOptions } from './5-distill.ts';
-import { openLatents, readTokenizer, type Latents } from './latents.ts';
+import { openLatents, type Latents } from './latents.ts';
 import type { LatentFacts } from './encode.ts';
-import { line, main, pathsOf, type RecipeOptions } from './recipe.ts';
+import { line, main } from './recipe.ts';
+import { readTokenizer } from '../src/node/models.ts';
+import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 
 /** Bits from a share of the run on; no weight has fewer than its plan says. Short: of 200 steps with `tiny`, 4 bits from the start was best by 0.5 dB, 8-6-4 over a quarter of the run 1.5 dB behind. */
 const STAGES = [[0, 6], [0.05, 4]] as const;
@@ -143,7 +145,7 @@ async function someCaptions(options: RecipeOptions, count: number): Promise<stri
 /** Pictures at equal seeds against the float student's: plainly rounded and trained, on the 8-bit and on the 4-bit kernels. */
 async function comparePictures(options: RecipeOptions, runtime: Runtime, captions: readonly string[], plan: Plan, student: Tensors, trained: Tensors): Promise<Row[]> {
   const config = preset(options.preset);
-  const tokenizer = await readTokenizer(options);
+  const tokenizer = await readTokenizer(pathsOf(options).tokenizer);
   const autoencoderPlan = Object.fromEntries(Object.entries(plan).filter(([path]) => !path.startsWith('transformer.')));
   const draw = async (weights: Tensors, precision: Precision, steps: number): Promise<Tensor[]> => {
     const networks = openNetworks(runtime, config, weights, { precision, plan });

@@ -5,12 +5,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATA, squares, type DataPreset } from '../src/data/dataset.ts';
 import { pack } from '../src/data/pack.ts';
-import { preset } from '../src/models/config.ts';
+import { preset } from '../src/models/banana/config.ts';
 import { makeTokenizer } from './2-tokenizer.ts';
 import { makeAutoencoder } from './3-autoencoder.ts';
 import { makeTeacher } from './4-teacher.ts';
 import { exportModel, makeStudent } from './5-distill.ts';
-import { main, pathsOf, type RecipeOptions } from './recipe.ts';
+import { main } from './recipe.ts';
+import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 
 type Amount = Pick<RecipeOptions, 'steps' | 'seconds' | 'batch' | 'rate'>;
 

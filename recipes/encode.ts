@@ -10,14 +10,15 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { preset, ENCODER_PIXELS } from '../src/models/config.ts';
-import { encodeStage } from '../src/models/graphs.ts';
+import { preset, ENCODER_PIXELS } from '../src/models/banana/config.ts';
+import { encodeStage } from '../src/models/banana/stages.ts';
 import { gridPositions, rotaryTable } from '../src/nn/rope.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { writeFileWhole, writeSafetensors, readSafetensors } from '../src/tensor/files.ts';
+import { writeFileWhole, writeSafetensors, readSafetensors } from '../src/disk/files.ts';
 import { float32, sizeOf, type Tensor } from '../src/tensor/tensor.ts';
-import { readLines, shardsOf } from '../src/train/shards.ts';
-import { main, pathsOf, type RecipeOptions } from './recipe.ts';
+import { readLines, shardsOf } from '../src/disk/shards.ts';
+import { main } from './recipe.ts';
+import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 
 /** What the transformer trains on, beside latents.safetensors: a line a picture. */
 export interface LatentFacts {

@@ -1,23 +1,24 @@
 // The encoded data, and sheets of fixed prompts: what the teacher's and the student's recipes share.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { preset } from '../src/models/config.ts';
-import { referenceBatch } from '../src/models/references.ts';
-import { openNetworks } from '../src/pipeline/networks.ts';
-import { openSampler } from '../src/pipeline/sample.ts';
+import { preset } from '../src/models/banana/config.ts';
+import { referenceBatch } from '../src/models/banana/references.ts';
+import { openNetworks } from '../src/models/banana/networks.ts';
+import { openSampler } from '../src/draw/sample.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
-import { encodeImage } from '../src/tensor/codec.ts';
-import { readFileWhole, readSafetensors, writeFileWhole } from '../src/tensor/files.ts';
-import { tensorToImage, WHITE } from '../src/tensor/image.ts';
-import { labelledSheet } from '../src/tensor/sheet.ts';
+import { encodeImage } from '../src/disk/codec.ts';
+import { readSafetensors, writeFileWhole } from '../src/disk/files.ts';
+import { tensorToImage, WHITE } from '../src/image/image.ts';
+import { labelledSheet } from '../src/disk/sheet.ts';
 import { float32, sizeOf, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
-import { tokenizerFromJSON, type Tokenizer } from '../src/tokenizer/tokenizer.ts';
+import { readTokenizer } from '../src/node/models.ts';
+import type { Tokenizer } from '../src/tokenizer/tokenizer.ts';
 import { encodeCaptions, textFeeds, type EncodedCaption } from '../src/train/captions.ts';
 import { gridFeeds } from '../src/train/grids.ts';
 import { InputError } from '../src/util/errors.ts';
 import type { Random } from '../src/util/random.ts';
 import type { LatentFacts } from './encode.ts';
-import { pathsOf, type RecipeOptions } from './recipe.ts';
+import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 
 export interface Latents {
   readonly count: number;
@@ -34,11 +35,6 @@ export interface Latents {
   batch(rng: Random, size: number, options?: { drop?: number }): { latent: Tensor<'float32'>; feeds: Tensors };
 }
 
-export async function readTokenizer(options: RecipeOptions): Promise<Tokenizer> {
-  const { tokenizer } = pathsOf(options);
-  return tokenizerFromJSON(new TextDecoder().decode(await readFileWhole(tokenizer)), tokenizer);
-}
-
 /** The encoded data of a run, all of it in memory. Throws InputError when recipe 3 has not made it. */
 export async function openLatents(options: RecipeOptions): Promise<Latents> {
   const { latents } = pathsOf(options);
@@ -46,7 +42,7 @@ export async function openLatents(options: RecipeOptions): Promise<Latents> {
   const { latent, reference } = (await readSafetensors(latents)).tensors;
   const facts = JSON.parse(await readFile(latents.replace(/safetensors$/, 'json'), 'utf8')) as LatentFacts[];
   if (facts[0]?.rows === undefined) throw new InputError('data.latents', `${latents} is of an older version: encode again with recipes/encode`);
-  const tokenizer = await readTokenizer(options);
+  const tokenizer = await readTokenizer(pathsOf(options).tokenizer);
   const { encoded, empty } = encodeCaptions(tokenizer, facts.map((f) => f.caption), config.text.length);
   const [count, L, C] = latent!.shape as [number, number, number];
   const all = latent!.data as Float32Array;
@@ -93,7 +89,7 @@ export async function drawSheet(
   const paths = pathsOf(options);
   const autoencoder = (await readSafetensors(paths.autoencoder)).tensors;
   const networks = openNetworks(runtime, preset(options.preset), { ...autoencoder, ...transformer });
-  const sample = openSampler(networks, await readTokenizer(options));
+  const sample = openSampler(networks, await readTokenizer(pathsOf(options).tokenizer));
   const images = [];
   for (const [i, prompt] of PROMPTS.entries())
     images.push(tensorToImage(await sample({ prompt, seed: i, steps, guidance, kind, width: side, height: side }), { background: WHITE }));

@@ -9,17 +9,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NO_PEELS, type PeelStack } from '../src/adapters/stack.ts';
-import { openRuntime, readModel, trainPeel } from '../src/node.ts';
-import { openNetworks } from '../src/pipeline/networks.ts';
-import { encodeImage } from '../src/tensor/codec.ts';
-import { writeFileWhole } from '../src/tensor/files.ts';
-import type { Image } from '../src/tensor/image.ts';
-import { labelledSheet } from '../src/tensor/sheet.ts';
-import { OBJECTIVES, type Objective } from '../src/train/peel.ts';
-import { readPictures } from '../src/train/peel-folder.ts';
+import { openRuntime, readModel, trainPeel } from '../src/node/index.ts';
+import { openNetworks } from '../src/models/banana/networks.ts';
+import { encodeImage } from '../src/disk/codec.ts';
+import { writeFileWhole } from '../src/disk/files.ts';
+import type { Image } from '../src/image/image.ts';
+import { labelledSheet } from '../src/disk/sheet.ts';
+import { OBJECTIVES, type Objective } from '../src/train/peel/program.ts';
+import { readPictures } from '../src/disk/pictures.ts';
 import { InputError } from '../src/util/errors.ts';
-import { OTHERS } from './peel-effect.ts';
-import { distancesTo, drawing, featuresOf, stackOf, type Features } from './peel-scores.ts';
+import { OTHERS } from '../src/eval/peels/effect.ts';
+import { distancesTo, drawing, featuresOf, stackOf, type Features } from '../src/eval/peels/scores.ts';
 import { PEEL_SETS, writePeelSet } from './peel-sets.ts';
 
 /** Time of a step, image = 1: three trainings at once on one machine, one thread each, 420 seconds. */

@@ -4,7 +4,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { writeFileWhole } from '../src/tensor/files.ts';
+import { writeFileWhole } from '../src/disk/files.ts';
 import { InputError } from '../src/util/errors.ts';
 import { brandPictures } from './peel-brand.ts';
 

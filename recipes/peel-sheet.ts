@@ -1,11 +1,11 @@
 // The sheet of a Peel: pictures that it was trained on, then prompts as the base and the Peel draw them, at the same seeds, by the SDK as a
 // user gets them. The upper prompts are of its own world, the lower ones are not.
-import type { NodeBanana } from '../src/node.ts';
-import { encodeImage } from '../src/tensor/codec.ts';
-import { flatten, type Image } from '../src/tensor/image.ts';
-import { labelledSheet } from '../src/tensor/sheet.ts';
-import { placed } from '../src/pipeline/peel-pictures.ts';
-import type { TrainingPicture } from '../src/train/peel-folder.ts';
+import type { NodeBanana } from '../src/node/index.ts';
+import { encodeImage } from '../src/disk/codec.ts';
+import { flatten, type Image } from '../src/image/image.ts';
+import { labelledSheet } from '../src/disk/sheet.ts';
+import { placed } from '../src/train/peel/pictures.ts';
+import type { TrainingPicture } from '../src/disk/pictures.ts';
 
 const [COLUMNS, CELL] = [6, 160];
 const OTHERS = ['a fox', 'a red car', 'a green tree', 'a blue bird', 'a smiling face', 'a guitar'] as const;

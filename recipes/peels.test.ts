@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
-import { openNetworks } from '../src/pipeline/networks.ts';
-import { randomModel } from '../src/pipeline/model.ts';
+import { openNetworks } from '../src/models/banana/networks.ts';
+import { randomModel } from '../src/node/models.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { image, type Image } from '../src/tensor/image.ts';
+import { image, type Image } from '../src/image/image.ts';
 import { random } from '../src/util/random.ts';
-import { distancesTo, featuresOf } from './peel-scores.ts';
+import { distancesTo, featuresOf } from '../src/eval/peels/scores.ts';
 import { PEEL_SETS } from './peel-sets.ts';
 
 test.each(PEEL_SETS.map((set) => [set.name, set] as const))('%s: 12 to 40 pictures, captions from words, every one a drawing', async (_, { pictures }) => {

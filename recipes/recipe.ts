@@ -2,47 +2,9 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { join } from 'node:path';
-import { preset, type Config } from '../src/models/config.ts';
+import { preset, type Config } from '../src/models/banana/config.ts';
+import type { RecipeOptions } from '../src/train/paths.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
-
-/** What every recipe is told; each has its own defaults for the rest. */
-export interface RecipeOptions {
-  preset: string;
-  /** Folder of the run; default runs/PRESET. */
-  run?: string;
-  seed?: number;
-  /** Optimizer steps, and seconds, after which training ends: whichever comes first. */
-  steps?: number;
-  seconds?: number;
-  batch?: number;
-  rate?: number;
-  /** Which part of a network, where a recipe can train one alone. */
-  part?: string;
-  /** A file of weights to start from instead of random ones, where a recipe can: another run's, say, whose data or latents were others. */
-  from?: string;
-  /** Weight of a discriminator, where a recipe can have one. */
-  adversary?: number;
-  log?: (line: string) => void;
-}
-
-/** Where the judges of a preset may lie: its run's, then those that are shipped. */
-export const judgesOf = (name: string, run: string): string[] => [join(run, 'judges.safetensors'), join('models', `${name}-judges.safetensors`)];
-
-/** Where the parts of a run lie. */
-export function pathsOf({ preset: name, run = `runs/${name}` }: RecipeOptions): Record<'run' | 'data' | 'tokenizer' | 'autoencoder' | 'latents' | 'teacher' | 'student' | 'log', string> {
-  const at = (file: string) => join(run, file);
-  return {
-    run,
-    data: at('data'),
-    tokenizer: at('tokenizer.json'),
-    autoencoder: at('autoencoder.safetensors'),
-    latents: at('latents.safetensors'),
-    teacher: at('teacher.safetensors'),
-    student: at('student.safetensors'),
-    log: at('log'),
-  };
-}
 
 export function configOf(options: RecipeOptions): Config {
   return preset(options.preset);

@@ -6,18 +6,19 @@
 import { join } from 'node:path';
 import { DATA, sample, type DataPreset, type Sample } from '../src/data/dataset.ts';
 import { renderPool } from '../src/data/render.ts';
-import { preset } from '../src/models/config.ts';
-import { openNetworks } from '../src/pipeline/networks.ts';
-import { openSampler } from '../src/pipeline/sample.ts';
+import { preset } from '../src/models/banana/config.ts';
+import { openNetworks } from '../src/models/banana/networks.ts';
+import { openSampler } from '../src/draw/sample.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { encodeImage } from '../src/tensor/codec.ts';
-import { readSafetensors, writeFileWhole } from '../src/tensor/files.ts';
-import { image, imageToTensor, premultipliedToTensor, tensorToImage, WHITE, type Image } from '../src/tensor/image.ts';
-import { labelledSheet } from '../src/tensor/sheet.ts';
+import { encodeImage } from '../src/disk/codec.ts';
+import { readSafetensors, writeFileWhole } from '../src/disk/files.ts';
+import { image, imageToTensor, premultipliedToTensor, tensorToImage, WHITE, type Image } from '../src/image/image.ts';
+import { labelledSheet } from '../src/disk/sheet.ts';
 import { InputError } from '../src/util/errors.ts';
 import { DEFAULT_GUIDANCE } from './5-distill.ts';
-import { readTokenizer } from './latents.ts';
-import { main, pathsOf, type RecipeOptions } from './recipe.ts';
+import { readTokenizer } from '../src/node/models.ts';
+import { main } from './recipe.ts';
+import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 
 const SCENES = 10;
 const MOST = 3;
@@ -33,7 +34,7 @@ export async function drawSubjects(options: RecipeOptions): Promise<string> {
   const data = DATA[config.name as DataPreset];
   const weights = { ...(await readSafetensors(paths.autoencoder)).tensors, ...(await readSafetensors(paths[part])).tensors };
   const networks = openNetworks(await ortNode(), config, weights);
-  const draw = openSampler(networks, await readTokenizer(options));
+  const draw = openSampler(networks, await readTokenizer(pathsOf(options).tokenizer));
   const pool = renderPool();
   const render = async (svg: string, width: number, height: number): Promise<Image | undefined> => {
     const { pixels } = await pool.render({ svg, width, height });

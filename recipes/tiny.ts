@@ -2,15 +2,16 @@
 // fits every other; what it draws is a smudge.
 //   npx tsx recipes/tiny.ts [--run runs/tiny]
 import { join } from 'node:path';
-import { loadModel } from '../src/pipeline/model.ts';
-import { openNetworks } from '../src/pipeline/networks.ts';
-import { openSampler } from '../src/pipeline/sample.ts';
+import { loadModel } from '../src/node/models.ts';
+import { openNetworks } from '../src/models/banana/networks.ts';
+import { openSampler } from '../src/draw/sample.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { encodeImage } from '../src/tensor/codec.ts';
-import { writeFileWhole } from '../src/tensor/files.ts';
-import { tensorToImage, WHITE, type Image } from '../src/tensor/image.ts';
+import { encodeImage } from '../src/disk/codec.ts';
+import { writeFileWhole } from '../src/disk/files.ts';
+import { tensorToImage, WHITE, type Image } from '../src/image/image.ts';
 import { makeAll } from './all.ts';
-import { main, pathsOf, type RecipeOptions } from './recipe.ts';
+import { main } from './recipe.ts';
+import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 
 /** Trains preset `tiny` from nothing and draws one picture with it. */
 export async function makeTiny(options: Omit<RecipeOptions, 'preset'> = {}): Promise<{ model: string; picture: Image }> {

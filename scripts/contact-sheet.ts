@@ -5,11 +5,11 @@ import { parseArgs } from 'node:util';
 import { MAKERS, type Identity } from '../src/data/makers.ts';
 import { renderPool } from '../src/data/render.ts';
 import { sceneSvg, type Art } from '../src/data/scenes.ts';
-import { openBanana, type NodeBanana } from '../src/node.ts';
-import { encodeImage } from '../src/tensor/codec.ts';
-import { writeFileWhole } from '../src/tensor/files.ts';
-import { premultipliedToTensor, tensorToImage, type Image } from '../src/tensor/image.ts';
-import { labelledSheet } from '../src/tensor/sheet.ts';
+import { openBanana, type NodeBanana } from '../src/node/index.ts';
+import { encodeImage } from '../src/disk/codec.ts';
+import { writeFileWhole } from '../src/disk/files.ts';
+import { premultipliedToTensor, tensorToImage, type Image } from '../src/image/image.ts';
+import { labelledSheet } from '../src/disk/sheet.ts';
 
 const PROMPTS = [
   // one thing, in several styles

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exportModel } from '../recipes/5-distill.ts';
 import { exportQuantized } from '../recipes/6-quantize.ts';
-import { loadModel } from '../src/pipeline/model.ts';
-import { writeFileWhole } from '../src/tensor/files.ts';
+import { loadModel } from '../src/node/models.ts';
+import { writeFileWhole } from '../src/disk/files.ts';
 
 const { values } = parseArgs({ options: { preset: { type: 'string', default: 'pico' }, run: { type: 'string' }, bits: { type: 'string', default: '8' }, 'without-references': { type: 'boolean', default: false } } });
 const { preset } = values;

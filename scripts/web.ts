@@ -2,7 +2,7 @@
 //   npm run web -- [--model FILE] [--port 8080]
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { modelPath } from '../src/pipeline/model.ts';
+import { modelPath } from '../src/node/models.ts';
 import { serveWeb } from './web-server.ts';
 
 const { values } = parseArgs({ options: { model: { type: 'string' }, port: { type: 'string', default: '8080' } } });

@@ -4,16 +4,16 @@
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bananaOf, type Banana } from '../src/pipeline/banana.ts';
-import { loadPipeline, readModel } from '../src/pipeline/load.ts';
-import { saveModel } from '../src/pipeline/model.ts';
-import { trainPeel } from '../src/pipeline/train-peel.ts';
+import { bananaOf, type Banana } from '../src/sdk/banana.ts';
+import { loadPipeline, readModel } from '../src/node/load.ts';
+import { saveModel } from '../src/node/models.ts';
+import { trainPeel } from '../src/train/peel/train.ts';
 import { evaluate } from '../src/graph/evaluate.ts';
 import { numbersOf } from '../src/graph/reference.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { chromiumPath, openChromium } from '../scripts/chromium.ts';
 import { serveWeb, type WebServer } from '../scripts/web-server.ts';
-import { psnr } from '../src/tensor/image.ts';
+import { psnr } from '../src/image/image.ts';
 import { inference, trainingLosses } from './browser/cases.ts';
 import { discs } from './browser/discs.ts';
 import { shakenModel } from './browser/model.ts';
@@ -26,7 +26,7 @@ if (!chromiumPath) console.warn('browser.test.ts is skipped: no Chromium found; 
 const WAVES = 2 ** -11;
 const here = (path: string) => join(import.meta.dirname, path);
 const PAGE = '<!doctype html><title>banana-sdk</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>';
-const BUNDLES = { page: here('browser/page.ts'), worker: here('browser/worker.ts'), 'banana-worker': here('../src/web-worker.ts') };
+const BUNDLES = { page: here('browser/page.ts'), worker: here('browser/worker.ts'), 'banana-worker': here('../src/web/worker.ts') };
 /** All that a page may ask for: itself, its bundles and their parts, the model, and onnxruntime-web's own files. */
 const ALLOWED = /^\/($|plain$|(page|worker|banana-worker|chunk-\w+|ort\.jspi\.bundle\.min-\w+)\.js$|model\.safetensors$|ort\/ort-wasm-simd-threaded\.jspi\.(mjs|wasm)$)/;
 /** And what `failures` asks for in vain. */

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { randomModel, saveModel } from '../src/pipeline/model.ts';
+import { randomModel, saveModel } from '../src/node/models.ts';
 
 /** A new folder; `remove` takes it away. */
 export function workFolder(): { folder: string; remove: () => void } {

@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { liveCommand, type Console } from '../src/cli/live.ts';
-import { readRecipe } from '../src/pipeline/recipe.ts';
+import { readRecipe } from '../src/draw/recipe.ts';
 import { tinyModel, workFolder } from './command.ts';
 
 const { folder, remove } = workFolder();

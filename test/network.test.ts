@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { modelPath } from '../src/pipeline/model.ts';
+import { modelPath } from '../src/node/models.ts';
 import { command, tinyModel, workFolder } from './command.ts';
 
 const WITHOUT = ['unshare', '--map-root-user', '--net'];

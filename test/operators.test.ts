@@ -11,7 +11,7 @@ import { REFERENCE } from '../src/graph/reference.ts';
 import type { Op } from '../src/graph/rules.ts';
 import { constant, graph, input, type Graph, type Value } from '../src/graph/value.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { compare, expectClose, randomFeeds, type Tolerance } from '../src/testing.ts';
+import { compare, expectClose, randomFeeds, type Tolerance } from '../src/sdk/testing.ts';
 import { float32, int64, sizeOf, type Tensors } from '../src/tensor/tensor.ts';
 import { ShapeError } from '../src/util/errors.ts';
 import { random } from '../src/util/random.ts';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { choiceOf } from '../src/cli/peel.ts';
 import { run } from '../src/cli/run.ts';
-import { readRecipe } from '../src/pipeline/recipe.ts';
-import { encodeImage } from '../src/tensor/codec.ts';
-import { image } from '../src/tensor/image.ts';
+import { readRecipe } from '../src/draw/recipe.ts';
+import { encodeImage } from '../src/disk/codec.ts';
+import { image } from '../src/image/image.ts';
 import { decodeSafetensors, encodeSafetensors } from '../src/tensor/safetensors.ts';
 import { command, tinyModel, workFolder } from './command.ts';
 

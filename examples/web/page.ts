@@ -1,6 +1,6 @@
 // A page that draws while one types, with Peels put on and trained in it: all of banana-sdk/web in one module. The model is in a
 // worker; `live` draws what is typed, and rests while a Peel is trained. Pictures that are dropped here stay here.
-import { openBananaWorker, pngOf, type Live, type LiveFrame, type WebBanana } from '../../src/web.ts';
+import { openBananaWorker, pngOf, type Live, type LiveFrame, type WebBanana } from '../../src/web/index.ts';
 import { trainer } from './training.ts';
 import { at, paint, show } from './view.ts';
 

@@ -1,5 +1,5 @@
 // The part of the page that trains: pictures dropped in with a caption each, progress with its curve, stop and go on, samples.
-import type { TrainedPeel, TrainPeelEvent, WebBanana, WebPicture } from '../../src/web.ts';
+import type { TrainedPeel, TrainPeelEvent, WebBanana, WebPicture } from '../../src/web/index.ts';
 import { at, paint, show } from './view.ts';
 
 export interface TrainerOptions {

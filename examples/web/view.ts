@@ -1,5 +1,5 @@
 // The few things that the page does to its elements.
-import type { Image } from '../../src/web.ts';
+import type { Image } from '../../src/web/index.ts';
 
 /** The element with this id, which index.html has. */
 export const at = <T extends HTMLElement = HTMLElement>(id: string): T => document.getElementById(id) as T;

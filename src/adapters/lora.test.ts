@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { evaluate } from '../graph/evaluate.ts';
 import { matmul } from '../graph/ops.ts';
-import { preset } from '../models/config.ts';
+import { preset } from '../models/banana/config.ts';
 import { forInference } from '../graph/passes/optimize.ts';
-import { denoiseStage, type Stage } from '../models/graphs.ts';
+import { denoiseStage, type Stage } from '../models/banana/stages.ts';
 import { initialize, type Product } from '../nn/scope.ts';
 import { quantizedWeights } from '../quant/bind.ts';
 import { nbitsProduct } from '../quant/int4.ts';
@@ -11,7 +11,7 @@ import { roundedTo } from '../quant/blocks.ts';
 import { heldPlan, planOf } from '../quant/plan.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
-import { expectClose } from '../testing.ts';
+import { expectClose } from '../sdk/testing.ts';
 import { random } from '../util/random.ts';
 import { isAdaptable, loraFeeds, loraNames, loraProduct, mergeLora, type Applied } from './lora.ts';
 

@@ -3,8 +3,6 @@
 // side along r, and it works the same on quantized weights. The strength is folded into B when feeding.
 import { add, matmul } from '../graph/ops.ts';
 import { input, type Value } from '../graph/value.ts';
-import type { Config } from '../models/config.ts';
-import { conditionStage, denoiseStage } from '../models/graphs.ts';
 import type { Product, Spec, Specs } from '../nn/scope.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
@@ -68,12 +66,6 @@ export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 
     feeds[names.b] = b;
   }
   return feeds;
-}
-
-/** Every weight of a model that an adapter can change: those of the transformer and of its keys and values of the text. */
-export function adaptable(config: Config): Specs {
-  const stages = [conditionStage(config, { references: true }), denoiseStage(config)];
-  return new Map(stages.flatMap(({ specs }) => [...specs]).filter(([path, spec]) => isAdaptable(path, spec)));
 }
 
 /**

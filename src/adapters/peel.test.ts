@@ -1,11 +1,11 @@
 // The file of a Peel: there and back, other tools' keys, refusals, and files that were damaged on purpose.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { preset } from '../models/config.ts';
-import { denoiseStage } from '../models/graphs.ts';
+import { preset } from '../models/banana/config.ts';
+import { denoiseStage } from '../models/banana/stages.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts';
 import { float32, type Tensor, type Tensors } from '../tensor/tensor.ts';
-import { expectClose } from '../testing.ts';
+import { expectClose } from '../sdk/testing.ts';
 import { InputError } from '../util/errors.ts';
 import { random } from '../util/random.ts';
 import { loraNames } from './lora.ts';

@@ -1,12 +1,12 @@
 // `banana generate`: from a prompt to PNG, JPEG or WebP files. What can be known to be wrong is said before anything is loaded; each file
 // is written whole or not at all.
 import { Command } from 'commander';
-import { drawnFiles, formatFor } from '../node.ts';
-import { loadSharp } from '../tensor/codec.ts';
-import { writeFileWhole } from '../tensor/files.ts';
-import type { StageSeconds } from '../pipeline/events.ts';
-import { modelPath } from '../pipeline/model.ts';
-import { checkOptions, STEPS, type GenerateOptions } from '../pipeline/text-to-image.ts';
+import { drawnFiles, formatFor } from '../node/index.ts';
+import { loadSharp } from '../disk/codec.ts';
+import { writeFileWhole } from '../disk/files.ts';
+import type { StageSeconds } from '../draw/events.ts';
+import { modelPath } from '../node/models.ts';
+import { checkOptions, STEPS, type GenerateOptions } from '../draw/text-to-image.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { whole } from './options.ts';

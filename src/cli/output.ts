@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
-import { formatFor } from '../node.ts';
+import { formatFor } from '../node/index.ts';
 import { InputError } from '../util/errors.ts';
 
 /** Path of picture `index` of `count`: banana-SEED.png where none is asked for; FILE-1.png, FILE-2.png... for several. */

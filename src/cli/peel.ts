@@ -1,12 +1,12 @@
 // `banana peel`: make, list, look at, take in, remove, verify and merge Peels. Each can print JSON for other programs.
 import { Command } from 'commander';
-import { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Shelved } from '../adapters/library.ts';
+import { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Shelved } from '../node/library.ts';
 import { nameOfBase, printable } from '../adapters/info.ts';
-import { adaptable } from '../adapters/lora.ts';
+import { adaptable } from '../models/banana/adaptable.ts';
 import { encodePeel, fitPeel, readPeel } from '../adapters/peel.ts';
-import { peelsIn, readModel } from '../pipeline/load.ts';
-import { saveModel } from '../pipeline/model.ts';
-import { mergePeels, peelShelf, type PeelChoice } from '../pipeline/peels.ts';
+import { peelsIn, readModel } from '../node/load.ts';
+import { saveModel } from '../node/models.ts';
+import { mergePeels, peelShelf, type PeelChoice } from '../draw/peels.ts';
 import { InputError } from '../util/errors.ts';
 import type { Io } from './io.ts';
 import { checkPlace } from './output.ts';

@@ -1,10 +1,10 @@
 // `banana presets`: the sizes that the project knows, and which of them have weights here.
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { preset, PRESETS } from '../models/config.ts';
+import { preset, PRESETS } from '../models/banana/config.ts';
 import { countParameters } from '../nn/scope.ts';
-import { DEFAULT_MODEL, modelPath, specsOf } from '../pipeline/model.ts';
-import { baseTokens } from '../pipeline/resolution.ts';
+import { DEFAULT_MODEL, modelPath, specsOf } from '../node/models.ts';
+import { baseTokens } from '../draw/size.ts';
 import { InputError } from '../util/errors.ts';
 import type { Io } from './io.ts';
 import { count, table } from './text.ts';

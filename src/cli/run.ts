@@ -1,7 +1,7 @@
 // The command line: commands, errors in one line, exit codes. A bare prompt means `generate`. Exit codes: 0 done, 1 the
 // machine failed, 2 the request cannot be done, 130 interrupted.
 import { Command, CommanderError } from 'commander';
-import { VERSION } from '../pipeline/recipe.ts';
+import { VERSION } from '../draw/recipe.ts';
 import { BananaError, InputError } from '../util/errors.ts';
 import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';

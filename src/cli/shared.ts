@@ -2,15 +2,15 @@
 // follows from the latter, and Ctrl-C.
 import { extname } from 'node:path';
 import { Option, type Command } from 'commander';
-import { openBanana, type NodeBanana } from '../node.ts';
-import { DEFAULT_MODEL } from '../pipeline/model.ts';
-import { PRECISIONS, type Precision } from '../pipeline/networks.ts';
-import { ASPECTS } from '../pipeline/resolution.ts';
-import type { GenerateOptions } from '../pipeline/text-to-image.ts';
+import { openBanana, type NodeBanana } from '../node/index.ts';
+import { DEFAULT_MODEL } from '../node/models.ts';
+import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
+import { ASPECTS } from '../draw/size.ts';
+import type { GenerateOptions } from '../draw/text-to-image.ts';
 import type { RuntimeName } from '../runtime/select.ts';
-import { decodeDrawing, decodeImage } from '../tensor/codec.ts';
-import { readFileWhole } from '../tensor/files.ts';
-import type { Image } from '../tensor/image.ts';
+import { decodeDrawing, decodeImage } from '../disk/codec.ts';
+import { readFileWhole } from '../disk/files.ts';
+import type { Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 import { decimal, subject, whole, type SubjectFile } from './options.ts';
 

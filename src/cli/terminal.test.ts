@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { random } from '../util/random.ts';
-import { image } from '../tensor/image.ts';
+import { image } from '../image/image.ts';
 import { cellsFor, graphicsOf, halfBlocks, itermImage, kittyImage, tail, typeKeys } from './terminal.ts';
 
 const RED = [255, 0, 0, 255];

@@ -2,7 +2,7 @@
 // terminal says that it knows them. Pure: who writes and who reads is live.ts.
 // https://sw.kovidgoyal.net/kitty/graphics-protocol/ https://iterm2.com/documentation-images.html
 import { deflateSync } from 'node:zlib';
-import { flatten, resizeImage, type Image } from '../tensor/image.ts';
+import { flatten, resizeImage, type Image } from '../image/image.ts';
 
 export type Graphics = 'kitty' | 'iterm' | 'blocks';
 export const GRAPHICS: readonly Graphics[] = ['kitty', 'iterm', 'blocks'];

@@ -62,7 +62,7 @@ export interface Sample {
   subjects?: Subject[];
 }
 
-// The latent grids that pipeline/resolution.ts gives to 1:1, 4:3 and 5:4, 16:9, 21:9 and 4:1, where a picture has 64 tokens; 3:2 (10 x 7) lies between.
+// The latent grids that draw/size.ts gives to 1:1, 4:3 and 5:4, 16:9, 21:9 and 4:1, where a picture has 64 tokens; 3:2 (10 x 7) lies between.
 const MANY: DataOptions['aspects'] = [
   [256, 256, 5], [288, 224, 1], [224, 288, 1], [352, 192, 1], [192, 352, 1], [384, 160, 0.5], [160, 384, 0.25], [512, 128, 0.25], [128, 512, 0.25],
 ];

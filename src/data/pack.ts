@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../util/errors.ts';
 import { random, type Random } from '../util/random.ts';
-import { writeFileWhole, writeSafetensors } from '../tensor/files.ts';
+import { writeFileWhole, writeSafetensors } from '../disk/files.ts';
 import { tensor } from '../tensor/tensor.ts';
 import { sample, type DataOptions, type Sample } from './dataset.ts';
 import { renderPool, type Rect, type RenderJob } from './render.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readSafetensors } from '../tensor/files.ts';
+import { readSafetensors } from '../disk/files.ts';
 import { random } from '../util/random.ts';
 import { DATA, sample } from './dataset.ts';
 import { drawJob } from './draw.ts';

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { DATA } from '../data/dataset.ts';
-import { ATTRIBUTES } from './characters.ts';
+import { ATTRIBUTES } from './judges/characters.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { hash32, random } from '../util/random.ts';
 import { judgeSubjects, measureIdentity, subjectScenes, type Figure, type SubjectScene } from './identity.ts';
 import { openLedger } from './ledger.ts';
-import type { Judges } from './objects.ts';
+import type { Judges } from './judges/judges.ts';
 import type { Suite, Variant } from './suite.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'banana-identity-'));

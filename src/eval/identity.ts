@@ -5,10 +5,10 @@ import { sample, type DataOptions, type Sample } from '../data/dataset.ts';
 import { random } from '../util/random.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { assign } from './assign.ts';
-import { ATTRIBUTES, type Attribute } from './characters.ts';
-import { crops, sizeOfPicture, squareAround } from './crop.ts';
+import { ATTRIBUTES, type Attribute } from './judges/characters.ts';
+import { crops, sizeOfPicture, squareAround } from './judges/crop.ts';
 import { average, psnrOverWhite } from './metrics.ts';
-import { firstOf, type Judges } from './objects.ts';
+import { firstOf, type Judges } from './judges/judges.ts';
 import type { Box } from './rule.ts';
 import { renderOf, type Miss, type Suite, type Variant } from './suite.ts';
 

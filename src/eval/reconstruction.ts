@@ -6,7 +6,7 @@ import { sample } from '../data/dataset.ts';
 import { cropRect } from '../data/pack.ts';
 import type { RenderJob, RenderPool } from '../data/render.ts';
 import { RuntimeError } from '../util/errors.ts';
-import { premultipliedToTensor } from '../tensor/image.ts';
+import { premultipliedToTensor } from '../image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { random } from '../util/random.ts';
 import type { Key, Ledger } from './ledger.ts';

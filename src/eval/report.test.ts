@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { ATTRIBUTES } from './characters.ts';
+import { ATTRIBUTES } from './judges/characters.ts';
 import type { TaskScore } from './geneval.ts';
-import type { JudgeAccuracy } from './objects.ts';
+import type { JudgeAccuracy } from './judges/judges.ts';
 import { markdown, type Evaluation } from './report.ts';
 
 const boxes = { concept: 0.95, concept5: 0.99, style: 0.98, count: 200 };

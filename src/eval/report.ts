@@ -3,7 +3,7 @@
 import type { ConceptResult, ConceptScore } from './concepts.ts';
 import { meanScore, TASK_NAMES, type GenEvalResult, type TaskScore } from './geneval.ts';
 import type { IdentityResult, IdentityScore } from './identity.ts';
-import type { JudgeAccuracy } from './objects.ts';
+import type { JudgeAccuracy } from './judges/judges.ts';
 import type { Edges, ReconstructionResult } from './reconstruction.ts';
 import type { StepsResult } from './steps.ts';
 import type { Miss } from './suite.ts';

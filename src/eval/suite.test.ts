@@ -9,7 +9,7 @@ import { classesOf, conceptCases, SETS } from './cases.ts';
 import { measureConcepts } from './concepts.ts';
 import { meanScore, measureGenEval, promptsOf, TASK_NAMES, type Prompt } from './geneval.ts';
 import { openLedger } from './ledger.ts';
-import type { FoundObject, Judges } from './objects.ts';
+import type { FoundObject, Judges } from './judges/judges.ts';
 import { measureSteps } from './steps.ts';
 import { worstOf, type Miss, type Suite, type Variant } from './suite.ts';
 

@@ -2,10 +2,10 @@
 // The model is a function here (which one, and how it steps, is the caller's), and so are the judges. What is kept is what was
 // seen, not whether it was right: rules can change without drawing anything again.
 import type { RenderPool } from '../data/render.ts';
-import { premultipliedToTensor } from '../tensor/image.ts';
+import { premultipliedToTensor } from '../image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Key, Ledger } from './ledger.ts';
-import { firstOf, type FoundObject, type Judges } from './objects.ts';
+import { firstOf, type FoundObject, type Judges } from './judges/judges.ts';
 import type { Seen } from './rule.ts';
 
 /** A picture of a subject, square, and the slot (1 to 5) by which the prompt names it. */

@@ -1,7 +1,7 @@
 // The composite functions against their formulas written out on numbers.
 import { describe, expect, test } from 'vitest';
 import { float32, type Tensors } from '../tensor/tensor.ts';
-import { expectClose, randomFeeds } from '../testing.ts';
+import { expectClose, randomFeeds } from '../sdk/testing.ts';
 import { random } from '../util/random.ts';
 import { evaluate } from './evaluate.ts';
 import { attention, clip, l1, lerp, mse, pseudoHuber, rmsNormalize, rotate, silu, softplus, square } from './functions.ts';

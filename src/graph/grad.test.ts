@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { CASES, graphOf, type OperatorCase } from '../../test/operator-cases.ts';
 import { float32, int64, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
-import { expectClose, randomFeeds } from '../testing.ts';
+import { expectClose, randomFeeds } from '../sdk/testing.ts';
 import { random } from '../util/random.ts';
 import { evaluate } from './evaluate.ts';
 import { attention, lerp, mse, pseudoHuber, rmsNormalize, rotate, silu, softplus } from './functions.ts';

@@ -9,7 +9,7 @@ import { graph, input, parameter, type Value } from '../graph/value.ts';
 import { rootScope, type Product } from '../nn/scope.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import { float32, scalar, sizeOf, type Tensor, type Tensors } from '../tensor/tensor.ts';
-import { expectClose } from '../testing.ts';
+import { expectClose } from '../sdk/testing.ts';
 import { random } from '../util/random.ts';
 import { quantizedWeights } from './bind.ts';
 import { roundedTo } from './blocks.ts';

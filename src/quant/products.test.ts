@@ -7,7 +7,7 @@ import { ortNode } from '../runtime/ort-node.ts';
 import { referenceRuntime } from '../runtime/reference.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { float32, sizeOf, type Tensor, type Tensors } from '../tensor/tensor.ts';
-import { expectClose } from '../testing.ts';
+import { expectClose } from '../sdk/testing.ts';
 import { random } from '../util/random.ts';
 import { quantizedWeights } from './bind.ts';
 import { dequantizeBlocks, quantizeBlocks, roundedTo, toNibbles } from './blocks.ts';

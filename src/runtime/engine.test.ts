@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, expectTypeOf, test, vi } from 'vitest';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
-import { openEngine, type EngineProcess } from './engine-process.ts';
-import type { handlers } from './engine.fixture.ts';
+import { openEngine, type EngineProcess } from '../node/engine-process.ts';
+import type { handlers } from '../../test/engine.fixture.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 }); // a child process or WASM on a busy machine
 
-const entry = new URL('./engine.fixture.ts', import.meta.url);
+const entry = new URL('../../test/engine.fixture.ts', import.meta.url);
 let engine: EngineProcess<typeof handlers>;
 beforeAll(async () => {
   engine = await openEngine<typeof handlers>(entry);

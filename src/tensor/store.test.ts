@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { workFolder } from '../../test/command.ts';
-import { folderStore } from './files.ts';
+import { folderStore } from '../disk/files.ts';
 import { joined, memoryStore } from './store.ts';
 
 const { folder, remove } = workFolder();

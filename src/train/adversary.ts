@@ -6,7 +6,7 @@
 import { add, matmul, mean, mul, neg, relu, stopGradient, sub } from '../graph/ops.ts';
 import { silu } from '../graph/functions.ts';
 import type { Value } from '../graph/value.ts';
-import { spaceToDepth } from '../models/autoencoder.ts';
+import { spaceToDepth } from '../models/banana/autoencoder.ts';
 import { linear, mix3x3 } from '../nn/layers.ts';
 import type { Scope } from '../nn/scope.ts';
 

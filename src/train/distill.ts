@@ -6,9 +6,9 @@
 import { add, mean, mul, stopGradient, sub, unsqueeze } from '../graph/ops.ts';
 import { mse, pseudoHuber } from '../graph/functions.ts';
 import { input, type Value } from '../graph/value.ts';
-import { perPicture, referenceInputs, textInputs } from '../models/inputs.ts';
-import { conditioning, transformer, type Conditioning } from '../models/transformer.ts';
-import type { Config } from '../models/config.ts';
+import { perPicture, referenceInputs, textInputs } from '../models/banana/inputs.ts';
+import { conditioning, transformer, type Conditioning } from '../models/banana/transformer.ts';
+import type { Config } from '../models/banana/config.ts';
 import { rootScope, type Product, type Specs } from '../nn/scope.ts';
 import { gridInputs } from './grids.ts';
 import { keyBias, type LatentSizes } from './teacher.ts';

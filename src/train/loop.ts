@@ -1,6 +1,6 @@
 // The loop around a training step with its files on disk, for recipes (Node): checkpoint and log are paths. The loop itself
 // is in run.ts.
-import { folderStore } from '../tensor/files.ts';
+import { folderStore } from '../disk/files.ts';
 import { runSteps, type Progress, type RunOptions } from './run.ts';
 
 export { cosineRate, type Progress } from './run.ts';

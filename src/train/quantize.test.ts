@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { check } from '../graph/check.ts';
 import { matmul } from '../graph/ops.ts';
 import { input } from '../graph/value.ts';
-import { preset } from '../models/config.ts';
+import { preset } from '../models/banana/config.ts';
 import { initialize } from '../nn/scope.ts';
 import { fakeProduct, levelsOf } from '../quant/fake-quant.ts';
 import { planOf, relativeError, rounded } from '../quant/plan.ts';

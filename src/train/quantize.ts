@@ -6,9 +6,9 @@
 import { add, div, mean, mul, sub, unsqueeze } from '../graph/ops.ts';
 import { mse, square } from '../graph/functions.ts';
 import { graph, input, type Graph, type Value } from '../graph/value.ts';
-import { perPicture, referenceInputs, textInputs } from '../models/inputs.ts';
-import { conditioning, transformer } from '../models/transformer.ts';
-import type { Config } from '../models/config.ts';
+import { perPicture, referenceInputs, textInputs } from '../models/banana/inputs.ts';
+import { conditioning, transformer } from '../models/banana/transformer.ts';
+import type { Config } from '../models/banana/config.ts';
 import { rootScope, type Product, type Scope, type Specs } from '../nn/scope.ts';
 import { gridInputs } from './grids.ts';
 import { keyBias, type LatentSizes } from './teacher.ts';

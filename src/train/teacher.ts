@@ -4,9 +4,9 @@
 import { add, concat, div, mul, sub, sum, unsqueeze } from '../graph/ops.ts';
 import { square } from '../graph/functions.ts';
 import { input, constant, type Value } from '../graph/value.ts';
-import { perPicture, referenceInputs, textInputs } from '../models/inputs.ts';
-import { conditioning, maskBias, transformer } from '../models/transformer.ts';
-import type { Config } from '../models/config.ts';
+import { perPicture, referenceInputs, textInputs } from '../models/banana/inputs.ts';
+import { conditioning, maskBias, transformer } from '../models/banana/transformer.ts';
+import type { Config } from '../models/banana/config.ts';
 import { rootScope, type Specs } from '../nn/scope.ts';
 import { zeros } from '../tensor/tensor.ts';
 import { gridInputs } from './grids.ts';

@@ -1,5 +1,5 @@
 // Six pictures to learn from: discs of one colour on white.
-import { image, type Image } from '../../src/tensor/image.ts';
+import { image, type Image } from '../../src/image/image.ts';
 
 const COLOURS = ['red', 'green', 'blue', 'grey', 'pink', 'teal'] as const;
 

@@ -1,7 +1,7 @@
 // What the browser tests draw and learn with, in Node and in the page alike: an untrained tiny model whose last layers were shaken,
 // so that prompts, seeds and Peels all show, and six discs of one colour.
-import { randomModel } from '../../src/pipeline/model.ts';
-import type { Model } from '../../src/pipeline/model-file.ts';
+import { randomModel } from '../../src/node/models.ts';
+import type { Model } from '../../src/models/banana/file.ts';
 import { random } from '../../src/util/random.ts';
 
 /** The same on every call. */

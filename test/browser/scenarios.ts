@@ -1,5 +1,5 @@
 // What browser.test.ts has a page do, from the outside of the SDK: each opens what it needs, and returns plain numbers and texts.
-import * as web from '../../src/web.ts';
+import * as web from '../../src/web/index.ts';
 import { discs } from './discs.ts';
 
 const assets = new URL('/ort/', location.origin).href;

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Graph } from '../../src/graph/value.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
-import { writeSafetensors } from '../../src/tensor/files.ts';
+import { writeSafetensors } from '../../src/disk/files.ts';
 import type { Tensors } from '../../src/tensor/tensor.ts';
 import type { Program } from '../../src/train/step.ts';
 import { InputError } from '../../src/util/errors.ts';

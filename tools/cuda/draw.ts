@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
 import type { DataOptions } from '../../src/data/dataset.ts';
 import { pack } from '../../src/data/pack.ts';
-import { readSafetensors, writeFileWhole } from '../../src/tensor/files.ts';
+import { readSafetensors, writeFileWhole } from '../../src/disk/files.ts';
 import { encodeSafetensors } from '../../src/tensor/safetensors.ts';
 import { tensor, type Tensors } from '../../src/tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../../src/tokenizer/tokenizer.ts';

@@ -10,18 +10,18 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { preset } from '../../src/models/config.ts';
+import { preset } from '../../src/models/banana/config.ts';
 import { dequantizeBlocks } from '../../src/quant/blocks.ts';
 import type { Plan } from '../../src/quant/plan.ts';
-import { readFileWhole, readSafetensors, writeSafetensors } from '../../src/tensor/files.ts';
-import { SCALE } from '../../src/pipeline/model-file.ts';
+import { readFileWhole, readSafetensors, writeSafetensors } from '../../src/disk/files.ts';
+import { SCALE } from '../../src/models/banana/file.ts';
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts';
 import { float32, tensor, type Tensor, type Tensors } from '../../src/tensor/tensor.ts';
 import { fromHalves } from '../../src/util/float16.ts';
 import { BananaError, InputError } from '../../src/util/errors.ts';
 import { exportModel } from '../../recipes/5-distill.ts';
 import { wholePlan } from '../../recipes/6-quantize.ts';
-import { pathsOf } from '../../recipes/recipe.ts';
+import { pathsOf } from '../../src/train/paths.ts';
 
 const TRAINING = 'tools/cuda: every stage on a CUDA machine; see docs/log.md';
 

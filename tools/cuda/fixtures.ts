@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { evaluate } from '../../src/graph/evaluate.ts';
 import type { Graph } from '../../src/graph/value.ts';
 import { encodeModel } from '../../src/onnx/encode.ts';
-import { writeSafetensors } from '../../src/tensor/files.ts';
+import { writeSafetensors } from '../../src/disk/files.ts';
 import type { Tensors } from '../../src/tensor/tensor.ts';
 import { CASES, graphOf } from '../../test/operator-cases.ts';
 

@@ -1,0 +1,72 @@
+// What a pipeline tells while it works, in order: text, then for each picture step and preview (in turn), render, image;
+// done comes last. Everything here can be structured-cloned: events cross from the engine's process as they are.
+import type { Image } from '../image/image.ts';
+import type { Recipe } from './recipe.ts';
+
+/** Seconds that each stage took so far, over all pictures of the request. */
+export interface StageSeconds {
+  /** Reading the prompt, and the picture to start from. */
+  readonly text: number;
+  readonly denoise: number;
+  /** Decoding and drawing, previews included. */
+  readonly render: number;
+}
+
+/** The prompt was read. */
+export interface TextEvent {
+  readonly type: 'text';
+  /** What the model was told: the prompt with style and background. */
+  readonly text: string;
+  /** Tokens that it saw, and those at the end that it could not. */
+  readonly tokens: number;
+  readonly truncated: number;
+}
+
+/** One step of the sampler is done. */
+export interface StepEvent {
+  readonly type: 'step';
+  /** Picture of the request, from 0. */
+  readonly index: number;
+  /** From 1. */
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** What the picture would be now, small. */
+export interface PreviewEvent {
+  readonly type: 'preview';
+  readonly index: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly image: Image;
+}
+
+/** A tile of the picture is drawn. */
+export interface RenderEvent {
+  readonly type: 'render';
+  readonly index: number;
+  /** Tiles drawn, of how many. */
+  readonly tile: number;
+  readonly tiles: number;
+  /** Whole rows of the picture, from row `y`, of `of`, that this tile completed: to be encoded while others are drawn. Not given when something is still to be put over them (a mask). */
+  readonly rows?: { readonly y: number; readonly of: number; readonly image: Image };
+}
+
+/** A picture is ready. */
+export interface ImageEvent {
+  readonly type: 'image';
+  readonly index: number;
+  readonly image: Image;
+  readonly recipe: Recipe;
+  /** What the model was told. */
+  readonly text: string;
+}
+
+/** All pictures are ready. */
+export interface DoneEvent {
+  readonly type: 'done';
+  readonly count: number;
+  readonly seconds: StageSeconds;
+}
+
+export type GenerateEvent = TextEvent | StepEvent | PreviewEvent | RenderEvent | ImageEvent | DoneEvent;

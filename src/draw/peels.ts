@@ -1,0 +1,114 @@
+// Peels of a picture: what the caller names, where it is found, what becomes of it. Files are found by a source that is handed
+// in (a folder in Node, see load.ts; none in a browser, which gives the bytes), fitted to the model once and remembered.
+// Also here: a Peel baked into a copy of its model. Not here: the file (adapters/peel.ts), its effect (adapters/lora.ts).
+import { sha256 } from '../adapters/hash.ts';
+import { checkPeelName, type BaseId } from '../adapters/info.ts';
+import { isAdaptable, loraNames, mergeLora } from '../adapters/lora.ts';
+import { adaptable } from '../models/banana/adaptable.ts';
+import { fitPeel, readPeel, type Peel } from '../adapters/peel.ts';
+import { checkWeight, NO_PEELS, withPeel, type PeelStack } from '../adapters/stack.ts';
+import { takePeels } from '../adapters/syntax.ts';
+import type { Specs } from '../nn/scope.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { InputError } from '../util/errors.ts';
+import type { Model } from '../models/banana/file.ts';
+
+/** A Peel to use: by its name in the library, by path (Node), or its file's bytes. */
+export interface PeelChoice {
+  name?: string;
+  path?: string;
+  bytes?: Uint8Array;
+  /** 1, the default, is as trained; -4 to 4. */
+  weight?: number;
+  /** Takes one that was made for another model, as far as it fits. */
+  force?: boolean;
+}
+
+/** A Peel as a recipe notes it. */
+export interface UsedPeel {
+  readonly name: string;
+  readonly weight: number;
+  /** SHA-256 of its matrices, the first 16 hexadecimal digits. */
+  readonly hash: string;
+}
+
+/** Finds a Peel's file; `stamp` changes when the file does. Throws InputError when there is none. */
+export type PeelSource = (choice: PeelChoice) => Promise<{ source: string; stamp: string; read(): Promise<Uint8Array> }>;
+
+const PEELS_MAX = 8;
+
+/** A prompt and the Peels of a request, those inside the prompt too. Throws InputError for any that is written wrongly. */
+export function peelsOf({ prompt, peels = [] }: { prompt: string; peels?: readonly PeelChoice[] }): { prompt: string; peels: PeelChoice[] } {
+  const wrong = (why: string) => new InputError('options.peels', why);
+  if (!Array.isArray(peels)) throw wrong('peels: expected a list such as [{ name: "ink", weight: 0.8 }]');
+  for (const choice of peels as PeelChoice[]) {
+    const given = [choice?.name, choice?.path, choice?.bytes].filter((x) => x !== undefined);
+    const [one] = given;
+    if (given.length !== 1 || !(typeof one === 'string' || one instanceof Uint8Array)) throw wrong('each of peels needs one of name, path and bytes');
+    if (choice.name !== undefined) checkPeelName(choice.name);
+    checkWeight(choice.weight ?? 1, choice.name ?? choice.path ?? 'given');
+  }
+  const said = typeof prompt === 'string' ? takePeels(prompt) : { prompt, peels: [] };
+  const all = [...(peels as PeelChoice[]), ...said.peels];
+  if (all.length > PEELS_MAX) throw wrong(`${all.length} Peels: expected at most ${PEELS_MAX}`);
+  return { prompt: said.prompt, peels: all };
+}
+
+/** What a stack is called in a recipe. */
+export const usedPeels = (stack: PeelStack): UsedPeel[] => stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash.slice(0, 16) }));
+
+/** The prompt with the trigger words of its Peels that it does not say yet. A Peel that is turned around adds none. */
+export function withTriggers(prompt: string, stack: PeelStack): string {
+  const words = stack.filter(({ weight }) => weight > 0).flatMap(({ peel }) => peel.info.triggers);
+  return words.reduce((text, word) => (text.toLowerCase().includes(word.toLowerCase()) ? text : `${text}, ${word}`), prompt);
+}
+
+const REMEMBERED = 16;
+
+/** A function from choices to a stack that fits a model. Files are read again only when they change; the same choices give the same stack. */
+export function peelShelf(config: Model['config'], base: BaseId, source?: PeelSource): (choices: readonly PeelChoice[]) => Promise<PeelStack> {
+  let specs: Specs | undefined;
+  const fitted = new Map<string, Promise<Peel>>();
+  let last: { key: string; stack: PeelStack } | undefined;
+  const find = async (choice: PeelChoice): Promise<{ key: string; load(): Promise<Peel> }> => {
+    const { bytes, name, force = false } = choice;
+    if (!bytes && !source) throw new InputError('options.peels', `Peel "${name ?? choice.path}": there is no library here, give its bytes`);
+    const found = bytes ? { source: 'the given Peel', stamp: await sha256([bytes]), read: async () => bytes } : await source!(choice);
+    const load = async (): Promise<Peel> => {
+      const peel = fitPeel(await readPeel(await found.read(), found.source, { force }), (specs ??= adaptable(config)), base, found.source, { force });
+      return name === undefined ? peel : { ...peel, info: { ...peel.info, name } };
+    };
+    return { key: JSON.stringify([name, found.source, found.stamp, force]), load };
+  };
+  return async (choices) => {
+    if (choices.length === 0) return NO_PEELS;
+    const found = await Promise.all(choices.map(find));
+    const key = JSON.stringify(found.map((one, i) => [one.key, choices[i]!.weight ?? 1]));
+    if (last?.key === key) return last.stack;
+    let stack = NO_PEELS;
+    for (const [i, one] of found.entries()) {
+      const peel = fitted.get(one.key) ?? one.load();
+      fitted.delete(one.key);
+      fitted.set(one.key, peel); // newest last
+      peel.catch(() => fitted.delete(one.key));
+      stack = withPeel(stack, await peel, choices[i]!.weight ?? 1);
+    }
+    for (const old of [...fitted.keys()].slice(0, -REMEMBERED)) fitted.delete(old);
+    last = { key, stack };
+    return stack;
+  };
+}
+
+/** A copy of a model with a stack baked into its weights, under another name. */
+export function mergePeels(model: Model, stack: PeelStack, name: string): Model {
+  const weights = Object.fromEntries(
+    Object.entries(model.weights).map(([path, weight]) => {
+      const { a, b } = loraNames(path);
+      const used = isAdaptable(path, weight) ? stack.filter(({ peel }) => peel.tensors[a]) : [];
+      return [path, used.reduce((sum, { peel, weight: strength }) => mergeLora(sum, peel.tensors[a] as Tensor<'float32'>, peel.tensors[b] as Tensor<'float32'>, strength), weight as Tensor<'float32'>)];
+    }),
+  );
+  const peels = stack.map(({ peel, weight }) => `${peel.info.name} ${weight} (${peel.info.licence || 'no licence'})`).join(', ');
+  const { licence, training } = model.manifest;
+  return { ...model, name, weights, manifest: { ...model.manifest, name, licence: `${licence}; with Peels: ${peels}`, training: `${training}; merged with ${peels}` } };
+}

@@ -1,0 +1,116 @@
+// The recipe of a picture: all that is needed to make it again, and how it travels inside a file. A PNG: our JSON under
+// `banana`, the `parameters` text that other tools read, and XMP that marks the picture as made by a model. A JPEG or WebP:
+// the same XMP with our JSON in it, `parameters` as the EXIF comment. No dates, no paths, no names of people: the same
+// recipe gives the same bytes.
+// https://www.iptc.org/std-dev/photometadata/documentation/userguide/ (digital source type)
+import { peelText } from '../adapters/syntax.ts';
+import { readPngText, writePngText } from '../image/png-text.ts';
+import { InputError } from '../util/errors.ts';
+import type { UsedPeel } from './peels.ts';
+import type { UsedReference } from './subjects.ts';
+
+/** Version of this package; a test holds it to package.json. */
+export const VERSION = '0.1.0';
+
+/** Which weights drew a picture. */
+export interface ModelId {
+  readonly name: string;
+  readonly version: string;
+  /** SHA-256 of the file, the first 16 hexadecimal digits; '' for weights that never were in a file. */
+  readonly hash: string;
+}
+
+export interface Recipe {
+  readonly prompt: string;
+  readonly style?: string;
+  readonly background?: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly guidance: number;
+  readonly width: number;
+  readonly height: number;
+  /** Share of the model's latent tokens that it was drawn with, when not all. */
+  readonly detail?: number;
+  /** What it was drawn from: SHA-256 of the pixels, the first 16 hexadecimal digits, so that the same picture can be found again. */
+  readonly image?: { readonly hash: string; readonly strength: number; readonly mask?: string };
+  /** The subjects of the prompt, each by the hash of its picture. */
+  readonly references?: readonly UsedReference[];
+  /** Peels that it was drawn with. */
+  readonly peels?: readonly UsedPeel[];
+  readonly model: ModelId;
+  /** Version of banana-sdk. */
+  readonly sdk: string;
+}
+
+const KEY = 'banana';
+const XMP = 'XML:com.adobe.xmp';
+const NAMESPACE = 'urn:banana-sdk:recipe:1';
+const SOURCE_TYPE = 'http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia';
+
+/** The `parameters` text of AUTOMATIC1111's web interface: the prompt, then a line of settings. `text` is the prompt as the model saw it. */
+export function parametersOf({ seed, steps, guidance, width, height, image, peels = [], model, sdk }: Recipe, text: string): string {
+  const settings = {
+    Steps: steps,
+    Sampler: 'LCM',
+    'CFG scale': guidance,
+    Seed: seed,
+    Size: `${width}x${height}`,
+    ...(image && { 'Denoising strength': image.strength }),
+    ...(peels.length > 0 && { 'Peel hashes': `"${peels.map(({ name, hash }) => `${name}: ${hash}`).join(', ')}"` }),
+    ...(model.hash && { 'Model hash': model.hash.slice(0, 10) }),
+    Model: `${model.name}-${model.version}`,
+    Version: `banana-sdk ${sdk}`,
+  };
+  return `${[text, ...peels.map(peelText)].join(' ')}\n${Object.entries(settings).map(([key, value]) => `${key}: ${value}`).join(', ')}`;
+}
+
+/** An XMP packet that says: made by a trained model. Where a file has no other place for it, it holds the recipe too. */
+function xmpOf(sdk: string, recipe?: Recipe): string {
+  const [open, close] = recipe ? [` xmlns:banana="${NAMESPACE}">`, `<banana:recipe>${escape(JSON.stringify(recipe))}</banana:recipe></rdf:Description>`] : ['/>', ''];
+  return [
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>',
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">',
+    '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"',
+    ` Iptc4xmpExt:DigitalSourceType="${SOURCE_TYPE}" xmp:CreatorTool="banana-sdk ${sdk}"${open}`,
+    `${close}</rdf:RDF></x:xmpmeta>`,
+    '<?xpacket end="r"?>',
+  ].join('\n');
+}
+
+/** The PNG with its recipe inside. `text` is the prompt as the model saw it. */
+export function writeRecipe(png: Uint8Array, recipe: Recipe, text: string): Uint8Array<ArrayBuffer> {
+  return writePngText(png, { parameters: parametersOf(recipe, text), [KEY]: JSON.stringify(recipe), [XMP]: xmpOf(recipe.sdk) });
+}
+
+/** What an encoder of JPEG or WebP is to write beside the pixels. `text` is the prompt as the model saw it. */
+export function recipeMetadata(recipe: Recipe, text: string): { xmp: string; comment: string } {
+  return { xmp: xmpOf(recipe.sdk, recipe), comment: parametersOf(recipe, text) };
+}
+
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+const escape = (text: string) => text.replace(/[&<>]/g, (c) => ENTITIES[c]!);
+const unescape = (text: string) => Object.entries(ENTITIES).reverse().reduce((t, [c, entity]) => t.replaceAll(entity, c), text);
+
+/** The recipe's JSON in a file: by the texts of a PNG; in a JPEG or WebP by its XMP, which is plain UTF-8 there. */
+function recipeText(file: Uint8Array): string | undefined {
+  const begins = (at: number, text: string) => [...text].every((c, i) => file[at + i] === c.charCodeAt(0));
+  if (!begins(0, '\xff\xd8\xff') && !(begins(0, 'RIFF') && begins(8, 'WEBP'))) return readPngText(file)[KEY];
+  const found = /<banana:recipe>([^<]*)<\/banana:recipe>/.exec(new TextDecoder().decode(file));
+  return found ? unescape(found[1]!) : undefined;
+}
+
+/** The recipe inside a PNG, JPEG or WebP; undefined when it was not made here. Throws InputError when it is no such file or its recipe is damaged. */
+export function readRecipe(file: Uint8Array): Recipe | undefined {
+  const text = recipeText(file);
+  if (text === undefined) return undefined;
+  const damaged = (cause?: unknown) => new InputError('recipe.damaged', 'the recipe inside this picture is damaged', { cause });
+  let found: Partial<Recipe> | null;
+  try {
+    found = JSON.parse(text) as Partial<Recipe> | null;
+  } catch (cause) {
+    throw damaged(cause);
+  }
+  const numbers = [found?.seed, found?.steps, found?.guidance, found?.width, found?.height];
+  if (typeof found?.prompt !== 'string' || !numbers.every(Number.isFinite) || typeof found.model?.name !== 'string') throw damaged();
+  return found as Recipe;
+}

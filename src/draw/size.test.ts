@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { DATA } from '../data/dataset.ts';
+import { pixelsOf } from '../data/pack.ts';
+import { ENCODER_PIXELS, preset } from '../models/banana/config.ts';
+import { ASPECTS, baseTokens, latentGrid, resolveSize, tilesOf } from './size.ts';
+
+test('sizes: nothing, one side, both, an aspect ratio', () => {
+  expect(resolveSize()).toEqual({ width: 512, height: 512 });
+  expect(resolveSize({ width: 640 })).toEqual({ width: 640, height: 640 });
+  expect(resolveSize({ height: 300, width: 777 })).toEqual({ width: 777, height: 300 });
+  expect(resolveSize({ width: 1024, aspect: '16:9' })).toEqual({ width: 1024, height: 576 });
+  expect(resolveSize({ height: 512, aspect: '1:8' })).toEqual({ width: 64, height: 512 });
+  expect(resolveSize({ width: 1280, height: 720, aspect: '16:9' })).toEqual({ width: 1280, height: 720 });
+});
+
+test('every aspect ratio has about the area of 512x512', () => {
+  const sizes = ASPECTS.map((aspect) => {
+    const { width, height } = resolveSize({ aspect });
+    const [w, h] = aspect.split(':').map(Number) as [number, number];
+    expect(Math.abs(width / height / (w / h) - 1), aspect).toBeLessThan(0.03);
+    expect(Math.abs((width * height) / 512 ** 2 - 1), aspect).toBeLessThan(0.03);
+    return `${width}x${height}`;
+  });
+  expect(sizes.join(' ')).toMatchInlineSnapshot(`"512x512 624x416 416x624 440x592 592x440 456x576 576x456 384x680 680x384 784x336 256x1024 1024x256 184x1448 1448x184"`);
+});
+
+test.each([
+  [{ width: 0 }, 'width 0: expected a whole number of pixels from 64 to 4096'],
+  [{ height: 100000 }, 'height 100000: expected'],
+  [{ width: 512.5 }, 'width 512.5: expected'],
+  [{ width: NaN }, 'width NaN: expected'],
+  [{ aspect: '7:5' }, 'unknown aspect ratio "7:5": choose one of 1:1, 3:2'],
+  [{ width: 4096, aspect: '1:8' }, 'aspect 1:8 makes the height 32768: expected'],
+  [{ width: 512, height: 512, aspect: '16:9' }, '512x512 is not 16:9'],
+])('%o is refused', (options, message) => {
+  expect(() => resolveSize(options)).toThrow(message);
+});
+
+test('the latent grid follows the shape and keeps the number of tokens', () => {
+  const grid = (width: number, height: number, name = 'pico') => Object.values(latentGrid({ width, height }, baseTokens(preset(name)))).join('x');
+  expect([grid(512, 512), grid(4096, 4096), grid(64, 64), grid(512, 512, 'tiny'), grid(512, 512, 'nano')]).toEqual(['8x8', '8x8', '8x8', '4x4', '16x16']);
+  expect([grid(680, 384), grid(384, 680), grid(1448, 184), grid(184, 1448)]).toEqual(['6x11', '11x6', '3x23', '23x3']);
+  expect([grid(4096, 64, 'tiny'), grid(64, 4096, 'tiny')]).toEqual(['1x49', '49x1']);
+});
+
+test('pico trains on the grids of nearly all aspect ratios; 3:2 lies between two of them, 1:8 beyond', () => {
+  const trained = DATA.pico.aspects.map((aspect) => pixelsOf(aspect, DATA.pico.size).map((side) => side / ENCODER_PIXELS).join('x'));
+  const asked = (aspect: string) => {
+    const { rows, columns } = latentGrid(resolveSize({ aspect }), baseTokens(preset('pico')));
+    return `${columns}x${rows}`;
+  };
+  expect(trained).toEqual(['8x8', '9x7', '7x9', '11x6', '6x11', '12x5', '5x12', '16x4', '4x16']);
+  expect(ASPECTS.filter((aspect) => !trained.includes(asked(aspect)))).toEqual(['3:2', '2:3', '1:8', '8:1']);
+});
+
+test('tiles cover a picture exactly once', () => {
+  const [width, height] = [1000, 601];
+  const seen = new Uint8Array(width * height);
+  for (const t of tilesOf({ width, height }, { width: 512, height: 256 }))
+    for (let y = t.y; y < t.y + t.height; y++) for (let x = t.x; x < t.x + t.width; x++) seen[y * width + x]!++;
+  expect(seen.every((n) => n === 1)).toBe(true);
+});

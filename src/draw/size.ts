@@ -1,0 +1,99 @@
+// Sizes: from what the caller asks for (pixels, an aspect ratio, or nothing) to the picture's size, its latent grid and the
+// tiles it is drawn in. The latent grid has about the same number of tokens for every size and the picture's shape, because
+// the model was trained so; the renderer draws any number of pixels from it, so no side need be a multiple of anything.
+import type { Config } from '../models/banana/config.ts';
+import type { Tile } from '../models/banana/renderer.ts';
+import { InputError } from '../util/errors.ts';
+
+/** Width to height, as users write them. */
+export const ASPECTS = ['1:1', '3:2', '2:3', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9', '1:4', '4:1', '1:8', '8:1'] as const;
+export type Aspect = (typeof ASPECTS)[number];
+
+export interface Size {
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface SizeOptions {
+  /** Pixels, 64 to 4096. */
+  width?: number;
+  height?: number;
+  /** One of ASPECTS. */
+  aspect?: string;
+}
+
+export const SIDE_MIN = 64;
+export const SIDE_MAX = 4096;
+/** Side of the picture whose area is used when only an aspect ratio is given. */
+const BASE = 512;
+/** Sides that follow from an aspect ratio are multiples of this: exact enough at 512 pixels, and kind to video codecs. */
+const ROUND = 8;
+
+/**
+ * The picture's size. Nothing given: 512x512. An aspect ratio: the area of 512x512. One side: the other follows from the
+ * aspect ratio (1:1). Throws InputError for a side that is not a whole number from 64 to 4096, an unknown aspect ratio, or
+ * one that contradicts the sides.
+ */
+export function resolveSize({ width, height, aspect }: SizeOptions = {}): Size {
+  for (const [name, side] of Object.entries({ width, height })) if (side !== undefined) checkSide(name, side);
+  if (width !== undefined && height !== undefined) {
+    if (aspect !== undefined) checkFits({ width, height }, aspect);
+    return { width, height };
+  }
+  const ratio = ratioOf(aspect ?? '1:1');
+  if (width === undefined && height === undefined) return { width: round(BASE * Math.sqrt(ratio)), height: round(BASE / Math.sqrt(ratio)) };
+  const size = { width: width ?? round(height! * ratio), height: height ?? round(width! / ratio) };
+  for (const [name, side] of Object.entries(size)) checkSide(`aspect ${aspect ?? '1:1'} makes the ${name}`, side);
+  return size;
+}
+
+function round(side: number): number {
+  return Math.round(side / ROUND) * ROUND;
+}
+
+function checkSide(name: string, side: number): void {
+  if (!Number.isInteger(side) || side < SIDE_MIN || side > SIDE_MAX)
+    throw new InputError('size.side', `${name} ${side}: expected a whole number of pixels from ${SIDE_MIN} to ${SIDE_MAX}`);
+}
+
+/** Width divided by height. */
+function ratioOf(aspect: string): number {
+  if (!(ASPECTS as readonly string[]).includes(aspect))
+    throw new InputError('size.aspect', `unknown aspect ratio "${aspect}": choose one of ${ASPECTS.join(', ')}`);
+  const [w, h] = aspect.split(':').map(Number) as [number, number];
+  return w / h;
+}
+
+function checkFits({ width, height }: Size, aspect: string): void {
+  const ratio = ratioOf(aspect);
+  if (Math.abs(width - height * ratio) >= ROUND && Math.abs(height - width / ratio) >= ROUND)
+    throw new InputError('size.conflict', `${width}x${height} is not ${aspect}: give one side, or leave the aspect ratio out`);
+}
+
+/** Latent tokens of a 512x512 picture. */
+export function baseTokens({ latentPixels }: Config): number {
+  return (BASE / latentPixels) ** 2;
+}
+
+/** Rows and columns, at least 1 each, of about `tokens` latent tokens in the shape of a picture. Shape counts twice as much as number. */
+export function latentGrid({ width, height }: Size, tokens: number): { rows: number; columns: number } {
+  const aspect = width / height;
+  const misfit = (rows: number, columns: number) => (2 * Math.log(columns / rows / aspect)) ** 2 + Math.log((rows * columns) / tokens) ** 2;
+  let best = { rows: 1, columns: 1 };
+  for (let rows = 1; rows <= Math.ceil(2 * Math.sqrt(tokens / aspect)); rows++) {
+    const exact = ((rows * aspect) ** 4 * (tokens / rows)) ** (1 / 5); // where the misfit of these rows is least
+    for (const columns of [Math.floor(exact), Math.ceil(exact)])
+      if (columns >= 1 && misfit(rows, columns) < misfit(best.rows, best.columns)) best = { rows, columns };
+  }
+  return best;
+}
+
+/** The tiles of a picture, row by row; those at the right and the bottom may be smaller. */
+export function tilesOf({ width, height }: Size, tile: Size): Tile[] {
+  const tiles: Tile[] = [];
+  for (let y = 0; y < height; y += tile.height)
+    for (let x = 0; x < width; x += tile.width)
+      tiles.push({ x, y, width: Math.min(tile.width, width - x), height: Math.min(tile.height, height - y) });
+  return tiles;
+}

@@ -1,0 +1,167 @@
+// From a picture to a picture (SDEdit, Meng et al. 2022): the sampler begins not at pure noise but at the input's latent,
+// noised to t = strength, and runs through the same steps, squeezed into [0, strength]. With a mask (as RePaint, Lugmayr et al.
+// 2022, without its resampling), after each step the latent tokens outside are the input's again, noised to the next time by
+// the sampler itself; and outside the mask the final pixels are the input's, bit for bit.
+// Not here: reading files (disk/codec.ts), the loop (text-to-image.ts).
+// Legend: h x w latent grid, C latent channels, m mask: 1 to repaint, 0 to keep.
+import { ENCODER_PIXELS } from '../models/banana/config.ts';
+import type { Velocity } from '../sampling/sampler.ts';
+import { flatten, image, imageToTensor, resizeImage, WHITE, type Image } from '../image/image.ts';
+import { InputError } from '../util/errors.ts';
+import type { Latent } from '../models/banana/networks.ts';
+import { SIDE_MAX, SIDE_MIN, type Size } from './size.ts';
+
+export interface PictureOptions {
+  /** A picture of any size to start from. Its middle is used where its shape is not that of the picture to draw. */
+  image?: Image;
+  /** How much of `image` may change, from 0 (nothing) to 1 (all of it); 0.6, or 0.9 inside a mask, when left out. */
+  strength?: number;
+  /** Where to repaint: white is drawn anew, black (or transparent) is kept as it is in `image`. The shape of `image`, any size. */
+  mask?: Image;
+}
+
+/** Strengths when none is given: a mask should fill with something new that still knows its surroundings. */
+const STRENGTH = 0.6;
+const STRENGTH_MASKED = 0.9;
+/** Shapes of mask and picture may differ by rounding, as a share. */
+const SHAPE_TOLERANCE = 0.02;
+/** A repainted area fades in over this share of a latent token. */
+const FEATHER = 1 / 8;
+
+/** Throws InputError for a strength or mask that cannot be. */
+export function checkPicture({ image, strength = 0, mask }: PictureOptions): void {
+  if (!(strength >= 0 && strength <= 1)) throw new InputError('options.strength', `strength ${strength}: expected a number from 0 to 1`);
+  if (!image) {
+    if (strength) throw new InputError('options.strength', 'a strength without a picture to start from: give the picture, or leave the strength out');
+    if (mask) throw new InputError('options.mask', 'a mask without a picture to repaint: give the picture too');
+    return;
+  }
+  for (const [name, one] of Object.entries({ picture: image, mask }))
+    if (one && one.data.length !== one.width * one.height * 4)
+      throw new InputError('image.size', `the ${name} of ${one.width}x${one.height} has ${one.data.length} bytes, expected ${one.width * one.height * 4}`);
+  if (!mask) return;
+  if (Math.abs(Math.log((mask.width * image.height) / (mask.height * image.width))) > SHAPE_TOLERANCE)
+    throw new InputError('options.mask', `the mask is ${mask.width}x${mask.height}, the picture ${image.width}x${image.height}: expected the same shape`);
+  if (!coverage(mask).some((m) => m > 0)) throw new InputError('options.mask', 'the mask is black: nothing would be repainted; paint white what is to change');
+}
+
+/** The strength that is meant. */
+export function strengthOf({ strength, mask }: PictureOptions): number {
+  return strength ?? (mask ? STRENGTH_MASKED : STRENGTH);
+}
+
+/** Size of the picture to draw when none is asked for: the input's, scaled into the sides that can be drawn. */
+export function sizeOf({ width, height }: Image): Size {
+  const scale = Math.min(Math.max(1, SIDE_MIN / Math.min(width, height)), SIDE_MAX / Math.max(width, height));
+  const side = (n: number) => Math.min(SIDE_MAX, Math.max(SIDE_MIN, Math.round(n * scale)));
+  return { width: side(width), height: side(height) };
+}
+
+/** The middle of a picture in the shape of `size`, and at that size. */
+export function cover(one: Image, { width, height }: Size): Image {
+  const aspect = width / height;
+  const part = { width: Math.min(one.width, Math.max(1, Math.round(one.height * aspect))), height: Math.min(one.height, Math.max(1, Math.round(one.width / aspect))) };
+  if (part.width === one.width && part.height === one.height) return resizeImage(one, width, height);
+  const [left, top] = [(one.width - part.width) >> 1, (one.height - part.height) >> 1];
+  const cut = image(part.width, part.height);
+  for (let y = 0; y < part.height; y++) {
+    const from = ((top + y) * one.width + left) * 4;
+    cut.data.set(one.data.subarray(from, from + part.width * 4), y * part.width * 4);
+  }
+  return resizeImage(cut, width, height);
+}
+
+/** How much of each pixel is to be repainted, 0-1: a mask's brightness times its alpha. */
+function coverage({ data }: Image): Float32Array {
+  return Float32Array.from({ length: data.length / 4 }, (_, i) => ((data[4 * i]! + data[4 * i + 1]! + data[4 * i + 2]!) * data[4 * i + 3]!) / (3 * 255 * 255));
+}
+
+/** For each pixel 0-1 how much of it is drawn: the mask, fading in over `feather` pixels from what is kept (not from the picture's edge). */
+export function feathered(m: Float32Array, { width, height }: Size, feather: number): Float32Array {
+  const reach = Math.ceil(feather) + 1;
+  const distance = Float32Array.from(m, (x) => (x > 0 ? reach : 0)); // to the nearest kept pixel, in chessboard steps
+  const at = (x: number, y: number) => (x < 0 || y < 0 || x >= width || y >= height ? reach : distance[y * width + x]!);
+  const relax = (x: number, y: number, d: 1 | -1) => {
+    const nearest = Math.min(at(x - d, y), at(x - 1, y - d), at(x, y - d), at(x + 1, y - d));
+    distance[y * width + x] = Math.min(distance[y * width + x]!, nearest + 1);
+  };
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) relax(x, y, 1);
+  for (let y = height - 1; y >= 0; y--) for (let x = width - 1; x >= 0; x--) relax(x, y, -1);
+  return m.map((x, i) => x * Math.min(1, distance[i]! / (feather + 1)));
+}
+
+/** Mixes `drawn` over `kept` where m > 0, premultiplied; where m is 0 the bytes of `kept`. Both of one size; changes `drawn`. */
+function mix(drawn: Image, kept: Image, m: Float32Array): void {
+  const [a, b] = [drawn.data, kept.data];
+  for (let p = 0, i = 0; p < m.length; p++, i += 4) {
+    const share = m[p]!;
+    if (share >= 1) continue;
+    const [alphaA, alphaB] = [a[i + 3]! * share, b[i + 3]! * (1 - share)];
+    const alpha = alphaA + alphaB;
+    for (let c = i; c < i + 3; c++) a[c] = share <= 0 ? b[c]! : alpha > 0 ? Math.round((a[c]! * alphaA + b[c]! * alphaB) / alpha) : 0;
+    a[i + 3] = share <= 0 ? b[i + 3]! : Math.round(alpha);
+  }
+}
+
+/** A picture to start from, ready for the sampler. */
+export interface Start {
+  /** The input's latent, h * w * C. */
+  readonly latent: Float32Array;
+  readonly strength: number;
+  /** Where the sampler begins: (1 - strength) latent + strength noise. */
+  begin(noise: Float32Array): Float32Array<ArrayBuffer>;
+  /** The velocity whose predicted image is the input outside the mask; the same one without a mask. */
+  hold(velocity: Velocity): Velocity;
+  /** Puts the input's pixels back outside the mask; changes `drawn`, a picture of any size. */
+  restore(drawn: Image): void;
+}
+
+/** Encodes a picture for a grid. `opaque`: over white, as the picture will be. */
+export async function startFrom(
+  given: PictureOptions & { image: Image },
+  { grid, opaque, encode }: { grid: { rows: number; columns: number }; opaque: boolean; encode(image: ReturnType<typeof imageToTensor>): Promise<Latent> },
+): Promise<Start> {
+  const { rows, columns } = grid;
+  const strength = strengthOf(given);
+  const seen = opaque ? flatten(given.image, WHITE) : given.image;
+  const at = { width: columns * ENCODER_PIXELS, height: rows * ENCODER_PIXELS };
+  const { data: latent } = await encode(imageToTensor(cover(seen, at)));
+  const begin = (noise: Float32Array) => Float32Array.from(latent, (x, i) => (1 - strength) * x + strength * noise[i]!);
+  const mask = given.mask;
+  if (!mask) return { latent, strength, begin, hold: (velocity) => velocity, restore: () => {} };
+
+  const channels = latent.length / (rows * columns);
+  const repaint = tokensOf(coverage(cover(mask, at)), grid);
+  const hold = (velocity: Velocity): Velocity => async (x, t) => {
+    const v = await velocity(x, t);
+    if (t === 0) return v; // nothing changes at all
+    return v.map((value, i) => (repaint[Math.floor(i / channels)] ? value : (x[i]! - latent[i]!) / t)); // x0 = x - t v is the input's
+  };
+  let last: { kept: Image; share: Float32Array } | undefined;
+  const restore = (drawn: Image): void => {
+    if (last?.kept.width !== drawn.width || last.kept.height !== drawn.height)
+      last = { kept: cover(seen, drawn), share: feathered(coverage(cover(mask, drawn)), drawn, (FEATHER * drawn.width) / columns) };
+    mix(drawn, last.kept, last.share);
+  };
+  return { latent, strength, begin, hold, restore };
+}
+
+/** Which latent tokens a mask at the encoder's size touches. */
+function tokensOf(m: Float32Array, { rows, columns }: { rows: number; columns: number }): boolean[] {
+  const touched = Array.from({ length: rows * columns }, () => false);
+  const width = columns * ENCODER_PIXELS;
+  m.forEach((x, i) => {
+    if (x > 0) touched[Math.floor(i / width / ENCODER_PIXELS) * columns + Math.floor((i % width) / ENCODER_PIXELS)] = true;
+  });
+  return touched;
+}
+
+/** SHA-256 of a picture's size and pixels, the first 16 hexadecimal digits: the same picture in any file format without losses. */
+export async function hashOf({ width, height, data }: Image): Promise<string> {
+  const bytes = new Uint8Array(8 + data.length);
+  new DataView(bytes.buffer).setUint32(0, width);
+  new DataView(bytes.buffer).setUint32(4, height);
+  bytes.set(data, 8);
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest.subarray(0, 8), (x) => x.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,277 @@
+// From a prompt to pictures, as a generator: tokens, the conditioning once, then for each picture noise, a few steps of the
+// consistency sampler, and the renderer tile by tile. It yields what is known as soon as it is known (events.ts), so
+// previews, progress and cancelling need no other means. Pure: files and processes are elsewhere (node/index.ts, web/index.ts).
+import type { PeelStack } from '../adapters/stack.ts';
+import type { Config } from '../models/banana/config.ts';
+import type { Tile } from '../models/banana/renderer.ts';
+import { checkpoint } from '../runtime/engine.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { consistency } from '../sampling/sampler.ts';
+import { times } from '../sampling/schedule.ts';
+import { image, tensorToImage, WHITE, type Image } from '../image/image.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { InputError } from '../util/errors.ts';
+import { random } from '../util/random.ts';
+import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
+import type { Model } from '../models/banana/file.ts';
+import { peelShelf, peelsOf, usedPeels, withTriggers, type PeelChoice, type PeelSource } from './peels.ts';
+import { fastestPrecision, openNetworks, type Condition, type Networks, type Precision } from '../models/banana/networks.ts';
+import { gridNoise } from '../sampling/noise.ts';
+import { checkPicture, hashOf, sizeOf, startFrom, strengthOf, type PictureOptions, type Start } from './start.ts';
+import { checkPrompt, composePrompt, resolveStyle, type PromptOptions } from './prompt.ts';
+import { VERSION, type ModelId, type Recipe } from './recipe.ts';
+import { baseTokens, latentGrid, resolveSize, tilesOf, type Size, type SizeOptions } from './size.ts';
+import { checkReferences, referenceEncoder, smallReferences, type SubjectReference } from './subjects.ts';
+
+export interface GenerateOptions extends PromptOptions, SizeOptions, PictureOptions {
+  /** A whole number from 0; picture i uses seed + i. Drawn at random, and reported, when left out. */
+  seed?: number;
+  /** 1, 2 or 4. */
+  steps?: number;
+  /** Pictures, 1 to 1000. */
+  count?: number;
+  /** How closely to follow the prompt, 0 to 20; the model's own choice when left out. */
+  guidance?: number;
+  /** Longer side in pixels of the preview after each step; 0 for none. */
+  preview?: number;
+  /** Share of the model's latent tokens to draw with, 1/16 to 1: less is faster and coarser. Default 1. */
+  detail?: number;
+  /** Pictures of the subjects that the prompt calls <1> to <5>. */
+  references?: readonly SubjectReference[];
+  /** Peels to draw with; a prompt may name some too, as <peel:name:0.8>. */
+  peels?: readonly PeelChoice[];
+}
+
+/** A model that is ready to draw. */
+export interface Pipeline {
+  readonly model: ModelInfo;
+  /** Draws. Throws InputError for options that this model cannot do, and the signal's reason when it is aborted: at the latest after one step or tile. */
+  generate(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  release(): Promise<void>;
+}
+
+export interface ModelInfo extends ModelId {
+  readonly preset: string;
+  readonly styles: readonly string[];
+  readonly guidance: number;
+  /** Whether it was trained with reference subjects. */
+  readonly references: boolean;
+  /** Name of the runtime that it runs on. */
+  readonly runtime: string;
+  /** How weights are multiplied. */
+  readonly precision: Precision;
+  /** Latent tokens of a 512x512 picture. */
+  readonly tokens: number;
+}
+
+export const STEPS: readonly number[] = [1, 2, 4];
+const DEFAULT_STEPS = 4;
+const COUNT_MAX = 1000;
+const GUIDANCE_MAX = 20;
+const DEFAULT_PREVIEW = 128;
+const DETAIL_MIN = 1 / 16;
+
+/** Pixels drawn at a time: some 10 MB of the renderer's memory, and the fastest shape measured, at 512 pixels as at 4K. */
+export const TILE: Size = { width: 128, height: 256 };
+
+/** Throws InputError for options that no model can do; what depends on the model is checked when it is loaded. */
+export function checkOptions(options: GenerateOptions): void {
+  const { seed, steps = DEFAULT_STEPS, count = 1, guidance = 0, preview = 0, detail = 1 } = options;
+  const { prompt } = peelsOf(options);
+  checkPrompt({ ...options, prompt });
+  checkReferences(prompt, options.references);
+  checkPicture(options);
+  sizeFor(options);
+  if (!STEPS.includes(steps)) throw new InputError('options.steps', `steps ${steps}: choose one of ${STEPS.join(', ')}`);
+  if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) throw new InputError('options.count', `count ${count}: expected a whole number from 1 to ${COUNT_MAX}`);
+  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0 && Number.isSafeInteger(seed + count)))
+    throw new InputError('options.seed', `seed ${seed}: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER - count}`);
+  if (!(guidance >= 0 && guidance <= GUIDANCE_MAX)) throw new InputError('options.guidance', `guidance ${guidance}: expected a number from 0 to ${GUIDANCE_MAX}`);
+  if (!Number.isInteger(preview) || preview < 0 || preview > 1024) throw new InputError('options.preview', `preview ${preview}: expected a whole number of pixels from 0 to 1024`);
+  if (!(detail >= DETAIL_MIN && detail <= 1)) throw new InputError('options.detail', `detail ${detail}: expected a number from ${DETAIL_MIN} to 1`);
+}
+
+/** The picture's size; that of the picture it starts from when none is asked for. */
+function sizeFor(options: GenerateOptions): Size {
+  const { width, height, aspect, image } = options;
+  return image && width === undefined && height === undefined && aspect === undefined ? sizeOf(image) : resolveSize(options);
+}
+
+export interface PipelineOptions {
+  readonly peels?: PeelSource;
+  /** How weights are multiplied; default: as is fastest here (networks.ts). */
+  readonly precision?: Precision;
+}
+
+/** Makes a model ready on a runtime. `hash` is that of its file; `peels` finds Peels. Throws InputError when the weights do not fit the preset. */
+export async function openPipeline(model: Model, runtime: Runtime, hash = '', { peels, precision: asked }: PipelineOptions = {}): Promise<Pipeline> {
+  const { plan, blocks } = model;
+  const precision = asked ?? (await fastestPrecision(runtime, plan));
+  const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(plan && { plan }), ...(blocks && { blocks }) });
+  await warm(networks);
+  const { name, version, preset, styles, guidance, references = false } = model.manifest;
+  const info: ModelInfo = { name, version, hash, preset, styles, guidance, references, runtime: runtime.name, precision, tokens: baseTokens(model.config) };
+  const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), stack: peelShelf(model.config, info, peels) };
+  return { model: info, generate: (options, signal) => generate(opened, options, signal), release: () => networks.release() };
+}
+
+interface Opened {
+  readonly networks: Networks;
+  readonly look: Look;
+  readonly model: Model;
+  readonly info: ModelInfo;
+  readonly read: (text: string, stack: PeelStack, references: readonly Required<SubjectReference>[]) => Promise<ReadText>;
+  readonly stack: (choices: readonly PeelChoice[]) => Promise<PeelStack>;
+}
+
+type Look = (options: GenerateOptions, grid: { rows: number; columns: number }, opaque: boolean) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
+
+interface ReadText {
+  readonly condition: Condition;
+  readonly tokens: number;
+  readonly truncated: number;
+}
+
+/** Reads a text, with its subjects; the last one is remembered: batches and typing ask for the same again. */
+function reader(networks: Networks, { tokenizer, config }: Model): Opened['read'] {
+  const encode = referenceEncoder(networks);
+  let last: { key: string; stack: PeelStack; read: ReadText } | undefined;
+  return async (text, stack, references) => {
+    const key = JSON.stringify([text, references.map(({ slot, hash }) => [slot, hash])]);
+    if (last?.key === key && last.stack === stack) return last.read;
+    const { ids, count, truncated } = tokenizer.encode(text, config.text.length);
+    const condition = await networks.withPeels(stack).condition([...ids.subarray(0, count)], await encode(references));
+    const read = { condition, tokens: count, truncated };
+    last = { key, stack, read };
+    return read;
+  };
+}
+
+/** Looks at the picture to start from, if any; the last one is remembered, as texts are. */
+function looker(networks: Networks): Look {
+  let last: { key: string; start: Start } | undefined;
+  return async ({ image, mask, ...options }, grid, opaque) => {
+    if (!image) return undefined;
+    const strength = strengthOf({ ...options, ...(mask && { mask }) });
+    const recipe = { hash: await hashOf(image), strength, ...(mask && { mask: await hashOf(mask) }) };
+    const key = JSON.stringify([recipe, grid, opaque]);
+    if (last?.key !== key) last = { key, start: await startFrom({ image, strength, ...(mask && { mask }) }, { grid, opaque, encode: networks.encode }) };
+    return { ...last.start, recipe };
+  };
+}
+
+/** A seed for when none was given. */
+export function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
+}
+
+/** One token through every stage of drawing: sessions are made and first runs done before anyone waits for a picture. */
+async function warm(networks: Networks): Promise<void> {
+  const { channels } = networks.config;
+  const condition = await networks.condition([0]);
+  const data = await networks.velocity(condition, { rows: 1, columns: 1 }, { guidance: 1 })(new Float32Array(channels), 1);
+  const features = await networks.features({ rows: 1, columns: 1, data: Float32Array.from(data, (x) => x + 1) });
+  await networks.render(features, { x: 0, y: 0, width: 8, height: 8 }, { width: 8, height: 8 });
+}
+
+/** Pixels of a picture above which the decoder's working memory is given back before the pixels are made: 4K then stays within 600 MB with nano. */
+const LARGE = 2 ** 22;
+
+async function* generate({ networks, model, info, read, look, stack: stackOf }: Opened, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+  checkOptions(options);
+  const { background, count = 1, detail = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = options;
+  const { seed: first = randomSeed() } = options;
+  const { prompt, peels } = peelsOf(options);
+  const style = options.style === undefined ? undefined : resolveStyle(options.style, model.manifest.styles);
+  if (options.references?.length && !info.references)
+    throw new InputError('model.references', `model "${info.name}" was not trained with reference subjects: leave the pictures and <1> to <5> out, or choose another model`);
+  const size = sizeFor(options);
+  const full = latentGrid(size, baseTokens(model.config));
+  const grid = detail === 1 ? full : latentGrid(size, baseTokens(model.config) * detail);
+  const opaque = background !== 'transparent';
+  const clock = stopwatch();
+
+  await checkpoint(signal);
+  const stack = await clock.time('text', () => stackOf(peels));
+  const text = composePrompt({ prompt: withTriggers(prompt, stack), ...(style && { style }), ...(background && { background }) });
+  const references = await clock.time('text', () => smallReferences(options.references ?? [], model.config.referencePixels));
+  const { condition, ...tokens } = await clock.time('text', () => read(text, stack, references));
+  const start = await clock.time('text', () => look(options, grid, opaque));
+  yield { type: 'text', text, ...tokens };
+
+  for (let index = 0; index < count; index++) {
+    const seed = first + index;
+    const rng = random(seed);
+    const velocity = networks.withPeels(stack).velocity(condition, grid, { guidance, ...(signal && { signal }) });
+    const noise = gridNoise(rng.split('noise'), full, grid, model.config.channels);
+    const sampler = start
+      ? consistency(start.hold(velocity), start.begin(noise), times(steps).map((t) => t * start.strength), rng.split('steps'))
+      : consistency(velocity, noise, times(steps), rng.split('steps'));
+    let features: Tensor | undefined;
+    for (let step = 1; step <= steps; step++) {
+      await checkpoint(signal);
+      const { latent } = (await clock.time('denoise', () => sampler.next())).value!;
+      yield { type: 'step', index, step, steps };
+      if (preview === 0 && step < steps) continue;
+      await checkpoint(signal);
+      features = await clock.time('render', () => networks.features({ ...grid, data: latent }));
+      if (preview === 0) continue;
+      const small = fit(size, preview);
+      const pixels = await clock.time('render', () => networks.render(features!, { x: 0, y: 0, ...small }, small));
+      const image = shown(pixels, opaque);
+      start?.restore(image);
+      yield { type: 'preview', index, step, steps, image };
+    }
+    if (size.width * size.height > LARGE) await networks.restDecoder();
+    const picture = image(size.width, size.height);
+    const tiles = tilesOf(size, TILE);
+    for (const [i, tile] of tiles.entries()) {
+      await checkpoint(signal);
+      await clock.time('render', () => drawTile(networks, features!, tile, size, picture, opaque));
+      const rows = !options.mask && tile.x + tile.width === size.width && { y: tile.y, of: size.height, image: rowsOf(picture, tile.y, tile.height) };
+      yield { type: 'render', index, tile: i + 1, tiles: tiles.length, ...(rows && { rows }) } satisfies RenderEvent;
+    }
+    start?.restore(picture);
+    const { name, version, hash } = info;
+    const recipe: Recipe = {
+      prompt, ...(style && { style }), ...(background && { background }), ...(stack.length > 0 && { peels: usedPeels(stack) }),
+      seed, steps, guidance, ...size, ...(detail !== 1 && { detail }), ...(start && { image: start.recipe }),
+      ...(references.length > 0 && { references: references.map(({ slot, hash }) => ({ slot, hash })) }), model: { name, version, hash }, sdk: VERSION,
+    };
+    yield { type: 'image', index, image: picture, recipe, text };
+  }
+  yield { type: 'done', count, seconds: clock.seconds };
+}
+
+/** Seconds by stage, added up. */
+function stopwatch() {
+  const seconds: Record<keyof StageSeconds, number> = { text: 0, denoise: 0, render: 0 };
+  const time = async <T>(stage: keyof StageSeconds, work: () => Promise<T>): Promise<T> => {
+    const from = performance.now();
+    const result = await work();
+    seconds[stage] += (performance.now() - from) / 1000;
+    return result;
+  };
+  return { seconds, time };
+}
+
+/** A picture's size with its longer side at most `side`. */
+function fit({ width, height }: Size, side: number): Size {
+  const scale = Math.min(1, side / Math.max(width, height));
+  return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+}
+
+async function drawTile(networks: Networks, features: Tensor, tile: Tile, size: Size, picture: Image, opaque: boolean): Promise<void> {
+  const { data } = shown(await networks.render(features, tile, size), opaque);
+  const line = tile.width * 4;
+  for (let y = 0; y < tile.height; y++) picture.data.set(data.subarray(y * line, (y + 1) * line), ((tile.y + y) * size.width + tile.x) * 4);
+}
+
+/** Some rows of a picture, as a view. */
+function rowsOf({ width, data }: Image, y: number, height: number): Image {
+  return image(width, height, data.subarray(y * width * 4, (y + height) * width * 4));
+}
+
+function shown(pixels: Tensor, opaque: boolean): Image {
+  return tensorToImage(pixels, opaque ? { background: WHITE } : {});
+}

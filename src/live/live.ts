@@ -1,0 +1,211 @@
+// A live session: pictures while a prompt is typed. Each change is drawn at once in one step and small; when changes rest, the
+// full picture follows, of the same noise, so that the picture settles and does not jump. The latest change wins: work on an
+// older one is dropped at the next step or tile, except that a preview which nobody would otherwise see for a while is finished,
+// so that fast typing still shows something. Unchanged text is not read again (the pipeline remembers it).
+// Pure: the pipeline may be here or in another process, the terminal and the page are elsewhere.
+import type { Image } from '../image/image.ts';
+import { InputError } from '../util/errors.ts';
+import type { GenerateEvent, ImageEvent } from '../draw/events.ts';
+import { governor, LEVELS, type FrameTimes, type Governor, type Level } from './governor.ts';
+import { resolveSize } from '../draw/size.ts';
+import { sizeOf } from '../draw/start.ts';
+import { slotsIn } from '../draw/subjects.ts';
+import { checkOptions, randomSeed, type GenerateOptions } from '../draw/text-to-image.ts';
+
+/** What is to be drawn: the prompt, and anything else that a picture can be asked for. */
+export type LiveRequest = Omit<GenerateOptions, 'count' | 'preview' | 'detail'>;
+
+export interface LiveOptions extends Partial<LiveRequest> {
+  /** Longer side of previews in pixels, 64 to 1024; with a rate to hold, at most. */
+  pixels?: number;
+  /** Share of the model's latent tokens that previews are drawn with, 1/16 to 1; with a rate to hold, at most. */
+  detail?: number;
+  /** Previews a second to hold under load, by lowering detail, then pixels; 0: hold none, always draw as asked. */
+  fps?: number;
+  /** Milliseconds without a change after which the full picture is drawn. */
+  rest?: number;
+  /** Told of a request that this model cannot draw (an unknown style); the session goes on. Without it the frames throw. */
+  refused?: (error: InputError) => void;
+  /** Ends the session. */
+  signal?: AbortSignal;
+}
+
+export interface LiveFrame {
+  /** 'preview': one step, small. 'settled': the full picture. */
+  readonly kind: 'preview' | 'settled';
+  readonly image: Image;
+  /** The prompt that it shows. */
+  readonly prompt: string;
+  /** Seconds that it took to draw. */
+  readonly seconds: number;
+  /** Seconds since the change that it shows. */
+  readonly latency: number;
+  /** The change that it shows: what `update` returned. */
+  readonly version: number;
+  /** What the next previews may cost, and how long the last ones took. */
+  readonly level: Level;
+  readonly times: FrameTimes;
+  /** Set when the level has just changed: what and why. */
+  readonly notice?: string;
+  /** With the recipe, for saving. */
+  readonly event: ImageEvent;
+}
+
+export interface Live {
+  /**
+   * Changes what is to be drawn; what is not named stays. An empty prompt draws nothing. Returns the number of the change.
+   * Throws InputError for what cannot be drawn; the session goes on with what it had.
+   */
+  update(change: Partial<LiveRequest>): number;
+  /** The frames as they come. One reader. Throws what the pipeline throws; ends after `end` and `close`. */
+  readonly frames: AsyncGenerator<LiveFrame, void, void>;
+  /** No more changes: the frames end after the last settled picture. */
+  end(): void;
+  /** Drops all work; the frames end. */
+  close(): void;
+}
+
+type Start = (options: GenerateOptions, signal?: AbortSignal) => AsyncGenerator<GenerateEvent, void, void>;
+
+const REST = 250; // milliseconds
+const FPS = 25;
+/** Latent tokens of a preview: 256 pixels need no more, and 25 frames a second allow no more. */
+const TOKENS = 64;
+
+/** Share of a model's latent tokens that its previews are drawn with at best. */
+export const previewDetail = (tokens: number): number => Math.min(1, TOKENS / tokens);
+
+/** A preview whose keystroke is older than this is finished though newer ones came: milliseconds. */
+const OVERDUE = 150;
+/** Why work was stopped: it shows an older change. */
+const STALE = new DOMException('a newer change came', 'AbortError');
+
+/** Opens a session on a pipeline's `generate`. Throws InputError for options that cannot be drawn. */
+export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1, fps = FPS, rest = REST, refused, signal, ...first }: LiveOptions = {}): Live {
+  const levels = LEVELS.map((level): Level => ({ detail: Math.min(detail, level.detail), pixels: Math.min(pixels, level.pixels) }));
+  const best = { detail, pixels };
+  const guard: Governor | undefined = fps > 0 ? governor({ levels: distinct([best, ...levels.slice(1)]), fps }) : undefined;
+  let wanted: LiveRequest = { prompt: '', seed: randomSeed(), ...first };
+  let version = 0;
+  let changed = 0; // milliseconds: when `version` came
+  let waiting: number | undefined; // since when a change waits for any frame
+  let state: 'open' | 'ending' | 'closed' = 'open';
+  let work: { stop: AbortController; kind: LiveFrame['kind'] } | undefined;
+  let wake = (): void => {};
+  const now = () => performance.now();
+  check({ ...wanted, prompt: wanted.prompt || 'x' }, best);
+
+  const close = () => {
+    state = 'closed';
+    work?.stop.abort(STALE);
+    wake();
+  };
+  const update = (change: Partial<LiveRequest>): number => {
+    const next = { ...wanted, ...change };
+    check({ ...next, prompt: next.prompt.trim() || 'x' }, best);
+    wanted = next;
+    changed = now();
+    waiting = isEmpty(next) ? undefined : (waiting ?? changed);
+    const overdue = work?.kind === 'preview' && waiting !== undefined && changed - waiting > OVERDUE;
+    if (!overdue) work?.stop.abort(STALE);
+    wake();
+    return ++version;
+  };
+
+  /** Draws; undefined when a newer change came. */
+  async function draw(kind: LiveFrame['kind'], options: GenerateOptions, level: Level): Promise<LiveFrame | undefined> {
+    const stop = new AbortController();
+    work = { stop, kind };
+    const [mine, since, began] = [version, changed, now()];
+    try {
+      for await (const event of start({ ...said(options), count: 1, preview: 0 }, stop.signal)) {
+        if (event.type !== 'image') continue;
+        if (stop.signal.aborted) return undefined;
+        const seconds = (now() - began) / 1000;
+        const notice = kind === 'preview' ? guard?.frame(seconds)?.reason : undefined;
+        const times = guard?.times ?? { frames: 1, mean: seconds, p95: seconds };
+        waiting = mine === version ? undefined : changed;
+        const latency = (now() - since) / 1000;
+        return { kind, image: event.image, prompt: options.prompt, seconds, latency, version: mine, level: guard?.level ?? level, times, ...(notice && { notice }), event };
+      }
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+    } finally {
+      work = undefined;
+    }
+    return undefined;
+  }
+
+  async function* frames(): AsyncGenerator<LiveFrame, void, void> {
+    let [previewed, settled] = [0, 0];
+    signal?.addEventListener('abort', close);
+    try {
+      while (state !== 'closed' && !signal?.aborted) {
+        const pause = settled === version || isEmpty(wanted) ? Infinity : previewed === version ? changed + rest - now() : 0;
+        if (state === 'ending' && pause === Infinity) return;
+        if (pause > 0 && !(state === 'ending' && previewed === version)) {
+          await woken(pause, (woke) => (wake = woke));
+          continue;
+        }
+        const mine = version;
+        const kind = previewed === version ? 'settled' : 'preview';
+        const level = guard?.level ?? best;
+        try {
+          const frame = await draw(kind, kind === 'settled' ? wanted : small(wanted, level), level);
+          if (!frame) continue;
+          if (kind === 'settled') settled = mine;
+          else previewed = mine;
+          yield frame;
+        } catch (error) {
+          if (!refused || !(error instanceof InputError)) throw error;
+          previewed = settled = mine;
+          refused(error);
+        }
+      }
+    } finally {
+      close();
+      signal?.removeEventListener('abort', close);
+    }
+  }
+
+  if (!isEmpty(wanted)) [version, changed, waiting] = [1, now(), now()];
+  const end = () => {
+    if (state === 'open') state = 'ending';
+    wake();
+  };
+  return { update, frames: frames(), end, close };
+}
+
+const isEmpty = ({ prompt }: LiveRequest) => prompt.trim() === '';
+
+/** What the preview of a request is: one step, within the level's pixels, in the shape of the full picture. */
+function small(request: LiveRequest, { detail, pixels }: Level): GenerateOptions {
+  const { width, height, aspect, ...rest } = request;
+  const sized = width !== undefined || height !== undefined || aspect !== undefined;
+  const full = request.image && !sized ? sizeOf(request.image) : resolveSize({ ...(width && { width }), ...(height && { height }), ...(aspect && { aspect }) });
+  const scale = Math.min(1, pixels / Math.max(full.width, full.height));
+  const side = (n: number) => Math.max(64, Math.round(n * scale));
+  return { ...rest, steps: 1, detail, width: side(full.width), height: side(full.height) };
+}
+
+/** A request without the subjects that its prompt does not name, or not yet. */
+function said<T extends LiveRequest>(request: T): T {
+  if (!request.references) return request;
+  const named = slotsIn(request.prompt);
+  return { ...request, references: request.references.filter(({ slot }) => named.includes(slot)) };
+}
+
+function check(request: LiveRequest, level: Level): void {
+  checkOptions(said(request));
+  checkOptions({ ...small(said(request), level), preview: level.pixels });
+}
+
+const distinct = (levels: readonly Level[]) => levels.filter((a, i) => i === 0 || a.detail !== levels[i - 1]!.detail || a.pixels !== levels[i - 1]!.pixels);
+
+/** Waits until woken, or for so many milliseconds. */
+function woken(milliseconds: number, expose: (wake: () => void) => void): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = milliseconds === Infinity ? undefined : setTimeout(resolve, milliseconds);
+    expose(() => (clearTimeout(timer), resolve()));
+  });
+}

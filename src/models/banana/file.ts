@@ -1,0 +1,146 @@
+// The file of a model: one .safetensors with every weight, the tokenizer and a manifest in its metadata. Large matrices are
+// blocks of 8 or 4 bits (values under the weight's name, scales under NAME.scale), the rest float16. A weight is read when it is
+// asked for, each time anew: as float32, exactly the numbers that the block kernels compute with, or as its blocks. So a session
+// takes what it needs, and nothing else of the model stays in memory.
+import type { BlocksOf } from '../../quant/bind.ts';
+import { BLOCK, dequantizeBlocks, heldBlocks } from '../../quant/blocks.ts';
+import { EIGHT, planOf, type Plan } from '../../quant/plan.ts';
+import { decodeSafetensors, type Outline } from '../../tensor/safetensors.ts';
+import { float32, tensor, type DType, type Tensor, type Tensors } from '../../tensor/tensor.ts';
+import { tokenizerFromJSON, type Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { fromHalves, toHalf } from '../../util/float16.ts';
+import { InputError } from '../../util/errors.ts';
+import { preset, type Config } from './config.ts';
+
+/** What a model says of itself. */
+export interface Manifest {
+  /** 'pico' */
+  readonly name: string;
+  readonly version: string;
+  readonly preset: string;
+  /** Style words it was trained with. */
+  readonly styles: readonly string[];
+  /** Guidance scale to use when none is asked for. */
+  readonly guidance: number;
+  /** Steps that it was distilled for. */
+  readonly steps: readonly number[];
+  readonly licence: string;
+  /** How it was trained, in words. */
+  readonly training: string;
+  /** Whether it was trained with reference subjects; not, when left out. */
+  readonly references?: boolean;
+}
+
+export interface Model {
+  readonly name: string;
+  readonly config: Config;
+  /** float32 by path. Of a model in a file: made anew each time one is looked up. */
+  readonly weights: Tensors;
+  readonly tokenizer: Tokenizer;
+  readonly manifest: Manifest;
+  /** The blocks of its file. */
+  readonly blocks?: BlocksOf;
+  /** Bits of the weights in its file, by path; large matrices have 8 when left out. Of a model in a file: those that hold them, 4 or 8. */
+  readonly plan?: Plan;
+}
+
+const FORMAT = 'banana-model-1';
+/** What the name of a weight's scales ends with. */
+export const SCALE = '.scale';
+
+/** The tensors and metadata of a model's file. */
+export function packModel({ weights, tokenizer, manifest, plan = planOf(Object.entries(weights), EIGHT) }: Model): { tensors: Tensors; metadata: Record<string, string> } {
+  const tensors: Tensors = {};
+  for (const [path, weight] of Object.entries(weights)) {
+    const bits = plan[path];
+    if (bits !== undefined) {
+      const { values, scales } = heldBlocks(weight as Tensor<'float32'>, bits);
+      tensors[path] = values;
+      tensors[path + SCALE] = scales;
+    } else tensors[path] = tensor('float16', weight.shape, Uint16Array.from(weight.data as Float32Array, toHalf));
+  }
+  return { tensors, metadata: metadataOf({ manifest, tokenizer }) };
+}
+
+/** What a model's file says of itself. */
+export function metadataOf({ manifest, tokenizer }: Pick<Model, 'manifest' | 'tokenizer'>): Record<string, string> {
+  return { format: FORMAT, manifest: JSON.stringify(manifest), tokenizer: JSON.stringify(tokenizer) };
+}
+
+/** What a model's file holds: tensors by name before they are read, and its metadata. */
+export interface Stored {
+  readonly tensors: ReadonlyMap<string, Outline>;
+  readonly metadata: Readonly<Record<string, string>>;
+  read(name: string): Tensor;
+}
+
+/** A model from the bytes of its file; throws InputError naming `source` when it is not one. */
+export function unpackModel(bytes: Uint8Array, source: string): Model {
+  const { tensors, metadata } = decodeSafetensors(bytes, source);
+  return storedModel({ tensors: new Map(Object.entries(tensors)), metadata, read: (name) => tensors[name]! }, source);
+}
+
+/** A model from what its file holds; throws InputError naming `source` when it is not one. */
+export function storedModel({ tensors, metadata, read }: Stored, source: string): Model {
+  if (metadata.format !== FORMAT || !metadata.manifest || !metadata.tokenizer)
+    throw new InputError('model.format', `${source}: a .safetensors file, but not a banana model (format "${metadata.format ?? 'none'}", expected "${FORMAT}")`);
+  const manifest = checkManifest(parse(metadata.manifest, source), source);
+  const plan: Record<string, number> = {};
+  const weights: Tensors = {};
+  const blocks: BlocksOf = (path) =>
+    plan[path] === undefined ? undefined : { values: read(path) as Tensor<'int8' | 'int4'> as Tensor<'int8'>, scales: read(path + SCALE) as Tensor<'float16'>, bits: plan[path] };
+  const half = (path: string) => {
+    const { shape, data } = read(path);
+    return float32(shape, fromHalves(data as Uint16Array));
+  };
+  for (const [path, stored] of tensors) {
+    if (path.endsWith(SCALE)) continue;
+    const bits = BITS[stored.dtype];
+    if (bits !== undefined) {
+      checkScales(path, stored, tensors.get(path + SCALE), source);
+      plan[path] = bits;
+    } else if (stored.dtype !== 'float16') throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype}, expected blocks of int8 or int4, or float16`);
+    Object.defineProperty(weights, path, { enumerable: true, get: () => (bits === undefined ? half(path) : dequantizeBlocks(blocks(path)!)) });
+  }
+  return { name: manifest.name, config: preset(manifest.preset), weights, tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest, plan, blocks };
+}
+
+/** The model with every weight in memory, as float32: for work that looks each up often. */
+export const inMemory = ({ blocks: _, ...model }: Model): Model => ({ ...model, weights: { ...model.weights } });
+
+/** Bits of the types that are blocks. */
+const BITS: { readonly [T in DType]?: number } = { int8: 8, int4: 4 };
+
+function checkScales(path: string, { dtype, shape }: Outline, scales: Outline | undefined, source: string): void {
+  const [rows = 0, columns] = shape;
+  if (scales?.dtype !== 'float16' || shape.length !== 2 || scales.shape.join() !== `${Math.ceil(rows / BLOCK)},${columns}`)
+    throw new InputError('model.weight', `${source}: weight "${path}" ${dtype}[${shape}] has no scales that fit`);
+}
+
+function parse(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new InputError('model.manifest', `${source}: its manifest is not JSON; the file is damaged`, { cause });
+  }
+}
+
+const isText = (x: unknown) => typeof x === 'string';
+const FIELDS: { readonly [F in keyof Required<Manifest>]: (x: unknown) => boolean } = {
+  name: isText,
+  version: isText,
+  preset: isText,
+  styles: (x) => Array.isArray(x) && x.every(isText),
+  guidance: (x) => typeof x === 'number' && x >= 0,
+  steps: (x) => Array.isArray(x) && x.every(Number.isInteger),
+  licence: isText,
+  training: isText,
+  references: (x) => x === undefined || typeof x === 'boolean',
+};
+
+function checkManifest(manifest: unknown, source: string): Manifest {
+  const found = (manifest ?? {}) as Record<string, unknown>;
+  const bad = Object.entries(FIELDS).find(([field, fits]) => !fits(found[field]));
+  if (bad) throw new InputError('model.manifest', `${source}: its manifest has no usable "${bad[0]}"; the file is damaged or of another version`);
+  return manifest as Manifest;
+}

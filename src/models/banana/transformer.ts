@@ -1,0 +1,150 @@
+// The denoiser: a diffusion transformer (Peebles & Xie 2023) that predicts the velocity of a straight path between
+// image and noise (Lipman et al. 2023; Liu et al. 2023). One shared AdaLN modulation from time, guidance and the pooled
+// text (PixArt's AdaLN-single); text and references enter only as extra keys and values, computed once a prompt.
+// Legend: B batch, L image tokens, T text tokens, S reference tokens, M = T + S, C latent channels, D width.
+import { rmsNormalize, silu } from '../../graph/functions.ts';
+import { add, concat, cos, div, mul, round, sin, slice, sub, sum, unsqueeze } from '../../graph/ops.ts';
+import { constant, type Value } from '../../graph/value.ts';
+import { keysValues, selfAttention, type KeysValues, type Rotary } from '../../nn/attention.ts';
+import { embedding, linear, rmsNorm, swiglu } from '../../nn/layers.ts';
+import type { Scope } from '../../nn/scope.ts';
+import { float32 } from '../../tensor/tensor.ts';
+import type { Config } from './config.ts';
+import { textEncoder } from './text-encoder.ts';
+
+/** What a prompt becomes, once: reused by every step. */
+export interface Conditioning {
+  /** Of each layer: keys and values of text and references, (B, G, M, d). */
+  readonly layers: readonly KeysValues[];
+  /** (B, D), the text as a whole. */
+  readonly pooled: Value;
+}
+
+export interface TextInputs {
+  /** (B, T) int64 */
+  readonly ids: Value;
+  /** (T) int64: 0, 1, 2, ... */
+  readonly positions: Value;
+  /** (B, T): 1 for a token, 0 for padding. */
+  readonly mask: Value;
+}
+
+export interface ReferenceInputs {
+  /** (B, S, C) latent tokens of the reference pictures. */
+  readonly tokens: Value;
+  /** (B, S) int64: slot 1..5 of each token; 0 is padding. */
+  readonly slots: Value;
+  /** Rotary tables (S, d/2): positions away from the image's own. */
+  readonly rotary: Rotary;
+}
+
+/** Hides padding: mask (B, N) of ones and zeros to an additive bias (B, 1, 1, N). */
+export function maskBias(mask: Value): Value {
+  return unsqueeze(unsqueeze(mul(add(mask, -1), 1e4), 1), 1);
+}
+
+/** Text and references to each layer's keys and values. */
+export function conditioning(s: Scope, text: TextInputs, config: Config, references?: ReferenceInputs): Conditioning {
+  const { transformer: t } = config;
+  const features = textEncoder(s.in('text'), text.ids, text.positions, maskBias(text.mask), config); // (B, T, D')
+  const weights = unsqueeze(text.mask, -1);
+  const total = sum(mul(features, weights), { axes: [1] }); //      (B, D')
+  const count = sum(text.mask, { axes: [1], keepdims: true }); //   (B, 1), at least the start token
+  const pooled = linear(s.in('pooled'), div(total, count), t.width);
+  const reference = references && referenceFeatures(s.in('reference'), references, config);
+  const layers = Array.from({ length: t.depth }, (_, i) => {
+    const layer = s.in('blocks').in(i);
+    const own = keysValues(layer.in('text'), features, t.heads); // (B, G, T, d)
+    if (!reference) return own;
+    const more = keysValues(layer.in('reference'), reference, t.heads, references.rotary); // (B, G, S, d)
+    return { k: concat([own.k, more.k], 2), v: concat([own.v, more.v], 2) };
+  });
+  return { layers, pooled };
+}
+
+/** Latent tokens of references with their slot: (B, S, C) to (B, S, D). */
+function referenceFeatures(s: Scope, { tokens, slots }: ReferenceInputs, { transformer: t, subjects }: Config): Value {
+  const x = linear(s.in('in'), tokens, t.width, { bias: true });
+  return rmsNorm(s.in('norm'), add(x, embedding(s.in('slot'), slots, subjects + 1, t.width)));
+}
+
+/** x (B) to cosines and sines of it at 64 frequencies: (B, 128). */
+function sinusoid(x: Value): Value {
+  const frequencies = constant(float32([1, 64], Array.from({ length: 64 }, (_, i) => 1000 ** (i / 63) * 0.5)));
+  const angles = mul(unsqueeze(x, -1), frequencies);
+  const turns = round(mul(angles, 1 / (2 * Math.PI)));
+  const near = sub(angles, mul(turns, 2 * Math.PI)); // in [-pi, pi]: WGSL promises no precision beyond
+  return concat([cos(near), sin(near)], -1);
+}
+
+/** What every block of the transformer reads besides its tokens. */
+export interface BlockInputs {
+  readonly extra: KeysValues;
+  /** (L, d/2) */
+  readonly rotary: Rotary;
+  /** (B, 1, 1, M + L) on the keys, extra keys first (0 seen, -1e4 hidden). */
+  readonly bias?: Value | undefined;
+}
+
+/** What a step begins with. */
+export interface Entry {
+  /** (B, L, D) */
+  readonly tokens: Value;
+  /** (B, 6D), the modulation that all blocks share. */
+  readonly shared: Value;
+  /** (B, 2D), that of the exit. */
+  readonly last: Value;
+}
+
+/** x (B, L, C); t (B) in [0, 1], 1 is noise; guidance (B), 0 means none was distilled; pooled (B, D). */
+export function entry(s: Scope, x: Value, { t, guidance, pooled }: { t: Value; guidance: Value; pooled: Value }, { transformer: c }: Config): Entry {
+  const D = c.width;
+  const embed = (name: string, v: Value) => linear(s.in(name), sinusoid(v), D, { bias: true });
+  let signal = add(add(embed('time', t), embed('guidance', mul(guidance, 0.1))), pooled); // (B, D)
+  signal = silu(linear(s.in('signal'), silu(signal), D, { bias: true }));
+  const modulation = (name: string, n: number) => linear(s.in(name), signal, n * D, { bias: true, deviation: 0.02 / Math.sqrt(D) });
+  return { tokens: linear(s.in('in'), x, D, { bias: true }), shared: modulation('modulation', 6), last: modulation('last-modulation', 2) };
+}
+
+/** Block i: tokens (B, L, D) to tokens. */
+export function block(s: Scope, i: number, h: Value, shared: Value, { extra, rotary, bias }: BlockInputs, { transformer: c }: Config): Value {
+  const own = s.in('blocks').in(i);
+  const modulation = add(shared, own.parameter('modulation', [6 * c.width], { constant: 0 }));
+  const [shiftA, scaleA, gateA, shiftM, scaleM, gateM] = chunks(modulation, 6, c.width);
+  const a = selfAttention(own.in('attention'), modulate(h, shiftA!, scaleA!), c.heads, { rotary, extra, ...(bias && { bias }) });
+  h = add(h, mul(a, add(gateA!, 1)));
+  const m = swiglu(own.in('mlp'), modulate(h, shiftM!, scaleM!), c.hidden);
+  return add(h, mul(m, add(gateM!, 1)));
+}
+
+/** Tokens (B, L, D) to the velocity (B, L, C). */
+export function exit(s: Scope, h: Value, last: Value, { transformer: c, channels }: Config): Value {
+  const [shift, scale] = chunks(last, 2, c.width);
+  return linear(s.in('out'), modulate(h, shift!, scale!), channels, { bias: true, deviation: 0 });
+}
+
+/**
+ * Velocity at time t of noisy tokens x.
+ * x (B, L, C); t (B) in [0, 1], 1 is noise; guidance (B), 0 means none was distilled; rotary (L, d/2);
+ * bias (B, 1, 1, M + L) on the keys, extra keys first (0 seen, -1e4 hidden). Returns (B, L, C).
+ */
+export function transformer(
+  s: Scope,
+  x: Value,
+  { t, guidance, condition, rotary, bias }: { t: Value; guidance: Value; condition: Conditioning; rotary: Rotary; bias?: Value },
+  config: Config,
+): Value {
+  const { tokens, shared, last } = entry(s, x, { t, guidance, pooled: condition.pooled }, config);
+  const h = condition.layers.reduce((h, extra, i) => block(s, i, h, shared, { extra, rotary, bias }, config), tokens);
+  return exit(s, h, last, config);
+}
+
+/** (B, n*D) to n values of (B, 1, D). */
+function chunks(x: Value, n: number, D: number): Value[] {
+  return Array.from({ length: n }, (_, i) => unsqueeze(slice(x, -1, i * D, (i + 1) * D), 1));
+}
+
+/** Normalised x, shifted and scaled: AdaLN. */
+function modulate(x: Value, shift: Value, scale: Value): Value {
+  return add(mul(rmsNormalize(x), add(scale, 1)), shift);
+}

@@ -1,0 +1,80 @@
+// The engine in a child process, for Node: ready in about half a second, killed cleanly at any moment, its memory returned
+// by the system. (A worker thread that is stopped during a run takes the whole process down.) The child's standard output
+// goes to our standard error, so that a library's chatter cannot spoil a command's JSON.
+import { fork, type ChildProcess } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { RuntimeError } from '../util/errors.ts';
+import { connect, serve, type Engine, type Handlers } from '../runtime/engine.ts';
+
+/**
+ * Memory of the C library (glibc; others ignore it): what takes more than this many bytes goes back to the system when it is given
+ * back. By default the limit rises with use, and a session's weights, of which three copies live for a moment, stay.
+ */
+const MALLOC = { MALLOC_MMAP_THRESHOLD_: '600000' };
+
+/** How long a child may take to end before it is killed, in milliseconds. */
+const PATIENCE = 2000;
+
+export interface EngineProcess<H extends Handlers = Handlers> extends Engine<H> {
+  readonly pid: number;
+}
+
+/** To be called in the child's entry file: serves requests until the parent is gone. */
+export function serveEngine(handlers: Handlers): void {
+  if (!process.send) throw new RuntimeError('engine.parent', 'this file is an engine: it is started by openEngine, not by hand');
+  process.on('disconnect', () => process.exit(0));
+  process.on('SIGINT', () => {}); // Ctrl-C reaches the whole group; the parent decides
+  serve(handlers, { send: (message) => void process.send?.(message as object), listen: (receive) => void process.on('message', receive as never) });
+}
+
+/**
+ * Starts the engine in `entry`, a file that calls serveEngine. An idle engine does not keep the caller's process alive.
+ * Throws RuntimeError `engine.start` when it ends before it is ready.
+ */
+export async function openEngine<H extends Handlers>(entry: URL, { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {}): Promise<EngineProcess<H>> {
+  const child = fork(fileURLToPath(entry), args, {
+    serialization: 'advanced',
+    execArgv: entry.pathname.endsWith('.ts') ? ['--import', tsx()] : [],
+    env: { ...MALLOC, ...process.env, ...env },
+    stdio: ['ignore', 2, 2, 'ipc'],
+  });
+  const { engine, ready, lose } = connect<H>(
+    { send: (message) => void (child.connected && child.send(message as object)), listen: (receive) => void child.on('message', receive as never) },
+    (busy) => keepAlive(child, busy),
+  );
+  const ended = new Promise<void>((resolve) => {
+    child.on('error', (cause) => (lose(new RuntimeError('engine.start', `the engine cannot be started: ${cause.message}`, { cause })), resolve()));
+    child.on('exit', (code, signal) => (lose(new RuntimeError('engine.lost', `the engine ended: ${explain(code, signal)}`)), resolve()));
+  });
+  await ready.catch((cause: Error) => {
+    throw new RuntimeError('engine.start', `${cause.message} before it was ready (${fileURLToPath(entry)})`, { cause });
+  });
+  keepAlive(child, false);
+  return {
+    ...engine,
+    pid: child.pid!,
+    async close() {
+      lose(new RuntimeError('engine.closed', 'the engine was closed'));
+      keepAlive(child, true);
+      child.kill();
+      const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function keepAlive(child: ChildProcess, yes: boolean): void {
+  for (const handle of [child, child.channel]) yes ? handle?.ref() : handle?.unref();
+}
+
+function explain(code: number | null, signal: string | null): string {
+  if (signal === 'SIGKILL') return 'it was killed, most likely for want of memory: try a smaller size or fewer pictures at once';
+  return signal ? `signal ${signal}` : `exit code ${code}`;
+}
+
+/** The loader for TypeScript, in a checkout of this repository. */
+function tsx(): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+}

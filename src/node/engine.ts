@@ -1,0 +1,25 @@
+// The pipeline's own process: node/index.ts starts this file. One pipeline, loaded by the first request.
+import { RuntimeError } from '../util/errors.ts';
+import { serveEngine } from './engine-process.ts';
+import { sparing } from '../sdk/banana.ts';
+import { loadPipeline, type LoadOptions } from './load.ts';
+import type { GenerateOptions, ModelInfo, Pipeline } from '../draw/text-to-image.ts';
+
+let pipeline: Pipeline | undefined;
+
+const handlers = {
+  async load(options: LoadOptions): Promise<ModelInfo> {
+    pipeline = await loadPipeline(options);
+    return pipeline.model;
+  },
+  generate(options: GenerateOptions, signal: AbortSignal) {
+    if (!pipeline) throw new RuntimeError('engine.empty', 'no model was loaded');
+    return sparing(pipeline.generate(options, signal));
+  },
+  /** Most memory that this process has had, in bytes. */
+  peak: async (): Promise<number> => process.resourceUsage().maxRSS * 1024,
+};
+
+export type PipelineHandlers = typeof handlers;
+
+serveEngine(handlers);

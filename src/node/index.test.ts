@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest';
+import { tinyModel, workFolder } from '../../test/command.ts';
+import { openBanana, readRecipe, type GenerateEvent, type NodeBanana } from './index.ts';
+
+const { folder, remove } = workFolder();
+let model: string;
+let banana: NodeBanana;
+beforeAll(async () => {
+  model = await tinyModel(folder);
+  banana = await openBanana({ model, threads: 1 });
+}, 120_000);
+afterAll(async () => {
+  await banana.close();
+  remove();
+});
+const request = { prompt: 'a fox', seed: 3, steps: 2, width: 96, height: 64 };
+
+test('events come across, a picture is saved with its recipe', async () => {
+  const events = banana.generate({ ...request, preview: 32 });
+  expectTypeOf(events).toEqualTypeOf<AsyncGenerator<GenerateEvent, void, void>>();
+  const types: string[] = [];
+  for await (const event of events) types.push(event.type);
+  expect(types).toEqual(['text', 'step', 'preview', 'step', 'preview', 'render', 'image', 'done']);
+  const picture = await banana.picture(request);
+  expect(picture.image.data.length).toBe(96 * 64 * 4);
+  await picture.save(join(folder, 'a.png'));
+  expect(readRecipe(readFileSync(join(folder, 'a.png')))).toEqual(picture.recipe);
+  expect(await banana.peakRssBytes()).toBeGreaterThan(2 ** 26);
+});
+
+test('the child process and this one draw the same bytes', async () => {
+  const here = await openBanana({ model, inProcess: true, threads: 1 });
+  expect(here.model).toEqual(banana.model);
+  expect(await (await here.picture(request)).png()).toEqual(await (await banana.picture(request)).png());
+  await here.close();
+});
+
+test('cancelling rejects at once, and the next picture comes', async () => {
+  const stop = new AbortController();
+  let aborted = 0;
+  const run = async () => {
+    for await (const event of banana.generate({ ...request, count: 1000, width: 512, height: 512, signal: stop.signal }))
+      if (event.type === 'image' && event.index === 1) [aborted] = [performance.now(), stop.abort()];
+  };
+  await expect(run()).rejects.toMatchObject({ name: 'AbortError' });
+  const rejected = performance.now() - aborted;
+  await banana.picture({ ...request, steps: 1 });
+  expect(rejected).toBeLessThan(250); // milliseconds; a few when the machine is idle
+});
+
+test('wrong options are refused here; wrong models before a process is started', async () => {
+  await expect(banana.picture({ ...request, steps: 3 })).rejects.toMatchObject({ name: 'InputError', code: 'options.steps' });
+  await expect(banana.picture({ ...request, style: 'oil' })).rejects.toMatchObject({ name: 'InputError', code: 'prompt.style' });
+  await expect(openBanana({ model: join(folder, 'none.safetensors') })).rejects.toMatchObject({ code: 'model.missing' });
+  await expect(openBanana({ model, signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+}, 60_000);

@@ -1,0 +1,142 @@
+// banana-sdk/node: the SDK for Node. A pipeline in a child process (a run of ONNX Runtime blocks its event loop), or in this
+// one for scripts that ask for it; and PNG, JPEG and WebP files with their recipe inside.
+import { assembled, bananaOf, oneByOne, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from '../sdk/banana.ts';
+import type { GenerateEvent, ImageEvent } from '../draw/events.ts';
+import { loadPipeline, type LoadOptions } from './load.ts';
+import { modelPath } from './models.ts';
+import type { PipelineHandlers } from './engine.ts';
+import { openEngine } from './engine-process.ts';
+import { recipeMetadata, writeRecipe } from '../draw/recipe.ts';
+import { encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
+import { writeFileWhole } from '../disk/files.ts';
+import { pngStream, type PngStream } from '../disk/png-stream.ts';
+import type { Image } from '../image/image.ts';
+import { InputError } from '../util/errors.ts';
+
+export * from '../sdk/index.ts';
+export { decodeImage, encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
+export { folderStore, readSafetensors, writeSafetensors } from '../disk/files.ts';
+export { DEFAULT_MODEL, loadModel, modelPath, randomModel, saveModel } from './models.ts';
+export { openRuntime, type OpenOptions, type RuntimeName } from '../runtime/select.ts';
+export { openModel, readModel, type LoadOptions } from './load.ts';
+export { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Listing, type Shelved } from './library.ts';
+export { clearTraining, PEEL_DEFAULTS, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from '../train/peel/train.ts';
+export { readPictures, type TrainingPicture } from '../disk/pictures.ts';
+
+export interface OpenBananaOptions extends LoadOptions {
+  /** Run in this process: it stands still during each step. Default: in a child process. */
+  inProcess?: boolean;
+  /** Gives up loading. */
+  signal?: AbortSignal;
+}
+
+export interface NodePicture extends Picture {
+  /** The bytes of a PNG, JPEG or WebP with the recipe inside. `quality`, 1-100 (90), is of JPEG and WebP. */
+  encode(format: ImageFormat, options?: { quality?: number }): Promise<Uint8Array>;
+  /** Writes the picture in the format that the name's ending asks for, whole or not at all. Throws InputError for another ending. */
+  save(path: string, options?: { quality?: number }): Promise<void>;
+}
+
+export interface NodeBanana extends Banana {
+  picture(options: DrawOptions): Promise<NodePicture>;
+  /** Most memory used so far in bytes, this process and the engine's together. */
+  peakRssBytes(): Promise<number>;
+}
+
+type NodeOpened = Opened & { peak(): Promise<number> };
+
+const toPng = (image: Image) => encodeImage(image, 'png');
+
+/** Loads a model and makes it ready. Throws InputError for a missing or damaged model, RuntimeError when nothing can run it. */
+export async function openBanana({ inProcess = false, signal, ...options }: OpenBananaOptions = {}): Promise<NodeBanana> {
+  modelPath(options.model); // a missing file is told before a process is started
+  const opened = await (inProcess ? openHere(options, signal) : openElsewhere(options, signal));
+  const banana = bananaOf(opened, toPng);
+  return {
+    ...banana,
+    async picture(drawn) {
+      const picture = await banana.picture(drawn);
+      const encode = (format: ImageFormat, quality?: { quality?: number }) => pictureFile(picture, format, quality);
+      return { ...picture, encode, save: async (path, quality) => writeFileWhole(path, await encode(formatFor(path), quality)) };
+    },
+    peakRssBytes: () => opened.peak(),
+  };
+}
+
+/** The bytes of a PNG of an image event, with its recipe inside. */
+export function pngOf(event: Pick<ImageEvent, 'image' | 'recipe' | 'text'>): Promise<Uint8Array<ArrayBuffer>> {
+  return pngWith(toPng, event);
+}
+
+/** The bytes of a picture's file with its recipe inside: texts of a PNG; XMP and EXIF of a JPEG or WebP. */
+export async function pictureFile(
+  drawn: Pick<ImageEvent, 'image' | 'recipe' | 'text'>,
+  format: ImageFormat,
+  options: { quality?: number } = {},
+): Promise<Uint8Array> {
+  return format === 'png' ? pngOf(drawn) : encodeImage(drawn.image, format, { ...options, ...recipeMetadata(drawn.recipe, drawn.text) });
+}
+
+/** Encodes pictures while they are drawn: show it every event, then ask for the file of an image event. */
+export interface DrawnFiles {
+  see(event: GenerateEvent): void;
+  /** As pictureFile; for a PNG that was seen from its first row on, almost nothing is left to do. */
+  file(event: ImageEvent, format: ImageFormat, options?: { quality?: number }): Promise<Uint8Array>;
+}
+
+/** `opaque`: the pictures to come have no transparency. */
+export function drawnFiles(opaque: boolean): DrawnFiles {
+  const begun = new Map<number, { png: PngStream; rows: number }>();
+  return {
+    see(event) {
+      if (event.type !== 'render' || !event.rows) return;
+      const { y, of, image } = event.rows;
+      if (y === 0) begun.set(event.index, { png: pngStream({ width: image.width, height: of }, opaque), rows: 0 });
+      const one = begun.get(event.index);
+      if (!one || one.rows !== y) return;
+      one.png.write(image);
+      one.rows += image.height;
+    },
+    async file(event, format, options) {
+      const one = begun.get(event.index);
+      begun.delete(event.index);
+      if (format === 'png' && one?.rows === event.image.height) return writeRecipe(await one.png.finish(), event.recipe, event.text);
+      one?.png.close();
+      return pictureFile(event, format, options);
+    },
+  };
+}
+
+/** The format of a file to be written, by its ending. Throws InputError for an ending that is none. */
+export function formatFor(path: string): ImageFormat {
+  const format = formatOf(path);
+  if (!format) throw new InputError('output.path', `cannot write ${path}: the name must end in .png, .jpg, .jpeg or .webp`);
+  return format;
+}
+
+const ownPeak = () => process.resourceUsage().maxRSS * 1024;
+
+async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<NodeOpened> {
+  signal?.throwIfAborted();
+  const pipeline = await loadPipeline(options);
+  return { model: pipeline.model, start: pipeline.generate, peak: async () => ownPeak(), close: () => pipeline.release() };
+}
+
+const built = import.meta.url.endsWith('.js');
+const ENTRY = new URL(built ? './engine.js' : './engine.ts', import.meta.url);
+
+async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promise<NodeOpened> {
+  const engine = await openEngine<PipelineHandlers>(ENTRY);
+  try {
+    const model = await engine.call('load', options, { ...(signal && { signal }) });
+    return {
+      model,
+      start: oneByOne((given, stop) => assembled(engine.stream('generate', given, { ...(stop && { signal: stop }) }))),
+      peak: async () => ownPeak() + (await engine.call('peak', undefined)),
+      close: () => engine.close(),
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}

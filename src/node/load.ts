@@ -1,0 +1,76 @@
+// A pipeline from a file on disk, Node only: the model's bytes and their hash, the best runtime, the sessions.
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import type { BaseId } from '../adapters/info.ts';
+import { findPeel, peelFolder, readPeelBytes } from './library.ts';
+import { openSafetensors } from '../disk/files.ts';
+import { openRuntime, type RuntimeName } from '../runtime/select.ts';
+import { InputError } from '../util/errors.ts';
+import { inMemory, storedModel, type Model } from '../models/banana/file.ts';
+import { modelPath } from './models.ts';
+import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
+import type { PeelSource } from '../draw/peels.ts';
+import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
+
+export interface LoadOptions {
+  /** A preset's name, or the path of a model file; default: the shipped model. */
+  model?: string;
+  /** 'auto': the CPU by onnxruntime-node where that is installed, else WebAssembly. */
+  runtime?: RuntimeName | 'auto';
+  threads?: number;
+  /** How weights are multiplied: 'float32', 'int8' or 'int4'; default: as is fastest here. */
+  precision?: Precision;
+  /** Folder of the Peels that a request may name; default: the environment's BANANA_PEELS, or .banana/peels in the user's own. */
+  peels?: string;
+}
+
+/** Peels by name in a folder, or by path. */
+export function peelsIn(folder: string): PeelSource {
+  return async ({ name, path }) => {
+    const source = await findPeel(name ?? path!, folder);
+    const { mtimeMs, size } = await stat(source);
+    return { source, stamp: `${mtimeMs} ${size}`, read: () => readPeelBytes(source) };
+  };
+}
+
+/** A model by preset name or path, of which only the head is in memory: weights are read from its file when asked for. Throws InputError when it is missing or damaged. */
+export async function openModel(given?: string): Promise<{ model: Model; base: BaseId; path: string; close(): void }> {
+  const path = modelPath(given);
+  const file = await openSafetensors(path);
+  try {
+    const model = storedModel({ ...file, tensors: new Map(file.places.map((place) => [place.name, place])) }, path);
+    const { name, version, preset } = model.manifest;
+    const hash = createHash('sha256');
+    for await (const chunk of file.chunks()) hash.update(chunk);
+    return { model, base: { name, version, preset, hash: hash.digest('hex').slice(0, 16) }, path, close: file.close };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** A model by preset name or path, and how Peels name it. Throws InputError when it is missing or damaged. */
+export async function readModel(given?: string): Promise<{ model: Model; base: BaseId; path: string }> {
+  const { model, close, ...found } = await openModel(given);
+  const whole = inMemory(model);
+  close();
+  return { model: whole, ...found };
+}
+
+/** Throws InputError when the model is missing or damaged, RuntimeError when no runtime opens. */
+export async function loadPipeline({ model: given, runtime: name = 'auto', threads, precision, peels }: LoadOptions = {}): Promise<Pipeline> {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256))
+    throw new InputError('options.threads', `threads ${threads}: expected a whole number from 1 to 256`);
+  if (precision !== undefined && !PRECISIONS.includes(precision)) throw new InputError('options.precision', `precision "${precision}": choose one of ${PRECISIONS.join(', ')}`);
+  const { model, base, close } = await openModel(given);
+  const runtime = await openRuntime({ name, ...(threads !== undefined && { threads }) });
+  const pipeline = await openPipeline(model, runtime, base.hash, { peels: peelsIn(peelFolder(peels)), ...(precision && { precision }) });
+  return {
+    ...pipeline,
+    async release() {
+      await pipeline.release();
+      await runtime.release?.();
+      close();
+    },
+  };
+}

@@ -1,0 +1,143 @@
+// What the SDK gives, the same in Node and in the browser: an opened model that draws. Where the pipeline lives (this thread, a
+// child process, a worker) and how pixels become a PNG is handed in.
+import { preset } from '../models/banana/config.ts';
+import { image, type Image } from '../image/image.ts';
+import { RuntimeError } from '../util/errors.ts';
+import type { GenerateEvent, ImageEvent, StageSeconds } from '../draw/events.ts';
+import { openLive, previewDetail, type Live, type LiveOptions } from '../live/live.ts';
+import { writeRecipe, type Recipe } from '../draw/recipe.ts';
+import { smallReferences } from '../draw/subjects.ts';
+import { checkOptions, randomSeed, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
+
+export type DrawOptions = GenerateOptions & { signal?: AbortSignal };
+
+/** A picture and how it came to be. */
+export interface Picture {
+  readonly image: Image;
+  readonly recipe: Recipe;
+  /** What the model was told: the prompt with style and background. */
+  readonly text: string;
+  readonly seconds: StageSeconds;
+  /** The bytes of a PNG with the recipe inside. */
+  png(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+export interface Banana {
+  readonly model: ModelInfo;
+  /**
+   * Draws; yields what is known as it becomes known. Leaving the loop or aborting the signal cancels. Throws InputError
+   * for options that cannot be done, RuntimeError when the engine fails, the signal's reason when aborted.
+   */
+  generate(options: DrawOptions): AsyncGenerator<GenerateEvent, void, void>;
+  /** Draws and returns the last picture. */
+  picture(options: DrawOptions): Promise<Picture>;
+  /** A live session: a preview for each change, the full picture when changes rest. One at a time, and no other requests beside it. */
+  live(options?: LiveOptions): Live;
+  close(): Promise<void>;
+}
+
+/** A pipeline, wherever it lives. */
+export interface Opened {
+  readonly model: ModelInfo;
+  start(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  close(): Promise<void>;
+}
+
+type Start = Opened['start'];
+
+/**
+ * The same pictures, each as a request of its own, and the next one begun when one is ready: a slow reader of events holds up
+ * the pipeline instead of filling the memory with pictures, and still never waits for it.
+ */
+export function oneByOne(start: Start): Start {
+  return async function* (options, signal) {
+    const { count = 1, seed = randomSeed() } = options;
+    const begin = (index: number) => {
+      const events = start({ ...options, count: 1, seed: seed + index }, signal);
+      const first = events.next();
+      first.catch(() => {}); // told when it is its turn
+      return { events, first };
+    };
+    const seconds = { text: 0, denoise: 0, render: 0 };
+    let now = begin(0);
+    let ahead = now;
+    try {
+      for (let index = 0; index < count; index++) {
+        now = ahead;
+        for (let result = await now.first; !result.done; result = await now.events.next()) {
+          const event = result.value;
+          if (event.type === 'done') for (const stage of ['text', 'denoise', 'render'] as const) seconds[stage] += event.seconds[stage];
+          else if (event.type !== 'text') {
+            if (event.type === 'image' && index + 1 < count) ahead = begin(index + 1);
+            yield { ...event, index };
+          } else if (index === 0) yield event;
+        }
+      }
+    } finally {
+      await Promise.all([now.events.return(), ahead.events.return()]);
+    }
+    yield { type: 'done', count, seconds };
+  };
+}
+
+/** For the engine's side: a picture whose rows were sent is not sent again. */
+export async function* sparing(events: AsyncGenerator<GenerateEvent, void, void>): AsyncGenerator<GenerateEvent, void, void> {
+  let sent = false;
+  for await (const event of events) {
+    if (event.type === 'render') sent = event.rows !== undefined || (sent && event.tile > 1);
+    yield event.type === 'image' && sent ? { ...event, image: { ...event.image, data: new Uint8ClampedArray(0) } } : event;
+  }
+}
+
+/** The caller's side of that: the picture from its rows. */
+export async function* assembled(events: AsyncGenerator<GenerateEvent, void, void>): AsyncGenerator<GenerateEvent, void, void> {
+  let whole: Image | undefined;
+  for await (const event of events) {
+    if (event.type === 'render' && event.rows) {
+      const { y, of, image: rows } = event.rows;
+      if (y === 0) whole = image(rows.width, of);
+      whole!.data.set(rows.data, y * rows.width * 4);
+    }
+    yield event.type === 'image' && event.image.data.length === 0 ? { ...event, image: whole! } : event;
+  }
+}
+
+export type EncodePng = (image: Image) => Promise<Uint8Array>;
+
+/** The bytes of a PNG of an image event, with its recipe inside. */
+export async function pngWith(encode: EncodePng, { image, recipe, text }: Pick<ImageEvent, 'image' | 'recipe' | 'text'>): Promise<Uint8Array<ArrayBuffer>> {
+  return writeRecipe(await encode(image), recipe, text);
+}
+
+/** References are made small before they are sent to where the pipeline lives. */
+function withSmallReferences({ model, start }: Opened): Start {
+  return async function* (options, signal) {
+    const { references } = options;
+    yield* start({ ...options, ...(references && { references: await smallReferences(references, preset(model.preset).referencePixels) }) }, signal);
+  };
+}
+
+export function bananaOf(opened: Opened, encode: EncodePng): Banana {
+  const { model, close } = opened;
+  const start = withSmallReferences(opened);
+  const generate = async function* ({ signal, ...options }: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {
+    checkOptions(options);
+    yield* start(options, signal);
+  };
+  return {
+    model,
+    generate,
+    async picture(options) {
+      let last: ImageEvent | undefined;
+      for await (const event of generate({ preview: 0, ...options })) {
+        if (event.type === 'image') last = event;
+        if (event.type !== 'done' || !last) continue;
+        const drawn = last;
+        return { image: drawn.image, recipe: drawn.recipe, text: drawn.text, seconds: event.seconds, png: () => pngWith(encode, drawn) };
+      }
+      throw new RuntimeError('engine.empty', 'the engine drew no picture');
+    },
+    live: (options) => openLive(start, { detail: previewDetail(model.tokens), ...options }),
+    close,
+  };
+}

@@ -1,0 +1,25 @@
+// banana-sdk: what every environment has - types, errors, pure functions. banana-sdk/node and banana-sdk/web export these too,
+// and what can draw there.
+export { BananaError, InputError, RuntimeError, ShapeError } from '../util/errors.ts';
+export { random, type Random } from '../util/random.ts';
+export type { DType, Tensor, Tensors } from '../tensor/tensor.ts';
+export { flatten, imageToTensor, psnr, resizeImage, tensorToImage, type Color, type Image } from '../image/image.ts';
+export { readPngText, removePngText, writePngText } from '../image/png-text.ts';
+export { memoryStore, type Store } from '../tensor/store.ts';
+export { decodeSafetensors, encodeSafetensors, type Safetensors } from '../tensor/safetensors.ts';
+export { preset, PRESETS, type Config, type PresetName } from '../models/banana/config.ts';
+export type { Runtime, Session } from '../runtime/runtime.ts';
+export { ASPECTS, latentGrid, resolveSize, SIDE_MAX, SIDE_MIN, type Aspect, type Size, type SizeOptions } from '../draw/size.ts';
+export { composePrompt, PROMPT_MAX, type PromptOptions } from '../draw/prompt.ts';
+export { parametersOf, readRecipe, VERSION, writeRecipe, type ModelId, type Recipe } from '../draw/recipe.ts';
+export type { DoneEvent, GenerateEvent, ImageEvent, PreviewEvent, RenderEvent, StageSeconds, StepEvent, TextEvent } from '../draw/events.ts';
+export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest } from '../live/live.ts';
+export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from '../live/governor.ts';
+export type { PictureOptions } from '../draw/start.ts';
+export type { SubjectReference, UsedReference } from '../draw/subjects.ts';
+export type { Banana, DrawOptions, Picture } from './banana.ts';
+export { checkOptions, openPipeline, STEPS, type GenerateOptions, type ModelInfo, type Pipeline } from '../draw/text-to-image.ts';
+export { mergePeels, type PeelChoice, type UsedPeel } from '../draw/peels.ts';
+export { encodePeel, fitPeel, readPeel, type BaseId, type Peel, type PeelFile, type PeelInfo } from '../adapters/peel.ts';
+export { NO_PEELS, withoutPeel, withPeel, withWeight, type PeelStack } from '../adapters/stack.ts';
+export { packModel, unpackModel, type Manifest, type Model } from '../models/banana/file.ts';

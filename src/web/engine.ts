@@ -1,0 +1,78 @@
+// What draws and trains in a browser, on the thread that opens it: a model from bytes, its pipeline, Peels that were added, and
+// training. web/worker.ts serves exactly this to a page; web/index.ts makes it into the SDK's objects.
+import { sha256 } from '../adapters/hash.ts';
+import { adaptable } from '../models/banana/adaptable.ts';
+import { fitPeel, readPeel, type BaseId, type PeelInfo } from '../adapters/peel.ts';
+import type { GenerateEvent } from '../draw/events.ts';
+import { unpackModel } from '../models/banana/file.ts';
+import type { Precision } from '../models/banana/networks.ts';
+import type { PeelSource } from '../draw/peels.ts';
+import { openPipeline, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
+import { trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../train/peel/train.ts';
+import { openRuntime, type OpenOptions } from '../runtime/select.ts';
+import { memoryStore, type Store } from '../tensor/store.ts';
+import type { TrainingPicture } from '../disk/pictures.ts';
+import { InputError } from '../util/errors.ts';
+import { browserStore } from './store.ts';
+
+export interface OpenBananaOptions extends Pick<OpenOptions, 'threads' | 'assets'> {
+  /** The bytes of a model's .safetensors file. */
+  model: Uint8Array;
+  /** 'auto': WebGPU where there is an adapter, else WebAssembly. */
+  runtime?: OpenOptions['name'];
+  /** How weights are multiplied; default: as is fastest on the runtime, 'int8' on WASM where its kernel is exact. */
+  precision?: Precision;
+}
+
+export interface WebTrainOptions extends TrainPeelOptions {
+  /** Where a training that was left can go on from: 'memory', until the model is closed (default), or 'browser', in this site's private files. */
+  readonly keep?: 'memory' | 'browser';
+}
+
+export interface WebEngine {
+  readonly model: ModelInfo;
+  start(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  train(pictures: readonly TrainingPicture[], options: WebTrainOptions, signal?: AbortSignal): AsyncGenerator<TrainPeelEvent, TrainedPeel, void>;
+  /** Throws InputError when it is damaged or was made for another model. */
+  addPeel(file: Uint8Array): Promise<PeelInfo>;
+  removePeel(name: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Makes a model ready. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
+export async function openEngineHere({ model: bytes, runtime: name = 'auto', precision, ...options }: OpenBananaOptions): Promise<WebEngine> {
+  const model = unpackModel(bytes, 'model');
+  const hash = (await sha256([bytes])).slice(0, 16);
+  const { version, preset } = model.manifest;
+  const base: BaseId = { name: model.manifest.name, version, preset, hash };
+  const runtime = await openRuntime({ name, ...options });
+  const peels = new Map<string, { bytes: Uint8Array; stamp: string }>();
+  const source: PeelSource = async ({ name: wanted, path }) => {
+    const found = peels.get(wanted ?? '');
+    if (!found) throw new InputError('peel.missing', `no Peel "${wanted ?? path}" was added here: there are ${[...peels.keys()].join(', ') || 'none'}`);
+    return { source: wanted!, stamp: found.stamp, read: async () => found.bytes };
+  };
+  const pipeline = await openPipeline(model, runtime, hash, { peels: source, ...(precision && { precision }) });
+  const stores = new Map<string, Store>();
+  const storeOf = (peel: string, keep: WebTrainOptions['keep']): Store => {
+    const key = `${keep}:${peel}`;
+    if (!stores.has(key)) stores.set(key, keep === 'browser' ? browserStore(`banana-training-${peel}`) : memoryStore());
+    return stores.get(key)!;
+  };
+  return {
+    model: pipeline.model,
+    start: pipeline.generate,
+    train: (pictures, { keep = 'memory', ...trained }, signal) =>
+      trainPeel({ model, base, runtime, pictures, store: storeOf(trained.name, keep), ...(signal && { signal }) }, trained),
+    async addPeel(file) {
+      const { info } = fitPeel(await readPeel(file, 'the given Peel'), adaptable(model.config), base, 'the given Peel');
+      peels.set(info.name, { bytes: file, stamp: await sha256([file]) });
+      return info;
+    },
+    removePeel: async (peel) => peels.delete(peel),
+    async close() {
+      await pipeline.release();
+      await runtime.release?.();
+    },
+  };
+}

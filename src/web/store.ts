@@ -1,0 +1,44 @@
+// A store that outlives the page: a folder in the browser's private file system, which only this site sees. A training that is
+// kept here goes on after the tab was closed. https://developer.mozilla.org/en-US/docs/Web/API/File_System_API
+// Not here: what is kept in memory (tensor/store.ts) or on a disk (disk/files.ts).
+import { joined, type Store } from '../tensor/store.ts';
+import { RuntimeError } from '../util/errors.ts';
+
+const MISSING = 'NotFoundError';
+
+/** A folder as a store. It is made at the first write; its files are written beside and then swapped. Throws RuntimeError `store.missing` where the browser has none. */
+export function browserStore(folder: string): Store {
+  const root = async (): Promise<FileSystemDirectoryHandle> => {
+    const storage = globalThis.navigator?.storage;
+    if (!storage?.getDirectory) throw new RuntimeError('store.missing', 'this browser keeps no files for pages here: serve the page by https or from localhost, or keep the state in memory');
+    return storage.getDirectory();
+  };
+  const directory = async (create: boolean) => (await root()).getDirectoryHandle(folder, { create });
+  /** undefined for what is not there. */
+  const found = async <T>(task: Promise<T>): Promise<T | undefined> =>
+    task.catch((error: unknown) => {
+      if ((error as DOMException).name === MISSING) return undefined;
+      throw error;
+    });
+  const write = async (name: string, bytes: Uint8Array<ArrayBuffer>, keepExistingData: boolean): Promise<void> => {
+    const file = await (await directory(true)).getFileHandle(name, { create: true });
+    const stream = await file.createWritable({ keepExistingData });
+    if (keepExistingData) await stream.seek((await file.getFile()).size);
+    await stream.write(bytes);
+    await stream.close();
+  };
+  return {
+    async read(name) {
+      const file = await found(directory(false).then((d) => d.getFileHandle(name)));
+      return file && new Uint8Array(await (await file.getFile()).arrayBuffer());
+    },
+    write: (name, chunks) => write(name, joined(chunks), false),
+    append: (name, text) => write(name, joined(text), true),
+    async remove(names) {
+      const place = await found(directory(false));
+      if (!place) return;
+      for (const name of names) await found(place.removeEntry(name));
+      await (await root()).removeEntry(folder).catch(() => {}); // not empty
+    },
+  };
+}

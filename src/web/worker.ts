@@ -1,0 +1,33 @@
+// The worker of banana-sdk/web: a page starts this file as a module worker and hands it to openBananaWorker. One model, opened by
+// the first request. Everything that computes is here, so the page stays responsive, and closing it gives all memory back.
+import { RuntimeError } from '../util/errors.ts';
+import { serveWorker } from '../runtime/engine-worker.ts';
+import type { PeelInfo } from '../adapters/peel.ts';
+import type { GenerateOptions, ModelInfo } from '../draw/text-to-image.ts';
+import type { TrainingPicture } from '../disk/pictures.ts';
+import { openEngineHere, type OpenBananaOptions, type WebEngine, type WebTrainOptions } from './engine.ts';
+
+let engine: WebEngine | undefined;
+
+function opened(): WebEngine {
+  if (!engine) throw new RuntimeError('engine.empty', 'no model was loaded');
+  return engine;
+}
+
+const handlers = {
+  async open(options: OpenBananaOptions): Promise<ModelInfo> {
+    await engine?.close();
+    engine = await openEngineHere(options);
+    return engine.model;
+  },
+  generate: (options: GenerateOptions, signal: AbortSignal) => opened().start(options, signal),
+  train: ({ pictures, options }: { pictures: readonly TrainingPicture[]; options: WebTrainOptions }, signal: AbortSignal) => opened().train(pictures, options, signal),
+  addPeel: async (file: Uint8Array): Promise<PeelInfo> => opened().addPeel(file),
+  /** Answered when everything before it is done. */
+  idle: async (): Promise<void> => {},
+  removePeel: async (name: string): Promise<boolean> => opened().removePeel(name),
+};
+
+export type WebHandlers = typeof handlers;
+
+serveWorker(handlers);
