@@ -21,6 +21,7 @@ import { shakenModel } from '../test/browser/model.ts';
 import type { Measurements, MeasureOptions } from './browser-page.ts';
 import { describeMachine, machineLine, provenance } from './machine.ts';
 import { summarize } from './timing.ts';
+import { specsOf } from '../src/models/banana/stages.ts';
 
 const here = (path: string) => join(import.meta.dirname, path);
 const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>';
@@ -62,7 +63,7 @@ async function downloads(models: Readonly<Record<string, Uint8Array>>): Promise<
 
 /** A model's file in 4 bits. */
 function packed(model: Model): Uint8Array {
-  const { tensors, metadata } = packModel({ ...model, plan: planOf(Object.entries(model.weights)) });
+  const { tensors, metadata } = packModel({ ...model, plan: planOf(specsOf(model.config)) });
   return joined(encodeSafetensors(tensors, metadata));
 }
 

@@ -5,11 +5,11 @@ import { flopsOf, productsOf, type Product } from '../src/graph/cost.ts';
 import { concat, matmul, reshape, slice } from '../src/graph/ops.ts';
 import { apply, constant, graph, input, parameter, type Value } from '../src/graph/value.ts';
 import { preset as presetOf, type Config } from '../src/models/banana/config.ts';
-import { conditionStage, decodeStage, denoiseStage, renderStage } from '../src/models/banana/stages.ts';
+import { conditionStage, decodeStage, denoiseStage, renderStage, specsOf } from '../src/models/banana/stages.ts';
 import { cellsOf, samplingTables } from '../src/models/banana/renderer.ts';
 import { countParameters } from '../src/nn/scope.ts';
 import { loadPipeline } from '../src/node/load.ts';
-import { loadModel, specsOf } from '../src/node/models.ts';
+import { loadModel } from '../src/node/models.ts';
 import { writeRandomModel } from '../src/node/random-file.ts';
 import { fastestPrecision, openNetworks, PRECISIONS, type Networks } from '../src/models/banana/networks.ts';
 import { baseTokens, latentGrid, tilesOf } from '../src/draw/size.ts';
@@ -97,7 +97,7 @@ async function large(options: MeasureOptions): Promise<object> {
   const ceiling = await int4Ceiling(await ortNode(threadsOf(options)), config.transformer.width, options.quick ? 3 : 8);
   return {
     large: {
-      precision: 'int4', loadSeconds, loadedRssBytes, peakRssBytes: peak(), picture: all, denoiseStep: denoise, parameters: countParameters(specsOf(options.preset)),
+      precision: 'int4', loadSeconds, loadedRssBytes, peakRssBytes: peak(), picture: all, denoiseStep: denoise, parameters: countParameters(specsOf(config)),
       denoiseOps: flops / denoise.median, int4CeilingOps: ceiling, ratio: flops / denoise.median / ceiling,
     },
   };
@@ -166,7 +166,7 @@ async function stages(options: MeasureOptions): Promise<object> {
   const int8Ceiling = await int8CeilingOf(runtime, runs);
   const denoiseOps = flops.denoiseStep / denoiseStep.median;
   return {
-    parameters: countParameters(specsOf(options.preset)),
+    parameters: countParameters(specsOf(config)),
     tokens: symbols.L,
     textTokens: ids.length,
     stages: { text, denoiseStep, denoise, decode, render, pixels, encode },

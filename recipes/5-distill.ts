@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { preset, type Config } from '../src/models/banana/config.ts';
 import { DATA, type DataPreset } from '../src/data/dataset.ts';
 import { STYLES } from '../src/data/sprites.ts';
-import { readTokenizer, saveModel, specsOf } from '../src/node/models.ts';
+import { readTokenizer, saveModel } from '../src/node/models.ts';
+import { specsOf } from '../src/models/banana/stages.ts';
 import { initialize } from '../src/nn/scope.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
@@ -102,7 +103,7 @@ export async function exportModel(
   const paths = pathsOf(options);
   const read = async (path: string) => (await readSafetensors(path)).tensors;
   const trained: Tensors = { ...(await read(paths.autoencoder)), ...(student ?? (await read(paths.student))) };
-  const begun = initialize(specsOf(config.name), random(options.seed ?? 0));
+  const begun = initialize(specsOf(config), random(options.seed ?? 0));
   const weights = Object.fromEntries(Object.keys(begun).map((path) => [path, trained[path] ?? begun[path]!]));
   const styles = DATA[config.name as DataPreset].scope.styles ?? Object.values(STYLES).map((s) => s.word);
   const path = join(paths.run, `${name}.safetensors`);

@@ -28,6 +28,7 @@ import type { LatentFacts } from './encode.ts';
 import { line, main } from './recipe.ts';
 import { readTokenizer } from '../src/node/models.ts';
 import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
+import { specsOf } from '../src/models/banana/stages.ts';
 
 /** Bits from a share of the run on; no weight has fewer than its plan says. Short: of 200 steps with `tiny`, 4 bits from the start was best by 0.5 dB, 8-6-4 over a quarter of the run 1.5 dB behind. */
 const STAGES = [[0, 6], [0.05, 4]] as const;
@@ -40,9 +41,12 @@ export interface QuantizeOptions extends RecipeOptions {
   pictures?: number;
 }
 
+/** What the layers declared for some of a model's weights. */
+const usualPlan = (config: Config, weights: Tensors): Plan => planOf([...specsOf(config)].filter(([path]) => path in weights));
+
 /** The plan of a run: 4 bits where the usual table says so, but the most sensitive 5 % of those weights at 6. */
 async function planOfRun(runtime: Runtime, config: Config, data: Latents, student: Tensors, rng: Random): Promise<Plan> {
-  const usual = planOf(Object.entries(student));
+  const usual = usualPlan(config, student);
   const four = Object.fromEntries(Object.entries(usual).filter(([, bits]) => bits === 4));
   const batch = 8;
   const session = await runtime.compile(studentGraph(config, { batch, tokens: data.tokens, references: data.references }));
@@ -93,7 +97,7 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
   }
   const trained = (await readSafetensors(at('quantized.safetensors'))).tensors;
   const autoencoder = (await readSafetensors(paths.autoencoder)).tensors;
-  const whole = wholePlan(autoencoder, plan);
+  const whole = wholePlan(config, autoencoder, plan);
   const captions = await someCaptions(options, pictures);
   const made = { ...provenance(`npx tsx ${relative('.', process.argv[1] ?? '')}`), machine: describeMachine() };
   const rows = await comparePictures(options, runtime, captions, whole, { ...autoencoder, ...student }, { ...autoencoder, ...student, ...trained });
@@ -103,7 +107,7 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
 }
 
 /** The plan of a whole model: the usual one of the autoencoder, and that of the quantized rest. */
-export const wholePlan = (autoencoder: Tensors, plan: Plan): Plan => ({ ...planOf(Object.entries(autoencoder)), ...plan });
+export const wholePlan = (config: Config, autoencoder: Tensors, plan: Plan): Plan => ({ ...usualPlan(config, autoencoder), ...plan });
 
 /** The run's model in four bits, as recipe 6 trained it; returns its path. */
 export async function exportQuantized(options: RecipeOptions, more: Pick<ExportOptions, 'references'> = {}): Promise<string> {
@@ -112,7 +116,7 @@ export async function exportQuantized(options: RecipeOptions, more: Pick<ExportO
   return exportModel(options, {
     ...more,
     student: { ...student!.tensors, ...quantized!.tensors },
-    plan: wholePlan(autoencoder!.tensors, JSON.parse(quantized!.metadata.plan!) as Plan),
+    plan: wholePlan(preset(options.preset), autoencoder!.tensors, JSON.parse(quantized!.metadata.plan!) as Plan),
     name: `${options.preset}-4bit`,
     training: 'recipes 1 to 6 of banana-sdk; see docs/log.md',
   });

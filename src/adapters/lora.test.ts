@@ -35,7 +35,7 @@ for (const i of [0, 1]) for (const kind of ['k', 'v']) feeds[`${kind}.${i}`] = f
 
 function adapter(seed: number, r: number): Tensors {
   const stream = random(seed);
-  const list = [...plain.specs].filter(([path, spec]) => isAdaptable(path, spec));
+  const list = [...plain.specs].filter(([, spec]) => isAdaptable(spec));
   return Object.fromEntries(list.flatMap(([path, { shape: [width, out] }]) => {
     const { a, b } = loraNames(path);
     return [[a, float32([width!, r], stream.normals(width! * r))], [b, float32([r, out!], stream.normals(r * out!).map((x) => x * 0.02))]];
@@ -45,7 +45,7 @@ const velocity = (stage: typeof plain, w: Tensors, more: Tensors = {}): Tensor =
 const merged = (list: readonly Applied[], from = weights): Tensors =>
   Object.fromEntries(Object.entries(from).map(([path, w]) => {
     const { a, b } = loraNames(path);
-    const baked = list.reduce((sum, { tensors, strength }) => (tensors[a] && tensors[b] && isAdaptable(path, w) ? mergeLora(sum, tensors[a] as never, tensors[b] as never, strength) : sum), w as Tensor<'float32'>);
+    const baked = list.reduce((sum, { tensors, strength }) => (tensors[a] && tensors[b] && isAdaptable(plain.specs.get(path)!) ? mergeLora(sum, tensors[a] as never, tensors[b] as never, strength) : sum), w as Tensor<'float32'>);
     return [path, baked];
   }));
 
@@ -74,7 +74,7 @@ describe('low-rank side inputs', () => {
   });
 
   test.each([0, 4] as const)('on a 4-bit base (accuracy %i) it has the effect that it has on the float one', async (accuracy) => {
-    const plan = heldPlan(planOf(Object.entries(weights)));
+    const plan = heldPlan(planOf(plain.specs));
     const base = (inner: Product) => denoiseStage(config, { product: inner });
     const runtime = await ortNode({ threads: 1 });
     const run = async ({ graph }: Stage, more: Tensors = {}) => {

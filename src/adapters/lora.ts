@@ -3,7 +3,7 @@
 // side along r, and it works the same on quantized weights. The strength is folded into B when feeding.
 import { add, matmul } from '../graph/ops.ts';
 import { input, type Value } from '../graph/value.ts';
-import type { Product, Spec, Specs } from '../nn/scope.ts';
+import type { Product, Specs, Traits } from '../nn/scope.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 
@@ -17,16 +17,16 @@ export interface LoraProductOptions {
   /** A symbol, or a number to train at. */
   readonly rank?: string | number;
   /** Which weights get side inputs; default: all that adapters can change. */
-  readonly where?: (path: string) => boolean;
+  readonly where?: (traits: Traits) => boolean;
   /** Gets the side inputs that were made, by the weight's path. */
   readonly sides?: Map<string, { a: Value; b: Value }>;
 }
 
 /** Wraps a way to multiply so that products get side inputs. */
-export function loraProduct(inner: Product, { rank = 'r', where = takesSides, sides = new Map() }: LoraProductOptions = {}): Product {
-  return (x, weight, path) => {
-    const plain = inner(x, weight, path);
-    if (!where(path)) return plain;
+export function loraProduct(inner: Product, { rank = 'r', where = isAdaptable, sides = new Map() }: LoraProductOptions = {}): Product {
+  return (x, weight, path, traits) => {
+    const plain = inner(x, weight, path, traits);
+    if (!where(traits)) return plain;
     const [width, out] = weight.shape as [number, number];
     const names = loraNames(path);
     let side = sides.get(path);
@@ -47,7 +47,7 @@ export interface Applied {
  * zeros (0, or 1 where an engine cannot take empty matrices). All weights get one common rank.
  */
 export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 0 }: { least?: number } = {}): Tensors {
-  const products = [...specs].filter(([path, spec]) => isAdaptable(path, spec));
+  const products = [...specs].filter(([, spec]) => isAdaptable(spec));
   const ranks = adapters.map(({ tensors }) => Math.max(0, ...Object.entries(tensors).filter(([k]) => k.endsWith('lora_A.weight')).map(([, t]) => t.shape[1]!)));
   const rank = Math.max(least, ranks.reduce((sum, r) => sum + r, 0));
   const feeds: Tensors = {};
@@ -68,18 +68,8 @@ export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 
   return feeds;
 }
 
-/**
- * Products that adapters leave alone, because side inputs there cost more than they bring (docs/log.md): the feed-forward's wide `gate` and `up` (its `down`
- * has them), a picture's own `key`, which only meets `query`, and the text encoder, whose features the keys and values of the text read.
- */
-const UNTOUCHED = /(^|\.)mlp\.(gate|up)\.weight$|(^|\.)attention\.key\.weight$|(^|\.)transformer\.text\./;
-
-export const takesSides = (path: string): boolean => !UNTOUCHED.test(path);
-
-/** Whether adapters can change a weight: matrices named `weight`, which are those of products, but for those that they leave alone. */
-export function isAdaptable(path: string, { shape }: Pick<Spec, 'shape'>): boolean {
-  return shape.length === 2 && /(^|\.)weight$/.test(path) && takesSides(path);
-}
+/** Whether adapters can change a weight. */
+export const isAdaptable = ({ adapt }: Traits): boolean => adapt !== undefined;
 
 function place(path: string, a: Tensor<'float32'>, b: Tensor<'float32'>, at: number, sideA: Tensor, sideB: Tensor, strength: number): void {
   const [width, rank] = a.shape as [number, number];

@@ -104,7 +104,7 @@ export async function readPeel(bytes: Uint8Array, source: string, { force = fals
  * another model or some layers do not fit; forced, it takes the layers that fit, and throws when none does.
  */
 export function fitPeel(file: PeelFile, specs: Specs, base: BaseId, source: string, { force = false }: ReadOptions = {}): Peel {
-  const modules = new Map([...specs].filter(([path, spec]) => isAdaptable(path, spec)).map(([path, { shape }]) => [path.replace(/\.weight$/, ''), shape]));
+  const modules = new Map([...specs].filter(([, spec]) => isAdaptable(spec)).map(([path, { shape }]) => [path.replace(/\.weight$/, ''), shape]));
   const find = moduleFinder(modules.keys());
   const tensors: Tensors = {};
   const wrong: string[] = file.strangers.map((key) => `"${printable(key)}" is no low-rank matrix`);

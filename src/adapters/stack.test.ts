@@ -15,7 +15,7 @@ import { isIdle, NO_PEELS, stackFeeds, withoutPeel, withPeel, withWeight } from 
 import { peelText, takePeels } from './syntax.ts';
 
 const { specs } = denoiseStage(preset('tiny'));
-const modules = [...specs].filter(([path, spec]) => isAdaptable(path, spec)).slice(0, 4);
+const modules = [...specs].filter(([, spec]) => isAdaptable(spec)).slice(0, 4);
 
 function peel(name: string, rank: number): Peel {
   const rng = random(rank);

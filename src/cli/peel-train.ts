@@ -46,7 +46,7 @@ export function trainCommand(io: Io): Command {
     .option('--steps <n>', `training ends after this many steps; default ${d.steps}, or as many as --seconds allows`, whole)
     .option('--seconds <n>', 'or after this many seconds', decimal)
     .option('--rank <n>', `1 to 128: more can learn more; default ${d.rank}`, whole)
-    .option('--layers <list>', `some of ${Object.keys(LAYERS).join(', ')}; default ${d.layers.join(',')}`)
+    .option('--layers <list>', `some of ${LAYERS.join(', ')}; default ${d.layers.join(',')}`)
     .addOption(new Option('--objective <name>', `default ${d.objective}`).choices(OBJECTIVES))
     .option('--batch <n>', `pictures in a step; default ${d.batch}`, whole)
     .option('--prior <n>', `of them, pictures of the base, so that it forgets nothing; default ${d.prior}`, whole)

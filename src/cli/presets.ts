@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { preset, PRESETS } from '../models/banana/config.ts';
 import { countParameters } from '../nn/scope.ts';
-import { DEFAULT_MODEL, modelPath, specsOf } from '../node/models.ts';
+import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
+import { specsOf } from '../models/banana/stages.ts';
 import { baseTokens } from '../draw/size.ts';
 import { InputError } from '../util/errors.ts';
 import type { Io } from './io.ts';
@@ -13,7 +14,7 @@ export function presetsCommand(io: Io): Command {
   return new Command('presets').description('list the presets and which of them have weights here').action(() => {
     const rows = PRESETS.map((name) => [
       name,
-      `${count(countParameters(specsOf(name)))} weights`,
+      `${count(countParameters(specsOf(preset(name))))} weights`,
       `${baseTokens(preset(name))} tokens at 512x512`,
       `${hasWeights(name) ? 'ready' : 'no weights here'}${name === DEFAULT_MODEL ? ', the default' : ''}`,
     ]);

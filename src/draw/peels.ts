@@ -3,7 +3,7 @@
 // Also here: a Peel baked into a copy of its model. Not here: the file (adapters/peel.ts), its effect (adapters/lora.ts).
 import { sha256 } from '../adapters/hash.ts';
 import { checkPeelName, type BaseId } from '../adapters/info.ts';
-import { isAdaptable, loraNames, mergeLora } from '../adapters/lora.ts';
+import { loraNames, mergeLora } from '../adapters/lora.ts';
 import { adaptable } from '../models/banana/adaptable.ts';
 import { fitPeel, readPeel, type Peel } from '../adapters/peel.ts';
 import { checkWeight, NO_PEELS, withPeel, type PeelStack } from '../adapters/stack.ts';
@@ -101,10 +101,11 @@ export function peelShelf(config: Model['config'], base: BaseId, source?: PeelSo
 
 /** A copy of a model with a stack baked into its weights, under another name. */
 export function mergePeels(model: Model, stack: PeelStack, name: string): Model {
+  const changeable = adaptable(model.config);
   const weights = Object.fromEntries(
     Object.entries(model.weights).map(([path, weight]) => {
       const { a, b } = loraNames(path);
-      const used = isAdaptable(path, weight) ? stack.filter(({ peel }) => peel.tensors[a]) : [];
+      const used = changeable.has(path) ? stack.filter(({ peel }) => peel.tensors[a]) : [];
       return [path, used.reduce((sum, { peel, weight: strength }) => mergeLora(sum, peel.tensors[a] as Tensor<'float32'>, peel.tensors[b] as Tensor<'float32'>, strength), weight as Tensor<'float32'>)];
     }),
   );

@@ -11,12 +11,13 @@ import { random } from '../util/random.ts';
 import { packModel, unpackModel } from '../models/banana/file.ts';
 import { randomModel } from '../node/models.ts';
 import { fastestPrecision, openNetworks, type Precision } from '../models/banana/networks.ts';
+import { specsOf } from '../models/banana/stages.ts';
 
 const model = randomModel('tiny');
 const spread = random(2).split('spread'); // untrained, the last layers are zero
 for (const [path, w] of Object.entries(model.weights))
   if (/^transformer\.(out|modulation)/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.1 * spread.normal()));
-const plan = planOf(Object.entries(model.weights));
+const plan = planOf(specsOf(model.config));
 const { tensors, metadata } = packModel({ ...model, plan });
 const file = Buffer.concat(encodeSafetensors(tensors, metadata));
 const loaded = unpackModel(file, 'test');

@@ -7,7 +7,8 @@ import type { Variant } from './suite.ts';
 import { preset, type Config } from '../models/banana/config.ts';
 import { initialize } from '../nn/scope.ts';
 import { readModel } from '../node/load.ts';
-import { modelPath, readTokenizer, specsOf } from '../node/models.ts';
+import { modelPath, readTokenizer } from '../node/models.ts';
+import { specsOf } from '../models/banana/stages.ts';
 import { openNetworks, type Networks, type NetworksOptions, type Precision } from '../models/banana/networks.ts';
 import { openSampler } from '../draw/sample.ts';
 import { planOf } from '../quant/plan.ts';
@@ -53,7 +54,7 @@ export async function openSubject({ preset: name, model, run }: { preset: string
   const { autoencoder } = pathsOf({ preset: name, run });
   if (!existsSync(autoencoder)) throw new InputError('evaluate.model', `no model of preset ${name}: give --model FILE, or train one with npm run recipe -- --preset ${name}`);
   const bytes = await readFileWhole(autoencoder);
-  const weights = { ...initialize(specsOf(name), random(0)), ...decodeSafetensors(bytes, autoencoder).tensors };
+  const weights = { ...initialize(specsOf(preset(name)), random(0)), ...decodeSafetensors(bytes, autoencoder).tensors };
   return { name: `${name}, unfinished`, file: autoencoder, hash: hashOf(bytes), config: preset(name), weights, references: false };
 }
 
@@ -99,7 +100,7 @@ export function waysOf(subject: Subject, runtime: Runtime, options: WaysOptions)
   const quantized: Readonly<Record<Precision, NetworksOptions>> = {
     float32: {},
     int8: { ...(subject.plan && { plan: subject.plan }), ...(subject.blocks && { blocks: subject.blocks }) },
-    int4: four ? { plan: subject.plan!, ...(subject.blocks && { blocks: subject.blocks }) } : { plan: planOf(specsOf(config.name)) },
+    int4: four ? { plan: subject.plan!, ...(subject.blocks && { blocks: subject.blocks }) } : { plan: planOf(specsOf(config)) },
   };
   const opened = new Map<string, Networks>();
   const open = (name: string, own: Tensors, rest: NetworksOptions): Networks => {

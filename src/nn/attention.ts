@@ -35,11 +35,11 @@ function headNorm(s: Scope, x: Value, width: number): Value {
   return mul(rmsNormalize(x), s.parameter('gain', [width], { constant: 1 }));
 }
 
-/** Keys and values of x (B, M, D'): both (B, G, M, d). */
-export function keysValues(s: Scope, x: Value, { groups: G, width: d }: Heads, rotary?: Rotary): KeysValues {
+/** Keys and values of x (B, M, D'): both (B, G, M, d). `key` is the scope of the keys' weight. */
+export function keysValues(s: Scope, x: Value, { groups: G, width: d }: Heads, rotary?: Rotary, key = s.in('key')): KeysValues {
   const [B, M] = x.shape as [Dim, Dim];
   const heads = (y: Value) => transpose(reshape(y, [B, M, G, d]), [0, 2, 1, 3]); // (B, G, M, d)
-  const k = headNorm(s.in('key-norm'), heads(linear(s.in('key'), x, G * d)), d);
+  const k = headNorm(s.in('key-norm'), heads(linear(key, x, G * d)), d);
   return { k: rotary ? rotate(k, rotary.cosine, rotary.sine) : k, v: heads(linear(s.in('value'), x, G * d)) };
 }
 
@@ -47,7 +47,7 @@ export function keysValues(s: Scope, x: Value, { groups: G, width: d }: Heads, r
 export function selfAttention(s: Scope, x: Value, heads: Heads, { rotary, extra, bias }: { rotary?: Rotary; extra?: KeysValues; bias?: Value } = {}): Value {
   const { groups: G, share: R, width: d } = heads;
   const [B, L, D] = x.shape as [Dim, Dim, number];
-  const own = keysValues(s, x, heads, rotary);
+  const own = keysValues(s, x, heads, rotary, s.in('key').declare({ adapt: undefined })); // they only meet `query`, which adapters reach
   const k = extra ? concat([extra.k, own.k], 2) : own.k; // (B, G, M+L, d)
   const v = extra ? concat([extra.v, own.v], 2) : own.v;
   let q = transpose(reshape(linear(s.in('query'), x, G * R * d), [B, L, G * R, d]), [0, 2, 1, 3]); // (B, G*R, L, d)

@@ -30,11 +30,14 @@ export function embedding(s: Scope, ids: Value, count: number, width: number, in
   return gather(s.parameter('table', [count, width], init), ids);
 }
 
-/** SwiGLU feed-forward (Shazeer 2020): (silu(x W1) * x W3) W2. */
+/**
+ * SwiGLU feed-forward (Shazeer 2020): (silu(x W1) * x W3) W2. Adapters reach it through its `down` alone: side inputs on the wide
+ * `gate` and `up` cost more than they bring (docs/log.md).
+ */
 export function swiglu(s: Scope, x: Value, hidden: number): Value {
   const width = fixed(x.shape.at(-1), `swiglu ${s.path}`);
-  const gate = silu(linear(s.in('gate'), x, hidden));
-  return linear(s.in('down'), mul(gate, linear(s.in('up'), x, hidden)), width, { deviation: 0.5 / Math.sqrt(hidden) });
+  const wide = (name: string) => linear(s.in(name).declare({ adapt: undefined }), x, hidden);
+  return linear(s.in('down'), mul(silu(wide('gate')), wide('up')), width, { deviation: 0.5 / Math.sqrt(hidden) });
 }
 
 /** A 3x3 convolution as one product: nine shifted views side by side. x (B, h, w, C) to (B, h, w, out), zeros outside. */

@@ -10,11 +10,23 @@ import type { Random } from '../util/random.ts';
 /** How a weight begins: a constant, or normal with the given standard deviation. */
 export type Init = { readonly constant: number } | { readonly deviation: number };
 
+/** What may be done to a weight, declared where a layer asks for it. */
+export interface Traits {
+  /** Bits of each number in a few-bit model, 2 to 8; left out, the weight stays float. Matrices only. */
+  readonly bits?: number | undefined;
+  /** The group of layers that an adapter trains it with; left out, adapters leave it alone. Products only. */
+  readonly adapt?: string | undefined;
+  /** Whether it lies within a stack of residual blocks, not at an end of the network. Products only. */
+  readonly inner?: boolean | undefined;
+}
+
 export interface Scope {
   /** Path of this scope, dot-separated; '' is the root. */
   readonly path: string;
   /** The scope of a part. */
   in(name: string | number): Scope;
+  /** The same scope, whose weights and parts have these traits as well. */
+  declare(traits: Traits): Scope;
   /** A weight by name; the same name gives the same value again. */
   parameter(name: string, shape: readonly number[], init: Init): Value;
   /** x (..., in) times the weight `name` (in, out): (..., out). Quantized and adapted scopes compute it their own way. */
@@ -22,7 +34,7 @@ export interface Scope {
 }
 
 /** What a weight is before it has numbers. */
-export interface Spec {
+export interface Spec extends Traits {
   readonly shape: readonly number[];
   readonly init: Init;
   readonly value: Value;
@@ -30,27 +42,28 @@ export interface Spec {
 export type Specs = Map<string, Spec>;
 
 /** A product as some scope computes it: given the plain way to get the weight. */
-export type Product = (x: Value, weight: Value, path: string) => Value;
+export type Product = (x: Value, weight: Value, path: string, traits: Traits) => Value;
 
 /** A root scope; every weight that is asked for is noted in `specs`. `product` replaces the plain MatMul. */
-export function rootScope(specs: Specs = new Map(), product: Product = (x, w) => matmul(x, w), path = ''): Scope {
+export function rootScope(specs: Specs = new Map(), product: Product = (x, w) => matmul(x, w), path = '', traits: Traits = {}): Scope {
   const join = (name: string | number) => (path ? `${path}.${name}` : `${name}`);
-  const self: Scope = {
-    path,
-    in: (name) => rootScope(specs, product, join(name)),
-    parameter: (name, shape, init) => {
-      const key = join(name);
-      const known = specs.get(key);
-      if (known && known.shape.join() !== shape.join())
-        throw new ShapeError('scope.shape', `weight "${key}" is [${known.shape}] in one place and [${shape}] in another`);
-      if (known) return known.value;
-      const value = parameter(key, shape);
-      specs.set(key, { shape, init, value });
-      return value;
-    },
-    product: (x, name, shape, init) => product(x, self.parameter(name, shape, init), join(name)),
+  const ask = (name: string, shape: readonly number[], init: Init, own: Traits): Value => {
+    const key = join(name);
+    const known = specs.get(key);
+    if (known && known.shape.join() !== shape.join())
+      throw new ShapeError('scope.shape', `weight "${key}" is [${known.shape}] in one place and [${shape}] in another`);
+    if (known) return known.value;
+    const value = parameter(key, shape);
+    specs.set(key, { ...own, shape, init, value });
+    return value;
   };
-  return self;
+  return {
+    path,
+    in: (name) => rootScope(specs, product, join(name), traits),
+    declare: (more) => rootScope(specs, product, path, { ...traits, ...more }),
+    parameter: (name, shape, init) => ask(name, shape, init, { bits: traits.bits }),
+    product: (x, name, shape, init) => product(x, ask(name, shape, init, traits), join(name), traits),
+  };
 }
 
 /** Starting numbers for every weight: each from its own stream, so that adding a layer leaves the others as they were. */

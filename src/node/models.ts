@@ -2,9 +2,9 @@
 // bytes to unpackModel.
 import { existsSync } from 'node:fs';
 import { preset, PRESETS, type PresetName } from '../models/banana/config.ts';
-import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage } from '../models/banana/stages.ts';
+import { specsOf } from '../models/banana/stages.ts';
 import { inMemory, packModel, unpackModel, type Model } from '../models/banana/file.ts';
-import { initialize, type Specs } from '../nn/scope.ts';
+import { initialize } from '../nn/scope.ts';
 import { readFileWhole, writeSafetensors } from '../disk/files.ts';
 import { tokenizerFromJSON, trainTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { InputError } from '../util/errors.ts';
@@ -36,13 +36,6 @@ export async function saveModel(path: string, model: Model): Promise<void> {
   await writeSafetensors(path, tensors, metadata);
 }
 
-/** Every weight of a preset's networks. */
-export function specsOf(name: string): Specs {
-  const config = preset(name);
-  const stages = [conditionStage(config, { references: true }), denoiseStage(config), encodeStage(config), decodeStage(config), renderStage(config)];
-  return new Map(stages.flatMap(({ specs }) => [...specs]));
-}
-
 /** A model that has no weights yet: a tokenizer of bare letters. */
 export function emptyModel(name: string): Model {
   return {
@@ -56,7 +49,7 @@ export function emptyModel(name: string): Model {
 
 /** Untrained weights and a tokenizer of bare letters: for tests and timings. */
 export function randomModel(name: string, seed = 0): Model {
-  return { ...emptyModel(name), weights: initialize(specsOf(name), random(seed)) };
+  return { ...emptyModel(name), weights: initialize(specsOf(preset(name)), random(seed)) };
 }
 
 /** A tokenizer by the path of its JSON file. Throws InputError when it is missing or not one. */

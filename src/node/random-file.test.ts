@@ -5,8 +5,9 @@ import { expect, test } from 'vitest';
 import { readFileWhole } from '../disk/files.ts';
 import { heldPlan, planOf } from '../quant/plan.ts';
 import { readModel } from './load.ts';
-import { specsOf } from './models.ts';
+import { specsOf } from '../models/banana/stages.ts';
 import { writeRandomModel } from './random-file.ts';
+import { preset } from '../models/banana/config.ts';
 
 test('a file written in pieces is a model with every weight, of the spread that was asked for; the same seed gives the same bytes', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'banana-random-'));
@@ -19,7 +20,7 @@ test('a file written in pieces is a model with every weight, of the spread that 
     expect(Buffer.compare(bytes[0]!, bytes[1]!)).toBe(0);
     expect(Buffer.compare(bytes[0]!, bytes[2]!)).not.toBe(0);
     const { model } = await readModel(a);
-    const specs = specsOf('tiny');
+    const specs = specsOf(preset('tiny'));
     expect(model.plan).toEqual(heldPlan(planOf(specs)));
     expect(Object.keys(model.weights).sort()).toEqual([...specs.keys()].sort());
     for (const [path, { shape, init }] of specs) {

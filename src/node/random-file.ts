@@ -10,7 +10,8 @@ import { encodeHead, type Outline } from '../tensor/safetensors.ts';
 import { float32, sizeOf, toBytes } from '../tensor/tensor.ts';
 import { toHalf } from '../util/float16.ts';
 import { random, type Random } from '../util/random.ts';
-import { emptyModel, specsOf } from './models.ts';
+import { emptyModel } from './models.ts';
+import { specsOf } from '../models/banana/stages.ts';
 import { metadataOf, SCALE } from '../models/banana/file.ts';
 
 /** Rows that a piece is turned by, against the one before: prime to 128, so that all turns occur. */
@@ -19,7 +20,7 @@ const TURN = 37;
 /** Writes an untrained model of a preset with the usual 4-bit plan. Throws InputError when the place cannot be written. */
 export async function writeRandomModel(path: string, name: string, seed = 0): Promise<void> {
   preset(name); // an unknown one is told first
-  const specs = specsOf(name);
+  const specs = specsOf(preset(name));
   const plan = planOf(specs);
   const outlines: Record<string, Outline> = {};
   for (const [key, { shape }] of specs) {

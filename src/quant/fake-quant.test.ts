@@ -98,7 +98,7 @@ test('gradients pass straight through: as for the plain product of the rounded n
   const product = fakeProduct({ plan: { 'a.weight': 4 }, activations: 'tensor' });
   const seed = input('seed', [2, 5, N]);
   const grads = (y: Value, wrt: Value[]) => gradients(sum(mul(y, seed)), wrt);
-  const [gx, gw] = grads(product(x, w, 'a.weight'), [x, w]);
+  const [gx, gw] = grads(product(x, w, 'a.weight', {}), [x, w]);
   const [rx, rw] = [input('rx', [2, 5, K]), parameter('rw', [K, N])];
   const [ex, ew] = grads(matmul(rx, rw), [rx, rw]);
   const feeds = { x: rough([2, 5, K]), 'a.weight': rough([K, N]), seed: rough([2, 5, N]) };
@@ -112,7 +112,7 @@ test('levels are lowered by feeding, but never below the plan', () => {
   const [w, least] = [parameter('a.weight', [128, 3]), input('least', [])];
   const one = float32([1, 128], new Float32Array(128).fill(1));
   const sums = (bits: number, fed: number) => {
-    const y = fakeProduct({ plan: { 'a.weight': bits }, activations: 'none', least })(input('x', [1, 128]), w, 'a.weight');
+    const y = fakeProduct({ plan: { 'a.weight': bits }, activations: 'none', least })(input('x', [1, 128]), w, 'a.weight', {});
     return evaluate(graph('g', { y }), { x: one, 'a.weight': rough([128, 3]), least: scalar(fed) }).y!;
   };
   const of = (bits: number) => evaluate(graph('g', { y: matmul(input('x', [1, 128]), w) }), { x: one, 'a.weight': roundedTo(rough([128, 3]), bits) }).y!;

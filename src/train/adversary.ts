@@ -30,6 +30,7 @@ function still(s: Scope): Scope {
   return {
     path: s.path,
     in: (name) => still(s.in(name)),
+    declare: (traits) => still(s.declare(traits)),
     parameter: (name, shape, init) => stopGradient(s.parameter(name, shape, init)),
     product: (x, name, shape, init) => matmul(x, stopGradient(s.parameter(name, shape, init))),
   };

@@ -63,7 +63,7 @@ test('with plain products the copy is the student itself', async () => {
 test('training in four bits makes up for most of what rounding costs', { timeout: 60_000 }, async () => {
   const probe = quantizeProgram(config, sizes, { product: matmul }).specs;
   const weights = begun(probe);
-  const plan = planOf(Object.entries(weights));
+  const plan = planOf(probe);
   const { program, specs } = quantizeProgram(config, sizes, { product: fakeProduct({ plan, activations: 'none', least: input('least', []) }) });
   check(program.graph, { trainable: true });
   const loop = train({

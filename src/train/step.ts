@@ -39,8 +39,7 @@ export interface Program {
 }
 
 /** Muon for the matrices inside the network; AdamW for tables, gains, biases, and the first and last layers. */
-export function defaultOptimizer(path: string, { shape }: Spec): Optimizer {
-  const inner = shape.length === 2 && /\.blocks\./.test(`.${path}`) && path.endsWith('.weight');
+export function defaultOptimizer(_path: string, { inner }: Spec): Optimizer {
   return inner ? muon() : adamw();
 }
 

@@ -87,7 +87,7 @@ export async function modelsOf(name: string, run = `runs/${name}`): Promise<stri
   if (existsSync(quantized)) {
     const { tensors, metadata } = await readSafetensors(quantized);
     const autoencoder = (await readSafetensors(paths.autoencoder)).tensors;
-    const plan = wholePlan(autoencoder, JSON.parse(metadata.plan!) as Plan);
+    const plan = wholePlan(preset(name), autoencoder, JSON.parse(metadata.plan!) as Plan);
     made.push(await exportModel(options, { student: tensors, plan, name: `${name}-4bit`, training: TRAINING }));
   }
   return made;

@@ -302,7 +302,7 @@ export function stagesOf(config: Config, a: Amounts, dataOptions: DataOptions, e
   const teacher = teacherProgram(config, whole).specs;
   const student = distillProgram(config, whole).specs;
   const four = planOf(student);
-  const eight = (specs: Specs) => Object.fromEntries(Object.keys(planOf(specs)).map((path) => [path, 8]));
+  const eight = (specs: Specs) => planOf(specs, 8);
   const { batches, small = batches } = a.stages.autoencoder;
   const seconds = (name: StageName) => ({ name, seconds: a.stages[name].seconds });
   return [

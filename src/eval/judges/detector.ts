@@ -36,7 +36,7 @@ export function detector(s: Scope, picture: Value, backgrounds: number): { heat:
     const up = s.in('up').in(i);
     const width = LEVELS[i]![0];
     x = add(grids[i]!, depthToSpace(linear(up.in('in'), silu(x), 4 * width, { bias: true }), 2));
-    x = block(up.in('blocks').in(0), x, width);
+    x = block(up.in('blocks').in(0).declare({ inner: true }), x, width);
   }
   const features = rmsNorm(s.in('norm'), x);
   return { heat: linear(s.in('heat'), features, 1, { bias: true }), boxes: linear(s.in('box'), features, GEOMETRY, { bias: true }), background };

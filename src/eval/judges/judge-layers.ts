@@ -29,7 +29,7 @@ export function pyramid(s: Scope, picture: Value, levels: readonly Level[], patc
     const level = s.in('levels').in(i);
     if (i > 0) x = spaceToDepth(x, 2);
     x = linear(level.in('in'), x, width, { bias: true });
-    for (let k = 0; k < depth; k++) x = block(level.in('blocks').in(k), x, width);
+    for (let k = 0; k < depth; k++) x = block(level.in('blocks').in(k).declare({ inner: true }), x, width);
     grids.push(x);
   });
   return grids;

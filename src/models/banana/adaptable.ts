@@ -7,5 +7,5 @@ import { conditionStage, denoiseStage } from './stages.ts';
 /** Every weight of a model that an adapter can change: those of the transformer and of its keys and values of the text. */
 export function adaptable(config: Config): Specs {
   const stages = [conditionStage(config, { references: true }), denoiseStage(config)];
-  return new Map(stages.flatMap(({ specs }) => [...specs]).filter(([path, spec]) => isAdaptable(path, spec)));
+  return new Map(stages.flatMap(({ specs }) => [...specs]).filter(([, spec]) => isAdaptable(spec)));
 }

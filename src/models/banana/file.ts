@@ -4,13 +4,14 @@
 // takes what it needs, and nothing else of the model stays in memory.
 import type { BlocksOf } from '../../quant/bind.ts';
 import { BLOCK, dequantizeBlocks, heldBlocks } from '../../quant/blocks.ts';
-import { EIGHT, planOf, type Plan } from '../../quant/plan.ts';
+import { planOf, type Plan } from '../../quant/plan.ts';
 import { decodeSafetensors, type Outline } from '../../tensor/safetensors.ts';
 import { float32, tensor, type DType, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fromHalves, toHalf } from '../../util/float16.ts';
 import { InputError } from '../../util/errors.ts';
 import { preset, type Config } from './config.ts';
+import { specsOf } from './stages.ts';
 
 /** What a model says of itself. */
 export interface Manifest {
@@ -49,7 +50,7 @@ const FORMAT = 'banana-model-1';
 export const SCALE = '.scale';
 
 /** The tensors and metadata of a model's file. */
-export function packModel({ weights, tokenizer, manifest, plan = planOf(Object.entries(weights), EIGHT) }: Model): { tensors: Tensors; metadata: Record<string, string> } {
+export function packModel({ config, weights, tokenizer, manifest, plan = planOf(specsOf(config), 8) }: Model): { tensors: Tensors; metadata: Record<string, string> } {
   const tensors: Tensors = {};
   for (const [path, weight] of Object.entries(weights)) {
     const bits = plan[path];

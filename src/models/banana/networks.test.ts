@@ -1,6 +1,6 @@
 // Peels on the networks, on ONNX Runtime: on, stacked, turned down, off again, without another session and without a trace.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isAdaptable, loraNames, mergeLora } from '../../adapters/lora.ts';
+import { loraNames, mergeLora } from '../../adapters/lora.ts';
 import type { Peel } from '../../adapters/peel.ts';
 import { NO_PEELS, withoutPeel, withPeel, withWeight, type PeelStack } from '../../adapters/stack.ts';
 import { ortNode } from '../../runtime/ort-node.ts';
@@ -10,10 +10,13 @@ import { expectClose } from '../../sdk/testing.ts';
 import { random } from '../../util/random.ts';
 import { randomModel } from '../../node/models.ts';
 import { openNetworks, type Networks } from './networks.ts';
+import { adaptable } from './adaptable.ts';
 
 const model = randomModel('tiny', 3);
 const out = 'transformer.out.weight';
 model.weights[out] = float32(model.weights[out]!.shape, random(5).normals(model.weights[out]!.data.length)); // starts as zeros: nothing would show
+
+const changeable = adaptable(model.config);
 
 /** A Peel on every layer, with a small effect. */
 function peelOf(name: string, seed: number): Peel {
@@ -21,7 +24,7 @@ function peelOf(name: string, seed: number): Peel {
   const rank = 2 + (seed % 3);
   const tensors: Tensors = {};
   for (const [path, w] of Object.entries(model.weights)) {
-    if (!path.startsWith('transformer.') || !isAdaptable(path, w)) continue;
+    if (!path.startsWith('transformer.') || !changeable.has(path)) continue;
     const [width, columns] = w.shape as [number, number];
     const { a, b } = loraNames(path);
     tensors[a] = float32([width, rank], rng.normals(width * rank).map((x) => x / Math.sqrt(width)));
@@ -49,7 +52,7 @@ const [ink, chalk, gold] = [peelOf('ink', 1), peelOf('chalk', 2), peelOf('gold',
 const merged = (stack: PeelStack): Tensors =>
   Object.fromEntries(Object.entries(model.weights).map(([path, w]) => {
     const { a, b } = loraNames(path);
-    return [path, stack.reduce((sum, { peel, weight }) => (peel.tensors[a] && isAdaptable(path, w) ? mergeLora(sum, peel.tensors[a] as never, peel.tensors[b] as never, weight) : sum), w as Tensor<'float32'>)];
+    return [path, stack.reduce((sum, { peel, weight }) => (peel.tensors[a] && changeable.has(path) ? mergeLora(sum, peel.tensors[a] as never, peel.tensors[b] as never, weight) : sum), w as Tensor<'float32'>)];
   }));
 
 test('a stack of three equals the three merged; taken off, every byte is as before; no session is made in between', async () => {

@@ -6,7 +6,7 @@ import { isIdle, NO_PEELS, stackFeeds, type PeelStack } from '../../adapters/sta
 import { matmul } from '../../graph/ops.ts';
 import { forInference } from '../../graph/passes/optimize.ts';
 import { ENCODER_PIXELS, type Config } from './config.ts';
-import { conditionStage, decodeStage, denoiseParts, encodeStage, renderStage, type Stage, type StageOptions } from './stages.ts';
+import { conditionStage, decodeStage, denoiseParts, encodeStage, renderStage, type Stage, type StageOptions, specsOf } from './stages.ts';
 import { referenceFeeds } from './references.ts';
 import { samplingTables, type Tile } from './renderer.ts';
 import { gridPositions, rotaryTable } from '../../nn/rope.ts';
@@ -115,7 +115,7 @@ export async function fastestPrecision(runtime: Runtime, plan: Plan | undefined)
 }
 
 /** The networks of `config` with `weights`, on `runtime`. Sessions are made on first use. */
-export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', accuracy, plan: given = precision === 'float32' ? {} : planOf(Object.entries(weights)), blocks }: NetworksOptions = {}): Networks {
+export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', accuracy, plan: given = precision === 'float32' ? {} : planOf(specsOf(config)), blocks }: NetworksOptions = {}): Networks {
   const plan = heldPlan(given);
   const plain: StageOptions = { product: PRODUCTS[precision](plan, accuracy) };
   const withSides: StageOptions = { product: loraProduct(plain.product!) };

@@ -141,3 +141,9 @@ export function encodeStage(config: Config, { product }: StageOptions = {}): Sta
     return graph('encode', { latent: encoder(s, image, rotary, config) });
   });
 }
+
+/** Every weight of the networks. */
+export function specsOf(config: Config): Specs {
+  const stages = [conditionStage(config, { references: true }), denoiseStage(config), encodeStage(config), decodeStage(config), renderStage(config)];
+  return new Map(stages.flatMap(({ specs }) => [...specs]));
+}

@@ -9,7 +9,7 @@ import { keysValues, selfAttention, type KeysValues, type Rotary } from '../../n
 import { embedding, linear, rmsNorm, swiglu } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
 import { float32 } from '../../tensor/tensor.ts';
-import type { Config } from './config.ts';
+import { INNER, type Config } from './config.ts';
 import { textEncoder } from './text-encoder.ts';
 
 /** What a prompt becomes, once: reused by every step. */
@@ -50,13 +50,13 @@ export function conditioning(s: Scope, text: TextInputs, config: Config, referen
   const weights = unsqueeze(text.mask, -1);
   const total = sum(mul(features, weights), { axes: [1] }); //      (B, D')
   const count = sum(text.mask, { axes: [1], keepdims: true }); //   (B, 1), at least the start token
-  const pooled = linear(s.in('pooled'), div(total, count), t.width);
-  const reference = references && referenceFeatures(s.in('reference'), references, config);
+  const pooled = linear(s.in('pooled').declare({ bits: 5, adapt: 'modulation' }), div(total, count), t.width);
+  const reference = references && referenceFeatures(s.in('reference').declare({ bits: 6, adapt: 'reference' }), references, config);
   const layers = Array.from({ length: t.depth }, (_, i) => {
-    const layer = s.in('blocks').in(i);
-    const own = keysValues(layer.in('text'), features, t.heads); // (B, G, T, d)
+    const layer = s.in('blocks').in(i).declare(INNER);
+    const own = keysValues(layer.in('text').declare({ adapt: 'text' }), features, t.heads); // (B, G, T, d)
     if (!reference) return own;
-    const more = keysValues(layer.in('reference'), reference, t.heads, references.rotary); // (B, G, S, d)
+    const more = keysValues(layer.in('reference').declare({ adapt: 'reference' }), reference, t.heads, references.rotary); // (B, G, S, d)
     return { k: concat([own.k, more.k], 2), v: concat([own.v, more.v], 2) };
   });
   return { layers, pooled };
@@ -65,7 +65,7 @@ export function conditioning(s: Scope, text: TextInputs, config: Config, referen
 /** Latent tokens of references with their slot: (B, S, C) to (B, S, D). */
 function referenceFeatures(s: Scope, { tokens, slots }: ReferenceInputs, { transformer: t, subjects }: Config): Value {
   const x = linear(s.in('in'), tokens, t.width, { bias: true });
-  return rmsNorm(s.in('norm'), add(x, embedding(s.in('slot'), slots, subjects + 1, t.width)));
+  return rmsNorm(s.in('norm'), add(x, embedding(s.in('slot').declare({ bits: 5 }), slots, subjects + 1, t.width)));
 }
 
 /** x (B) to cosines and sines of it at 64 frequencies: (B, 128). */
@@ -86,6 +86,9 @@ export interface BlockInputs {
   readonly bias?: Value | undefined;
 }
 
+/** What the first and the last layer declare. */
+const END = { bits: 6, adapt: 'ends' } as const;
+
 /** What a step begins with. */
 export interface Entry {
   /** (B, L, D) */
@@ -99,28 +102,29 @@ export interface Entry {
 /** x (B, L, C); t (B) in [0, 1], 1 is noise; guidance (B), 0 means none was distilled; pooled (B, D). */
 export function entry(s: Scope, x: Value, { t, guidance, pooled }: { t: Value; guidance: Value; pooled: Value }, { transformer: c }: Config): Entry {
   const D = c.width;
-  const embed = (name: string, v: Value) => linear(s.in(name), sinusoid(v), D, { bias: true });
+  const embed = (name: string, v: Value) => linear(s.in(name).declare({ bits: 6, adapt: 'time' }), sinusoid(v), D, { bias: true });
+  const inside = s.declare({ bits: 5, adapt: 'modulation' });
   let signal = add(add(embed('time', t), embed('guidance', mul(guidance, 0.1))), pooled); // (B, D)
-  signal = silu(linear(s.in('signal'), silu(signal), D, { bias: true }));
-  const modulation = (name: string, n: number) => linear(s.in(name), signal, n * D, { bias: true, deviation: 0.02 / Math.sqrt(D) });
-  return { tokens: linear(s.in('in'), x, D, { bias: true }), shared: modulation('modulation', 6), last: modulation('last-modulation', 2) };
+  signal = silu(linear(inside.in('signal'), silu(signal), D, { bias: true }));
+  const modulation = (name: string, n: number) => linear(inside.in(name), signal, n * D, { bias: true, deviation: 0.02 / Math.sqrt(D) });
+  return { tokens: linear(s.in('in').declare(END), x, D, { bias: true }), shared: modulation('modulation', 6), last: modulation('last-modulation', 2) };
 }
 
 /** Block i: tokens (B, L, D) to tokens. */
 export function block(s: Scope, i: number, h: Value, shared: Value, { extra, rotary, bias }: BlockInputs, { transformer: c }: Config): Value {
-  const own = s.in('blocks').in(i);
+  const own = s.in('blocks').in(i).declare(INNER);
   const modulation = add(shared, own.parameter('modulation', [6 * c.width], { constant: 0 }));
   const [shiftA, scaleA, gateA, shiftM, scaleM, gateM] = chunks(modulation, 6, c.width);
-  const a = selfAttention(own.in('attention'), modulate(h, shiftA!, scaleA!), c.heads, { rotary, extra, ...(bias && { bias }) });
+  const a = selfAttention(own.in('attention').declare({ adapt: 'attention' }), modulate(h, shiftA!, scaleA!), c.heads, { rotary, extra, ...(bias && { bias }) });
   h = add(h, mul(a, add(gateA!, 1)));
-  const m = swiglu(own.in('mlp'), modulate(h, shiftM!, scaleM!), c.hidden);
+  const m = swiglu(own.in('mlp').declare({ adapt: 'mlp' }), modulate(h, shiftM!, scaleM!), c.hidden);
   return add(h, mul(m, add(gateM!, 1)));
 }
 
 /** Tokens (B, L, D) to the velocity (B, L, C). */
 export function exit(s: Scope, h: Value, last: Value, { transformer: c, channels }: Config): Value {
   const [shift, scale] = chunks(last, 2, c.width);
-  return linear(s.in('out'), modulate(h, shift!, scale!), channels, { bias: true, deviation: 0 });
+  return linear(s.in('out').declare(END), modulate(h, shift!, scale!), channels, { bias: true, deviation: 0 });
 }
 
 /**

@@ -21,11 +21,12 @@ import { randomModel } from '../../node/models.ts';
 import { openNetworks } from '../../models/banana/networks.ts';
 import { priorRows } from './samples.ts';
 import { trainPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from './train.ts';
+import { specsOf } from '../../models/banana/stages.ts';
 
 const untrained = randomModel('tiny', 1);
 const spread = random(2);
 for (const [path, { data }] of Object.entries(untrained.weights)) if (/^transformer\.(out|modulation)/.test(path)) data.forEach((x, i) => (data[i] = (x as number) + 0.1 * spread.normal()));
-const packed = packModel({ ...untrained, plan: planOf(Object.entries(untrained.weights)) });
+const packed = packModel({ ...untrained, plan: planOf(specsOf(untrained.config)) });
 const model = unpackModel(new Uint8Array(Buffer.concat([...encodeSafetensors(packed.tensors, packed.metadata)])), 'test');
 const { config, weights, blocks, plan } = model;
 const base = { name: 'tiny-untrained', version: '0', preset: 'tiny', hash: 'abc' };

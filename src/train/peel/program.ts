@@ -8,7 +8,7 @@
 // Prior preservation (Ruiz et al. 2023): some rows of each batch are pictures of the base for everyday captions, whose target is the
 // base's own prediction. Here is the graph and its batches; folders, progress and files are train/peel/train.ts.
 // Legend: B batch, L image tokens, C channels; f(x, t) = x - t F(x, t), the picture predicted at time t.
-import { loraNames, loraProduct, takesSides } from '../../adapters/lora.ts';
+import { loraNames, loraProduct } from '../../adapters/lora.ts';
 import { pseudoHuber, square } from '../../graph/functions.ts';
 import { add, mean, mul, stopGradient, sub, unsqueeze } from '../../graph/ops.ts';
 import { input, type Value } from '../../graph/value.ts';
@@ -16,7 +16,7 @@ import type { Config } from '../../models/banana/config.ts';
 import { perPicture, rotaryInputs, textInputs } from '../../models/banana/inputs.ts';
 import { conditioning, transformer } from '../../models/banana/transformer.ts';
 import { gridPositions, rotaryTable } from '../../nn/rope.ts';
-import { rootScope, type Specs } from '../../nn/scope.ts';
+import { rootScope, type Specs, type Traits } from '../../nn/scope.ts';
 import type { Plan } from '../../quant/plan.ts';
 import { float32, type Tensors } from '../../tensor/tensor.ts';
 import type { Random } from '../../util/random.ts';
@@ -36,14 +36,8 @@ export type Objective = (typeof OBJECTIVES)[number];
 export const HELD_OUT_DECIDES: Readonly<Record<Objective, boolean>> = { image: true, consistency: false, velocity: false };
 
 /** Groups of layers that can be trained. */
-export const LAYERS = {
-  attention: /^transformer\.blocks\.\d+\.attention\./,
-  mlp: /^transformer\.blocks\.\d+\.mlp\./,
-  text: /^transformer\.blocks\.\d+\.text\./,
-  modulation: /^transformer\.(modulation|last-modulation|signal|pooled)\./,
-  ends: /^transformer\.(in|out)\./,
-} as const;
-export type LayerGroup = keyof typeof LAYERS;
+export const LAYERS = ['attention', 'mlp', 'text', 'modulation', 'ends'] as const;
+export type LayerGroup = (typeof LAYERS)[number];
 
 export interface PeelProgramOptions {
   readonly batch: number;
@@ -66,7 +60,7 @@ export interface PeelProgramOptions {
  */
 export function peelProgram(config: Config, { batch, rows: B = batch, held = {}, tokens: L, rank, layers, objective }: PeelProgramOptions): { program: Program; specs: Specs } {
   const sides = new Map<string, { a: Value; b: Value }>();
-  const where = (path: string) => takesSides(path) && layers.some((group) => LAYERS[group].test(path));
+  const where = ({ adapt }: Traits) => layers.some((group) => group === adapt);
   const s = rootScope(new Map(), loraProduct(heldProduct(held), { rank, where, sides })).in('transformer');
   const picture = (name: string) => input(name, [B, L, config.channels]);
   const wide = (x: Value) => unsqueeze(unsqueeze(x, 1), 1); // (B) -> (B, 1, 1)

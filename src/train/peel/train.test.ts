@@ -72,14 +72,15 @@ describe('the step', () => {
     check(program.graph, { trainable: true });
     const modules = new Set([...specs.keys()].map((key) => key.replace(/\.lora_[AB]\.weight$/, '')));
     expect(modules.size).toBe(3 * config.transformer.depth + 2);
-    expect([...modules].every((m) => LAYERS.attention.test(`${m}.weight`) || LAYERS.ends.test(`${m}.weight`))).toBe(true);
+    expect([...modules].every((m) => ['attention', 'ends'].includes(adaptable(config).get(`${m}.weight`)!.adapt!))).toBe(true);
     expect(Object.keys(program.graph.outputs).filter((key) => /^next\/(?!(m|v|ema)\/|step)/.test(key)).sort()).toEqual([...specs.keys()].map((key) => `next/${key}`).sort());
   });
 
   test('every group has layers, and together they are all that can be adapted but the references', () => {
-    const paths = [...adaptable(config).keys()].filter((path) => !path.includes('reference'));
-    for (const group of Object.keys(LAYERS) as LayerGroup[]) expect(paths.some((path) => LAYERS[group].test(path)), group).toBe(true);
-    expect(paths.filter((path) => !Object.values(LAYERS).some((pattern) => pattern.test(path)))).toEqual(['transformer.time.weight', 'transformer.guidance.weight']);
+    const list = [...adaptable(config)];
+    for (const group of LAYERS) expect(list.some(([, spec]) => spec.adapt === group), group).toBe(true);
+    const rest = list.filter(([path, { adapt }]) => !path.includes('reference') && !(LAYERS as readonly (string | undefined)[]).includes(adapt));
+    expect(rest.map(([path]) => path)).toEqual(['transformer.time.weight', 'transformer.guidance.weight']);
   });
 
   test('a new Peel changes nothing: on what the base predicts itself the loss is none', async () => {

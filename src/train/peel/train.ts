@@ -140,7 +140,7 @@ export function checkTrainOptions(options: TrainPeelOptions): Settings {
   if (all.seconds !== undefined && !(all.seconds > 0 && all.seconds <= 1e7)) fail('seconds', all.seconds, 'a number above 0');
   if (!(all.rate > 0 && all.rate < 1)) fail('rate', all.rate, 'a number between 0 and 1');
   if (!OBJECTIVES.includes(all.objective)) fail('objective', all.objective, `one of ${OBJECTIVES.join(', ')}`);
-  if (all.layers.length === 0 || all.layers.some((l) => !Object.hasOwn(LAYERS, l))) fail('layers', all.layers, `some of ${Object.keys(LAYERS).join(', ')}`);
+  if (all.layers.length === 0 || all.layers.some((l) => !LAYERS.includes(l))) fail('layers', all.layers, `some of ${LAYERS.join(', ')}`);
   for (const what of ['trigger', 'licence', 'description', 'author'] as const) {
     const text = all[what] ?? '';
     const longest = what === 'trigger' ? 100 : 2000;
