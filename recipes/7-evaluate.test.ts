@@ -57,7 +57,7 @@ test('a model that was never trained, and the same again from what was kept', { 
   expect(first.worst!.length).toBeGreaterThan(5);
   const page = await readFile(join(folder, 'out', 'evaluate.md'), 'utf8');
   for (const heading of ['House GenEval', 'Concept, style', 'Autoencoder', 'Steps and bits', 'The furthest']) expect(page).toContain(`## ${heading}`);
-  expect((await stat(join(folder, 'out', 'worst.png'))).size).toBeGreaterThan(10_000);
+  expect((await stat(join(folder, 'out', 'worst.webp'))).size).toBeGreaterThan(10_000);
 
   const kept = await readFile(join(folder, 'evaluation', 'sights.jsonl'));
   const again = await evaluate(options);

@@ -6,7 +6,7 @@
 // PARTS: geneval, concepts, identity, autoencoder, steps, comma separated. --precision: float32, int8 or int4 products (default: as the SDK
 // draws). The judges are RUN/judges.safetensors, models/PRESET-judges.safetensors, or those of everything that recipe 7-judges trains
 // (runs/judges/judges.safetensors, models/judges.safetensors). Without --model it takes models/PRESET.safetensors, else the run's model,
-// else what the run has so far. --out takes evaluate.md, evaluate.json and worst.png (default RUN/evaluation; docs/results to publish).
+// else what the run has so far. --out takes evaluate.md, evaluate.json and worst.webp (default RUN/evaluation; docs/results to publish).
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -193,7 +193,7 @@ async function worstSheet(worst: readonly Miss[], { suite, main }: Drawing): Pro
     images.push(tensorToImage(await main.draw(caption, seed, { references: given, ...size }), { background: PALE }), tensorToImage(truth, { background: PALE }));
     labels.push(caption, `a real render; drawn: ${why}`);
   }
-  return encodeImage(await labelledSheet(images, labels, { columns: 8, cell: 160, lines: 3 }), 'png');
+  return encodeImage(await labelledSheet(images, labels, { columns: 8, cell: 160, lines: 3 }), 'webp');
 }
 
 /** Evaluates; writes page, JSON and sheet into `out`. */
@@ -258,13 +258,13 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
 
 async function publish(evaluation: Evaluation, sheet: Uint8Array | undefined, { out, json }: Options): Promise<void> {
   const text = `${JSON.stringify(evaluation, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`;
-  const page = markdown(evaluation, sheet && 'worst.png');
+  const page = markdown(evaluation, sheet && 'worst.webp');
   await writeFileWhole(join(out, 'evaluate.md'), page);
   await writeFileWhole(join(out, 'evaluate.json'), text);
-  if (sheet) await writeFileWhole(join(out, 'worst.png'), sheet);
+  if (sheet) await writeFileWhole(join(out, 'worst.webp'), sheet);
   if (json !== undefined) await writeFileWhole(json, text);
   process.stdout.write(page);
-  say(`written: ${join(out, 'evaluate.md')}, evaluate.json${sheet ? ', worst.png' : ''}`);
+  say(`written: ${join(out, 'evaluate.md')}, evaluate.json${sheet ? ', worst.webp' : ''}`);
 }
 
 function parse(): Options {

@@ -2,7 +2,7 @@
 // command, some at once with few threads each, then measured on the quantized base and drawn beside it.
 //   npm run peels -- [--model FILE] [--seconds 240] [--only outline,brand] [--measure|--sheets] [--judges FILE] [--cases 100] [--objective NAME]
 //                    [--pictures 12] [--at-once 2] [--threads 1] [--out FOLDER]
-// Writes peels/NAME.safetensors, docs/peels/NAME.png (base beside Peel) and NAME.curve.png, docs/results/peels.json. --measure trains
+// Writes peels/NAME.safetensors, docs/peels/NAME.webp (base beside Peel) and NAME.curve.png, docs/results/peels.json. --measure trains
 // nothing and measures what is in peels/; --sheets trains and draws the sheets, and measures nothing; --pictures takes so many of each
 // set; --out puts all of it under another folder. Pictures and unfinished training lie in runs/peels.
 import { execFile } from 'node:child_process';
@@ -74,7 +74,7 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 
 const picturesOf = (name: string) => join(WORK, 'pictures', name);
 const peelOf = ({ out }: Options, name: string) => join(out, 'peels', `${name}.safetensors`);
-const sheetOf = ({ out }: Options, name: string, kind = '') => join(out, 'docs', 'peels', `${name}${kind}.png`);
+const docOf = ({ out }: Options, file: string) => join(out, 'docs', 'peels', file);
 
 /** Trains one Peel by the command; returns what the command says. */
 async function trainOne({ name, description, licence, author }: PeelSet, options: Options): Promise<Training> {
@@ -89,7 +89,7 @@ async function trainOne({ name, description, licence, author }: PeelSet, options
   await mkdir(join(options.out, 'peels'), { recursive: true });
   await mkdir(join(options.out, 'docs', 'peels'), { recursive: true });
   await copyFile(made, peelOf(options, name));
-  await copyFile(join(WORK, `${name}.curve.png`), sheetOf(options, name, '.curve'));
+  await copyFile(join(WORK, `${name}.curve.png`), docOf(options, `${name}.curve.png`));
   say(`${name}: ${steps} steps in ${spent} s, kept ${keptStep}, held-out loss ${heldOut.base.toPrecision(3)} -> ${heldOut.kept.toPrecision(3)}, ${bytes} bytes`);
   return { command: `banana ${args.map((a) => (/[^\w./,-]/.test(a) ? `"${a}"` : a)).join(' ')}`, pictures, steps, keptStep, stopped, seconds: spent, bytes, heldOut, peakRssBytes };
 }
@@ -126,7 +126,7 @@ async function makePeels(options: Options): Promise<void> {
     for (const { name } of sets) fitted.set(name, fitPeel(await openPeel(peelOf(options, name)), specs, base, peelOf(options, name)));
     for (const { name } of sets) {
       const pictures = await readPictures(picturesOf(name));
-      await writeFileWhole(sheetOf(options, name), await sampleSheet(name, peelOf(options, name), pictures, banana));
+      await writeFileWhole(docOf(options, `${name}.webp`), await sampleSheet(name, peelOf(options, name), pictures, banana));
       if (options.sheets) continue;
       const effect = await effectOf(fitted.get(name)!, model, runtime, pictures);
       peels[name] = { ...(trainings[name] && { training: trainings[name] }), effect };

@@ -20,5 +20,5 @@ export async function sampleSheet(name: string, path: string, pictures: readonly
         images.push(flatten((await banana.picture({ prompt, seed, width: 2 * CELL, height: 2 * CELL, preview: 0, peels })).image));
         labels.push(peels.length > 0 ? `${prompt} <peel:${name}>` : prompt);
       }
-  return encodeImage(await labelledSheet(images, labels, { columns: COLUMNS, cell: CELL }), 'png');
+  return encodeImage(await labelledSheet(images, labels, { columns: COLUMNS, cell: CELL }), 'webp');
 }

@@ -1,6 +1,6 @@
 // The contact sheets of docs/: 64 fixed prompts, and, where the model takes reference pictures, 12 scenes of the same two characters.
 // Each picture is drawn by the SDK as a user would get it; its seed is its place in the list. The first of anything, never the best.
-//   npx tsx scripts/contact-sheet.ts [--steps 4] [--model FILE] [--out docs/prompts.png] [--characters docs/characters.png]
+//   npx tsx scripts/contact-sheet.ts [--steps 4] [--model FILE] [--out docs/prompts.webp] [--characters docs/characters.webp]
 import { parseArgs } from 'node:util';
 import { MAKERS, type Identity } from '../src/data/makers.ts';
 import { renderPool } from '../src/data/render.ts';
@@ -54,7 +54,7 @@ const SCENES = [
 ];
 
 const { values } = parseArgs({
-  options: { steps: { type: 'string', default: '4' }, out: { type: 'string', default: 'docs/prompts.png' }, characters: { type: 'string', default: 'docs/characters.png' }, model: { type: 'string' } },
+  options: { steps: { type: 'string', default: '4' }, out: { type: 'string', default: 'docs/prompts.webp' }, characters: { type: 'string', default: 'docs/characters.webp' }, model: { type: 'string' } },
 });
 const banana = await openBanana({ inProcess: true, ...(values.model !== undefined && { model: values.model }) });
 try {
@@ -71,7 +71,7 @@ async function promptSheet({ picture }: NodeBanana, out: string): Promise<void> 
     images.push((await picture({ prompt, seed, steps: Number(values.steps), width: 512, height: 512 })).image);
     process.stderr.write(`\r${seed + 1}/${PROMPTS.length}`);
   }
-  await writeFileWhole(out, await encodeImage(await labelledSheet(images, PROMPTS, { columns: 8, cell: 192, lines: 3 }), 'png'));
+  await writeFileWhole(out, await encodeImage(await labelledSheet(images, PROMPTS, { columns: 8, cell: 192, lines: 3 }), 'webp'));
   process.stderr.write(`\r${out}\n`);
 }
 
@@ -105,6 +105,6 @@ async function characterSheet({ picture }: NodeBanana, out: string): Promise<voi
     images.push((await picture({ prompt, seed, steps: Number(values.steps), references, width: 512, height: 512 })).image);
     labels.push(prompt);
   }
-  await writeFileWhole(out, await encodeImage(await labelledSheet(images, labels, { columns: 7, cell: 192, lines: 3 }), 'png'));
+  await writeFileWhole(out, await encodeImage(await labelledSheet(images, labels, { columns: 7, cell: 192, lines: 3 }), 'webp'));
   process.stderr.write(`${out}\n`);
 }

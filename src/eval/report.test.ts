@@ -29,7 +29,7 @@ const evaluation: Evaluation = {
 };
 
 test('every score beside that of real renders, under what the judges are worth', () => {
-  const page = markdown(evaluation, 'worst.png');
+  const page = markdown(evaluation, 'worst.webp');
   const part = (title: string) => page.split('\n## ').find((p) => p.startsWith(title))!;
   for (const title of ['House GenEval', 'Concept, style', 'Steps']) expect(part(title)).toContain('Judges, on unseen real renders: objects 95.0 % (F1), concept 90.0 %');
   expect(part('Identity')).toContain('identity among 32 85.0 %, maker 90.0 %');
@@ -40,7 +40,7 @@ test('every score beside that of real renders, under what the judges are worth',
   expect(part('Autoencoder')).toContain('| 4096 px, ours | 30.00 dB | 2.50 px, 50.0 % lost |  |');
   expect(part('Steps')).toContain('| 1 step | 40.0 % | 50.0 % | 24.50 dB | 24 |\n| 4 steps | 50.0 % | 60.0 % | - | 24 |');
   expect(part('The furthest')).toContain('| &lt;1&gt; happy | identity | 0 of 1 recognised | 3 |');
-  expect(page.trimEnd().endsWith('(worst.png)')).toBe(true);
+  expect(page.trimEnd().endsWith('(worst.webp)')).toBe(true);
   expect(page.split('\n').slice(0, 8)).toEqual([
     '# Evaluation of tiny, quick mode', '', '- 2026-11-23, commit abc, preset tiny, models/tiny.safetensors (0123)', '- Pictures of 256 px in 4 steps, guidance 3, float32, where nothing else is said',
     '- a machine', '- `npm run evaluate`, 12 s', '- Left out: teacher: runs/tiny holds none of this model', '',
