@@ -4,9 +4,10 @@ import { Command } from 'commander';
 import { drawnFiles, formatFor } from '../node/index.ts';
 import { loadSharp } from '../disk/codec.ts';
 import { writeFileWhole } from '../disk/files.ts';
-import type { StageSeconds } from '../draw/events.ts';
-import { modelPath } from '../node/models.ts';
-import { checkOptions, STEPS, type GenerateOptions } from '../draw/text-to-image.ts';
+import type { StageSeconds, TextEvent } from '../draw/events.ts';
+import { preset as presetOf } from '../models/banana/config.ts';
+import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
+import { checkOptions, STEPS, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { whole } from './options.ts';
@@ -36,7 +37,7 @@ interface Seconds extends StageSeconds {
 export function generateCommand(io: Io): Command {
   const command = new Command('generate')
     .description('draw pictures from a prompt (a bare prompt means this command)')
-    .argument('<prompt>', 'what to draw, in quotes')
+    .argument('<prompt>', `what to draw, in quotes; ${DEFAULT_MODEL} reads ${presetOf(DEFAULT_MODEL).text.length} tokens, some 25 English words`)
     .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here')
     .option('--seed <n>', 'whole number; the same seed gives the same picture', whole)
     .option('--steps <n>', `${STEPS.join(', ')}: more is finer and slower`, whole)
@@ -69,7 +70,7 @@ async function generate(prompt: string, { output, preset, model, runtime, thread
     const files = drawnFiles(options.background !== 'transparent');
     for await (const event of banana.generate({ ...options, signal: stop.signal })) {
       if (output === undefined || formatFor(output) === 'png') files.see(event);
-      if (event.type === 'text' && event.truncated > 0) say(`warning: the prompt is ${event.truncated} tokens too long for this model: its end is not seen`);
+      if (event.type === 'text' && event.truncated > 0) say(cutWarning(event, banana.model));
       else if (event.type === 'step') progress.show(`picture ${event.index + 1} of ${count}: step ${event.step} of ${event.steps}`);
       else if (event.type === 'render') progress.show(`picture ${event.index + 1} of ${count}: drawing ${event.tile} of ${event.tiles}`);
       else if (event.type === 'done') stages = event.seconds;
@@ -94,6 +95,10 @@ async function generate(prompt: string, { output, preset, model, runtime, thread
     await banana.close();
   }
 }
+
+/** What the model did not see of a prompt. */
+const cutWarning = ({ cut, truncated }: TextEvent, { name, promptTokens }: ModelInfo): string =>
+  `warning: the prompt is ${truncated} tokens longer than the ${promptTokens} that ${name} reads: not seen is "${cut}"`;
 
 function rounded(seconds: Seconds): Seconds {
   return Object.fromEntries(Object.entries(seconds).map(([stage, s]) => [stage, Number(s.toFixed(4))])) as unknown as Seconds;

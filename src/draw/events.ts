@@ -17,9 +17,11 @@ export interface TextEvent {
   readonly type: 'text';
   /** What the model was told: the prompt with style and background. */
   readonly text: string;
-  /** Tokens that it saw, and those at the end that it could not. */
+  /** Tokens that it saw, and how many were too many. */
   readonly tokens: number;
   readonly truncated: number;
+  /** The end of the prompt that it did not see; '' when it saw all. Never what options and Peels added. */
+  readonly cut: string;
 }
 
 /** One step of the sampler is done. */

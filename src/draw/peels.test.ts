@@ -8,6 +8,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Image } from '../image/image.ts';
 import { float32, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
+import { trainTokenizer } from '../tokenizer/tokenizer.ts';
 import { random } from '../util/random.ts';
 import type { ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
@@ -15,7 +16,8 @@ import { mergePeels, peelShelf, peelsOf, type PeelSource } from './peels.ts';
 import { parametersOf } from './recipe.ts';
 import { openPipeline, type GenerateOptions, type Pipeline } from './text-to-image.ts';
 
-const model = randomModel('tiny', 1);
+const said = ['a fox, ink style, chalk style, gold style, flat style, transparent background'];
+const model = { ...randomModel('tiny', 1), tokenizer: trainTokenizer([...said, ...said, ...said], 320) }; // bare letters would leave no room for words
 const spread = random(2);
 for (const [path, w] of Object.entries(model.weights))
   if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
@@ -95,6 +97,12 @@ describe('drawing', () => {
     expect((await drawn({ peels: [{ name: 'ink' }], style: 'flat' })).text).toBe('a fox, ink style, flat style');
     expect((await drawn({ prompt: 'an Ink style fox', peels: [{ name: 'ink' }] })).text).toBe('an Ink style fox');
     expect((await drawn({ peels: [{ name: 'ink', weight: -1 }] })).text).toBe('a fox');
+  });
+
+  test('a prompt that is too long loses its own end, never the trigger words', async () => {
+    const { text } = await drawn({ prompt: 'a fox in the snow on a hill at night', peels: [{ name: 'ink' }] });
+    expect(text).toMatch(/^a fox.*, ink style$/);
+    expect(text).not.toContain('night');
   });
 
   test('bytes need no library; names do', async () => {

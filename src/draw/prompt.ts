@@ -1,5 +1,7 @@
 // The words that the text encoder sees: the caller's prompt with the style and the background said as the training captions
-// say them. Not here: tokens (tokenizer/), and Peels in a prompt.
+// say them, and cut where it can read no more: what options and Peels add is kept, the caller's end is not.
+// Not here: tokens (tokenizer/), and Peels in a prompt.
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { InputError } from '../util/errors.ts';
 
 /** Longest prompt, in characters: some thirty times what a model reads. */
@@ -9,6 +11,10 @@ export const BACKGROUNDS = ['transparent'] as const;
 export type Background = (typeof BACKGROUNDS)[number];
 
 export interface PromptOptions {
+  /**
+   * What to draw, 1 to 2000 characters. A model reads a number of tokens (ModelInfo.promptTokens): pico 32, some 25 English words.
+   * Of a longer prompt the end is not seen; what `style`, `background` and Peels add always is.
+   */
   prompt: string;
   /** A style word of the model, such as "flat". */
   style?: string;
@@ -42,4 +48,40 @@ export function composePrompt({ prompt, style, background }: PromptOptions): str
   if (style) add(`${style} style`);
   if (background) add(`${background} background`);
   return parts.join(', ');
+}
+
+/** What a model reads of a prompt. */
+export interface ReadPrompt {
+  /** What is told to the model. */
+  readonly text: string;
+  /** The end of the caller's prompt that is not; '' when all is. */
+  readonly cut: string;
+  /** Tokens that were too many. */
+  readonly truncated: number;
+}
+
+/**
+ * Cuts a prompt at a word until what `compose` makes of it (with style, background, trigger words) fits into `length` tokens. Where
+ * what is added leaves no room for a word, all of it is one text that is cut at its end.
+ */
+export function fitPrompt(prompt: string, compose: (prompt: string) => string, { encode }: Pick<Tokenizer, 'encode'>, length: number): ReadPrompt {
+  const whole = compose(prompt);
+  const { truncated } = encode(whole, length);
+  if (truncated === 0) return { text: whole, cut: '', truncated };
+  for (const granularity of ['word', 'grapheme'] as const)
+    for (const end of endsOf(prompt, granularity, length)) {
+      const text = compose(prompt.slice(0, end).replace(/[\s,;:]+$/, ''));
+      if (encode(text, length).truncated === 0) return { text, cut: prompt.slice(end).trim(), truncated };
+    }
+  return whole === prompt ? { text: '', cut: prompt, truncated } : { ...fitPrompt(whole, (text) => text, { encode }, length), truncated };
+}
+
+/** Where the first `most` words, or letters, of a text end; the last first. A word has a token at least, so more are never read. */
+function endsOf(text: string, granularity: 'word' | 'grapheme', most: number): number[] {
+  const ends: number[] = [];
+  for (const { index, segment, isWordLike = true } of new Intl.Segmenter(undefined, { granularity }).segment(text)) {
+    if (isWordLike) ends.push(index + segment.length);
+    if (ends.length > most) break;
+  }
+  return ends.reverse();
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ortNode } from '../runtime/ort-node.ts';
 import { referenceRuntime } from '../runtime/reference.ts';
 import { psnr, tensorToImage, WHITE, type Image } from '../image/image.ts';
+import { trainTokenizer } from '../tokenizer/tokenizer.ts';
 import { random } from '../util/random.ts';
 import type { GenerateEvent, ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
@@ -10,7 +11,8 @@ import { openNetworks } from '../models/banana/networks.ts';
 import { latentGrid, tilesOf } from './size.ts';
 import { openPipeline, TILE, type GenerateOptions, type Pipeline } from './text-to-image.ts';
 
-const model = randomModel('tiny', 1);
+const said = ['a fox, flat style, transparent background'];
+const model = { ...randomModel('tiny', 1), tokenizer: trainTokenizer([...said, ...said, ...said], 320) }; // bare letters would leave no room for words
 const spread = random(2).split('spread'); // untrained, the last layers are zero: give the pictures something to show
 for (const [path, w] of Object.entries(model.weights))
   if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));

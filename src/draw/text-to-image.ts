@@ -18,7 +18,7 @@ import { peelShelf, peelsOf, usedPeels, withTriggers, type PeelChoice, type Peel
 import { fastestPrecision, openNetworks, type Condition, type Networks, type Precision } from '../models/banana/networks.ts';
 import { gridNoise } from '../sampling/noise.ts';
 import { checkPicture, hashOf, sizeOf, startFrom, strengthOf, type PictureOptions, type Start } from './start.ts';
-import { checkPrompt, composePrompt, resolveStyle, type PromptOptions } from './prompt.ts';
+import { checkPrompt, composePrompt, fitPrompt, resolveStyle, type PromptOptions } from './prompt.ts';
 import { VERSION, type ModelId, type Recipe } from './recipe.ts';
 import { baseTokens, latentGrid, resolveSize, tilesOf, type Size, type SizeOptions } from './size.ts';
 import { checkReferences, referenceEncoder, smallReferences, type SubjectReference } from './subjects.ts';
@@ -62,6 +62,8 @@ export interface ModelInfo extends ModelId {
   readonly precision: Precision;
   /** Latent tokens of a 512x512 picture. */
   readonly tokens: number;
+  /** Tokens of a text that it reads, start and end included. */
+  readonly promptTokens: number;
 }
 
 export const STEPS: readonly number[] = [1, 2, 4];
@@ -110,7 +112,7 @@ export async function openPipeline(model: Model, runtime: Runtime, hash = '', { 
   const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(plan && { plan }), ...(blocks && { blocks }) });
   await warm(networks);
   const { name, version, preset, styles, guidance, references = false } = model.manifest;
-  const info: ModelInfo = { name, version, hash, preset, styles, guidance, references, runtime: runtime.name, precision, tokens: baseTokens(model.config) };
+  const info: ModelInfo = { name, version, hash, preset, styles, guidance, references, runtime: runtime.name, precision, tokens: baseTokens(model.config), promptTokens: model.config.text.length };
   const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), stack: peelShelf(model.config, info, peels) };
   return { model: info, generate: (options, signal) => generate(opened, options, signal), release: () => networks.release() };
 }
@@ -129,7 +131,6 @@ type Look = (options: GenerateOptions, grid: { rows: number; columns: number }, 
 interface ReadText {
   readonly condition: Condition;
   readonly tokens: number;
-  readonly truncated: number;
 }
 
 /** Reads a text, with its subjects; the last one is remembered: batches and typing ask for the same again. */
@@ -139,9 +140,9 @@ function reader(networks: Networks, { tokenizer, config }: Model): Opened['read'
   return async (text, stack, references) => {
     const key = JSON.stringify([text, references.map(({ slot, hash }) => [slot, hash])]);
     if (last?.key === key && last.stack === stack) return last.read;
-    const { ids, count, truncated } = tokenizer.encode(text, config.text.length);
+    const { ids, count } = tokenizer.encode(text, config.text.length);
     const condition = await networks.withPeels(stack).condition([...ids.subarray(0, count)], await encode(references));
-    const read = { condition, tokens: count, truncated };
+    const read = { condition, tokens: count };
     last = { key, stack, read };
     return read;
   };
@@ -193,11 +194,12 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
 
   await checkpoint(signal);
   const stack = await clock.time('text', () => stackOf(peels));
-  const text = composePrompt({ prompt: withTriggers(prompt, stack), ...(style && { style }), ...(background && { background }) });
+  const compose = (words: string) => composePrompt({ prompt: withTriggers(words, stack), ...(style && { style }), ...(background && { background }) });
+  const { text, cut, truncated } = fitPrompt(prompt, compose, model.tokenizer, info.promptTokens);
   const references = await clock.time('text', () => smallReferences(options.references ?? [], model.config.referencePixels));
-  const { condition, ...tokens } = await clock.time('text', () => read(text, stack, references));
+  const { condition, tokens } = await clock.time('text', () => read(text, stack, references));
   const start = await clock.time('text', () => look(options, grid, opaque));
-  yield { type: 'text', text, ...tokens };
+  yield { type: 'text', text, tokens, truncated, cut };
 
   for (let index = 0; index < count; index++) {
     const seed = first + index;

@@ -11,7 +11,7 @@ async function* drawn({ seed, count }: GenerateOptions, signal?: AbortSignal): A
   log.push(`begin ${seed}`);
   try {
     expect(count).toBe(1);
-    yield { type: 'text', text: 'x', tokens: 3, truncated: 0 };
+    yield { type: 'text', text: 'x', tokens: 3, truncated: 0, cut: '' };
     signal?.throwIfAborted();
     yield { type: 'step', index: 0, step: 1, steps: 1 };
     if (seed === 13) throw new Error('unlucky');
