@@ -12,7 +12,7 @@ import { TILE } from '../src/draw/text-to-image.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { float32, type Tensors } from '../src/tensor/tensor.ts';
 import { random } from '../src/util/random.ts';
-import { threadsOf, type MeasureOptions } from './measure.ts';
+import { threadsOf, type MeasureOptions } from './drawing.ts';
 import { summarize, type Summary } from './timing.ts';
 
 const RANK = 16;

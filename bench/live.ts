@@ -7,7 +7,7 @@ import { openBanana } from '../src/node/index.ts';
 import type { Level } from '../src/live/governor.ts';
 import type { PipelineHandlers } from '../src/node/engine.ts';
 import { openEngine } from '../src/node/engine-process.ts';
-import { threadsOf, type MeasureOptions } from './measure.ts';
+import { threadsOf, type MeasureOptions } from './drawing.ts';
 import { summarize, type Summary } from './timing.ts';
 
 const TEXT = 'a red fox in the snow, flat style';

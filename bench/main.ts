@@ -16,7 +16,8 @@ import { DEFAULT_MODEL, modelPath } from '../src/node/models.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
 import { BananaError, InputError, RuntimeError } from '../src/util/errors.ts';
 import { describeMachine, machineLine, provenance } from './machine.ts';
-import type { Measurement, MeasureOptions } from './measure.ts';
+import type { MeasureOptions } from './drawing.ts';
+import type { Measurement } from './measure.ts';
 import { printLoad, printSoak, printTable, type PresetResult } from './table.ts';
 import { summarize } from './timing.ts';
 

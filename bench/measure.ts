@@ -26,39 +26,17 @@ import { pngStream } from '../src/disk/png-stream.ts';
 import { tensorToImage, WHITE, type Image } from '../src/image/image.ts';
 import { float32, sizeOf, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { random } from '../src/util/random.ts';
+import { draw, peak, threadsOf, type MeasureOptions } from './drawing.ts';
 import { summarize, time } from './timing.ts';
 import { measureExtras } from './extras.ts';
 import { measureLive } from './live.ts';
 import { measureSoak } from './soak.ts';
 import { measureTraining } from './train.ts';
 
-export interface MeasureOptions {
-  preset: string;
-  /** The model's file. */
-  model: string;
-  quick: boolean;
-  threads?: number;
-  /** Of the soak: how long, and how many pictures at least. */
-  seconds?: number;
-  pictures?: number;
-}
-
 /** Two, in turn: a pipeline remembers the last text that it read. */
 const PROMPTS = ['a red fox in the snow, flat style', 'a yellow boat on the beach, flat style'] as const;
 const PROMPT = PROMPTS[0];
 const STEPS = [1, 2, 4] as const;
-export const threadsOf = ({ threads }: MeasureOptions) => (threads === undefined ? {} : { threads });
-export const peak = () => process.resourceUsage().maxRSS * 1024;
-
-/** One picture through the pipeline: the picture and the seconds of each stage. */
-export async function draw(pipeline: Pipeline, options: GenerateOptions): Promise<{ image: Image; seconds: { text: number; denoise: number; render: number } }> {
-  let image: Image | undefined;
-  for await (const event of pipeline.generate({ preview: 0, seed: 1, ...options })) {
-    if (event.type === 'image') ({ image } = event);
-    if (event.type === 'done') return { image: image!, seconds: event.seconds };
-  }
-  throw new Error('the pipeline drew nothing');
-}
 
 /** Writes a 4-bit model with random weights: the shape's timings do not need more. */
 async function prepare({ preset, model }: MeasureOptions): Promise<object> {

@@ -1,7 +1,7 @@
 // Many pictures in one process, one after the other: does it grow, does it slow down? Told in ten parts of the run, after a warm-up:
 // times, and the most memory that was in use after a picture (what waits to be collected comes and goes, so single figures say little).
 import { loadPipeline } from '../src/node/load.ts';
-import { draw, peak, threadsOf, type MeasureOptions } from './measure.ts';
+import { draw, peak, threadsOf, type MeasureOptions } from './drawing.ts';
 import { summarize } from './timing.ts';
 
 const SECONDS = 600;

@@ -11,7 +11,7 @@ import { teacherProgram } from '../src/train/teacher.ts';
 import type { Specs } from '../src/nn/scope.ts';
 import { random } from '../src/util/random.ts';
 import { time, type Summary } from './timing.ts';
-import type { MeasureOptions } from './measure.ts';
+import type { MeasureOptions } from './drawing.ts';
 
 const AUTOENCODER_BATCH = 16;
 const TEACHER_BATCH = 32;

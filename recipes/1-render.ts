@@ -3,7 +3,8 @@
 //   tsx recipes/1-render.ts --preset pico --count 24576 --seed 2 --crop 0 --out runs/pico/pictures   all shapes and subjects, for the transformer
 //   tsx recipes/1-render.ts --preset pico --count 48 --seed 1 --sheet sheet.png   only a contact sheet, to look at
 import { Command, InvalidArgumentError } from 'commander';
-import { DATA, sample, squares, type DataOptions, type DataPreset } from '../src/data/dataset.ts';
+import { DATA, sample, squares, type DataPreset } from '../src/data/dataset.ts';
+import type { DataOptions } from '../src/data/sample.ts';
 import { pack } from '../src/data/pack.ts';
 import { renderPool } from '../src/data/render.ts';
 import { preset } from '../src/models/banana/config.ts';

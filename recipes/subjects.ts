@@ -4,7 +4,8 @@
 //   npx tsx recipes/subjects.ts --preset pico [--part student|teacher] [--steps 4] [--seed 0]
 // Writes runs/PRESET/sheets/subjects-PART.png.
 import { join } from 'node:path';
-import { DATA, sample, type DataPreset, type Sample } from '../src/data/dataset.ts';
+import { DATA, sample, type DataPreset } from '../src/data/dataset.ts';
+import type { Sample } from '../src/data/sample.ts';
 import { renderPool } from '../src/data/render.ts';
 import { preset } from '../src/models/banana/config.ts';
 import { openNetworks } from '../src/models/banana/networks.ts';

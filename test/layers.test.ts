@@ -26,6 +26,8 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
   .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'));
 const sources = new Map(files.map((path) => [path, readFileSync(join(root, path), 'utf8')]));
+const targetsOf = (path: string, text: string) =>
+  [...text.matchAll(/(?:from|import\(|import|URL\()\s*['"](\.[^'"]*)['"]/g)].map(([, target]) => posix.join(posix.dirname(path), target!));
 const folderOf = (path: string) => (path.includes('/') ? path.split('/')[0]! : '');
 
 test('every folder has its place', () => {
@@ -36,11 +38,25 @@ test('every folder has its place', () => {
 test('files import only their own folder and those above it', () => {
   const wrong: string[] = [];
   for (const [path, text] of sources)
-    for (const [, target] of text.matchAll(/(?:from|import\(|import|URL\()\s*['"](\.[^'"]*)['"]/g)) {
-      const [from, to] = [folderOf(path), folderOf(posix.join(posix.dirname(path), target!))];
+    for (const target of targetsOf(path, text)) {
+      const [from, to] = [folderOf(path), folderOf(target)];
       if (!ORDER.includes(from) || !ORDER.includes(to) || ORDER.indexOf(to) > ORDER.indexOf(from)) wrong.push(`${path} imports ${target}`);
     }
   expect(wrong).toEqual([]);
+});
+
+test('no files import each other in a circle, types included', () => {
+  const imports = new Map([...sources].map(([path, text]) => [path, targetsOf(path, text)]));
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const visit = (path: string, above: readonly string[]): void => {
+    if (above.includes(path)) circles.push([...above.slice(above.indexOf(path)), path].join(' -> '));
+    if (done.has(path) || above.includes(path)) return;
+    for (const target of imports.get(path) ?? []) visit(target, [...above, path]);
+    done.add(path);
+  };
+  for (const path of imports.keys()) visit(path, []);
+  expect(circles).toEqual([]);
 });
 
 test('only some folders name modules of Node', () => {

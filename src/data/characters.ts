@@ -3,7 +3,7 @@
 import type { Random } from '../util/random.ts';
 import { PLAIN_COLOURS, SCENERY_NAMES, sceneryOf, type Background } from './backgrounds.ts';
 import { article, placeWords } from './captions.ts';
-import type { DataOptions, Sample, Subject } from './dataset.ts';
+import type { DataOptions, Sample, Subject } from './sample.ts';
 import { MAKERS, type Identity, type Maker } from './makers.ts';
 import { sceneSvg, type Art } from './scenes.ts';
 import { heldOut } from './splits.ts';

@@ -6,61 +6,10 @@ import { CAPTIONS, caption, isCountable, RELATIONS, type CaptionOptions, type Fa
 import { COLOUR_NAMES, nameOf, type ColourName } from './colour.ts';
 import { characterSample, slotsFor } from './characters.ts';
 import { LAYOUTS, type LayoutName } from './layouts.ts';
+import type { DataOptions, Sample, SampleObject, Subject } from './sample.ts';
 import { boxOf, canRecolour, sceneSvg, type Placed, type Scene } from './scenes.ts';
-import { heldOut, type Split } from './splits.ts';
+import { heldOut } from './splits.ts';
 import { inScope, sprite, STYLES, type Concept, type Scope, type StyleKey } from './sprites.ts';
-
-/** Shares of the kinds of pictures. */
-export type Mix = Record<'single' | 'scene' | 'character', number>;
-
-export interface DataOptions {
-  mix: Mix;
-  scope: Scope;
-  /** Width and height in units, with weights. Multiples of 32 whose product is about the preset's area. */
-  aspects: [width: number, height: number, weight: number][];
-  /** Share of samples with reference subjects. */
-  subjects: number;
-  split: Split;
-  captions: Partial<CaptionOptions>;
-  /** Share of objects that are recoloured. */
-  recolour: number;
-  /** Side of the packed pictures, in pixels (a square one's; others have about the same area). */
-  size: number;
-}
-
-export interface SampleObject {
-  concept: string;
-  label: string;
-  colour?: ColourName;
-  /** x, y, width, height in fractions of the picture. */
-  box: [number, number, number, number];
-  flip: boolean;
-}
-
-export interface Subject {
-  slot: number;
-  /** The reference picture: square, on white or transparent. */
-  referenceSvg: string;
-  label: string;
-}
-
-/** One training example; plain JSON. */
-export interface Sample {
-  index: number;
-  kind: string;
-  caption: string;
-  language: string;
-  svg: string;
-  width: number;
-  height: number;
-  /** The style's word. */
-  style: string;
-  background: Background;
-  transparent: boolean;
-  objects: SampleObject[];
-  relation?: Relation;
-  subjects?: Subject[];
-}
 
 // The latent grids that draw/size.ts gives to 1:1, 4:3 and 5:4, 16:9, 21:9 and 4:1, where a picture has 64 tokens; 3:2 (10 x 7) lies between.
 const MANY: DataOptions['aspects'] = [
@@ -264,5 +213,3 @@ function finish(index: number, kind: string, { facts, scene }: Draft, rng: Rando
 export function* samples(seed: number, options: Partial<DataOptions> = {}, start = 0): Generator<Sample, never> {
   for (let i = start; ; i++) yield sample(seed, i, options);
 }
-
-export { RELATIONS };

@@ -12,7 +12,8 @@ import { InputError } from '../util/errors.ts';
 import { random, type Random } from '../util/random.ts';
 import { writeFileWhole, writeSafetensors } from '../disk/files.ts';
 import { tensor } from '../tensor/tensor.ts';
-import { sample, type DataOptions, type Sample } from './dataset.ts';
+import { sample } from './dataset.ts';
+import type { DataOptions, Sample } from './sample.ts';
 import { renderPool, type Rect, type RenderJob } from './render.ts';
 
 export interface PackOptions {

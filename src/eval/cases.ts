@@ -3,7 +3,8 @@
 // whether training has seen the combination. Prompts of several things are in geneval.ts, of subjects in identity.ts.
 import { COLOUR_NAMES } from '../data/colour.ts';
 import { PLAIN_COLOURS, SCENERY_NAMES, type Background } from '../data/backgrounds.ts';
-import { sample, type DataOptions, type Sample } from '../data/dataset.ts';
+import { sample } from '../data/dataset.ts';
+import type { DataOptions, Sample } from '../data/sample.ts';
 import { canRecolour } from '../data/scenes.ts';
 import type { Split } from '../data/splits.ts';
 import { inScope, sprite, STYLES, type Concept, type StyleKey } from '../data/sprites.ts';

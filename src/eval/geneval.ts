@@ -4,7 +4,8 @@
 import { PLAIN_COLOURS, SCENERY_NAMES, sceneryOf, type Background } from '../data/backgrounds.ts';
 import { caption, isCountable, type Facts, type Thing } from '../data/captions.ts';
 import { COLOUR_NAMES, type ColourName } from '../data/colour.ts';
-import { isHeldOut, type DataOptions } from '../data/dataset.ts';
+import { isHeldOut } from '../data/dataset.ts';
+import type { DataOptions } from '../data/sample.ts';
 import { LAYOUTS, type LayoutName } from '../data/layouts.ts';
 import { boxOf, sceneSvg, type Placed } from '../data/scenes.ts';
 import { inScope, type Concept, type StyleKey } from '../data/sprites.ts';

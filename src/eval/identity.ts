@@ -1,7 +1,8 @@
 // Subjects: are the figures of a scene those of the reference pictures? Scenes of 1 to 5 figures, each known to the model from a picture
 // with another expression; what the reader of characters finds in the model's picture is assigned to the references as well as it can
 // be, and then asked: is it that one and nobody else, does it have something of another's (bleeding), or is the reference copied?
-import { sample, type DataOptions, type Sample } from '../data/dataset.ts';
+import { sample } from '../data/dataset.ts';
+import type { DataOptions, Sample } from '../data/sample.ts';
 import { random } from '../util/random.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { assign } from './assign.ts';

@@ -1,7 +1,7 @@
 // How well the autoencoder keeps a picture: held-out scenes encoded and drawn back, beside the SVG drawn at that very size; and
 // pieces of large pictures, where the question is whether edges are sharp, beside bicubic enlarging of a perfect 512-pixel
 // picture (better than any model of that size) and of our own one.
-import type { DataOptions } from '../data/dataset.ts';
+import type { DataOptions } from '../data/sample.ts';
 import { sample } from '../data/dataset.ts';
 import { cropRect } from '../data/pack.ts';
 import type { RenderJob, RenderPool } from '../data/render.ts';

@@ -7,6 +7,13 @@ import type { ColourName } from '../data/colour.ts';
 /** x, y, width, height in fractions of the picture. */
 export type Box = readonly [number, number, number, number];
 
+/** A detected thing. */
+export interface FoundBox {
+  readonly box: Box;
+  /** How sure the detector is, 0 to 1. */
+  readonly score: number;
+}
+
 /** An object as the judges saw it: little enough to keep. */
 export interface Seen {
   readonly box: Box;

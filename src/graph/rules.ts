@@ -4,7 +4,6 @@
 import type { DType, Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
 import { addDims, broadcastShapes, fixed, mulDims, sizeOfShape, type Dim, type Shape } from './dim.ts';
-import type { Attributes, Value } from './value.ts';
 
 export const UNARY = ['Neg', 'Exp', 'Log', 'Sqrt', 'Reciprocal', 'Sigmoid', 'Tanh', 'Relu', 'Abs', 'Sign', 'Sin', 'Cos', 'Round', 'Floor', 'Identity'] as const;
 export const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max'] as const;
@@ -16,8 +15,19 @@ export const FAST = ['SimplifiedLayerNormalization', 'MultiHeadAttention', 'MatM
 export type Primitive = (typeof UNARY | typeof BINARY | typeof COMPARE | typeof REDUCE | typeof OTHER)[number];
 export type Op = Primitive | (typeof FAST)[number];
 
+export type Attribute = number | string | boolean | readonly number[] | readonly Dim[] | Tensor | DType;
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** What a rule looks at of a value. */
+export interface Operand {
+  readonly op: string;
+  readonly name?: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
 /** Result type and shape from the operands; throws ShapeError. */
-export type Rule = (inputs: readonly Value[], attributes: Attributes) => { dtype: DType; shape: Shape };
+export type Rule = (inputs: readonly Operand[], attributes: Attributes) => { dtype: DType; shape: Shape };
 
 /** End of an axis, for Slice. */
 export const END = Number.MAX_SAFE_INTEGER;
@@ -41,11 +51,11 @@ export function axisOf(axis: number, rank: number): number {
   return a;
 }
 
-function describe(v: Value): string {
+function describe(v: Operand): string {
   return `${v.name ?? v.op} ${v.dtype}[${v.shape}]`;
 }
 
-function fail(op: string, inputs: readonly Value[], why: string): never {
+function fail(op: string, inputs: readonly Operand[], why: string): never {
   throw new ShapeError('shape.operands', `${op}(${inputs.map(describe).join(', ')}): ${why}`);
 }
 
@@ -57,7 +67,7 @@ export const RULES: { readonly [P in Op]: Rule } = {
   Where: ([c, a, b]) => ({ dtype: a!.dtype, shape: broadcastShapes(c!.shape, broadcastShapes(a!.shape, b!.shape, 'Where'), 'Where') }),
   Cast: ([x], { to }) => ({ dtype: to as DType, shape: x!.shape }),
   MatMul: (inputs) => {
-    const [a, b] = inputs as [Value, Value];
+    const [a, b] = inputs as [Operand, Operand];
     if (a.shape.length < 2 || b.shape.length < 2) fail('MatMul', inputs, 'both need rank 2 or more');
     if (a.shape.at(-1) !== b.shape.at(-2)) fail('MatMul', inputs, `inner sizes ${a.shape.at(-1)} and ${b.shape.at(-2)} differ`);
     const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2), 'MatMul batch');
@@ -66,19 +76,19 @@ export const RULES: { readonly [P in Op]: Rule } = {
   Softmax: unary,
   ArgMax: ([x], { axis }) => ({ dtype: 'int64', shape: x!.shape.map((d, i) => (i === axisOf(axis as number, x!.shape.length) ? 1 : d)) }),
   Reshape: (inputs, { shape }) => {
-    const [x] = inputs as [Value];
+    const [x] = inputs as [Operand];
     const to = shape as Shape;
     if (sizeOfShape(x.shape) !== sizeOfShape(to)) fail('Reshape', inputs, `${sizeOfShape(x.shape)} elements do not fit [${to}]`);
     return { dtype: x.dtype, shape: to };
   },
   Transpose: (inputs, { perm }) => {
-    const [x] = inputs as [Value];
+    const [x] = inputs as [Operand];
     const order = perm as number[];
     if ([...order].sort((a, b) => a - b).join() !== x.shape.map((_, i) => i).join()) fail('Transpose', inputs, `[${order}] is no permutation`);
     return { dtype: x.dtype, shape: order.map((i) => x.shape[i]!) };
   },
   Expand: (inputs, { shape }) => {
-    const [x] = inputs as [Value];
+    const [x] = inputs as [Operand];
     return { dtype: x.dtype, shape: broadcastShapes(x.shape, shape as Shape, 'Expand') };
   },
   Slice: ([x], { starts, ends, axes }) => {
@@ -90,7 +100,7 @@ export const RULES: { readonly [P in Op]: Rule } = {
   },
   Concat: (inputs, { axis }) => {
     const at = axis as number;
-    const [first] = inputs as [Value];
+    const [first] = inputs as [Operand];
     for (const v of inputs)
       if (v.dtype !== first.dtype || v.shape.length !== first.shape.length || v.shape.some((d, i) => i !== at && d !== first.shape[i]))
         fail('Concat', inputs, `all must agree outside axis ${at}`);
@@ -102,12 +112,12 @@ export const RULES: { readonly [P in Op]: Rule } = {
     return { dtype: x!.dtype, shape: x!.shape.map((d, i) => addDims(d, list[i]! + list[i + x!.shape.length]!)) };
   },
   Gather: (inputs, { axis }) => {
-    const [x, index] = inputs as [Value, Value];
+    const [x, index] = inputs as [Operand, Operand];
     if (index.dtype !== 'int64' && index.dtype !== 'int32') fail('Gather', inputs, 'the indices must be whole numbers');
     return { dtype: x.dtype, shape: x.shape.flatMap((d, i): Dim[] => (i === axis ? [...index.shape] : [d])) };
   },
   ScatterND: (inputs) => {
-    const [x, indices, updates] = inputs as [Value, Value, Value];
+    const [x, indices, updates] = inputs as [Operand, Operand, Operand];
     const expected = [...indices.shape.slice(0, -1), ...x.shape.slice(fixed(indices.shape.at(-1), 'ScatterND indices'))];
     if (updates.shape.join() !== expected.join()) fail('ScatterND', inputs, `updates must be [${expected}]`);
     return { dtype: x.dtype, shape: x.shape };
@@ -115,12 +125,12 @@ export const RULES: { readonly [P in Op]: Rule } = {
   SimplifiedLayerNormalization: unary,
   MultiHeadAttention: ([q, , v]) => ({ dtype: q!.dtype, shape: [...q!.shape.slice(0, -1), v!.shape.at(-1)!] }),
   MatMulNBits: (inputs, { K, N }) => {
-    const [a] = inputs as [Value];
+    const [a] = inputs as [Operand];
     if (a.shape.at(-1) !== K) fail('MatMulNBits', inputs, `inner size ${a.shape.at(-1)} is not K = ${K}`);
     return { dtype: a.dtype, shape: [...a.shape.slice(0, -1), N as number] };
   },
   DynamicQuantizeMatMul: (inputs) => {
-    const [a, b] = inputs as [Value, Value];
+    const [a, b] = inputs as [Operand, Operand];
     if (a.shape.at(-1) !== b.shape[0]) fail('DynamicQuantizeMatMul', inputs, 'inner sizes differ');
     return { dtype: a.dtype, shape: [...a.shape.slice(0, -1), b.shape[1]!] };
   },

@@ -3,11 +3,10 @@
 // reach. Operators are ONNX's, under ONNX's names (opset 21); operators with several results are left out on purpose.
 import type { DType, Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
-import type { Dim, Shape } from './dim.ts';
-import { RULES, type Op } from './rules.ts';
+import type { Shape } from './dim.ts';
+import { RULES, type Attributes, type Op } from './rules.ts';
 
-export type Attribute = number | string | boolean | readonly number[] | readonly Dim[] | Tensor | DType;
-export type Attributes = Readonly<Record<string, Attribute>>;
+export type { Attribute, Attributes } from './rules.ts';
 
 /** Where a value comes from: an operator, or a leaf (fed, trained, known). */
 export type ValueOp = Op | 'Input' | 'Parameter' | 'Constant';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { deflateRaw } from 'node:zlib';
-import type { DataOptions } from '../../src/data/dataset.ts';
+import type { DataOptions } from '../../src/data/sample.ts';
 import { pack } from '../../src/data/pack.ts';
 import { readSafetensors, writeFileWhole } from '../../src/disk/files.ts';
 import { encodeSafetensors } from '../../src/tensor/safetensors.ts';

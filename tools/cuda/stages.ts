@@ -3,7 +3,7 @@
 // computes the rest of them. It is recipes 3 to 6 said in programs; what the networks are like is nowhere here.
 // Not here: what draws the data (kit.ts, draw.ts), how it is written (pack.ts), who runs it (chain.py).
 // Legend: B batch, L room for latent tokens, S for reference tokens, T for text tokens, C channels, G grids, d head width.
-import type { DataOptions } from '../../src/data/dataset.ts';
+import type { DataOptions } from '../../src/data/sample.ts';
 import { pixelsOf } from '../../src/data/pack.ts';
 import { add, cast, concat, cos, expand, floor, gather, greater, log, max, mean, min, mul, reshape, round, sin, sub, div, transpose, unsqueeze, where, abs } from '../../src/graph/ops.ts';
 import { constant, graph, input, type Graph, type Value } from '../../src/graph/value.ts';

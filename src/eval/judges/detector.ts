@@ -11,8 +11,7 @@ import { rootScope, type Scope, type Specs } from '../../nn/scope.ts';
 import { pixels } from '../../train/autoencoder.ts';
 import { trainStep, type Program } from '../../train/step.ts';
 import { block, head, judged, pyramid, type Level } from './judge-layers.ts';
-import type { FoundBox } from './judges.ts';
-import type { Box } from '../rule.ts';
+import type { Box, FoundBox } from '../rule.ts';
 
 /** Side in pixels of the pictures that the detector sees, and of its grid. */
 export const DETECTOR = { side: 128, grid: 16 } as const;

@@ -13,7 +13,7 @@ import { CROP, classifierStage, DRAWINGS, readings } from './classifier.ts';
 import { colourIn } from './colours.ts';
 import { crops, sizeOfPicture, squareAround, wholes } from './crop.ts';
 import { boxesOf, DETECTOR, detectorStage } from './detector.ts';
-import type { Box } from '../rule.ts';
+import type { Box, FoundBox } from '../rule.ts';
 
 /** The words that the judges tell apart; probabilities are in the same order. */
 export interface JudgeClasses {
@@ -28,13 +28,6 @@ export interface JudgeClasses {
   readonly background: readonly string[];
   /** Of characters: the words of each attribute; 'none' where a figure has no such part. */
   readonly attributes: TraitClasses;
-}
-
-/** A detected thing. */
-export interface FoundBox {
-  readonly box: Box;
-  /** How sure the detector is, 0 to 1. */
-  readonly score: number;
 }
 
 /** What lies in a box. */

@@ -2,7 +2,7 @@
 // data's code (not by the composer that trained them), on every background, at the size in which the suite looks at pictures.
 import { PLAIN_COLOURS, SCENERY_NAMES, type Background } from '../../data/backgrounds.ts';
 import { COLOUR_NAMES, type ColourName } from '../../data/colour.ts';
-import type { DataOptions, SampleObject } from '../../data/dataset.ts';
+import type { DataOptions, SampleObject } from '../../data/sample.ts';
 import { MAKERS } from '../../data/makers.ts';
 import { renderPool } from '../../data/render.ts';
 import { boxOf, sceneSvg, type Art, type Placed } from '../../data/scenes.ts';

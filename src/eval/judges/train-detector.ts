@@ -1,6 +1,7 @@
 // Training the detector on scenes of the data itself, all kinds and backgrounds, drawn once from seeds of its own; each time one is
 // used it is turned over, softened or has its colours exchanged at random. Resumable: everything follows from seed and step.
-import { sample, type DataOptions, type Sample } from '../../data/dataset.ts';
+import { sample } from '../../data/dataset.ts';
+import type { DataOptions, Sample } from '../../data/sample.ts';
 import { renderPool } from '../../data/render.ts';
 import { initialize } from '../../nn/scope.ts';
 import { readSafetensors } from '../../disk/files.ts';
