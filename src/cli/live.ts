@@ -61,9 +61,9 @@ export function liveCommand(io: Io, device: Console = processConsole): Command {
 
 async function run({ preset, model, runtime, threads, precision, image, mask, subject, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
   const options: LiveOptions = { ...flags, ...(await pictures({ image, mask, subject })) };
-  const { fps = 0, rest = 0, pixels = 256 } = options;
-  const { references = [] } = options;
-  checkOptions({ ...options, prompt: ['x', ...references.map(({ slot }) => `<${slot}>`)].join(' '), preview: pixels });
+  const { fps = 0, rest = 0, pixels = 256, ...drawn } = options;
+  const { references = [] } = drawn;
+  checkOptions({ ...drawn, prompt: ['x', ...references.map(({ slot }) => `<${slot}>`)].join(' '), preview: pixels });
   if (!(fps >= 0 && fps <= 240)) throw new InputError('options.fps', `fps ${fps}: expected a whole number from 0 to 240`);
   if (!(rest >= 0 && rest <= 60_000)) throw new InputError('options.rest', `rest ${rest}: expected milliseconds from 0 to 60000`);
   if (output !== undefined) await checkWritable(output);

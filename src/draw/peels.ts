@@ -40,16 +40,15 @@ const PEELS_MAX = 8;
 /** A prompt and the Peels of a request, those inside the prompt too. Throws InputError for any that is written wrongly. */
 export function peelsOf({ prompt, peels = [] }: { prompt: string; peels?: readonly PeelChoice[] }): { prompt: string; peels: PeelChoice[] } {
   const wrong = (why: string) => new InputError('options.peels', why);
-  if (!Array.isArray(peels)) throw wrong('peels: expected a list such as [{ name: "ink", weight: 0.8 }]');
-  for (const choice of peels as PeelChoice[]) {
+  for (const choice of peels) {
     const given = [choice?.name, choice?.path, choice?.bytes].filter((x) => x !== undefined);
     const [one] = given;
     if (given.length !== 1 || !(typeof one === 'string' || one instanceof Uint8Array)) throw wrong('each of peels needs one of name, path and bytes');
     if (choice.name !== undefined) checkPeelName(choice.name);
     checkWeight(choice.weight ?? 1, choice.name ?? choice.path ?? 'given');
   }
-  const said = typeof prompt === 'string' ? takePeels(prompt) : { prompt, peels: [] };
-  const all = [...(peels as PeelChoice[]), ...said.peels];
+  const said = takePeels(prompt);
+  const all = [...peels, ...said.peels];
   if (all.length > PEELS_MAX) throw wrong(`${all.length} Peels: expected at most ${PEELS_MAX}`);
   return { prompt: said.prompt, peels: all };
 }

@@ -21,9 +21,9 @@ export interface PromptOptions {
   background?: string;
 }
 
-/** Throws InputError for a prompt that is no text, empty or too long, or an unknown background. */
+/** Throws InputError for a prompt that is empty or too long, or an unknown background. */
 export function checkPrompt({ prompt, background }: PromptOptions): void {
-  if (typeof prompt !== 'string' || prompt.trim() === '') throw new InputError('prompt.empty', 'the prompt is empty: say what to draw');
+  if (prompt.trim() === '') throw new InputError('prompt.empty', 'the prompt is empty: say what to draw');
   const length = [...prompt].length;
   if (length > PROMPT_MAX) throw new InputError('prompt.long', `the prompt has ${length} characters: expected at most ${PROMPT_MAX}`);
   if (background !== undefined && !(BACKGROUNDS as readonly string[]).includes(background))

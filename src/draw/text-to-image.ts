@@ -17,30 +17,14 @@ import type { Model } from '../models/banana/file.ts';
 import { peelShelf, peelsOf, usedPeels, withTriggers, type PeelChoice, type PeelSource } from './peels.ts';
 import { fastestPrecision, openNetworks, type Condition, type Networks, type Precision } from '../models/banana/networks.ts';
 import { gridNoise } from '../sampling/noise.ts';
-import { checkPicture, hashOf, sizeOf, startFrom, strengthOf, type PictureOptions, type Start } from './start.ts';
-import { checkPrompt, composePrompt, fitPrompt, resolveStyle, type PromptOptions } from './prompt.ts';
+import { checkPicture, hashOf, sizeOf, startFrom, strengthOf, type Start } from './start.ts';
+import { checkTypes, type GenerateOptions, type Request } from './options.ts';
+import { checkPrompt, composePrompt, fitPrompt, resolveStyle } from './prompt.ts';
 import { VERSION, type ModelId, type Recipe } from './recipe.ts';
-import { baseTokens, latentGrid, resolveSize, tilesOf, type Size, type SizeOptions } from './size.ts';
+import { baseTokens, latentGrid, resolveSize, tilesOf, type Size } from './size.ts';
 import { checkReferences, referenceEncoder, smallReferences, type SubjectReference } from './subjects.ts';
 
-export interface GenerateOptions extends PromptOptions, SizeOptions, PictureOptions {
-  /** A whole number from 0; picture i uses seed + i. Drawn at random, and reported, when left out. */
-  seed?: number;
-  /** 1, 2 or 4. */
-  steps?: number;
-  /** Pictures, 1 to 1000. */
-  count?: number;
-  /** How closely to follow the prompt, 0 to 20; the model's own choice when left out. */
-  guidance?: number;
-  /** Longer side in pixels of the preview after each step; 0 for none. */
-  preview?: number;
-  /** Share of the model's latent tokens to draw with, 1/16 to 1: less is faster and coarser. Default 1. */
-  detail?: number;
-  /** Pictures of the subjects that the prompt calls <1> to <5>. */
-  references?: readonly SubjectReference[];
-  /** Peels to draw with; a prompt may name some too, as <peel:name:0.8>. */
-  peels?: readonly PeelChoice[];
-}
+export type { GenerateOptions } from './options.ts';
 
 /** A model that is ready to draw. */
 export interface Pipeline {
@@ -77,7 +61,8 @@ const DETAIL_MIN = 1 / 16;
 export const TILE: Size = { width: 128, height: 256 };
 
 /** Throws InputError for options that no model can do; what depends on the model is checked when it is loaded. */
-export function checkOptions(options: GenerateOptions): void {
+export function checkOptions(options: Request): void {
+  checkTypes(options);
   const { seed, steps = DEFAULT_STEPS, count = 1, guidance = 0, preview = 0, detail = 1 } = options;
   const { prompt } = peelsOf(options);
   checkPrompt({ ...options, prompt });

@@ -54,6 +54,16 @@ describe('the rules', () => {
     return { ...pipeline, live, ...watch(live) };
   };
 
+  test('a wrong type is told as such, and the session goes on', async () => {
+    const { live, done } = open(1);
+    for (const change of [{ prompt: 5 }, { prompt: 'x', references: 'fox.png' }, { prompt: 'x', width: '512' }])
+      expect(() => live.update(change as never)).toThrow(expect.objectContaining({ code: 'options.type' }));
+    expect(() => live.update({ promt: 'x' } as never)).toThrow('did you mean prompt?');
+    expect(live.update({ prompt: 'a fox' })).toBe(1);
+    live.close();
+    await done;
+  });
+
   test('a preview at once, the full picture when changes rest, with the same seed', async () => {
     const { asked, live, seen, done, told } = open(5, { steps: 2, width: 800, height: 400 });
     live.update({ prompt: 'a fox' });

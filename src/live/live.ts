@@ -93,7 +93,7 @@ export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1,
   let work: { stop: AbortController; kind: LiveFrame['kind'] } | undefined;
   let wake = (): void => {};
   const now = () => performance.now();
-  check({ ...wanted, prompt: wanted.prompt || 'x' }, best);
+  check(wanted, best);
 
   const close = () => {
     state = 'closed';
@@ -102,7 +102,7 @@ export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1,
   };
   const update = (change: Partial<LiveRequest>): number => {
     const next = { ...wanted, ...change };
-    check({ ...next, prompt: next.prompt.trim() || 'x' }, best);
+    check(next, best);
     wanted = next;
     changed = now();
     waiting = isEmpty(next) ? undefined : (waiting ?? changed);
@@ -176,7 +176,7 @@ export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1,
   return { update, frames: frames(), end, close };
 }
 
-const isEmpty = ({ prompt }: LiveRequest) => prompt.trim() === '';
+const isEmpty = ({ prompt }: LiveRequest) => typeof prompt === 'string' && prompt.trim() === '';
 
 /** What the preview of a request is: one step, within the level's pixels, in the shape of the full picture. */
 function small(request: LiveRequest, { detail, pixels }: Level): GenerateOptions {
@@ -190,12 +190,14 @@ function small(request: LiveRequest, { detail, pixels }: Level): GenerateOptions
 
 /** A request without the subjects that its prompt does not name, or not yet. */
 function said<T extends LiveRequest>(request: T): T {
-  if (!request.references) return request;
+  if (!Array.isArray(request.references) || typeof request.prompt !== 'string') return request; // told by the check
   const named = slotsIn(request.prompt);
   return { ...request, references: request.references.filter(({ slot }) => named.includes(slot)) };
 }
 
-function check(request: LiveRequest, level: Level): void {
+/** An empty prompt is none yet. */
+function check(given: LiveRequest, level: Level): void {
+  const request = isEmpty(given) ? { ...given, prompt: 'x' } : given;
   checkOptions(said(request));
   checkOptions({ ...small(said(request), level), preview: level.pixels });
 }

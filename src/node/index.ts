@@ -39,6 +39,7 @@ export interface NodePicture extends Picture {
 
 export interface NodeBanana extends Banana {
   picture(options: DrawOptions): Promise<NodePicture>;
+  pictures(options: DrawOptions): Promise<NodePicture[]>;
   /** Most memory used so far in bytes, this process and the engine's together. */
   peakRssBytes(): Promise<number>;
 }
@@ -54,13 +55,15 @@ export async function openBanana({ inProcess = false, signal, ...options }: Open
   const banana = bananaOf(opened, toPng);
   return {
     ...banana,
-    async picture(drawn) {
-      const picture = await banana.picture(drawn);
-      const encode = (format: ImageFormat, quality?: { quality?: number }) => pictureFile(picture, format, quality);
-      return { ...picture, encode, save: async (path, quality) => writeFileWhole(path, await encode(formatFor(path), quality)) };
-    },
+    picture: async (options) => withFiles(await banana.picture(options)),
+    pictures: async (options) => (await banana.pictures(options)).map(withFiles),
     peakRssBytes: () => opened.peak(),
   };
+}
+
+function withFiles(picture: Picture): NodePicture {
+  const encode = (format: ImageFormat, quality?: { quality?: number }) => pictureFile(picture, format, quality);
+  return { ...picture, encode, save: async (path, quality) => writeFileWhole(path, await encode(formatFor(path), quality)) };
 }
 
 /** The bytes of a PNG of an image event, with its recipe inside. */

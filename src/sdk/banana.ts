@@ -2,7 +2,7 @@
 // child process, a worker) and how pixels become a PNG is handed in.
 import { preset } from '../models/banana/config.ts';
 import { image, type Image } from '../image/image.ts';
-import { RuntimeError } from '../util/errors.ts';
+import { InputError, RuntimeError } from '../util/errors.ts';
 import type { GenerateEvent, ImageEvent, StageSeconds } from '../draw/events.ts';
 import { openLive, previewDetail, type Live, type LiveOptions } from '../live/live.ts';
 import { writeRecipe, type Recipe } from '../draw/recipe.ts';
@@ -29,8 +29,10 @@ export interface Banana {
    * for options that cannot be done, RuntimeError when the engine fails, the signal's reason when aborted.
    */
   generate(options: DrawOptions): AsyncGenerator<GenerateEvent, void, void>;
-  /** Draws and returns the last picture. */
+  /** Draws one picture. Throws InputError `options.count` for a count other than 1. */
   picture(options: DrawOptions): Promise<Picture>;
+  /** Draws `count` pictures and returns them all; the seconds of each are those of all together. For many, `generate` needs less memory. */
+  pictures(options: DrawOptions): Promise<Picture[]>;
   /** A live session: a preview for each change, the full picture when changes rest. One at a time, and no other requests beside it. */
   live(options?: LiveOptions): Live;
   close(): Promise<void>;
@@ -120,22 +122,30 @@ function withSmallReferences({ model, start }: Opened): Start {
 export function bananaOf(opened: Opened, encode: EncodePng): Banana {
   const { model, close } = opened;
   const start = withSmallReferences(opened);
-  const generate = async function* ({ signal, ...options }: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {
-    checkOptions(options);
+  const generate = async function* (given: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {
+    checkOptions(given);
+    const { signal, ...options } = given;
     yield* start(options, signal);
+  };
+  const pictures = async (options: DrawOptions): Promise<Picture[]> => {
+    const drawn: ImageEvent[] = [];
+    for await (const event of generate({ preview: 0, ...options })) {
+      if (event.type === 'image') drawn.push(event);
+      if (event.type === 'done') return drawn.map((one) => ({ image: one.image, recipe: one.recipe, text: one.text, seconds: event.seconds, png: () => pngWith(encode, one) }));
+    }
+    throw new RuntimeError('engine.empty', 'the engine drew no picture');
   };
   return {
     model,
     generate,
     async picture(options) {
-      let last: ImageEvent | undefined;
-      for await (const event of generate({ preview: 0, ...options })) {
-        if (event.type === 'image') last = event;
-        if (event.type !== 'done' || !last) continue;
-        const drawn = last;
-        return { image: drawn.image, recipe: drawn.recipe, text: drawn.text, seconds: event.seconds, png: () => pngWith(encode, drawn) };
-      }
-      throw new RuntimeError('engine.empty', 'the engine drew no picture');
+      checkOptions(options);
+      if ((options.count ?? 1) !== 1) throw new InputError('options.count', `picture() draws one picture: ask pictures() for ${options.count}`);
+      return (await pictures(options))[0]!;
+    },
+    async pictures(options) {
+      checkOptions(options);
+      return pictures(options);
     },
     live: (options) => openLive(start, { detail: previewDetail(model.tokens), ...options }),
     close,

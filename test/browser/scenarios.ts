@@ -37,7 +37,7 @@ export async function life() {
   const again = await banana.picture(REQUEST);
 
   const stop = new AbortController();
-  const cancelled = told(banana.picture({ ...REQUEST, width: 2048, height: 2048, steps: 4, count: 50, signal: stop.signal }));
+  const cancelled = told(banana.pictures({ ...REQUEST, width: 2048, height: 2048, steps: 4, count: 50, signal: stop.signal }));
   await new Promise((done) => setTimeout(done, 100));
   stop.abort();
   const asked = performance.now();
