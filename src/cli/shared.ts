@@ -5,6 +5,7 @@ import { Option, type Command } from 'commander';
 import { openBanana, type NodeBanana } from '../node/index.ts';
 import { DEFAULT_MODEL } from '../node/models.ts';
 import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
+import { BACKGROUNDS } from '../draw/prompt.ts';
 import { ASPECTS } from '../draw/size.ts';
 import type { GenerateOptions } from '../draw/text-to-image.ts';
 import type { RuntimeName } from '../runtime/select.ts';
@@ -28,7 +29,7 @@ export const withPicture = (command: Command): Command =>
     .option('-H, --height <pixels>', '64 to 4096', whole)
     .option('--aspect <ratio>', ASPECTS.join(' '))
     .option('--style <word>', 'a style that the model knows, such as "flat"')
-    .option('--background <kind>', 'transparent')
+    .option('--background <kind>', BACKGROUNDS.join(' or '))
     .option('--guidance <x>', 'how closely to follow the prompt', decimal)
     .option('--subject <n=file>', 'picture of the subject that the prompt calls <n>, 1 to 5 (.png, .jpg, .webp, .svg); repeatable', subject)
     .option('--image <file>', 'start from this picture (.png, .jpg, .webp, .svg)')

@@ -5,6 +5,7 @@ import { checkPrompt, composePrompt, fitPrompt, resolveStyle } from './prompt.ts
 test('style and background are said as the captions say them, and once', () => {
   expect(composePrompt({ prompt: ' a red fox ' })).toBe('a red fox');
   expect(composePrompt({ prompt: 'a red fox', style: 'flat', background: 'transparent' })).toBe('a red fox, flat style, transparent background');
+  expect(composePrompt({ prompt: 'a heart', background: 'white' })).toBe('a heart, white background');
   expect(composePrompt({ prompt: 'a red fox, Flat Style', style: 'flat' })).toBe('a red fox, Flat Style');
   expect(composePrompt({ prompt: 'a red fox, bold flat style', style: 'flat' })).toBe('a red fox, bold flat style, flat style');
 });
@@ -18,7 +19,8 @@ test('prompts that are none', () => {
   expect(() => checkPrompt({ prompt: ' \n' })).toThrow('the prompt is empty');
   expect(() => checkPrompt({ prompt: 'x'.repeat(2001) })).toThrow('the prompt has 2001 characters: expected at most 2000');
   expect(() => checkPrompt({ prompt: '🦊'.repeat(2000) })).not.toThrow();
-  expect(() => checkPrompt({ prompt: 'x', background: 'blue' })).toThrow('unknown background "blue"');
+  expect(() => checkPrompt({ prompt: 'x', background: 'blue' })).toThrow('unknown background "blue": choose one of white, transparent; for another, say it in the prompt');
+  expect(() => checkPrompt({ prompt: 'x', background: 'white' })).not.toThrow();
 });
 
 describe('a prompt that is too long', () => {

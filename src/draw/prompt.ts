@@ -7,7 +7,7 @@ import { InputError } from '../util/errors.ts';
 /** Longest prompt, in characters: some thirty times what a model reads. */
 export const PROMPT_MAX = 2000;
 
-export const BACKGROUNDS = ['transparent'] as const;
+export const BACKGROUNDS = ['white', 'transparent'] as const;
 export type Background = (typeof BACKGROUNDS)[number];
 
 export interface PromptOptions {
@@ -18,6 +18,7 @@ export interface PromptOptions {
   prompt: string;
   /** A style word of the model, such as "flat". */
   style?: string;
+  /** 'white' or 'transparent'; the prompt, or else the model, decides when left out. */
   background?: string;
 }
 
@@ -27,7 +28,7 @@ export function checkPrompt({ prompt, background }: PromptOptions): void {
   const length = [...prompt].length;
   if (length > PROMPT_MAX) throw new InputError('prompt.long', `the prompt has ${length} characters: expected at most ${PROMPT_MAX}`);
   if (background !== undefined && !(BACKGROUNDS as readonly string[]).includes(background))
-    throw new InputError('prompt.background', `unknown background "${background}": leave it out for white, or choose ${BACKGROUNDS.join(', ')}`);
+    throw new InputError('prompt.background', `unknown background "${background}": choose one of ${BACKGROUNDS.join(', ')}; for another, say it in the prompt`);
 }
 
 /** The style as the model writes it. Throws InputError listing the styles when it has no such one. */

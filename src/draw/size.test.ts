@@ -13,6 +13,18 @@ test('sizes: nothing, one side, both, an aspect ratio', () => {
   expect(resolveSize({ width: 1280, height: 720, aspect: '16:9' })).toEqual({ width: 1280, height: 720 });
 });
 
+test.each([
+  [{ width: 100, aspect: '1:1' }, '100x100'],
+  [{ width: 100 }, '100x100'],
+  [{ height: 333 }, '333x333'],
+  [{ width: 1000, aspect: '16:9' }, '1000x563'],
+  [{ height: 1001, aspect: '3:2' }, '1502x1001'],
+  [{ width: 71, aspect: '1:1' }, '71x71'],
+])('the side that follows from %o is exact to the pixel', (asked, size) => {
+  const { width, height } = resolveSize(asked);
+  expect(`${width}x${height}`).toBe(size);
+});
+
 test('every aspect ratio has about the area of 512x512', () => {
   const sizes = ASPECTS.map((aspect) => {
     const { width, height } = resolveSize({ aspect });

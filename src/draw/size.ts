@@ -27,12 +27,12 @@ export const SIDE_MIN = 64;
 export const SIDE_MAX = 4096;
 /** Side of the picture whose area is used when only an aspect ratio is given. */
 const BASE = 512;
-/** Sides that follow from an aspect ratio are multiples of this: exact enough at 512 pixels, and kind to video codecs. */
+/** Where no side is asked for both are multiples of this: exact enough at 512 pixels, and kind to video codecs. */
 const ROUND = 8;
 
 /**
  * The picture's size. Nothing given: 512x512. An aspect ratio: the area of 512x512. One side: the other follows from the
- * aspect ratio (1:1). Throws InputError for a side that is not a whole number from 64 to 4096, an unknown aspect ratio, or
+ * aspect ratio (1:1), to the pixel. Throws InputError for a side that is not a whole number from 64 to 4096, an unknown aspect ratio, or
  * one that contradicts the sides.
  */
 export function resolveSize({ width, height, aspect }: SizeOptions = {}): Size {
@@ -43,7 +43,7 @@ export function resolveSize({ width, height, aspect }: SizeOptions = {}): Size {
   }
   const ratio = ratioOf(aspect ?? '1:1');
   if (width === undefined && height === undefined) return { width: round(BASE * Math.sqrt(ratio)), height: round(BASE / Math.sqrt(ratio)) };
-  const size = { width: width ?? round(height! * ratio), height: height ?? round(width! / ratio) };
+  const size = { width: width ?? Math.round(height! * ratio), height: height ?? Math.round(width! / ratio) };
   for (const [name, side] of Object.entries(size)) checkSide(`aspect ${aspect ?? '1:1'} makes the ${name}`, side);
   return size;
 }

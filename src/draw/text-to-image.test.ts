@@ -11,7 +11,7 @@ import { openNetworks } from '../models/banana/networks.ts';
 import { latentGrid, tilesOf } from './size.ts';
 import { openPipeline, TILE, type GenerateOptions, type Pipeline } from './text-to-image.ts';
 
-const said = ['a fox, flat style, transparent background'];
+const said = ['a fox, flat style, transparent background, white background'];
 const model = { ...randomModel('tiny', 1), tokenizer: trainTokenizer([...said, ...said, ...said], 320) }; // bare letters would leave no room for words
 const spread = random(2).split('spread'); // untrained, the last layers are zero: give the pictures something to show
 for (const [path, w] of Object.entries(model.weights))
@@ -67,6 +67,9 @@ test.each([[64, 64], [65, 131], [200, 64], [64, 512], [700, 300]])('%i x %i pixe
 test('opaque on white, or transparent when asked', async () => {
   const alpha = ({ data }: Image) => data.filter((_, i) => i % 4 === 3);
   expect(new Set(alpha(await draw({})))).toEqual(new Set([255]));
+  const [white] = images(await all({ background: 'white' }));
+  expect(new Set(alpha(white!.image))).toEqual(new Set([255]));
+  expect(white).toMatchObject({ text: 'a fox, white background', recipe: { background: 'white' } });
   const [event] = images(await all({ background: 'transparent', style: 'Flat' }));
   expect(new Set(alpha(event!.image)).size).toBeGreaterThan(2);
   expect(event!.text).toBe('a fox, flat style, transparent background');
