@@ -80,8 +80,12 @@ const OVERDUE = 150;
 /** Why work was stopped: it shows an older change. */
 const STALE = new DOMException('a newer change came', 'AbortError');
 
-/** Opens a session on a pipeline's `generate`. Throws InputError for options that cannot be drawn. */
-export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1, fps = FPS, rest = REST, refused, signal, ...first }: LiveOptions = {}): Live {
+/**
+ * Opens a session on a pipeline's `generate`. The frames of an open session throw the reason of `closing` when the pipeline is closed.
+ * Throws InputError for options that cannot be drawn.
+ */
+export function openLive(start: Start, options: LiveOptions = {}, closing?: AbortSignal): Live {
+  const { pixels = LEVELS[0]!.pixels, detail = 1, fps = FPS, rest = REST, refused, signal, ...first } = options;
   const levels = LEVELS.map((level): Level => ({ detail: Math.min(detail, level.detail), pixels: Math.min(pixels, level.pixels) }));
   const best = { detail, pixels };
   const guard: Governor | undefined = fps > 0 ? governor({ levels: distinct([best, ...levels.slice(1)]), fps }) : undefined;
@@ -90,6 +94,7 @@ export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1,
   let changed = 0; // milliseconds: when `version` came
   let waiting: number | undefined; // since when a change waits for any frame
   let state: 'open' | 'ending' | 'closed' = 'open';
+  let failure: unknown; // why the pipeline closed
   let work: { stop: AbortController; kind: LiveFrame['kind'] } | undefined;
   let wake = (): void => {};
   const now = () => performance.now();
@@ -99,6 +104,10 @@ export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1,
     state = 'closed';
     work?.stop.abort(STALE);
     wake();
+  };
+  const fail = () => {
+    if (state !== 'closed') failure = closing!.reason;
+    close();
   };
   const update = (change: Partial<LiveRequest>): number => {
     const next = { ...wanted, ...change };
@@ -139,6 +148,8 @@ export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1,
   async function* frames(): AsyncGenerator<LiveFrame, void, void> {
     let [previewed, settled] = [0, 0];
     signal?.addEventListener('abort', close);
+    closing?.addEventListener('abort', fail);
+    if (closing?.aborted) fail();
     try {
       while (state !== 'closed' && !signal?.aborted) {
         const pause = settled === version || isEmpty(wanted) ? Infinity : previewed === version ? changed + rest - now() : 0;
@@ -162,8 +173,10 @@ export function openLive(start: Start, { pixels = LEVELS[0]!.pixels, detail = 1,
           refused(error);
         }
       }
+      if (failure !== undefined) throw failure;
     } finally {
       close();
+      closing?.removeEventListener('abort', fail);
       signal?.removeEventListener('abort', close);
     }
   }

@@ -1,6 +1,7 @@
 // banana-sdk/node: the SDK for Node. A pipeline in a child process (a run of ONNX Runtime blocks its event loop), or in this
 // one for scripts that ask for it; and PNG, JPEG and WebP files with their recipe inside.
-import { assembled, bananaOf, oneByOne, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from '../sdk/banana.ts';
+import { assembled, bananaOf, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from '../sdk/banana.ts';
+import { turns } from '../sdk/turns.ts';
 import type { GenerateEvent, ImageEvent } from '../draw/events.ts';
 import { loadPipeline, type LoadOptions } from './load.ts';
 import { modelPath } from './models.ts';
@@ -52,12 +53,13 @@ const toPng = (image: Image) => encodeImage(image, 'png');
 export async function openBanana({ inProcess = false, signal, ...options }: OpenBananaOptions = {}): Promise<NodeBanana> {
   modelPath(options.model); // a missing file is told before a process is started
   const opened = await (inProcess ? openHere(options, signal) : openElsewhere(options, signal));
-  const banana = bananaOf(opened, toPng);
+  const queue = turns();
+  const banana = bananaOf(opened, toPng, queue);
   return {
     ...banana,
     picture: async (options) => withFiles(await banana.picture(options)),
     pictures: async (options) => (await banana.pictures(options)).map(withFiles),
-    peakRssBytes: () => opened.peak(),
+    peakRssBytes: () => queue.call(() => opened.peak()),
   };
 }
 
@@ -122,7 +124,7 @@ const ownPeak = () => process.resourceUsage().maxRSS * 1024;
 async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<NodeOpened> {
   signal?.throwIfAborted();
   const pipeline = await loadPipeline(options);
-  return { model: pipeline.model, start: pipeline.generate, peak: async () => ownPeak(), close: () => pipeline.release() };
+  return { model: pipeline.model, start: pipeline.generate, peak: async () => ownPeak(), close: (idle) => idle.then(() => pipeline.release()) };
 }
 
 const built = import.meta.url.endsWith('.js');
@@ -134,7 +136,7 @@ async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promis
     const model = await engine.call('load', options, { ...(signal && { signal }) });
     return {
       model,
-      start: oneByOne((given, stop) => assembled(engine.stream('generate', given, { ...(stop && { signal: stop }) }))),
+      start: (given, stop) => assembled(engine.stream('generate', given, { ...(stop && { signal: stop }) })),
       peak: async () => ownPeak() + (await engine.call('peak', undefined)),
       close: () => engine.close(),
     };

@@ -2,6 +2,7 @@
 // an error. A run of ONNX Runtime blocks its event loop, so the engine lives elsewhere: in a child process
 // (engine-process.ts) or a Web Worker (engine-worker.ts), and a request is an async generator that works across.
 // Cancelling is cooperative: the engine stops at its next step. Requests are served one at a time, in order.
+import { mailbox, resultOf, type Outcome } from './mailbox.ts';
 import { InputError, RuntimeError, ShapeError } from '../util/errors.ts';
 
 /** Serves one kind of request: a promise, or a generator whose values are streamed. It looks at `signal` between steps. */
@@ -118,9 +119,6 @@ async function drained(task: AsyncGenerator<unknown, unknown, void>, signal: Abo
   }
 }
 
-/** What may happen to a request, as the caller sees it. */
-type Outcome = { event: unknown } | { result: unknown } | { failure: unknown };
-
 /** The caller's side of a channel. */
 export interface Connection<H extends Handlers> {
   readonly engine: Omit<Engine<H>, 'close'>;
@@ -146,26 +144,18 @@ export function connect<H extends Handlers>(channel: Channel, busy: (open: boole
     signal?.throwIfAborted();
     if (lost) throw lost;
     const call = ++last;
-    const queue: Outcome[] = [];
-    let wake = (): void => {};
-    const put = (outcome: Outcome) => (queue.push(outcome), wake());
-    const abort = () => ((queue.length = 0), put({ failure: signal!.reason }));
+    const box = mailbox<unknown, unknown>();
+    const abort = () => box.fail(signal!.reason);
     let settled = false;
-    open.set(call, put);
+    open.set(call, (outcome) => {
+      settled = !('event' in outcome);
+      box.put(outcome);
+    });
     if (open.size === 1) busy(true);
     signal?.addEventListener('abort', abort);
     try {
       channel.send({ call, name, argument } satisfies Request);
-      for (;;) {
-        while (queue.length === 0) await new Promise<void>((resolve) => (wake = resolve));
-        const outcome = queue.shift()!;
-        if ('event' in outcome) yield outcome.event;
-        else {
-          settled = !signal?.aborted;
-          if ('failure' in outcome) throw outcome.failure;
-          return outcome.result;
-        }
-      }
+      return yield* box.read();
     } finally {
       signal?.removeEventListener('abort', abort);
       open.delete(call);
@@ -174,13 +164,7 @@ export function connect<H extends Handlers>(channel: Channel, busy: (open: boole
     }
   }
 
-  async function call(name: string, argument: unknown, options?: RequestOptions): Promise<unknown> {
-    const events = stream(name, argument, options);
-    for (;;) {
-      const { done, value } = await events.next();
-      if (done) return value;
-    }
-  }
+  const call = (name: string, argument: unknown, options?: RequestOptions) => resultOf(stream(name, argument, options));
 
   const lose = (error: Error): void => {
     lost ??= error;

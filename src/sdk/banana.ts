@@ -8,6 +8,7 @@ import { openLive, previewDetail, type Live, type LiveOptions } from '../live/li
 import { writeRecipe, type Recipe } from '../draw/recipe.ts';
 import { smallReferences } from '../draw/subjects.ts';
 import { checkOptions, randomSeed, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
+import { turns, type Turns } from './turns.ts';
 
 export type DrawOptions = GenerateOptions & { signal?: AbortSignal };
 
@@ -25,24 +26,31 @@ export interface Picture {
 export interface Banana {
   readonly model: ModelInfo;
   /**
-   * Draws; yields what is known as it becomes known. Leaving the loop or aborting the signal cancels. Throws InputError
-   * for options that cannot be done, RuntimeError when the engine fails, the signal's reason when aborted.
+   * Draws; yields what is known as it becomes known. Requests take turns, picture by picture, in the order asked. Leaving the loop or
+   * aborting the signal cancels. Throws InputError for options that cannot be done, RuntimeError when the engine fails or was closed,
+   * the signal's reason when aborted.
    */
   generate(options: DrawOptions): AsyncGenerator<GenerateEvent, void, void>;
   /** Draws one picture. Throws InputError `options.count` for a count other than 1. */
   picture(options: DrawOptions): Promise<Picture>;
   /** Draws `count` pictures and returns them all; the seconds of each are those of all together. For many, `generate` needs less memory. */
   pictures(options: DrawOptions): Promise<Picture[]>;
-  /** A live session: a preview for each change, the full picture when changes rest. One at a time, and no other requests beside it. */
+  /**
+   * A live session: a preview for each change, the full picture when changes rest. Other requests beside it slow it down. Throws
+   * RuntimeError `engine.closed` after `close`.
+   */
   live(options?: LiveOptions): Live;
+  /** Gives everything back. What is under way or waits, and everything that is asked later, throws RuntimeError `engine.closed`. */
   close(): Promise<void>;
 }
 
 /** A pipeline, wherever it lives. */
 export interface Opened {
   readonly model: ModelInfo;
+  /** Draws; it is asked for one thing at a time. */
   start(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
-  close(): Promise<void>;
+  /** Ends it. `idle` settles when nothing is drawn any more, which one that cannot stop in the middle waits for. */
+  close(idle: Promise<void>): Promise<void>;
 }
 
 type Start = Opened['start'];
@@ -54,8 +62,12 @@ type Start = Opened['start'];
 export function oneByOne(start: Start): Start {
   return async function* (options, signal) {
     const { count = 1, seed = randomSeed() } = options;
+    const stop = new AbortController();
+    const abort = () => stop.abort(signal!.reason);
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', abort);
     const begin = (index: number) => {
-      const events = start({ ...options, count: 1, seed: seed + index }, signal);
+      const events = start({ ...options, count: 1, seed: seed + index }, stop.signal);
       const first = events.next();
       first.catch(() => {}); // told when it is its turn
       return { events, first };
@@ -76,6 +88,8 @@ export function oneByOne(start: Start): Start {
         }
       }
     } finally {
+      signal?.removeEventListener('abort', abort);
+      stop.abort(new DOMException('nobody reads this any more', 'AbortError')); // also the one ahead that still waits
       await Promise.all([now.events.return(), ahead.events.return()]);
     }
     yield { type: 'done', count, seconds };
@@ -119,10 +133,13 @@ function withSmallReferences({ model, start }: Opened): Start {
   };
 }
 
-export function bananaOf(opened: Opened, encode: EncodePng): Banana {
-  const { model, close } = opened;
-  const start = withSmallReferences(opened);
+/** The SDK's object for a pipeline. `queue`: given when something else takes turns with pictures. */
+export function bananaOf(opened: Opened, encode: EncodePng, queue: Turns = turns()): Banana {
+  const { model } = opened;
+  const draw = withSmallReferences(opened);
+  const start = oneByOne((options, signal) => queue.stream((stop) => draw(options, stop), signal));
   const generate = async function* (given: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {
+    queue.closing.throwIfAborted();
     checkOptions(given);
     const { signal, ...options } = given;
     yield* start(options, signal);
@@ -147,7 +164,10 @@ export function bananaOf(opened: Opened, encode: EncodePng): Banana {
       checkOptions(options);
       return pictures(options);
     },
-    live: (options) => openLive(start, { detail: previewDetail(model.tokens), ...options }),
-    close,
+    live(options) {
+      queue.closing.throwIfAborted();
+      return openLive(start, { detail: previewDetail(model.tokens), ...options }, queue.closing);
+    },
+    close: () => queue.close((idle) => opened.close(idle)),
   };
 }

@@ -2,10 +2,12 @@
 // connection but ONNX Runtime for its own .wasm file, from `assets`. openBananaWorker keeps all work in a worker, which a page
 // wants; openBanana does it on the calling thread, for a page's own workers and for tests.
 import type { PeelInfo } from '../adapters/peel.ts';
-import { bananaOf, oneByOne, pngWith, type Banana } from '../sdk/banana.ts';
+import { bananaOf, pngWith, type Banana, type Opened } from '../sdk/banana.ts';
+import { turns } from '../sdk/turns.ts';
 import type { ImageEvent } from '../draw/events.ts';
 import type { TrainedPeel, TrainPeelEvent } from '../train/peel/train.ts';
 import { openWorker } from '../runtime/engine-worker.ts';
+import type { TrainingPicture } from '../disk/pictures.ts';
 import { encodePng } from '../image/png-encode.ts';
 import { joined } from '../tensor/store.ts';
 import { openEngineHere, type OpenBananaOptions, type WebEngine, type WebTrainOptions } from './engine.ts';
@@ -41,7 +43,8 @@ export interface WebBanana extends Banana {
 
 /** Makes a model ready on the calling thread. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
 export async function openBanana(options: OpenBananaOptions): Promise<WebBanana> {
-  return webBanana(await openEngineHere(options));
+  const engine = await openEngineHere(options);
+  return webBanana({ ...engine, close: (idle) => idle.then(() => engine.close()) });
 }
 
 /**
@@ -55,7 +58,7 @@ export async function openBananaWorker(worker: Worker, { signal, ...options }: O
     const model = await engine.call('open', options, { ...(signal && { signal }) });
     return webBanana({
       model,
-      start: oneByOne((given, stop) => engine.stream('generate', given, { ...(stop && { signal: stop }) })),
+      start: (given, stop) => engine.stream('generate', given, { ...(stop && { signal: stop }) }),
       async *train(pictures, given, stop) {
         try {
           return yield* engine.stream('train', { pictures, options: given }, { ...(stop && { signal: stop }) });
@@ -73,16 +76,22 @@ export async function openBananaWorker(worker: Worker, { signal, ...options }: O
   }
 }
 
-function webBanana(engine: WebEngine): WebBanana {
+function webBanana(engine: Omit<WebEngine, 'close'> & Opened): WebBanana {
+  const queue = turns();
   return {
-    ...bananaOf(engine, encodePng),
+    ...bananaOf(engine, encodePng, queue),
     async *trainPeel(pictures, { signal, ...options }) {
-      const decoded = [];
+      queue.closing.throwIfAborted();
+      const decoded: TrainingPicture[] = [];
       for (const { image, caption = '' } of pictures) decoded.push({ image: await imageFrom(image), caption });
-      return yield* engine.train(decoded, options, signal);
+      try {
+        return yield* queue.stream((stop) => engine.train(decoded, options, stop), signal);
+      } finally {
+        await queue.call(async () => {}).catch(() => {}); // one that was left has saved its state when its turn ends
+      }
     },
-    addPeel: (file) => engine.addPeel(file instanceof Uint8Array ? file : joined(file)),
-    removePeel: (name) => engine.removePeel(name),
+    addPeel: (file) => queue.call(() => engine.addPeel(file instanceof Uint8Array ? file : joined(file))),
+    removePeel: (name) => queue.call(() => engine.removePeel(name)),
   };
 }
 
