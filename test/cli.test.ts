@@ -79,6 +79,41 @@ describe('as a process', () => {
     expect(() => process.kill(-group, 0)).toThrow('ESRCH'); // nobody is left
   });
 
+  test('SIGTERM ends it with its own code', { timeout: SLOW }, async () => {
+    let sent = false;
+    const watch = (err: string, pid: number) => void (!sent && err.includes('seed 0') && (sent = process.kill(-pid, 'SIGTERM')));
+    const { code, err } = await command(['x', '--model', model, '-n', '500', '--seed', '0', '-o', 'x.png', '-W', '64', '-H', '64', '--threads', '1', '--json'], { cwd: fresh(), watch });
+    expect(code).toBe(143);
+    expect(err).toMatch(/cancelled\n$/);
+  });
+
+  describe('output that cannot be written', () => {
+    const shell = ['sh', '-c'];
+    const draw = '"$@" x --model MODEL -n 300 --seed 0 -o x.png -W 64 -H 64 --steps 1 --threads 1';
+    const table: [what: string, script: string, ends: { code: number; err: string; out?: string }][] = [
+      ['a reader that has gone', '{ "$@" presets; echo $? >&2; } | true', { code: 0, err: '141\n' }],
+      ['a reader that goes while it draws', `{ ${draw}; echo $? >&2; } | head -1`, { code: 0, err: '141\n' }],
+      ['a full disk', '"$@" presets > /dev/full', { code: 1, err: 'error: cannot write to standard output: the disk is full\n' }],
+      ['a full disk while it draws', `${draw} > /dev/full`, { code: 1, err: 'error: cannot write to standard output: the disk is full\n' }],
+      ['complaints that nobody reads', '{ "$@" inspect none.png 2>&1 >/dev/null; echo $? >&3; } 3>&2 | true', { code: 0, err: '2\n' }],
+      ['progress that nobody reads', `{ ${draw} --json 2>&1 >/dev/null; echo $? >&3; } 3>&2 | head -1`, { code: 0, err: '141\n' }],
+      ['progress to a full disk', `${draw} --json 2> /dev/full`, { code: 1, err: '', out: '' }],
+    ];
+    test.skipIf(process.platform !== 'linux').each(table)('%s', { timeout: SLOW }, async (_, script, ends) => {
+      const cwd = fresh();
+      expect(await command([], { cwd, before: [...shell, script.replace('MODEL', model), 'sh'] })).toMatchObject(ends);
+      expect(readdirSync(cwd).length).toBeLessThan(150); // of 300: the work stopped
+      expect(readdirSync(cwd).filter((name) => name.endsWith('.part'))).toEqual([]);
+    });
+  });
+
+  test('an old Node is told so', { timeout: SLOW }, async () => {
+    const cwd = fresh();
+    writeFileSync(join(cwd, 'old.mjs'), `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.8' } });`);
+    const { code, err } = await command(['presets'], { cwd, before: ['env', `NODE_OPTIONS=--import ${pathToFileURL(join(cwd, 'old.mjs')).href}`] });
+    expect({ code, err }).toEqual({ code: 1, err: 'error: banana needs Node 20 or later, this is 18.20.8\n' });
+  });
+
   test('without onnxruntime-node it says so and runs on WebAssembly', { timeout: SLOW }, async () => {
     const cwd = fresh();
     const hooks = `export function resolve(s, c, next) { if (s === 'onnxruntime-node') throw new Error('not here'); return next(s, c); }`;

@@ -12,7 +12,7 @@ import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
-import { openEngine, pictures, stopOnInterrupt, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
+import { openEngine, pictures, stoppable, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
 
 interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references'>, PictureFlags, EngineFlags {
   output?: string;
@@ -48,27 +48,32 @@ export function generateCommand(io: Io): Command {
     .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, preset, model, runtime, threads, precision, quality = 90, image, mask, subject, json, ...flags }: Flags, io: Io): Promise<void> {
+async function generate(prompt: string, { output, preset, model, runtime, threads, precision, quality = 90, image, mask, subject, json = false, ...flags }: Flags, io: Io): Promise<void> {
   const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask, subject })), preview: 0 };
   checkOptions(options);
   if (!(quality >= 1 && quality <= 100)) throw new InputError('options.quality', `quality ${quality}: expected 1 to 100`);
   const count = options.count ?? 1;
   for (let i = 0; i < count; i++) await checkWritable(pathOf(output, options.seed ?? 0, i, count));
   modelPath(model ?? preset);
+  await stoppable(io, (signal) => draw({ ...options, signal }, { output, quality, json, count }, { preset, model, runtime, threads, precision }, io));
+}
 
-  const stop = stopOnInterrupt();
+type Drawing = GenerateOptions & { readonly signal: AbortSignal };
+
+/** Draws into files, with an engine of its own. */
+async function draw(options: Drawing, { output, quality, json, count }: { output: string | undefined; quality: number; json: boolean; count: number }, engine: EngineFlags, io: Io): Promise<void> {
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
 
   if (output !== undefined && formatFor(output) !== 'png') loadSharp().catch(() => {}); // while the engine starts; a missing one is told when it is needed
-  const banana = await openEngine({ preset, model, runtime, threads, precision }, stop.signal);
+  const banana = await openEngine(engine, options.signal);
   try {
     const load = performance.now() / 1000; // since this process began
     const images: Written[] = [];
     let [encode, steps] = [0, 0];
     let stages: StageSeconds = { text: 0, denoise: 0, render: 0 };
     const files = drawnFiles(options.background !== 'transparent');
-    for await (const event of banana.generate({ ...options, signal: stop.signal })) {
+    for await (const event of banana.generate(options)) {
       if (output === undefined || formatFor(output) === 'png') files.see(event);
       if (event.type === 'text' && event.truncated > 0) say(cutWarning(event, banana.model));
       else if (event.type === 'step') progress.show(`picture ${event.index + 1} of ${count}: step ${event.step} of ${event.steps}`);
@@ -91,7 +96,6 @@ async function generate(prompt: string, { output, preset, model, runtime, thread
     else io.out(`${Object.entries(seconds).map(([stage, s]) => `${stage} ${s.toFixed(3)} s`).join('  ')}\n`);
   } finally {
     progress.clear();
-    stop.off();
     await banana.close();
   }
 }

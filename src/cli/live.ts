@@ -15,7 +15,7 @@ import { InputError } from '../util/errors.ts';
 import type { Io } from './io.ts';
 import { whole } from './options.ts';
 import { checkWritable } from './output.ts';
-import { openEngine, pictures, stopOnInterrupt, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
+import { openEngine, pictures, stoppable, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
 import { cellsFor, GRAPHICS, graphicsOf, halfBlocks, itermImage, KITTY_CLEAR, kittyImage, tail, typeKeys, type Cells, type Graphics } from './terminal.ts';
 
 /** What the command reads from, and the size of what it writes to. */
@@ -68,19 +68,24 @@ async function run({ preset, model, runtime, threads, precision, image, mask, su
   if (!(rest >= 0 && rest <= 60_000)) throw new InputError('options.rest', `rest ${rest}: expected milliseconds from 0 to 60000`);
   if (output !== undefined) await checkWritable(output);
   modelPath(model ?? preset);
-  const stop = stopOnInterrupt();
+  await stoppable(io, (signal) => session({ ...options, signal }, { preset, model, runtime, threads, precision }, { io, device, output, graphics }));
+}
+
+type Place = Omit<Session, 'live'> & { readonly graphics: Graphics | undefined };
+
+/** A session with an engine of its own, until its end. */
+async function session(options: LiveOptions & { readonly signal: AbortSignal }, engine: EngineFlags, { io, device, output, graphics }: Place): Promise<void> {
   let banana: NodeBanana | undefined;
   try {
-    banana = await openEngine({ preset, model, runtime, threads, precision }, stop.signal);
+    banana = await openEngine(engine, options.signal);
     let refused = (error: InputError): void => io.err(`error: ${error.message}\n`);
-    const live = banana.live({ ...options, signal: stop.signal, refused: (error) => refused(error) });
-    const session: Session = { live, io, device, output };
+    const live = banana.live({ ...options, refused: (error) => refused(error) });
+    const opened: Session = { live, io, device, output };
     const size = device.size();
-    if (size) await inTerminal(session, graphics ?? graphicsOf(device.env), (handler) => (refused = handler));
-    else await byLines(session);
-    stop.signal.throwIfAborted();
+    if (size) await inTerminal(opened, graphics ?? graphicsOf(device.env), (handler) => (refused = handler));
+    else await byLines(opened);
+    options.signal.throwIfAborted();
   } finally {
-    stop.off();
     device.input.pause();
     device.input.unref?.();
     await banana?.close();

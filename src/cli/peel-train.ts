@@ -12,12 +12,12 @@ import { folderStore, writeFileWhole } from '../disk/files.ts';
 import { labelledSheet } from '../disk/sheet.ts';
 import { curveSvg } from '../disk/curve.ts';
 import { LAYERS, OBJECTIVES, type LayerGroup, type Objective } from '../train/peel/program.ts';
-import { readPictures } from '../disk/pictures.ts';
+import { readPictures, type TrainingPicture } from '../disk/pictures.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { decimal, whole } from './options.ts';
 import { checkPlace } from './output.ts';
-import { stopOnInterrupt } from './shared.ts';
+import { stoppable } from './shared.ts';
 import { bytes } from './text.ts';
 
 interface Flags extends Omit<TrainPeelOptions, 'name' | 'layers' | 'objective'> {
@@ -63,7 +63,7 @@ export function trainCommand(io: Io): Command {
     .action((folder: string, flags: Flags) => train(folder, flags, io));
 }
 
-async function train(folder: string, { out, preset, model: given = preset, runtime: runtimeName = 'auto', threads, layers, json = false, ...rest }: Flags, io: Io): Promise<void> {
+async function train(folder: string, { out, preset, model: given = preset, runtime = 'auto', threads, layers, json = false, ...rest }: Flags, io: Io): Promise<void> {
   if (extname(out) !== '.safetensors') throw new InputError('output.path', `cannot write ${out}: the name must end in .safetensors`);
   const stem = out.slice(0, -extname(out).length);
   const options: TrainPeelOptions = { ...rest, name: rest.name ?? nameFrom(out), ...(layers !== undefined && { layers: layers.split(',').map((l) => l.trim()) as LayerGroup[] }) };
@@ -72,27 +72,41 @@ async function train(folder: string, { out, preset, model: given = preset, runti
   for (const path of Object.values(files)) await checkPlace(path);
   modelPath(given);
   const pictures = await readPictures(folder);
-  const { model, base, close } = await openModel(given);
+  await stoppable(io, (signal) => learn(pictures, options, { given, files, work: `${stem}.training`, runtime, threads, json, signal }, io));
+}
 
-  const stop = stopOnInterrupt(new DOMException('the training was cancelled', 'AbortError'));
+interface Place {
+  /** The base model's name or file. */
+  readonly given: string | undefined;
+  readonly files: { readonly path: string; readonly curve: string; readonly sheet?: string };
+  /** The folder of a training that was stopped. */
+  readonly work: string;
+  readonly runtime: RuntimeName | 'auto';
+  readonly threads: number | undefined;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Trains, and writes the files. */
+async function learn(pictures: TrainingPicture[], options: TrainPeelOptions, { given, files, work, json, signal, threads, ...place }: Place, io: Io): Promise<void> {
+  const { model, base, close } = await openModel(given);
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
-  const runtime = await openRuntime({ name: runtimeName, ...(threads !== undefined && { threads }) });
-  const work = `${stem}.training`;
+  const runtime = await openRuntime({ name: place.runtime, ...(threads !== undefined && { threads }) });
   const from = performance.now();
   try {
-    const training = trainPeel({ model, base, runtime, pictures, store: folderStore(work), signal: stop.signal }, options);
+    const training = trainPeel({ model, base, runtime, pictures, store: folderStore(work), signal }, options);
     let trained: TrainedPeel | undefined;
     try {
       while (!trained) {
         const { done, value } = await training.next();
         if (done) trained = value;
         else tell(value, { progress, say });
-        if (!done) stop.signal.throwIfAborted();
+        if (!done) signal.throwIfAborted();
       }
     } catch (error) {
       await training.return(undefined as never);
-      const steps = stop.signal.aborted ? await stepsMade(folderStore(work)) : 0;
+      const steps = signal.aborted ? await stepsMade(folderStore(work)) : 0;
       if (steps > 0) say(`cancelled after step ${steps}: the state is kept in ${work}, the same command goes on from there`);
       throw error;
     }
@@ -101,20 +115,19 @@ async function train(folder: string, { out, preset, model: given = preset, runti
     const size = trained.chunks.reduce((sum, c) => sum + c.length, 0);
     await writeFileWhole(files.curve, await curveOf(trained));
     if (files.sheet) await writeFileWhole(files.sheet, await sheetOf(trained));
-    await writeFileWhole(out, trained.chunks);
+    await writeFileWhole(files.path, trained.chunks);
     await clearTraining(folderStore(work));
     const { name, rank, triggers } = trained.info;
     const heldOut = heldOutOf(trained);
     if (json)
       io.out(`${JSON.stringify({ name, ...files, bytes: size, rank, triggers, base, pictures: pictures.length, steps: trained.steps, keptStep: trained.keptStep, stopped: trained.stopped, ...(heldOut && { heldOut }), seconds: Number(seconds.toFixed(2)), peakRssBytes: process.resourceUsage().maxRSS * 1024 })}\n`);
     else {
-      io.out(`${out}  ${bytes(size)}  rank ${rank}  ${trained.keptStep} steps  ${seconds.toFixed(1)} s${heldOut ? `  held-out loss ${heldOut.base.toPrecision(3)} -> ${heldOut.kept.toPrecision(3)}` : ''}\n`);
+      io.out(`${files.path}  ${bytes(size)}  rank ${rank}  ${trained.keptStep} steps  ${seconds.toFixed(1)} s${heldOut ? `  held-out loss ${heldOut.base.toPrecision(3)} -> ${heldOut.kept.toPrecision(3)}` : ''}\n`);
       for (const path of [files.curve, files.sheet]) if (path) io.out(`${path}\n`);
-      io.out(`use it: banana peel add ${out} && banana "a fox <peel:${name}>"\n`);
+      io.out(`use it: banana peel add ${files.path} && banana "a fox <peel:${name}>"\n`);
     }
   } finally {
     progress.clear();
-    stop.off();
     await runtime.release?.();
     close();
   }

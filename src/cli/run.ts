@@ -1,11 +1,11 @@
 // The command line: commands, errors in one line, exit codes. A bare prompt means `generate`. Exit codes: 0 done, 1 the
-// machine failed, 2 the request cannot be done, 130 interrupted.
+// machine failed, 2 the request cannot be done, 130 interrupted, 141 nobody reads the output any more, 143 terminated.
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../draw/recipe.ts';
 import { BananaError, InputError } from '../util/errors.ts';
 import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
-import type { Io } from './io.ts';
+import { Stopped, type Io } from './io.ts';
 import { liveCommand } from './live.ts';
 import { peelCommand } from './peel.ts';
 import { presetsCommand } from './presets.ts';
@@ -27,7 +27,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // it has said why
     if ((error as Error).name === 'AbortError') {
       io.err('cancelled\n');
-      return 130;
+      return error instanceof Stopped ? error.exitCode : 130;
     }
     const known = error instanceof BananaError;
     const message = (error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' ');

@@ -1,5 +1,5 @@
 // What commands have in common: the options that say what to draw, those that say with which model and where, the engine that
-// follows from the latter, and Ctrl-C.
+// follows from the latter, and what stops it.
 import { extname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { openBanana, type NodeBanana } from '../node/index.ts';
@@ -13,6 +13,7 @@ import { decodeDrawing, decodeImage } from '../disk/codec.ts';
 import { readFileWhole } from '../disk/files.ts';
 import type { Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
+import { Stopped, type Io } from './io.ts';
 import { decimal, subject, whole, type SubjectFile } from './options.ts';
 
 /** Files of a picture to start from, of a mask, and of subjects. */
@@ -80,10 +81,25 @@ export function openEngine({ preset, model = preset, runtime, threads, precision
   return openBanana({ signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
 }
 
-/** A signal for Ctrl-C: the first stops the work (for `reason`, where one is given), the second ends the process at once. `off` forgets both. */
-export function stopOnInterrupt(reason?: Error): { readonly signal: AbortSignal; off(): void } {
+const ENDINGS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Does work that Ctrl-C, SIGTERM and a lost standard output stop: they abort the signal, a second one ends the process at once. What was
+ * stopped throws a Stopped with the exit code for it.
+ */
+export async function stoppable<T>(io: Io, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
-  const interrupt = () => (stop.signal.aborted ? process.exit(130) : stop.abort(reason));
+  const interrupt = (name: keyof typeof ENDINGS) => (stop.signal.aborted ? process.exit(ENDINGS[name]) : stop.abort(new Stopped(ENDINGS[name])));
+  const lost = () => stop.abort(io.broken!.reason);
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  return { signal: stop.signal, off: () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt) };
+  io.broken?.addEventListener('abort', lost);
+  if (io.broken?.aborted) lost();
+  try {
+    return await work(stop.signal);
+  } catch (error) {
+    throw stop.signal.aborted && (error as Error).name === 'AbortError' ? stop.signal.reason : error;
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    io.broken?.removeEventListener('abort', lost);
+  }
 }

@@ -145,7 +145,8 @@ const REASONS: Record<string, string> = {
   ENOSPC: 'the disk is full',
 };
 
-function reason(error: unknown): string {
+/** Why the system refused something, in words. */
+export function reason(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
   return REASONS[code ?? ''] ?? message ?? String(error);
 }
