@@ -190,6 +190,31 @@ test('help, version, presets', async () => {
   expect((await here('presets')).out).toMatch(/pico +12\.1 M weights +64 tokens/);
 });
 
+describe('a bare word', () => {
+  const none = () => at('none.safetensors'); // a word that is drawn gets as far as the missing model
+  const slips = { presetz: 'presets', genrate: 'generate', inspct: 'inspect', lvie: 'live', Pele: 'peel', hlep: 'help' };
+  const asked: [args: string[], says: string][] = [
+    ...Object.entries(slips).map(([word, name]): [string[], string] => [[word], `did you mean banana ${name}?`]),
+    [['list'], 'banana presets lists'], [['pull', 'pico'], 'nothing to fetch'], [['run', 'pico', 'a cat'], 'banana "a red fox" draws'], [['version'], 'banana --version'],
+    [['serve', '-n', '2'], 'no server'], [['--seed', '3', 'list'], 'banana presets lists'], [['--json', 'presetz'], 'did you mean'],
+  ];
+  test.each(asked)('%j asks back', async (args, says) => {
+    const { code, out, err } = await here(...args, '--model', none());
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/^error: "\S+" is no command; [^\n]+; to draw the word: banana -- \S+\n$/);
+    expect(err).toContain(says);
+  });
+  test.each([['lion'], ['fox'], ['train'], ['dog'], ['a list'], ['--', 'presetz'], ['--', 'presets'], ['--', 'list'], ['generate', 'list'], ['--seed', '3', '--', 'list']])('%s %s draws', async (...args) => {
+    const [first, ...rest] = args;
+    const { code, err } = await here(...(args.includes('--') ? ['--model', none(), ...args] : [first!, ...rest, '--model', none()]));
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('no model file at') });
+  });
+  test('-- first: even the name of a command', async () => {
+    expect(await here('--', 'presets', 'x')).toMatchObject({ code: 2, err: expect.stringContaining("too many arguments for 'generate'") });
+  });
+  test('help is one', async () => expect(await here('help')).toMatchObject({ code: 0, out: expect.stringContaining('Usage: banana') }));
+});
+
 describe('what cannot be done gets one line and leaves nothing', () => {
   const broken = {
     'a truncated model': { file: 'cut.safetensors', bytes: () => readFileSync(model).subarray(0, 300_000), says: /truncated or damaged/ },

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../draw/recipe.ts';
 import { BananaError, InputError } from '../util/errors.ts';
+import { askBack } from './ask-back.ts';
 import { generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { Stopped, type Io } from './io.ts';
@@ -21,6 +22,13 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return 0;
   }
   try {
+    const names = [...program.commands.map((c) => c.name()), 'help'];
+    const [first = ''] = args;
+    if (first === '--') args = ['generate', ...args]; // even the name of a command
+    else if (!names.includes(first)) {
+      if (!first.startsWith('-')) askBack(first, names);
+      if (!args.includes('--')) program.hook('preAction', (_, action) => askBack(action.args[0]!, names));
+    }
     await program.parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {

@@ -137,7 +137,7 @@ function meant(key: string): string {
 }
 
 /** Levenshtein's distance: letters put in, left out or exchanged that make one word of another. */
-function slips(a: string, b: string): number {
+export function slips(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (const [i, letter] of [...a].entries()) {
     const next = [i + 1];
