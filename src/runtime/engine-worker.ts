@@ -3,10 +3,19 @@
 import { RuntimeError } from '../util/errors.ts';
 import { connect, serve, type Engine, type Handlers } from './engine.ts';
 
+/** Of a worker's global object, what is used here (the types of pages have none). */
+interface WorkerScope {
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  addEventListener(type: 'message', listener: (e: MessageEvent) => void): void;
+}
+
 /** To be called in the worker's entry file. */
 export function serveWorker(handlers: Handlers): void {
-  const scope = globalThis as unknown as { postMessage(message: unknown): void; addEventListener(type: 'message', listener: (e: MessageEvent) => void): void };
-  serve(handlers, { send: (message) => scope.postMessage(message), listen: (receive) => scope.addEventListener('message', (e) => receive(e.data as never)) });
+  const scope = globalThis as unknown as WorkerScope;
+  serve(handlers, {
+    send: (message, transfer = []) => scope.postMessage(message, [...transfer]),
+    listen: (receive) => scope.addEventListener('message', (e) => receive(e.data as never)),
+  });
 }
 
 /**
@@ -15,7 +24,7 @@ export function serveWorker(handlers: Handlers): void {
  */
 export async function openWorker<H extends Handlers>(worker: Worker, { signal }: { signal?: AbortSignal } = {}): Promise<Engine<H>> {
   const { engine, ready, lose } = connect<H>({
-    send: (message) => worker.postMessage(message),
+    send: (message, transfer = []) => worker.postMessage(message, [...transfer]),
     listen: (receive) => worker.addEventListener('message', (e: MessageEvent) => receive(e.data as never)),
   });
   const end = (error: Error) => {

@@ -32,7 +32,8 @@ export interface Engine<H extends Handlers = Handlers> {
 
 /** A way to send structured-cloneable messages there and back. */
 export interface Channel {
-  send(message: unknown): void;
+  /** `transfer`: buffers that the other side gets as they are, where a channel can; they are empty here afterwards. */
+  send(message: unknown, transfer?: readonly ArrayBuffer[]): void;
   listen(receive: (message: never) => void): void;
 }
 
@@ -63,6 +64,14 @@ function revive({ name, message, code, stack }: ErrorRecord): Error {
   return error;
 }
 
+const handed = new WeakMap<object, readonly ArrayBuffer[]>();
+
+/** For a handler: an event whose buffers are given away when it is sent, where the channel can; nobody may use them afterwards. */
+export function handedOver<E extends object>(event: E, buffers: readonly ArrayBuffer[]): E {
+  handed.set(event, buffers);
+  return event;
+}
+
 /** Lets waiting messages in, such as a cancel: handlers with long steps and no events may await it between them. */
 export function breathe(): Promise<void> {
   return new Promise((done) => {
@@ -89,13 +98,15 @@ export function serve(handlers: Handlers, channel: Channel): void {
     const { call, name, argument } = request;
     const controller = new AbortController();
     calls.set(call, controller);
-    const send = (reply: object) => channel.send({ call, ...reply });
+    const send: Send = (reply, transfer) => channel.send({ call, ...reply }, transfer);
     tail = tail.then(() => perform(handlers, name, argument, controller.signal, send)).finally(() => calls.delete(call));
   });
   channel.send({ ready: true } satisfies Reply);
 }
 
-async function perform(handlers: Handlers, name: string, argument: unknown, signal: AbortSignal, send: (reply: object) => void): Promise<void> {
+type Send = (reply: object, transfer?: readonly ArrayBuffer[]) => void;
+
+async function perform(handlers: Handlers, name: string, argument: unknown, signal: AbortSignal, send: Send): Promise<void> {
   try {
     signal.throwIfAborted();
     if (!Object.hasOwn(handlers, name)) throw new InputError('engine.request', `the engine serves no "${name}"`);
@@ -107,11 +118,11 @@ async function perform(handlers: Handlers, name: string, argument: unknown, sign
 }
 
 /** Streams a generator's values and gives its result; stops it when the signal says so. */
-async function drained(task: AsyncGenerator<unknown, unknown, void>, signal: AbortSignal, send: (reply: object) => void): Promise<unknown> {
+async function drained(task: AsyncGenerator<unknown, unknown, void>, signal: AbortSignal, send: Send): Promise<unknown> {
   for (;;) {
     const { done, value } = await task.next();
     if (done) return value;
-    send({ event: value });
+    send({ event: value }, handed.get(value as object));
     await breathe();
     if (!signal.aborted) continue;
     await task.return(undefined);

@@ -2,7 +2,7 @@
 // connection but ONNX Runtime for its own .wasm file, from `assets`. openBananaWorker keeps all work in a worker, which a page
 // wants; openBanana does it on the calling thread, for a page's own workers and for tests.
 import type { PeelInfo } from '../adapters/peel.ts';
-import { bananaOf, pngWith, type Banana, type Opened } from '../sdk/banana.ts';
+import { assembled, bananaOf, pngWith, type Banana, type Opened } from '../sdk/banana.ts';
 import { turns } from '../sdk/turns.ts';
 import type { ImageEvent } from '../draw/events.ts';
 import type { TrainedPeel, TrainPeelEvent } from '../train/peel/train.ts';
@@ -58,7 +58,7 @@ export async function openBananaWorker(worker: Worker, { signal, ...options }: O
     const model = await engine.call('open', options, { ...(signal && { signal }) });
     return webBanana({
       model,
-      start: (given, stop) => engine.stream('generate', given, { ...(stop && { signal: stop }) }),
+      start: (given, stop) => assembled(engine.stream('generate', given, { ...(stop && { signal: stop }) })),
       async *train(pictures, given, stop) {
         try {
           return yield* engine.stream('train', { pictures, options: given }, { ...(stop && { signal: stop }) });

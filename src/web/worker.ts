@@ -2,9 +2,11 @@
 // the first request. Everything that computes is here, so the page stays responsive, and closing it gives all memory back.
 import { RuntimeError } from '../util/errors.ts';
 import { serveWorker } from '../runtime/engine-worker.ts';
+import { sparing } from '../sdk/banana.ts';
 import type { PeelInfo } from '../adapters/peel.ts';
 import type { GenerateOptions, ModelInfo } from '../draw/text-to-image.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
+import { crossing } from './crossing.ts';
 import { openEngineHere, type OpenBananaOptions, type WebEngine, type WebTrainOptions } from './engine.ts';
 
 let engine: WebEngine | undefined;
@@ -20,7 +22,7 @@ const handlers = {
     engine = await openEngineHere(options);
     return engine.model;
   },
-  generate: (options: GenerateOptions, signal: AbortSignal) => opened().start(options, signal),
+  generate: (options: GenerateOptions, signal: AbortSignal) => crossing(sparing(opened().start(options, signal))),
   train: ({ pictures, options }: { pictures: readonly TrainingPicture[]; options: WebTrainOptions }, signal: AbortSignal) => opened().train(pictures, options, signal),
   addPeel: async (file: Uint8Array): Promise<PeelInfo> => opened().addPeel(file),
   /** Answered when everything before it is done. */
