@@ -5,7 +5,7 @@ import { loraNames } from '../src/adapters/lora.ts';
 import { adaptable } from '../src/models/banana/adaptable.ts';
 import type { Peel } from '../src/adapters/peel.ts';
 import { NO_PEELS, withPeel } from '../src/adapters/stack.ts';
-import { loadModel } from '../src/node/models.ts';
+import { loadModel } from '../src/node/load.ts';
 import { fastestPrecision, openNetworks, type Condition, type Networks } from '../src/models/banana/networks.ts';
 import { baseTokens, latentGrid, tilesOf } from '../src/draw/size.ts';
 import { TILE } from '../src/draw/text-to-image.ts';

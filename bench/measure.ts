@@ -9,7 +9,7 @@ import { conditionStage, decodeStage, denoiseStage, renderStage, specsOf } from 
 import { cellsOf, samplingTables } from '../src/models/banana/renderer.ts';
 import { countParameters } from '../src/nn/scope.ts';
 import { loadPipeline } from '../src/node/load.ts';
-import { loadModel } from '../src/node/models.ts';
+import { loadModel } from '../src/node/load.ts';
 import { writeRandomModel } from '../src/node/random-file.ts';
 import { fastestPrecision, openNetworks, PRECISIONS, type Networks } from '../src/models/banana/networks.ts';
 import { baseTokens, latentGrid, tilesOf } from '../src/draw/size.ts';

@@ -2,7 +2,7 @@
 // fits every other; what it draws is a smudge.
 //   npx tsx recipes/tiny.ts [--run runs/tiny]
 import { join } from 'node:path';
-import { loadModel } from '../src/node/models.ts';
+import { loadModel } from '../src/node/load.ts';
 import { openNetworks } from '../src/models/banana/networks.ts';
 import { openSampler } from '../src/draw/sample.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';

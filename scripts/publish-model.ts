@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exportModel } from '../recipes/5-distill.ts';
 import { exportQuantized } from '../recipes/6-quantize.ts';
-import { loadModel } from '../src/node/models.ts';
+import { loadModel } from '../src/node/load.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
 
 const { values } = parseArgs({ options: { preset: { type: 'string', default: 'pico' }, run: { type: 'string' }, bits: { type: 'string', default: '8' }, 'without-references': { type: 'boolean', default: false } } });

@@ -12,7 +12,7 @@ import { graph, input } from '../src/graph/value.ts';
 import { preset } from '../src/models/banana/config.ts';
 import { linear } from '../src/nn/layers.ts';
 import { initialize, rootScope, type Specs } from '../src/nn/scope.ts';
-import { loadModel } from '../src/node/models.ts';
+import { loadModel } from '../src/node/load.ts';
 import { roundedTo } from '../src/quant/blocks.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
 import { float32, scalar, tensor, type Tensor, type Tensors } from '../src/tensor/tensor.ts';

@@ -3,7 +3,7 @@
 // to their hashes, so that nothing damaged is ever loaded silently; `fitPeel` finds the layers of a model that they belong to
 // and refuses what was made for another. Files of other tools are read when forced. Pure: folders are library.ts.
 import type { Specs } from '../nn/scope.ts';
-import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, headWords } from '../tensor/safetensors.ts';
 import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import { fromHalves, toHalf } from '../util/float16.ts';
@@ -153,9 +153,7 @@ export function nameFrom(path: string): string {
 
 /** A hash over all that the hash of the matrices leaves out: metadata, names, types and shapes. */
 async function seal(metadata: Readonly<Record<string, string>>, tensors: Tensors): Promise<string> {
-  const strings = Object.entries(metadata).filter(([key]) => key !== SEAL).sort(([a], [b]) => (a < b ? -1 : 1));
-  const shapes = Object.entries(tensors).map(([name, { dtype, shape }]) => [name, dtype, shape] as const).sort(([a], [b]) => (a < b ? -1 : 1));
-  return sha256([new TextEncoder().encode(JSON.stringify([strings, shapes]))]);
+  return sha256([headWords(metadata, Object.entries(tensors), SEAL)]);
 }
 
 function asFloat32(t: Tensor): Tensor<'float32'> | undefined {

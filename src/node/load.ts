@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { BaseId } from '../adapters/info.ts';
 import { findPeel, peelFolder, readPeelBytes } from './library.ts';
-import { openSafetensors } from '../disk/files.ts';
+import { openSafetensors, type OpenSafetensors } from '../disk/files.ts';
 import { openRuntime, type RuntimeName } from '../runtime/select.ts';
 import { InputError } from '../util/errors.ts';
-import { inMemory, storedModel, type Model } from '../models/banana/file.ts';
-import { modelPath } from './models.ts';
+import { checkHash, inMemory, SEAL, sealedWords, storedModel, type Model } from '../models/banana/file.ts';
+import { modelPath, publishedHash } from './models.ts';
 import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
 import type { PeelSource } from '../draw/peels.ts';
 import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
@@ -40,13 +40,34 @@ export async function openModel(given?: string): Promise<{ model: Model; base: B
   try {
     const model = storedModel({ ...file, tensors: new Map(file.places.map((place) => [place.name, place])) }, path);
     const { name, version, preset } = model.manifest;
-    const hash = createHash('sha256');
-    for await (const chunk of file.chunks()) hash.update(chunk);
-    return { model, base: { name, version, preset, hash: hash.digest('hex').slice(0, 16) }, path, close: file.close };
+    const hash = await checkedHash(file, path);
+    return { model, base: { name, version, preset, hash: hash.slice(0, 16) }, path, close: file.close };
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+/** The SHA-256 of a model's file. Throws InputError unless it, or that of what is in it, is the one that was written down: beside the file, or in it. */
+async function checkedHash(file: OpenSafetensors, path: string): Promise<string> {
+  const whole = createHash('sha256');
+  const said = file.metadata[SEAL];
+  const content = said === undefined ? undefined : createHash('sha256').update(sealedWords(file.metadata, file.places.map((place) => [place.name, place])));
+  let skip = Math.min(...file.places.map(({ begin }) => begin)); // the head
+  for await (const chunk of file.chunks()) {
+    whole.update(chunk);
+    content?.update(chunk.subarray(Math.min(skip, chunk.length)));
+    skip = Math.max(0, skip - chunk.length);
+  }
+  if (content) checkHash(content.digest('hex'), said, path, 'its own head');
+  const hash = whole.digest('hex');
+  checkHash(hash, await publishedHash(path), path, 'the .json beside it');
+  return hash;
+}
+
+/** A model by preset name or path. Throws InputError when it is missing or damaged. */
+export async function loadModel(given?: string): Promise<Model> {
+  return (await readModel(given)).model;
 }
 
 /** A model by preset name or path, and how Peels name it. Throws InputError when it is missing or damaged. */

@@ -1,10 +1,14 @@
 // Finding and loading models: by name under models/, by path, or untrained for tests. Node only (files); browsers hand the
 // bytes to unpackModel.
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { preset, PRESETS, type PresetName } from '../models/banana/config.ts';
 import { specsOf } from '../models/banana/stages.ts';
-import { inMemory, packModel, unpackModel, type Model } from '../models/banana/file.ts';
+import { packModel, SEAL, sealedWords, type Model } from '../models/banana/file.ts';
 import { initialize } from '../nn/scope.ts';
+import { encodeSafetensors } from '../tensor/safetensors.ts';
 import { readFileWhole, writeSafetensors } from '../disk/files.ts';
 import { tokenizerFromJSON, trainTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { InputError } from '../util/errors.ts';
@@ -24,16 +28,24 @@ export function modelPath(model: string = DEFAULT_MODEL): string {
   return path;
 }
 
-/** A model by preset name or path. Throws InputError when it is missing or not a model. */
-export async function loadModel(model?: string): Promise<Model> {
-  const path = modelPath(model);
-  return inMemory(unpackModel(await readFileWhole(path), path));
-}
-
-/** Writes a model's file. */
+/** Writes a model's file, with a hash of all that is in it. */
 export async function saveModel(path: string, model: Model): Promise<void> {
   const { tensors, metadata } = packModel(model);
-  await writeSafetensors(path, tensors, metadata);
+  const hash = createHash('sha256').update(sealedWords(metadata, Object.entries(tensors)));
+  for (const bytes of encodeSafetensors(tensors).slice(1)) hash.update(bytes); // their place does not depend on the metadata
+  await writeSafetensors(path, tensors, { ...metadata, [SEAL]: hash.digest('hex') });
+}
+
+/** The SHA-256 that a published model's description, NAME.json beside it, says of its file; undefined where there is none. */
+export async function publishedHash(path: string): Promise<string | undefined> {
+  const description = path.replace(/\.safetensors$/, '.json');
+  if (description === path || !existsSync(description)) return undefined;
+  try {
+    const { file, sha256 } = JSON.parse(await readFile(description, 'utf8')) as { file?: unknown; sha256?: unknown };
+    return file === basename(path) && typeof sha256 === 'string' ? sha256 : undefined;
+  } catch {
+    return undefined; // somebody else's file
+  }
 }
 
 /** A model that has no weights yet: a tokenizer of bare letters. */

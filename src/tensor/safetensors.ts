@@ -97,6 +97,13 @@ export interface Place {
 }
 
 /** What the head of a file says. */
+/** What a head says but for one key of its metadata, always in the same words: for a hash of it that stands under that key. */
+export function headWords(metadata: Readonly<Record<string, string>>, tensors: Iterable<readonly [name: string, tensor: Outline]>, without: string): Uint8Array {
+  const strings = Object.entries(metadata).filter(([key]) => key !== without).sort(([a], [b]) => (a < b ? -1 : 1));
+  const shapes = [...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape] as const).sort(([a], [b]) => (a < b ? -1 : 1));
+  return new TextEncoder().encode(JSON.stringify([strings, shapes]));
+}
+
 export interface Layout {
   readonly places: readonly Place[];
   readonly metadata: Record<string, string>;

@@ -4,12 +4,13 @@ import { sha256 } from '../adapters/hash.ts';
 import { adaptable } from '../models/banana/adaptable.ts';
 import { fitPeel, readPeel, type BaseId, type PeelInfo } from '../adapters/peel.ts';
 import type { GenerateEvent } from '../draw/events.ts';
-import { unpackModel } from '../models/banana/file.ts';
+import { checkHash, SEAL, sealedWords, unpackModel } from '../models/banana/file.ts';
 import type { Precision } from '../models/banana/networks.ts';
 import type { PeelSource } from '../draw/peels.ts';
 import { openPipeline, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
 import { trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../train/peel/train.ts';
 import { openRuntime, type OpenOptions } from '../runtime/select.ts';
+import { readLayout } from '../tensor/safetensors.ts';
 import { memoryStore, type Store } from '../tensor/store.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
 import { InputError } from '../util/errors.ts';
@@ -39,9 +40,18 @@ export interface WebEngine {
   close(): Promise<void>;
 }
 
+/** Throws InputError when a model's file says a hash of what is in it, and it is another. */
+async function checkContent(bytes: Uint8Array): Promise<void> {
+  const { places, metadata } = readLayout(bytes, bytes.length, 'model');
+  if (metadata[SEAL] === undefined) return;
+  const data = bytes.subarray(Math.min(...places.map(({ begin }) => begin)));
+  checkHash(await sha256([sealedWords(metadata, places.map((place) => [place.name, place])), data]), metadata[SEAL], 'model', 'its own head');
+}
+
 /** Makes a model ready. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
 export async function openEngineHere({ model: bytes, runtime: name = 'auto', precision, ...options }: OpenBananaOptions): Promise<WebEngine> {
   const model = unpackModel(bytes, 'model');
+  await checkContent(bytes);
   const hash = (await sha256([bytes])).slice(0, 16);
   const { version, preset } = model.manifest;
   const base: BaseId = { name: model.manifest.name, version, preset, hash };

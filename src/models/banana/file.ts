@@ -5,7 +5,7 @@
 import type { BlocksOf } from '../../quant/bind.ts';
 import { BLOCK, dequantizeBlocks, heldBlocks } from '../../quant/blocks.ts';
 import { planOf, type Plan } from '../../quant/plan.ts';
-import { decodeSafetensors, type Outline } from '../../tensor/safetensors.ts';
+import { decodeSafetensors, headWords, type Outline } from '../../tensor/safetensors.ts';
 import { float32, tensor, type DType, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fromHalves, toHalf } from '../../util/float16.ts';
@@ -100,7 +100,9 @@ export function storedModel({ tensors, metadata, read }: Stored, source: string)
     if (bits !== undefined) {
       checkScales(path, stored, tensors.get(path + SCALE), source);
       plan[path] = bits;
-    } else if (stored.dtype !== 'float16') throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype}, expected blocks of int8 or int4, or float16`);
+      checkNumbers(path + SCALE, read(path + SCALE), source);
+    } else if (stored.dtype === 'float16') checkNumbers(path, read(path), source);
+    else throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype}, expected blocks of int8 or int4, or float16`);
     Object.defineProperty(weights, path, { enumerable: true, get: () => (bits === undefined ? half(path) : dequantizeBlocks(blocks(path)!)) });
   }
   return { name: manifest.name, config: preset(manifest.preset), weights, tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest, plan, blocks };
@@ -116,6 +118,28 @@ function checkScales(path: string, { dtype, shape }: Outline, scales: Outline | 
   const [rows = 0, columns] = shape;
   if (scales?.dtype !== 'float16' || shape.length !== 2 || scales.shape.join() !== `${Math.ceil(rows / BLOCK)},${columns}`)
     throw new InputError('model.weight', `${source}: weight "${path}" ${dtype}[${shape}] has no scales that fit`);
+}
+
+/** Bits of a half's exponent: all set in what is infinite or no number. */
+const EXPONENT = 0x7c00;
+
+/** Blocks are whole numbers, always finite: what can be infinite or no number are halves. */
+function checkNumbers(path: string, { data }: Tensor, source: string): void {
+  const halves = data as Uint16Array;
+  for (let i = 0; i < halves.length; i++)
+    if ((halves[i]! & EXPONENT) === EXPONENT) throw new InputError('model.number', `${source}: weight "${path}" has a number that is infinite or none at all; the file is damaged`);
+}
+
+/** The key of the metadata that holds the hash of all else in the file. A file without it is read unchecked. */
+export const SEAL = 'banana.sha256';
+
+/** What a model's hash is taken of before its tensors' bytes, as they lie in the file. */
+export const sealedWords = (metadata: Readonly<Record<string, string>>, tensors: Iterable<readonly [name: string, tensor: Outline]>): Uint8Array => headWords(metadata, tensors, SEAL);
+
+/** Throws InputError unless a hash is the one that was written down; `where`: what holds that one. */
+export function checkHash(found: string, said: string | undefined, source: string, where: string): void {
+  if (said !== undefined && said !== found)
+    throw new InputError('model.damaged', `${source}: its SHA-256 is ${found.slice(0, 16)}..., ${where} says ${said.slice(0, 16)}...; the file is damaged: fetch it again, or make it anew`);
 }
 
 function parse(text: string, source: string): unknown {
