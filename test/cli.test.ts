@@ -190,6 +190,16 @@ test('help, version, presets', async () => {
   expect((await here('presets')).out).toMatch(/pico +12\.1 M weights +64 tokens/);
 });
 
+test.skipIf(process.platform !== 'linux')('a picture from a pipe, into a name as long as there can be', { timeout: SLOW }, async () => {
+  const cwd = fresh();
+  writeFileSync(join(cwd, 'in.png'), await encodeImage(image(64, 64, new Uint8Array(64 * 64 * 4).fill(200)), 'png'));
+  const name = `${'é'.repeat(125)}a.png`; // 255 bytes
+  const script = `cat in.png | "$@" x --model ${model} --image /dev/stdin --seed 1 --steps 1 --threads 1 -o ${name}`;
+  expect(await command([], { cwd, before: ['sh', '-c', script, 'sh'] })).toMatchObject({ code: 0, err: '' });
+  expect(readRecipe(readFileSync(join(cwd, name)))).toMatchObject({ seed: 1, width: 64, image: { hash: expect.any(String) } });
+  expect(readdirSync(cwd).sort()).toEqual(['in.png', name].sort());
+});
+
 describe('a bare word', () => {
   const none = () => at('none.safetensors'); // a word that is drawn gets as far as the missing model
   const slips = { presetz: 'presets', genrate: 'generate', inspct: 'inspect', lvie: 'live', Pele: 'peel', hlep: 'help' };
@@ -248,6 +258,8 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['two prompts', () => ['x', 'y'], /too many arguments/],
     ['no prompt', () => ['generate'], /missing required argument 'prompt'/],
     ['a place that cannot be written', () => ['x', '-o', '/proc/banana/x.png'], /cannot write \/proc\/banana\/x\.png: no file can be made in \/proc/],
+    ['a name that is too long', () => ['x', '-o', at(`${'a'.repeat(252)}.png`)], /the name is too long for the file system/],
+    ['an empty picture to start from', () => ['x', '--image', at('empty.png')], /empty\.png: cannot read the picture: the file is empty, 0 bytes/],
     ['a file as a folder', () => ['x', '-o', join(model, 'x.png')], /is not a folder/],
     ['a folder as a file', () => [`x`, '-o', `${folderNamedPng()}`], /it is a folder/],
     ['a picture to start from that is none', () => ['x', '--image', at('bad.png')], /bad\.png: cannot read the picture/],
@@ -269,6 +281,7 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     for (const { file, bytes } of Object.values(broken)) writeFileSync(at(file), bytes());
     writeFileSync(at('some.png'), await encodeImage(image(8, 8, new Uint8Array(256).fill(255)), 'png'));
     writeFileSync(at('bad.png'), 'not a picture');
+    writeFileSync(at('empty.png'), '');
   });
   function folderNamedPng(): string {
     mkdirSync(at('folder.png'), { recursive: true });

@@ -1,8 +1,8 @@
 // Where pictures are written: names for one or many, and a look before the long work whether they can be.
-import { randomUUID } from 'node:crypto';
 import { open, rm, stat } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { dirname, extname } from 'node:path';
 import { formatFor } from '../node/index.ts';
+import { partIn, reason } from '../disk/files.ts';
 import { InputError } from '../util/errors.ts';
 
 /** Path of picture `index` of `count`: banana-SEED.png where none is asked for; FILE-1.png, FILE-2.png... for several. */
@@ -22,11 +22,14 @@ export async function checkWritable(path: string): Promise<void> {
 /** The same for any file. */
 export async function checkPlace(path: string): Promise<void> {
   const refuse = (why: string) => new InputError('output.path', `cannot write ${path}: ${why}`);
+  await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENAMETOOLONG') throw refuse(reason(error));
+  });
   if (await isFolder(path)) throw refuse('it is a folder');
   let folder = dirname(path); // the deepest one that exists: those below it are made when the picture is written
   while (!(await exists(folder)) && dirname(folder) !== folder) folder = dirname(folder);
   if (!(await isFolder(folder))) throw refuse(`${folder} is not a folder`);
-  const probe = join(folder, `.banana-${randomUUID().slice(0, 8)}.part`);
+  const probe = partIn(folder);
   try {
     await (await open(probe, 'wx')).close();
   } catch (error) {

@@ -1,6 +1,5 @@
 // What commands have in common: the options that say what to draw, those that say with which model and where, the engine that
 // follows from the latter, and what stops it.
-import { extname } from 'node:path';
 import { Option, type Command } from 'commander';
 import { openBanana, type NodeBanana } from '../node/index.ts';
 import { DEFAULT_MODEL } from '../node/models.ts';
@@ -9,7 +8,7 @@ import { BACKGROUNDS } from '../draw/prompt.ts';
 import { ASPECTS } from '../draw/size.ts';
 import type { GenerateOptions } from '../draw/text-to-image.ts';
 import type { RuntimeName } from '../runtime/select.ts';
-import { decodeDrawing, decodeImage } from '../disk/codec.ts';
+import { decodeFile } from '../disk/codec.ts';
 import { readFileWhole } from '../disk/files.ts';
 import type { Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
@@ -51,8 +50,7 @@ export async function pictures({ image, mask, subject }: PictureFlags): Promise<
 
 async function readPicture(path: string): Promise<Image> {
   const bytes = await readFileWhole(path);
-  const decode = extname(path).toLowerCase() === '.svg' ? decodeDrawing : decodeImage;
-  return decode(bytes).catch((cause: Error) => {
+  return decodeFile(bytes).catch((cause: Error) => {
     throw cause instanceof InputError ? new InputError(cause.code, `${path}: ${cause.message}`, { cause }) : cause;
   });
 }

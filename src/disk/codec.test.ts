@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../util/errors.ts';
 import { random } from '../util/random.ts';
-import { decodeImage, encodeImage, formatOf } from './codec.ts';
+import { decodeFile, decodeImage, encodeImage, formatOf } from './codec.ts';
 import { contactSheet, flatten, image, psnr } from '../image/image.ts';
 import { crc32, readPngText, removePngText, writePngText } from '../image/png-text.ts';
 import { labelledSheet, wrap } from './sheet.ts';
@@ -55,6 +55,24 @@ describe('codec', () => {
 
   it('knows formats by name', () => {
     expect(['a.PNG', 'b.jpg', 'c.jpeg', 'd.webp', 'e.bmp', 'png'].map(formatOf)).toEqual(['png', 'jpeg', 'jpeg', 'webp', undefined, undefined]);
+  });
+});
+
+describe('a file from anywhere', () => {
+  const readers = { tiff: () => sharp(png).tiff().toBuffer(), avif: () => sharp(png).avif().toBuffer() };
+  it.each(Object.entries(readers))('%s is not promised, so not read; sharp itself stays as it was', async (_, made) => {
+    const bytes = await made();
+    await expect(decodeImage(bytes)).rejects.toThrow('cannot read the picture: it is none of png, jpeg, webp, gif');
+    expect((await sharp(bytes).metadata()).width).toBeGreaterThan(0);
+  });
+  it('an empty one says so', () => expect(decodeImage(new Uint8Array(0))).rejects.toThrow('cannot read the picture: the file is empty, 0 bytes'));
+  it('one that is too large says how large', async () => {
+    const large = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: 'red' } }).png().toBuffer();
+    await expect(decodeImage(large)).rejects.toThrow('it has 9000x9000 pixels, 81.0 million pixels: expected at most 67.1 million pixels');
+  });
+  it('is known by its bytes, not its name', async () => {
+    expect((await decodeFile(utf8('\ufeff<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90"/>'))).width).toBe(768);
+    expect((await decodeFile(png)).width).toBe(noise.width);
   });
 });
 

@@ -56,7 +56,31 @@ export async function encodeImage(one: Image, format: ImageFormat, options: Enco
   return ENCODERS[format](picture, Math.round(quality)).toBuffer();
 }
 
-const READABLE = ['png', 'jpeg', 'webp', 'gif']; // vector formats could name other files
+const latin1 = (bytes: Uint8Array, begin: number, end: number) => String.fromCharCode(...bytes.subarray(begin, end));
+
+/**
+ * How a file of each format begins. Looked at before sharp is asked, which reads many more formats, some of which name other files.
+ * Not sharp.block: that would also take them from a program that uses sharp beside this library.
+ */
+const READABLE: Readonly<Record<string, (bytes: Uint8Array) => boolean>> = {
+  png: (bytes) => latin1(bytes, 0, 8) === '\x89PNG\r\n\x1a\n',
+  jpeg: (bytes) => latin1(bytes, 0, 3) === '\xff\xd8\xff',
+  webp: (bytes) => latin1(bytes, 0, 4) === 'RIFF' && latin1(bytes, 8, 12) === 'WEBP',
+  gif: (bytes) => latin1(bytes, 0, 4) === 'GIF8',
+};
+
+/** Whether a file is text with tags, as an SVG is: after a byte order mark and space, "<". */
+const isMarkup = (bytes: Uint8Array) => /^(\xef\xbb\xbf)?\s*</.test(latin1(bytes, 0, 256));
+
+/** The pixels of a picture's file, or of an SVG, by its bytes and not by its name: a pipe has none. See decodeImage, decodeDrawing. */
+export const decodeFile = (bytes: Uint8Array): Promise<Image> => (isMarkup(bytes) ? decodeDrawing(bytes) : decodeImage(bytes));
+
+const millions = (pixels: number) => `${(pixels / 1e6).toFixed(1)} million pixels`;
+
+/** Throws unless a picture of this size may be unpacked. */
+function checkPixels({ width, height }: { width: number; height: number }, most: number): void {
+  if (width * height > most) throw new Error(`it has ${width}x${height} pixels, ${millions(width * height)}: expected at most ${millions(most)}`);
+}
 
 /**
  * The picture in a PNG, JPEG, WebP or GIF (its first frame) file, upright, in sRGB. Throws InputError when the bytes
@@ -66,9 +90,10 @@ export async function decodeImage(bytes: Uint8Array, options: { maxPixels?: numb
   const { maxPixels = 2 ** 26 } = options;
   const sharp = await loadSharp();
   try {
+    if (bytes.length === 0) throw new Error('the file is empty, 0 bytes');
+    if (!Object.values(READABLE).some((begins) => begins(bytes))) throw new Error(`it is none of ${Object.keys(READABLE).join(', ')}`);
+    checkPixels(await sharp(bytes, { limitInputPixels: false }).metadata(), maxPixels);
     const picture = sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error' });
-    const { format } = await picture.metadata();
-    if (!READABLE.includes(format)) throw new Error(`it is ${format}, expected ${READABLE.join(', ')}`);
     const raw = picture.autoOrient().toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' });
     const { data, info } = await raw.toBuffer({ resolveWithObject: true });
     return image(info.width, info.height, new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength));
@@ -93,7 +118,7 @@ const DRAWING_SIDE = 768;
 export async function decodeDrawing(bytes: Uint8Array): Promise<Image> {
   const sharp = await loadSharp();
   try {
-    const { width, height, format } = await sharp(bytes, { density: 72 }).metadata();
+    const { width, height, format } = await sharp(bytes, { density: 72, limitInputPixels: false }).metadata();
     if (format !== 'svg') throw new Error(`it is ${format}, expected svg`);
     const density = Math.min(2400, Math.max(1, (72 * DRAWING_SIDE) / Math.max(width, height)));
     const { data, info } = await sharp(bytes, { density, limitInputPixels: 2 ** 24 }).toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });

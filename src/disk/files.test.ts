@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,26 @@ it('reads tensors one by one, also when another file takes the place', async () 
     await expect(openSafetensors(short)).rejects.toThrow(/short\.safetensors: .*(truncated|too short)/);
   }
   await expect(openSafetensors(join(folder, 'none'))).rejects.toThrow(/no such file/);
+});
+
+it('writes names as long as the file system takes, and says when one is longer', async () => {
+  for (const name of ['a'.repeat(255), 'é'.repeat(127)]) {
+    await writeFileWhole(join(folder, name), 'x');
+    expect(await readFile(join(folder, name), 'utf8')).toBe('x');
+    await rm(join(folder, name));
+  }
+  await expect(writeFileWhole(join(folder, 'a'.repeat(256)), 'x')).rejects.toThrow(/: the name is too long for the file system$/);
+  expect((await readdir(folder)).filter((name) => name.endsWith('.part'))).toEqual([]);
+});
+
+it.skipIf(process.platform !== 'linux')('reads what does not know its size: /proc and pipes', async () => {
+  expect(new TextDecoder().decode(await readFileWhole('/proc/self/cmdline'))).toContain('node');
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const bytes = new Uint8Array(300_000).map((_, i) => i);
+  const [read] = await Promise.all([readFileWhole(pipe), writeFile(pipe, bytes)]);
+  expect(Buffer.compare(read, bytes)).toBe(0);
+  await rm(pipe);
 });
 
 it('leaves nothing half written', async () => {

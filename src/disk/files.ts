@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readSync } from 'node:fs';
 import { appendFile, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../util/errors.ts';
 import { decodeSafetensors, encodeSafetensors, headLength, readLayout } from '../tensor/safetensors.ts';
 import type { Layout, Safetensors } from '../tensor/safetensors.ts';
@@ -13,11 +13,13 @@ import { fromBytes, type Tensor, type Tensors } from '../tensor/tensor.ts';
 const CHUNK = 2 ** 20;
 const STRIDE = 2 ** 30; // bytes in one call to the system: it moves at most 2 GiB - 4 KiB
 
-/** The bytes of a file, of any size that fits in memory. Throws InputError `file.read` when it cannot be read. */
+/** The bytes of a file of any size that fits in memory, or of a pipe to its end. Throws InputError `file.read` when it cannot be read. */
 export async function readFileWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     await using file = await open(path, 'r');
-    const bytes = new Uint8Array((await file.stat()).size);
+    const found = await file.stat();
+    if (!found.isFile() || found.size === 0) return new Uint8Array(await file.readFile()); // pipes and /proc do not know their size
+    const bytes = new Uint8Array(found.size);
     for (let at = 0; at < bytes.length; ) {
       const { bytesRead } = await file.read(bytes, at, Math.min(STRIDE, bytes.length - at), at);
       if (!bytesRead) throw new Error('it became shorter while it was read');
@@ -29,12 +31,15 @@ export async function readFileWhole(path: string): Promise<Uint8Array<ArrayBuffe
   }
 }
 
+/** A new temporary name in a folder; it does not grow with the name that is asked for, which may be as long as the file system allows. */
+export const partIn = (folder: string): string => join(folder, `.banana-${randomUUID().slice(0, 8)}.part`);
+
 /**
  * Writes a file as one whole: beside its place, flushed, then renamed; folders are made. Either the old file or the
  * complete new one is there at any time. Throws InputError `file.write` when the place cannot be written.
  */
 export async function writeFileWhole(path: string, chunks: Chunks | Iterable<Uint8Array>): Promise<void> {
-  const beside = `${path}.${randomUUID().slice(0, 8)}.part`;
+  const beside = partIn(dirname(path));
   const list = typeof chunks === 'string' ? [new TextEncoder().encode(chunks)] : chunks instanceof Uint8Array ? [chunks] : chunks;
   try {
     await makeFolder(dirname(path));
@@ -143,6 +148,7 @@ const REASONS: Record<string, string> = {
   ENOTDIR: 'a part of the path is a file, not a folder',
   EEXIST: 'a part of the path is a file, not a folder',
   ENOSPC: 'the disk is full',
+  ENAMETOOLONG: 'the name is too long for the file system',
 };
 
 /** Why the system refused something, in words. */

@@ -3,7 +3,7 @@
 // starts, by name. Nothing of the folder but pixels and words goes on from here.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { decodeDrawing, decodeImage } from './codec.ts';
+import { decodeFile } from './codec.ts';
 import { readFileWhole } from './files.ts';
 import type { Image } from '../image/image.ts';
 import { BananaError, InputError } from '../util/errors.ts';
@@ -70,8 +70,7 @@ const tidy = (text: string) => text.replace(/[\p{Cc}\s]+/gu, ' ').trim().slice(0
 async function readPicture(path: string): Promise<Image> {
   try {
     if ((await stat(path)).size > FILE_MAX) throw new InputError('peel.picture', `more than ${FILE_MAX} bytes`);
-    const bytes = await readFileWhole(path);
-    return extname(path).toLowerCase() === '.svg' ? await decodeDrawing(bytes) : await decodeImage(bytes);
+    return await decodeFile(await readFileWhole(path));
   } catch (error) {
     if (!(error instanceof BananaError)) throw error;
     throw new InputError('peel.picture', error.message.includes(path) ? error.message : `${path}: ${error.message}`, { cause: error });
