@@ -16,8 +16,22 @@ const MALLOC = { MALLOC_MMAP_THRESHOLD_: '600000' };
 /** How long a child may take to end before it is killed, in milliseconds. */
 const PATIENCE = 2000;
 
+/** How long a child may take to be ready, in milliseconds: half a second, and room for a machine that has much else to do. */
+const DEADLINE = 60_000;
+
+export interface EngineOptions {
+  args?: readonly string[];
+  env?: Record<string, string>;
+  /** Gives up starting. */
+  signal?: AbortSignal;
+  /** Milliseconds that it may take to be ready. */
+  deadline?: number;
+}
+
 export interface EngineProcess<H extends Handlers = Handlers> extends Engine<H> {
   readonly pid: number;
+  /** Settles when the process is gone, with why. */
+  readonly ended: Promise<Error>;
 }
 
 /** To be called in the child's entry file: serves requests until the parent is gone. */
@@ -30,30 +44,49 @@ export function serveEngine(handlers: Handlers): void {
 
 /**
  * Starts the engine in `entry`, a file that calls serveEngine. An idle engine does not keep the caller's process alive.
- * Throws RuntimeError `engine.start` when it ends before it is ready.
+ * Throws RuntimeError `engine.start` when it ends before it is ready or takes too long, the signal's reason when aborted.
  */
-export async function openEngine<H extends Handlers>(entry: URL, { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {}): Promise<EngineProcess<H>> {
+export async function openEngine<H extends Handlers>(entry: URL, options: EngineOptions = {}): Promise<EngineProcess<H>> {
+  const { args = [], env = {}, signal, deadline = DEADLINE } = options;
+  signal?.throwIfAborted();
   const child = fork(fileURLToPath(entry), args, {
     serialization: 'advanced',
     execArgv: entry.pathname.endsWith('.ts') ? ['--import', tsx()] : [],
     env: { ...MALLOC, ...process.env, ...env },
     stdio: ['ignore', 2, 2, 'ipc'],
   });
+  let unsent: Error | null = null; // why it cannot be reached any more
+  const sent = (error: Error | null) => error && ((unsent ??= error), child.kill());
   const { engine, ready, lose } = connect<H>(
-    { send: (message) => void (child.connected && child.send(message as object)), listen: (receive) => void child.on('message', receive as never) },
+    {
+      send: (message) => void (child.connected && child.send(message as object, sent)),
+      listen: (receive) => void child.on('message', receive as never),
+    },
     (busy) => keepAlive(child, busy),
   );
-  const ended = new Promise<void>((resolve) => {
-    child.on('error', (cause) => (lose(new RuntimeError('engine.start', `the engine cannot be started: ${cause.message}`, { cause })), resolve()));
-    child.on('exit', (code, signal) => (lose(new RuntimeError('engine.lost', `the engine ended: ${explain(code, signal)}`)), resolve()));
+  const ended = new Promise<Error>((resolve) => {
+    const end = (error: Error) => (resolve(error), lose(error));
+    child.on('error', (cause) => end(failed(child, cause)));
+    child.on('exit', (code, by) => end(new RuntimeError('engine.lost', `the engine ended: ${explain(code, by, unsent)}`)));
   });
-  await ready.catch((cause: Error) => {
-    throw new RuntimeError('engine.start', `${cause.message} before it was ready (${fileURLToPath(entry)})`, { cause });
-  });
+  const stop = (reason: Error) => (lose(reason), child.kill('SIGKILL'));
+  const abort = () => stop(signal!.reason);
+  const late = setTimeout(() => stop(new RuntimeError('engine.start', `the engine was given up after ${deadline / 1000} s`)), deadline);
+  signal?.addEventListener('abort', abort);
+  try {
+    await ready;
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new RuntimeError('engine.start', `${(cause as Error).message} before it was ready (${fileURLToPath(entry)})`, { cause });
+  } finally {
+    clearTimeout(late);
+    signal?.removeEventListener('abort', abort);
+  }
   keepAlive(child, false);
   return {
     ...engine,
     pid: child.pid!,
+    ended,
     async close() {
       lose(new RuntimeError('engine.closed', 'the engine was closed'));
       keepAlive(child, true);
@@ -69,8 +102,16 @@ function keepAlive(child: ChildProcess, yes: boolean): void {
   for (const handle of [child, child.channel]) yes ? handle?.ref() : handle?.unref();
 }
 
-function explain(code: number | null, signal: string | null): string {
-  if (signal === 'SIGKILL') return 'it was killed, most likely for want of memory: try a smaller size or fewer pictures at once';
+/** Of an error of the process itself: it has none when it could not be started. */
+function failed(child: ChildProcess, cause: Error): RuntimeError {
+  if (child.pid === undefined) return new RuntimeError('engine.start', `the engine cannot be started: ${cause.message}`, { cause });
+  return new RuntimeError('engine.lost', `the engine failed: ${cause.message}`, { cause });
+}
+
+function explain(code: number | null, signal: string | null, unsent: Error | null): string {
+  if (unsent && signal !== 'SIGKILL') return `it could not be reached any more (${unsent.message})`;
+  if (signal === 'SIGKILL')
+    return 'it was killed (SIGKILL), by someone or by the system for want of memory: then a smaller size or fewer pictures at once help';
   return signal ? `signal ${signal}` : `exit code ${code}`;
 }
 

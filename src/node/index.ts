@@ -7,6 +7,8 @@ import { loadPipeline, type LoadOptions } from './load.ts';
 import { modelPath } from './models.ts';
 import type { PipelineHandlers } from './engine.ts';
 import { openEngine } from './engine-process.ts';
+import { supervised } from './supervisor.ts';
+import type { ModelInfo } from '../draw/text-to-image.ts';
 import { recipeMetadata, writeRecipe } from '../draw/recipe.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
 import { writeFileWhole } from '../disk/files.ts';
@@ -27,7 +29,7 @@ export { readPictures, type TrainingPicture } from '../disk/pictures.ts';
 export interface OpenBananaOptions extends LoadOptions {
   /** Run in this process: it stands still during each step. Default: in a child process. */
   inProcess?: boolean;
-  /** Gives up loading. */
+  /** Gives up starting and loading. */
   signal?: AbortSignal;
 }
 
@@ -131,17 +133,22 @@ const built = import.meta.url.endsWith('.js');
 const ENTRY = new URL(built ? './engine.js' : './engine.ts', import.meta.url);
 
 async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promise<NodeOpened> {
-  const engine = await openEngine<PipelineHandlers>(ENTRY);
-  try {
-    const model = await engine.call('load', options, { ...(signal && { signal }) });
-    return {
-      model,
-      start: (given, stop) => assembled(engine.stream('generate', given, { ...(stop && { signal: stop }) })),
-      peak: async () => ownPeak() + (await engine.call('peak', undefined)),
-      close: () => engine.close(),
-    };
-  } catch (error) {
-    await engine.close();
-    throw error;
-  }
+  let model: ModelInfo | undefined;
+  const open = async (stop: AbortSignal) => {
+    const engine = await openEngine<PipelineHandlers>(ENTRY, { signal: stop });
+    try {
+      model = await engine.call('load', options, { signal: stop });
+      return engine;
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+  };
+  const engine = await supervised(open, { ...(signal && { signal }) });
+  return {
+    model: model!,
+    start: (given, stop) => assembled(engine.stream('generate', given, { ...(stop && { signal: stop }) })),
+    peak: async () => ownPeak() + (await engine.call('peak', undefined)),
+    close: () => engine.close(),
+  };
 }

@@ -65,7 +65,7 @@ test('an engine that dies fails its requests and later ones', async () => {
   const own = await openEngine<typeof handlers>(entry);
   const lost = own.call('die', undefined);
   await expect(lost).rejects.toBeInstanceOf(RuntimeError);
-  await expect(lost).rejects.toThrow('it was killed, most likely for want of memory');
+  await expect(lost).rejects.toThrow('it was killed (SIGKILL), by someone or by the system');
   await expect(own.call('steps', undefined)).rejects.toMatchObject({ code: 'engine.lost' });
   await own.close();
 });
@@ -82,4 +82,21 @@ test('closing ends it in the middle of a step', async () => {
 
 test('a file that is no engine, or no file, says so', async () => {
   await expect(openEngine(new URL('./runtime.ts', import.meta.url))).rejects.toThrow(/the engine ended: exit code 0 before it was ready/);
+});
+
+test('a start that takes too long, or is given up, ends', async () => {
+  await expect(openEngine(entry, { deadline: 1 })).rejects.toMatchObject({
+    code: 'engine.start',
+    message: expect.stringContaining('the engine was given up after 0.001 s before it was ready'),
+  });
+  const stop = new AbortController();
+  const starting = openEngine(entry, { signal: stop.signal });
+  stop.abort('changed my mind');
+  await expect(starting).rejects.toBe('changed my mind');
+});
+
+test('what cannot be sent is refused, and the engine goes on', async () => {
+  const refused = engine.call('count', { n: 1, ms: (() => {}) as never });
+  await expect(refused).rejects.toMatchObject({ name: 'InputError', code: 'engine.send' });
+  expect(await engine.call('count', { n: 1 })).toBe('counted to 1');
 });

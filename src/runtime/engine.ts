@@ -151,6 +151,14 @@ export function connect<H extends Handlers>(channel: Channel, busy: (open: boole
     else open.get(reply.call)?.('error' in reply ? { failure: revive(reply.error) } : reply);
   });
 
+  const ask = (request: Extract<Request, { name: string }>): void => {
+    try {
+      channel.send(request);
+    } catch (cause) {
+      throw new InputError('engine.send', `${request.name} cannot be sent to the engine: ${(cause as Error).message}`, { cause });
+    }
+  };
+
   async function* stream(name: string, argument: unknown, { signal }: RequestOptions = {}): AsyncGenerator<unknown, unknown, void> {
     signal?.throwIfAborted();
     if (lost) throw lost;
@@ -165,7 +173,9 @@ export function connect<H extends Handlers>(channel: Channel, busy: (open: boole
     if (open.size === 1) busy(true);
     signal?.addEventListener('abort', abort);
     try {
-      channel.send({ call, name, argument } satisfies Request);
+      settled = true; // until it is sent
+      ask({ call, name, argument });
+      settled = false;
       return yield* box.read();
     } finally {
       signal?.removeEventListener('abort', abort);

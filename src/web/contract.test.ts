@@ -1,5 +1,7 @@
 // What every face of the SDK keeps, wherever its engine is: the order of requests, cancelling, closing.
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { tinyModel, workFolder } from '../../test/command.ts';
 import { webWorker } from '../../test/web-worker.ts';
@@ -106,3 +108,33 @@ describe.each(Object.entries(FACES))('%s', (_, open) => {
     if (more.trainPeel) await expect(more.trainPeel([], { name: 'x' } as never).next()).rejects.toMatchObject(CLOSED);
   });
 });
+
+test('a child process that is lost: its picture is told so, those that wait and later ones are drawn by another', async () => {
+  const banana = await node.openBanana({ model, threads: 1 });
+  const events = banana.generate({ ...large, count: 2 });
+  await events.next();
+  const waits = [banana.picture(small), banana.picture(small)];
+  for (const pid of engines()) process.kill(pid, 'SIGKILL');
+  const rest = async () => {
+    for await (const _ of events);
+  };
+  await expect(rest()).rejects.toMatchObject({ name: 'RuntimeError', code: 'engine.lost', message: expect.stringContaining('SIGKILL') });
+  expect((await Promise.all(waits)).map(({ image }) => image.width)).toEqual([64, 64]);
+  await banana.close();
+  expect(engines()).toEqual([]);
+});
+
+test('a child process that is given up while it starts is ended', async () => {
+  const stop = new AbortController();
+  const opening = node.openBanana({ model, signal: stop.signal });
+  expect(engines().length).toBe(1);
+  stop.abort('changed my mind');
+  await expect(opening).rejects.toBe('changed my mind');
+  while (engines().length > 0) await sleep(10);
+});
+
+/** The engines that this process has started and that are not gone. */
+function engines(): number[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' }).split('\n').map((line) => line.trim().split(/\s+/));
+  return lines.filter(([, parent, state, ...args]) => Number(parent) === process.pid && !state!.startsWith('Z') && args.join(' ').includes('src/node/engine.ts')).map(([pid]) => Number(pid));
+}
