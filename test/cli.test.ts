@@ -127,7 +127,7 @@ describe('as a process', () => {
 
 test('several pictures, an aspect ratio, a style, no background', { timeout: SLOW }, async () => {
   const cwd = fresh();
-  const { out } = await here('generate', 'a fox', '--model', model, '-o', join(cwd, 'deep', 'x.png'), '-n', '2', '--seed', '41', '--aspect', '16:9', '-H', '90', '--style', 'Flat', '--background', 'transparent', '--steps', '1', '--guidance', '2.5', '--threads', '1', '--json');
+  const { out } = await here('generate', 'a fox', '--model', model, '-o', join(cwd, 'deep', 'x.png'), '-n', '2', '--seed', '+41', '--aspect', '16:9', '-H', '90', '--style', 'Flat', '--background', 'transparent', '--steps', '1', '--guidance', '25e-1', '--threads', '1', '--json');
   const { images } = JSON.parse(out) as { images: { path: string; seed: number; width: number; height: number }[] };
   expect(images).toEqual([1, 2].map((i) => ({ path: join(cwd, 'deep', `x-${i}.png`), seed: 40 + i, width: 160, height: 90 })));
   const png = readFileSync(images[1]!.path);
@@ -164,7 +164,7 @@ test('a picture to start from, and a mask', { timeout: SLOW }, async () => {
   const input = pixels((x) => 3 * x);
   writeFileSync(at('in.png'), await encodeImage(input, 'png'));
   writeFileSync(at('mask.png'), await encodeImage(pixels((x) => (x < 40 ? 0 : 255)), 'png'));
-  const { code, err } = await here('x', '--model', model, '--image', at('in.png'), '--mask', at('mask.png'), '--strength', '0.7', '--seed', '1', '--steps', '1', '-o', at('out.png'), '--threads', '1');
+  const { code, err } = await here('x', '--model', model, '--image', at('in.png'), '--mask', at('mask.png'), '--strength', '.7', '--seed', '1', '--steps', '1', '-o', at('out.png'), '--threads', '1');
   expect({ code, err }).toEqual({ code: 0, err: '' });
   const { width, data } = await decodeImage(readFileSync(at('out.png')));
   const left = (all: ArrayLike<number>) => Array.from(all).filter((_, i) => (i >> 2) % 80 < 40);

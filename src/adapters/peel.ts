@@ -74,7 +74,7 @@ export async function readPeel(bytes: Uint8Array, source: string, { force = fals
   if (said !== undefined && said.toLowerCase() !== `0x${hash}`) fail('damaged', 'its matrices are not those that its hash was taken of; the file is damaged');
   const info = infoOf(metadata, source);
   if (!force) {
-    if (!info) fail('foreign', 'not a Peel of banana-sdk: it does not say which model it was made for (force takes it as far as it fits)');
+    if (!info) fail('foreign', 'not a Peel of banana-sdk: it does not say which model it was made for');
     if (said === undefined || metadata[SEAL] !== (await seal(metadata, tensors))) fail('damaged', 'its description or layers are not those that were written; the file is damaged or was edited');
   }
   const layers = new Map<string, { a?: Tensor; b?: Tensor; alpha?: number }>();
@@ -126,7 +126,7 @@ export function fitPeel(file: PeelFile, specs: Specs, base: BaseId, source: stri
   const counts = `${matched} layers match, ${wrong.length} do not${wrong.length > 0 ? `: ${wrong.slice(0, 2).join(', ')}${wrong.length > 2 ? ', ...' : ''}` : ''}`;
   const made = file.info?.base;
   if (made && !sameBase(made, base) && !force)
-    throw new InputError('peel.base', `${source}: made for ${printable(nameOfBase(made))}, this model is ${nameOfBase(base)}; ${counts} (force uses it all the same)`);
+    throw new InputError('peel.base', `${source}: made for ${printable(nameOfBase(made))}, this model is ${nameOfBase(base)}; ${counts}`);
   if (matched === 0 || (wrong.length > 0 && !force)) throw new InputError('peel.layers', `${source}: does not fit ${nameOfBase(base)}: ${counts}`);
   const info = file.info ?? {
     name: nameFrom(source), base, rank: largest, alpha: largest, layers: [], triggers: [], licence: 'unknown', thumbnails: [], training: {},

@@ -70,6 +70,7 @@ describe('in a prompt', () => {
     ['a fox', 'a fox', []],
     ['a fox <peel:ink:0.8>', 'a fox', [['ink', 0.8]]],
     ['<peel:ink> a fox <peel:b-2:-0.5> in snow', 'a fox in snow', [['ink', 1], ['b-2', -0.5]]],
+    ['a fox <peel:ink:.8><peel:b:+1><peel:c:5e-1>', 'a fox', [['ink', 0.8], ['b', 1], ['c', 0.5]]],
     ['<1> waves <peel:ink>, flat style', '<1> waves, flat style', [['ink', 1]]],
     ['<peel:ink>', '', [['ink', 1]]],
   ])('%s', (prompt, rest, peels) => {

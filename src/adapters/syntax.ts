@@ -1,5 +1,6 @@
 // Peels in a prompt: "a fox <peel:ink:0.8>" draws "a fox" with the Peel ink at weight 0.8; without a weight it is 1.
 import { InputError } from '../util/errors.ts';
+import { NUMBER } from '../util/number.ts';
 import { checkPeelName } from './info.ts';
 import { checkWeight } from './stack.ts';
 
@@ -8,11 +9,13 @@ export interface NamedPeel {
   readonly weight: number;
 }
 
+const INSIDE = new RegExp(`^:([^:]+)(?::(${NUMBER}))?$`);
+
 /** The prompt without its Peels, and the Peels. Throws InputError for one that is written wrongly. */
 export function takePeels(prompt: string): { prompt: string; peels: NamedPeel[] } {
   const peels: NamedPeel[] = [];
   const rest = prompt.replace(/\s*<peel\b([^<>]*)>?/gi, (all, inside: string) => {
-    const found = /^:([^:]+)(?::(-?\d+(?:\.\d+)?))?$/.exec(inside.trim());
+    const found = INSIDE.exec(inside.trim());
     if (!found || !all.endsWith('>')) throw new InputError('prompt.peel', `"${all.trim().slice(0, 80)}": expected <peel:name> or <peel:name:0.8>`);
     const name = checkPeelName(found[1]!.trim());
     peels.push({ name, weight: checkWeight(Number(found[2] ?? 1), name) });

@@ -12,6 +12,7 @@ import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
+import { several } from './text.ts';
 import { openEngine, pictures, stoppable, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
 
 interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references'>, PictureFlags, EngineFlags {
@@ -102,7 +103,7 @@ async function draw(options: Drawing, { output, quality, json, count }: { output
 
 /** What the model did not see of a prompt. */
 const cutWarning = ({ cut, truncated }: TextEvent, { name, promptTokens }: ModelInfo): string =>
-  `warning: the prompt is ${truncated} tokens longer than the ${promptTokens} that ${name} reads: not seen is "${cut}"`;
+  `warning: the prompt is ${several(truncated, 'token')} longer than the ${promptTokens} that ${name} reads: not seen is "${cut}"`;
 
 function rounded(seconds: Seconds): Seconds {
   return Object.fromEntries(Object.entries(seconds).map(([stage, s]) => [stage, Number(s.toFixed(4))])) as unknown as Seconds;

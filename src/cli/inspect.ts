@@ -20,7 +20,7 @@ import { decodeSafetensors } from '../tensor/safetensors.ts';
 import { sizeOf, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import type { Io } from './io.ts';
-import { bytes, count, table } from './text.ts';
+import { bytes, count, several, table } from './text.ts';
 
 export function inspectCommand(io: Io): Command {
   return new Command('inspect')
@@ -47,7 +47,7 @@ function weights(data: Uint8Array, path: string): string {
   const { tensors, metadata } = decodeSafetensors(data, path);
   const model = metadata['manifest'] === undefined ? undefined : unpackModel(data, path);
   return [
-    `${path}: ${bytes(data.length)}, ${Object.keys(tensors).length} tensors\n`,
+    `${path}: ${bytes(data.length)}, ${several(Object.keys(tensors).length, 'tensor')}\n`,
     model ? `${JSON.stringify(model.manifest, null, 2)}\n\n${table(stages(model))}` : table(Object.entries(metadata)),
     `\n${tree(tensors)}`,
   ].join('');
@@ -105,7 +105,7 @@ function onnx(data: Uint8Array, path: string): string {
   const parameters = graph.inputs.filter((v) => v.op === 'Parameter');
   const total = parameters.reduce((sum, v) => sum + Number(sizeOfShape(v.shape)), 0);
   return [
-    `${path}: graph ${graph.name}, ${bytes(data.length)}, ${count(total)} weights in ${Object.keys(bound).length} tensors\n\n`,
+    `${path}: graph ${graph.name}, ${bytes(data.length)}, ${count(total)} weights in ${several(Object.keys(bound).length, 'tensor')}\n\n`,
     table([...ports('input', graph.inputs.filter((v) => v.op === 'Input').map((v) => [v.name!, v])), ...ports('output', Object.entries(graph.outputs))]),
     `\n${table([...ops].sort((a, b) => b[1] - a[1]).map(([op, n]) => [op, String(n)]))}`,
   ].join('');

@@ -1,16 +1,19 @@
-// Values on the command line. Numbers are digits and nothing else, so that "12px", "1e3" and "" are refused, not guessed at.
+// Values on the command line. A number is written as one and nothing else, so that "12px" and "" are refused, not guessed at.
 import { InvalidArgumentError } from 'commander';
+import { numberOf } from '../util/number.ts';
 
 /** A whole number. */
 export function whole(text: string): number {
-  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
-  return Number(text);
+  const n = numberOf(text);
+  if (n === undefined || !Number.isInteger(n)) throw new InvalidArgumentError('Expected a whole number.');
+  return n;
 }
 
 /** A decimal number. */
 export function decimal(text: string): number {
-  if (!/^-?\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Expected a number.');
-  return Number(text);
+  const n = numberOf(text);
+  if (n === undefined) throw new InvalidArgumentError('Expected a number.');
+  return n;
 }
 
 /** A subject's slot and the file of its picture. */

@@ -18,7 +18,7 @@ import { progressLine, type Io } from './io.ts';
 import { decimal, whole } from './options.ts';
 import { checkPlace } from './output.ts';
 import { stoppable } from './shared.ts';
-import { bytes } from './text.ts';
+import { bytes, quoted, several } from './text.ts';
 
 interface Flags extends Omit<TrainPeelOptions, 'name' | 'layers' | 'objective'> {
   out: string;
@@ -71,7 +71,7 @@ async function train(folder: string, { out, preset, model: given = preset, runti
   const files = { path: out, curve: `${stem}.curve.png`, ...(options.samples !== false && { sheet: `${stem}.samples.png` }) };
   for (const path of Object.values(files)) await checkPlace(path);
   modelPath(given);
-  const pictures = await readPictures(folder);
+  const pictures = await readPictures(folder, { warn: (line) => io.err(`warning: ${line}\n`) });
   await stoppable(io, (signal) => learn(pictures, options, { given, files, work: `${stem}.training`, runtime, threads, json, signal }, io));
 }
 
@@ -107,7 +107,7 @@ async function learn(pictures: TrainingPicture[], options: TrainPeelOptions, { g
     } catch (error) {
       await training.return(undefined as never);
       const steps = signal.aborted ? await stepsMade(folderStore(work)) : 0;
-      if (steps > 0) say(`cancelled after step ${steps}: the state is kept in ${work}, the same command goes on from there`);
+      if (steps > 0) say(`cancelled after step ${steps}: the state is kept in ${quoted(work)}, the same command goes on from there`);
       throw error;
     }
     progress.clear();
@@ -122,9 +122,9 @@ async function learn(pictures: TrainingPicture[], options: TrainPeelOptions, { g
     if (json)
       io.out(`${JSON.stringify({ name, ...files, bytes: size, rank, triggers, base, pictures: pictures.length, steps: trained.steps, keptStep: trained.keptStep, stopped: trained.stopped, ...(heldOut && { heldOut }), seconds: Number(seconds.toFixed(2)), peakRssBytes: process.resourceUsage().maxRSS * 1024 })}\n`);
     else {
-      io.out(`${files.path}  ${bytes(size)}  rank ${rank}  ${trained.keptStep} steps  ${seconds.toFixed(1)} s${heldOut ? `  held-out loss ${heldOut.base.toPrecision(3)} -> ${heldOut.kept.toPrecision(3)}` : ''}\n`);
+      io.out(`${files.path}  ${bytes(size)}  rank ${rank}  ${several(trained.keptStep, 'step')}  ${seconds.toFixed(1)} s${heldOut ? `  held-out loss ${heldOut.base.toPrecision(3)} -> ${heldOut.kept.toPrecision(3)}` : ''}\n`);
       for (const path of [files.curve, files.sheet]) if (path) io.out(`${path}\n`);
-      io.out(`use it: banana peel add ${files.path} && banana "a fox <peel:${name}>"\n`);
+      io.out(`use it: banana peel add ${quoted(files.path)} && banana "a fox <peel:${name}>"\n`);
     }
   } finally {
     progress.clear();
@@ -136,7 +136,7 @@ async function learn(pictures: TrainingPicture[], options: TrainPeelOptions, { g
 /** One event as a line: in place what comes often, for good what comes seldom. */
 function tell(event: TrainPeelEvent, { progress, say }: { progress: { show(text: string): void }; say(line: string): void }): void {
   if (event.type === 'prepare') progress.show(`looking at the pictures and the base: ${event.done} of ${event.total}`);
-  else if (event.type === 'pictures') say(`${event.pictures} pictures to learn from${event.heldOut > 0 ? `, ${event.heldOut} held out` : ''}, ${event.buckets.length} shape${event.buckets.length > 1 ? 's' : ''}`);
+  else if (event.type === 'pictures') say(`${several(event.pictures, 'picture')} to learn from, ${event.heldOut || 'none'} held out, ${several(event.buckets.length, 'shape')}`);
   else if (event.type === 'step') progress.show(`${(100 * event.done).toFixed(0)} %  step ${event.step}  ${event.seconds.toFixed(0)} s  loss ${event.loss.toPrecision(4)}`);
   else if (event.type === 'heldOut') say(`step ${event.step}: held-out loss ${event.loss.toPrecision(4)} (base ${event.base.toPrecision(4)})${event.best ? '  best' : ''}`);
 }

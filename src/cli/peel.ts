@@ -8,11 +8,12 @@ import { peelsIn, readModel } from '../node/load.ts';
 import { saveModel } from '../node/models.ts';
 import { mergePeels, peelShelf, type PeelChoice } from '../draw/peels.ts';
 import { InputError } from '../util/errors.ts';
+import { NUMBER } from '../util/number.ts';
 import type { Io } from './io.ts';
 import { checkPlace } from './output.ts';
 import { trainCommand } from './peel-train.ts';
 import { withModel } from './shared.ts';
-import { bytes, table } from './text.ts';
+import { bytes, quoted, several, table } from './text.ts';
 
 interface Flags {
   library?: string;
@@ -49,6 +50,19 @@ export function peelCommand(io: Io): Command {
         .option('--force', 'also Peels that were made for another model, as far as they fit')
         .action((peels: string[], flags: Flags & { out: string; name?: string }) => merge(peels, flags, io)),
     );
+}
+
+/** What an option of the command can do about an error. */
+const HINTS: Readonly<Record<string, string>> = {
+  'peel.exists': ' with --replace',
+  'peel.foreign': '; --force takes it as far as it fits',
+  'peel.base': '; --force uses it all the same',
+};
+
+/** Throws an error again, with the option that helps. */
+function hinted(error: unknown): never {
+  if (error instanceof InputError && HINTS[error.code]) throw new InputError(error.code, `${error.message}${HINTS[error.code]}`, { cause: error });
+  throw error;
 }
 
 const json = (io: Io, value: unknown) => io.out(`${JSON.stringify(value)}\n`);
@@ -89,7 +103,7 @@ async function add(file: string, { library, preset, model: given = preset, force
     const { info, tensors } = fitPeel(found, adaptable(model.config), base, file, { force: true });
     return { name: info.name, bytes: Buffer.concat(await encodePeel({ info, tensors })) };
   };
-  const added = await addPeel(file, peelFolder(library), { replace, ...(force && { adopt }) });
+  const added = await addPeel(file, peelFolder(library), { replace, ...(force && { adopt }) }).catch(hinted);
   if (asJson) return json(io, summary(added));
   io.out(`${added.path}  ${bytes(added.bytes)}\nuse it: banana "a fox <peel:${added.name}>"\n`);
 }
@@ -108,16 +122,18 @@ async function verify(peel: string, { library, preset, model: given = preset, js
     const fitted = chosen && fitPeel(file, adaptable(chosen.model.config), chosen.base, path);
     const fits = fitted && { fits: nameOfBase(chosen.base) };
     if (asJson) return json(io, { name: file.info!.name, path, ok: true, hash: file.hash, layers: file.layers.size, base: file.info!.base, ...fits });
-    io.out(`${path}: sound, ${file.layers.size} layers for ${nameOfBase(file.info!.base)}${fits ? ', and fits it' : ''}\n`);
+    io.out(`${path}: sound, ${several(file.layers.size, 'layer')} for ${nameOfBase(file.info!.base)}${fits ? ', and fits it' : ''}\n`);
   } catch (error) {
     if (asJson && error instanceof InputError) json(io, { path, ok: false, code: error.code, error: error.message });
     throw error;
   }
 }
 
+const CHOICE = new RegExp(`^(.+?)(?::(${NUMBER}))?$`);
+
 /** "ink:0.8" as a choice; a path may hold colons. */
 export function choiceOf(text: string): PeelChoice {
-  const [, peel, weight] = /^(.+?)(?::(-?\d+(?:\.\d+)?))?$/.exec(text) ?? [];
+  const [, peel, weight] = CHOICE.exec(text) ?? [];
   if (!peel) throw new InputError('options.peels', 'a Peel needs a name or a file, such as ink or ink:0.8');
   const isPath = /[/\\]|\.safetensors$/.test(peel);
   return { ...(isPath ? { path: peel } : { name: peel }), ...(weight !== undefined && { weight: Number(weight) }) };
@@ -128,9 +144,9 @@ async function merge(peels: string[], { library, preset, model: given = preset, 
   await checkPlace(out);
   const choices = peels.map((text) => ({ ...choiceOf(text), force }));
   const { model, base } = await readModel(given);
-  const stack = await peelShelf(model.config, base, peelsIn(peelFolder(library)))(choices);
+  const stack = await peelShelf(model.config, base, peelsIn(peelFolder(library)))(choices).catch(hinted);
   const merged = mergePeels(model, stack, name ?? [model.name, ...stack.map(({ peel }) => peel.info.name)].join('-'));
   await saveModel(out, merged);
   if (asJson) return json(io, { path: out, name: merged.name, base, peels: stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash })), licence: merged.manifest.licence });
-  io.out(`${out}  ${merged.name}\nuse it: banana "a fox" --model ${out}\n`);
+  io.out(`${out}  ${merged.name}\nuse it: banana "a fox" --model ${quoted(out)}\n`);
 }

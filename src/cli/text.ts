@@ -11,6 +11,14 @@ export function bytes(n: number): string {
   return `${count(n)}${n >= 1e3 ? '' : ' '}B`;
 }
 
+/** "1 picture", "2 pictures". */
+export const several = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+/** A word for a shell: in quotes where it needs them. */
+export function quoted(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 /** Rows with their columns in line. */
 export function table(rows: readonly (readonly string[])[], gap = '  '): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));

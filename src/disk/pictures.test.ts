@@ -34,6 +34,18 @@ test.each([['03-red_house.png', 'red house'], ['IMG_2041.jpg', ''], ['12.png', '
   expect(captionFrom(name)).toBe(caption);
 });
 
+test('captions without their picture are told', async () => {
+  const list = ['gone.png', 'a.png', 'b.png', 'c.png', 'a-red_house.png'].map((file) => JSON.stringify({ file, caption: 'x' }));
+  const alone = await mkdtemp(join(folder, 'lost-'));
+  await writeFile(join(alone, 'a-red_house.svg'), '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90"/>');
+  const told: string[] = [];
+  for (const lines of [list, list.slice(0, 1), []]) {
+    await writeFile(join(alone, 'captions.jsonl'), lines.join('\n'));
+    await readPictures(alone, { warn: (line) => told.push(line) });
+  }
+  expect(told).toEqual([`captions of 5 pictures that ${alone} does not hold: gone.png, a.png, b.png, ...`, `captions of a picture that ${alone} does not hold: gone.png`]);
+});
+
 test('what cannot be read is told by name, before anything begins', async () => {
   await expect(readPictures(join(folder, 'none'))).rejects.toThrow('is not a folder');
   await writeFile(join(folder, 'captions.jsonl'), '{"file":"c.webp"}');

@@ -19,18 +19,26 @@ const ENDINGS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.svg']);
 const LISTS = ['captions.jsonl', 'metadata.jsonl'];
 const CAPTION_MAX = 500; // characters
 
-/** Every picture of a folder, by name. Throws InputError when there is none, too many, or one that cannot be read. */
-export async function readPictures(folder: string): Promise<TrainingPicture[]> {
+/**
+ * Every picture of a folder, by name. Throws InputError when there is none, too many, or one that cannot be read. `warn` is told of
+ * captions whose pictures are not there.
+ */
+export async function readPictures(folder: string, { warn }: { warn?: (line: string) => void } = {}): Promise<TrainingPicture[]> {
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory()) throw new InputError('peel.folder', `${folder} is not a folder: give one with pictures in it`);
   const names = (await readdir(folder)).filter((name) => ENDINGS.has(extname(name).toLowerCase()) && !name.startsWith('.')).sort();
   if (names.length === 0) throw new InputError('peel.folder', `no pictures in ${folder}: expected ${[...ENDINGS].join(', ')} files`);
   if (names.length > PICTURES_MAX) throw new InputError('peel.folder', `${names.length} pictures in ${folder}: expected at most ${PICTURES_MAX}`);
   const captions = await readCaptions(folder);
+  const lost = [...captions.keys()].filter((file) => !names.includes(file));
+  if (lost.length > 0) warn?.(`captions of ${lost.length === 1 ? 'a picture' : `${lost.length} pictures`} that ${folder} does not hold: ${shortList(lost)}`);
   const pictures: TrainingPicture[] = [];
   for (const name of names) pictures.push({ image: await readPicture(join(folder, name)), caption: captions.get(name) ?? (await captionBeside(folder, name)) ?? captionFrom(name) });
   return pictures;
 }
+
+const NAMED = 3;
+const shortList = (names: readonly string[]) => `${names.slice(0, NAMED).map(tidy).join(', ')}${names.length > NAMED ? ', ...' : ''}`;
 
 /** Captions of a list in the folder, by the file's name. A line is { "file" or "file_name", "caption" or "text" }. */
 async function readCaptions(folder: string): Promise<Map<string, string>> {
