@@ -126,7 +126,8 @@ const ownPeak = () => process.resourceUsage().maxRSS * 1024;
 async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<NodeOpened> {
   signal?.throwIfAborted();
   const pipeline = await loadPipeline(options);
-  return { model: pipeline.model, start: pipeline.generate, peak: async () => ownPeak(), close: (idle) => idle.then(() => pipeline.release()) };
+  const close = (idle: Promise<void>) => idle.then(() => pipeline.release());
+  return { model: pipeline.model, start: pipeline.generate, peak: async () => ownPeak(), close };
 }
 
 const built = import.meta.url.endsWith('.js');

@@ -26,7 +26,8 @@ const MEMORY = 600_000;
  * Opens an engine and opens it again after it was lost, when the next request comes. Throws what the first opening throws; a request
  * throws RuntimeError `engine.lost` when the engine ends under it or was lost too often, and what `open` throws.
  */
-export async function supervised<H extends Handlers>(open: Open<H>, { signal, pauses = PAUSES, memory = MEMORY }: SupervisorOptions = {}): Promise<Engine<H>> {
+export async function supervised<H extends Handlers>(open: Open<H>, options: SupervisorOptions = {}): Promise<Engine<H>> {
+  const { signal, pauses = PAUSES, memory = MEMORY } = options;
   const closing = new AbortController();
   let losses: { at: number; why: Error }[] = [];
   let current: Promise<EngineProcess<H>> | undefined; // starting or ready; undefined: lost
@@ -70,5 +71,6 @@ export async function supervised<H extends Handlers>(open: Open<H>, { signal, pa
 
 function givenUp(reasons: readonly Error[]): RuntimeError {
   const cause = reasons.at(-1)!;
-  return new RuntimeError('engine.lost', `the engine was lost ${reasons.length} times of late and is not started again for now; at last: ${cause.message}`, { cause });
+  const found = `the engine was lost ${reasons.length} times of late and is not started again for now`;
+  return new RuntimeError('engine.lost', `${found}; at last: ${cause.message}`, { cause });
 }

@@ -135,6 +135,8 @@ test('a child process that is given up while it starts is ended', async () => {
 
 /** The engines that this process has started and that are not gone. */
 function engines(): number[] {
-  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' }).split('\n').map((line) => line.trim().split(/\s+/));
-  return lines.filter(([, parent, state, ...args]) => Number(parent) === process.pid && !state!.startsWith('Z') && args.join(' ').includes('src/node/engine.ts')).map(([pid]) => Number(pid));
+  const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' });
+  const rows = table.split('\n').map((line) => line.trim().split(/\s+/));
+  const mine = rows.filter(([, parent, state]) => Number(parent) === process.pid && !state!.startsWith('Z'));
+  return mine.filter((row) => row.some((word) => word.endsWith('src/node/engine.ts'))).map(([pid]) => Number(pid));
 }
