@@ -65,6 +65,8 @@ describe('the way of a Peel', () => {
       expect(await banana('a fox <peel:chalk>', '-o', picture, '--model', model)).toMatchObject({ code: 2, err: expect.stringContaining('no Peel "chalk"') });
       const merged = join(folder, 'merged.safetensors');
       expect((await banana('peel', 'merge', 'ink:0.5', '--out', merged, '--model', model, '--json')).json).toMatchObject({ name: 'tiny-untrained-ink', peels: [{ name: 'ink', weight: 0.5 }] });
+      const spaced = join(folder, 'my merged.safetensors');
+      expect((await banana('peel', 'merge', 'ink:0.5', '--out', spaced, '--model', model)).out).toContain(`use it: banana 'a fox, ink style' --model '${spaced}'\n`);
       expect(await banana('a fox', '-o', picture, '--model', merged, '-W', '64', '-H', '64', '--steps', '1')).toMatchObject({ code: 0 });
       expect(await banana('a fox <peel:ink>', '-o', picture, '--model', merged)).toMatchObject({ code: 2, err: expect.stringMatching(/made for tiny-untrained 0(?!.*force)/) });
     } finally {

@@ -6,7 +6,7 @@ import { adaptable } from '../models/banana/adaptable.ts';
 import { encodePeel, fitPeel, readPeel } from '../adapters/peel.ts';
 import { peelsIn, readModel } from '../node/load.ts';
 import { saveModel } from '../node/models.ts';
-import { mergePeels, peelShelf, type PeelChoice } from '../draw/peels.ts';
+import { mergePeels, peelShelf, withTriggers, type PeelChoice } from '../draw/peels.ts';
 import { InputError } from '../util/errors.ts';
 import { NUMBER } from '../util/number.ts';
 import type { Io } from './io.ts';
@@ -148,5 +148,5 @@ async function merge(peels: string[], { library, preset, model: given = preset, 
   const merged = mergePeels(model, stack, name ?? [model.name, ...stack.map(({ peel }) => peel.info.name)].join('-'));
   await saveModel(out, merged);
   if (asJson) return json(io, { path: out, name: merged.name, base, peels: stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash })), licence: merged.manifest.licence });
-  io.out(`${out}  ${merged.name}\nuse it: banana "a fox" --model ${quoted(out)}\n`);
+  io.out(`${out}  ${merged.name}\nuse it: banana ${quoted(withTriggers('a fox', stack))} --model ${quoted(out)}\n`);
 }

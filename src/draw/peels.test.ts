@@ -12,6 +12,10 @@ import { trainTokenizer } from '../tokenizer/tokenizer.ts';
 import { random } from '../util/random.ts';
 import type { ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
+import { encodeSafetensors } from '../tensor/safetensors.ts';
+import { planOf, relativeError } from '../quant/plan.ts';
+import { inMemory, packModel, unpackModel, type Model } from '../models/banana/file.ts';
+import { specsOf } from '../models/banana/stages.ts';
 import { mergePeels, peelShelf, peelsOf, type PeelSource } from './peels.ts';
 import { parametersOf } from './recipe.ts';
 import { openPipeline, type GenerateOptions, type Pipeline } from './text-to-image.ts';
@@ -123,6 +127,26 @@ describe('drawing', () => {
     expect(difference(applied.image, drawnBaked.image)).toBeLessThan(0.05 * difference(applied.image, plain.image));
     await baked.release();
   });
+});
+
+test('a merged model\'s file of 4 bits holds what the Peel added, and leaves all else as it was', async () => {
+  const read = (from: Model) => {
+    const { tensors, metadata } = packModel(from);
+    return unpackModel(new Uint8Array(Buffer.concat(encodeSafetensors(tensors, metadata))), 'test');
+  };
+  const four = inMemory(read({ ...model, plan: planOf(specsOf(model.config)) }));
+  const stack = await peelShelf(model.config, base, source)([{ name: 'ink', weight: 0.1 }]);
+  const merged = mergePeels(four, stack, 'tiny-ink');
+  const back = read(merged);
+  let changed = 0;
+  for (const [path, exact] of Object.entries(merged.weights)) {
+    if (exact === four.weights[path]) expect(back.weights[path], path).toEqual(exact);
+    else {
+      changed++;
+      expect(relativeError(back.weights[path]!.data as Float32Array, exact.data as Float32Array), path).toBeLessThan(1e-4); // 4 bits: some 6e-3
+    }
+  }
+  expect(changed).toBe(adaptable(model.config).size);
 });
 
 describe('refusals', () => {
