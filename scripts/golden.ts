@@ -5,16 +5,16 @@
 import { writeFile } from 'node:fs/promises';
 import { encodeImage } from '../src/disk/codec.ts';
 import { packagePath } from '../src/disk/package.ts';
-import { type Golden, MEASURES, pictures } from '../test/golden/measure.ts';
+import { MEASURES, pictures } from '../test/golden/measure.ts';
 
 const folder = packagePath('test', 'golden');
 
 /** Ten digits hold a 32-bit number; float32 has seven. */
-const short = (numbers: Golden) => Object.fromEntries(Object.entries(numbers).map(([name, list]) => [name, list.map((x) => Number(x.toPrecision(10)))]));
+const short = (list: readonly number[]) => JSON.stringify(list.map((x) => Number(x.toPrecision(10))));
 
 const lines: string[] = [];
 for (const [name, { numbers }] of Object.entries(MEASURES)) {
-  const rows = Object.entries(short(await numbers())).map(([key, list]) => `    ${JSON.stringify(key)}: ${JSON.stringify(list)}`);
+  const rows = Object.entries(await numbers()).map(([key, list]) => `    ${JSON.stringify(key)}: ${short(list)}`);
   lines.push(`  ${JSON.stringify(name)}: {\n${rows.join(',\n')}\n  }`);
 }
 await writeFile(`${folder}/golden.json`, `{\n${lines.join(',\n')}\n}\n`);

@@ -6,12 +6,14 @@ import { expect, test } from 'vitest';
 import { decodeImage } from '../src/disk/codec.ts';
 import { psnr } from '../src/image/image.ts';
 import { consistency, euler } from '../src/sampling/sampler.ts';
+import { times } from '../src/sampling/schedule.ts';
 import { expectClose } from '../src/sdk/testing.ts';
-import { type Golden, IMAGE, MEASURES, pictures, PROMPTS, trajectory } from './golden/measure.ts';
+import { random } from '../src/util/random.ts';
+import { type Golden, HOST, IMAGE, MEASURES, pictures, PROMPTS, trajectory } from './golden/measure.ts';
 
 const HINT =
-  'What is drawn or learned has changed. If that is meant (a new model, network, schedule or random stream): npm run golden, look at the pictures ' +
-  'in test/golden/, commit them with the reason. If it is not: something broke; do not record it.';
+  'What is drawn or learned has changed. If that is meant (a new model, network, schedule or random stream): npm run golden, ' +
+  'look at the pictures in test/golden/, commit them with the reason. If it is not: something broke; do not record it.';
 const LEAST = 45; // dB of a picture against the recorded one: WebAssembly's kernels leave 90, half the base of the rotary angles 29
 
 const file = (name: string) => new URL(`golden/${name}`, import.meta.url);
@@ -33,8 +35,18 @@ test.each(Object.entries(MEASURES))('%s: the recorded numbers', async (name, { n
   hinted(() => expectClose(found, recorded[name]!, tolerance, name));
 });
 
-test.each(Object.entries({ consistency, euler }))('%s finds the image of a straight path exactly', async (_, sampler) => {
-  expectClose((await trajectory(sampler)).end, IMAGE, { rtol: 1e-6, atol: 1e-6 });
+test('both samplers find the image of a straight path, and stay on it: (1 - t) image + t noise', async () => {
+  const [begin, rng, on] = [random(1).normals(IMAGE.length), random(2), times(4).slice(0, -1)];
+  const fresh = on.map((_, i) => (i ? rng.normals(IMAGE.length) : begin));
+  for (const { name, sampler, noises } of [
+    { name: 'euler', sampler: euler, noises: on.map(() => begin) },
+    { name: 'consistency', sampler: consistency, noises: fresh },
+  ]) {
+    const { end, seen } = await trajectory(sampler);
+    const path = on.map((t, i) => [`t ${t}`, IMAGE.map((x, k) => (1 - t) * x + t * noises[i]![k]!)]);
+    expectClose(end, IMAGE, HOST, name);
+    expectClose(seen, Object.fromEntries(path), HOST, name);
+  }
 });
 
 test('pico: the recorded pictures', async () => {

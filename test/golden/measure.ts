@@ -18,7 +18,7 @@ import { guide } from '../../src/sampling/guidance.ts';
 import { gridNoise } from '../../src/sampling/noise.ts';
 import { consistency, euler, type Sampler, type Velocity } from '../../src/sampling/sampler.ts';
 import { times } from '../../src/sampling/schedule.ts';
-import { float32, scalar, type Tensors } from '../../src/tensor/tensor.ts';
+import { float32, scalar, type Tensor, type Tensors } from '../../src/tensor/tensor.ts';
 import { random } from '../../src/util/random.ts';
 
 /** Numbers by name, as they stand in golden.json. */
@@ -32,7 +32,8 @@ interface Measure {
   readonly atol: number;
 }
 
-const HOST = { rtol: 1e-5, atol: 1e-6 }; // our own arithmetic: only sine and logarithm may differ in a last bit
+/** Of our own arithmetic: only sine and logarithm may differ in a last bit. */
+export const HOST = { rtol: 1e-5, atol: 1e-6 };
 const KERNELS = { rtol: 1e-3, atol: 1e-3 }; // other instructions add up in another order: weights off by 1e-6 use 1 % of it
 const STEPS = { rtol: 5e-3, atol: 5e-3 }; //   ten steps of training: weights off by 1e-6 use 4 %
 
@@ -52,7 +53,8 @@ function streams(): Golden {
   const of = (seed: number) => [`seed ${seed}`, Array.from(random(seed).normals(8))] as const;
   const whole = Array.from({ length: 8 }, (_, i) => random(i).integer(2 ** 32));
   const coarse = gridNoise(random(1), { rows: 4, columns: 4 }, { rows: 2, columns: 3 }, 1);
-  return { ...Object.fromEntries([0, 1, 2].map(of)), integers: whole, split: Array.from(random(0).split('noise').normals(8)), coarse: Array.from(coarse) };
+  const split = Array.from(random(0).split('noise').normals(8));
+  return { ...Object.fromEntries([0, 1, 2].map(of)), integers: whole, split, coarse: Array.from(coarse) };
 }
 
 /** An image of four numbers, and the velocity of the straight path from it: whatever the noise, both samplers must find it. */
@@ -82,7 +84,7 @@ const PICTURE = { width: 48, height: 32 };
 function weights(seed: number): Tensors {
   const found = initialize(specsOf(config), random(seed));
   const spread = random(seed).split('spread');
-  for (const w of Object.values(found)) (w.data as Float32Array).forEach((x, i, data) => (data[i] = x + 0.1 * spread.normal()));
+  for (const { data } of Object.values(found) as Tensor<'float32'>[]) data.forEach((x, i) => (data[i] = x + 0.1 * spread.normal()));
   return found;
 }
 
@@ -100,7 +102,8 @@ async function tiny(): Promise<Golden> {
 async function lastOf(sampler: Sampler, velocity: Velocity, at: readonly number[]): Promise<number[]> {
   const rng = random(7);
   let last: number[] = [];
-  for await (const { latent } of sampler(velocity, rng.split('noise').normals(TOKENS * config.channels), at, rng.split('steps'))) last = [...latent];
+  const noise = rng.split('noise').normals(TOKENS * config.channels);
+  for await (const { latent } of sampler(velocity, noise, at, rng.split('steps'))) last = [...latent];
   return last;
 }
 
@@ -116,7 +119,8 @@ async function pixelsOf(networks: Networks, latent: readonly number[]): Promise<
 async function training(): Promise<Golden> {
   const sizes = { batch: 2, tokens: TOKENS };
   const frozen = Object.fromEntries(Object.entries(weights(3)).map(([path, t]) => [`${TEACHER}.${path}`, t]));
-  return { teacher: await losses(teacherProgram(config, sizes).program, {}), student: await losses(distillProgram(config, sizes).program, frozen) };
+  const [teacher, student] = [teacherProgram(config, sizes), distillProgram(config, sizes)];
+  return { teacher: await losses(teacher.program, {}), student: await losses(student.program, frozen) };
 }
 
 async function losses(program: Program, frozen: Tensors): Promise<number[]> {
@@ -127,7 +131,7 @@ async function losses(program: Program, frozen: Tensors): Promise<number[]> {
     const feeds: Tensors = { ...state, ...batch(i), rate: scalar(0.003) };
     const results = await session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, feeds[name]!])));
     found.push(Number(results.loss!.data[0]));
-    state = Object.fromEntries(Object.entries(results).flatMap(([name, t]) => (name.startsWith(NEXT) ? [[name.slice(NEXT.length), t]] : [])));
+    state = Object.fromEntries(Object.keys(state).map((name) => [name, results[NEXT + name]!]));
   }
   await session.release();
   return found;
@@ -156,7 +160,8 @@ export const PROMPTS: Readonly<Record<string, string>> = {
 export async function pictures(): Promise<Record<string, Image>> {
   const banana = await openBanana({ model: 'pico', runtime: 'cpu', precision: 'float32', threads: 1, inProcess: true });
   const drawn: Record<string, Image> = {};
-  for (const [name, prompt] of Object.entries(PROMPTS)) drawn[name] = (await banana.picture({ prompt, seed: 1, width: 64, height: 64, preview: 0 })).image;
+  const options = { seed: 1, width: 64, height: 64, preview: 0 };
+  for (const [name, prompt] of Object.entries(PROMPTS)) drawn[name] = (await banana.picture({ prompt, ...options })).image;
   await banana.close();
   return drawn;
 }
