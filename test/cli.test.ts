@@ -130,9 +130,9 @@ test('several pictures, an aspect ratio, a style, no background', { timeout: SLO
   const { out } = await here('generate', 'a fox', '--model', model, '-o', join(cwd, 'deep', 'x.png'), '-n', '2', '--seed', '+41', '--aspect', '16:9', '-H', '90', '--style', 'Flat', '--background', 'transparent', '--steps', '1', '--guidance', '25e-1', '--threads', '1', '--json');
   const { images } = JSON.parse(out) as { images: { path: string; seed: number; width: number; height: number }[] };
   expect(images).toEqual([1, 2].map((i) => ({ path: join(cwd, 'deep', `x-${i}.png`), seed: 40 + i, width: 160, height: 90 })));
-  const png = readFileSync(images[1]!.path);
+  const png = readFileSync(images[1]!.path); // the untrained model's 24 tokens are 24 letters: its parameters tell what it read
   expect(readRecipe(png)).toMatchObject({ prompt: 'a fox', style: 'flat', background: 'transparent', seed: 42, guidance: 2.5, model: { name: 'tiny-untrained', hash: expect.stringMatching(/^[\da-f]{16}$/) } });
-  expect(readPngText(png)['parameters']).toMatch(/^a fox, flat style, transparent background\nSteps: 1, Sampler: LCM, CFG scale: 2.5, Seed: 42, Size: 160x90, Model hash: [\da-f]{10}, /);
+  expect(readPngText(png)['parameters']).toMatch(/^a fox, flat style\nSteps: 1, Sampler: LCM, CFG scale: 2.5, Seed: 42, Size: 160x90, Model hash: [\da-f]{10}, /);
   const { data } = await decodeImage(png);
   expect(data.some((x, i) => i % 4 === 3 && x < 255)).toBe(true);
 });
@@ -186,7 +186,11 @@ test('subjects from files of several kinds', { timeout: SLOW }, async () => {
 test('help, version, presets', async () => {
   expect(await here()).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Usage: banana') });
   expect(await here('--version')).toMatchObject({ code: 0, err: '', out: '0.1.0\n' });
-  expect((await here('generate', '--help')).out).toContain('--background <kind>');
+  expect((await here()).out).toContain('banana "a red fox in the snow" --seed 7');
+  const flat = async (name: string) => (await here(name, '--help')).out.replace(/\s+/g, ' ');
+  const generate = ['--background <kind>', '64 to 4096; default 512', 'default 1:1', "default the model's own", 'default 0.6, with --mask 0.9', 'slower; default 4', '.webp; default 90', 'one at random', '<peel:NAME:WEIGHT>', 'Examples:'];
+  for (const words of generate) expect(await flat('generate')).toContain(words);
+  for (const words of ['default 256', 'always; default 25', 'default 250', 'default 4']) expect(await flat('live')).toContain(words);
   expect((await here('presets')).out).toMatch(/pico +12\.1 M weights +64 tokens/);
 });
 

@@ -7,7 +7,7 @@ import { writeFileWhole } from '../disk/files.ts';
 import type { StageSeconds, TextEvent } from '../draw/events.ts';
 import { preset as presetOf } from '../models/banana/config.ts';
 import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
-import { checkOptions, STEPS, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
+import { checkOptions, DEFAULT_STEPS, STEPS, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { whole } from './options.ts';
@@ -35,21 +35,31 @@ interface Seconds extends StageSeconds {
   total: number;
 }
 
+const QUALITY = 90;
+/** Ends the help; each line can be run as it is, but for those that name a file. */
+export const EXAMPLES = `
+Examples:
+  banana "a red fox in the snow" --seed 7
+  banana "a castle <peel:outline:0.8>" --aspect 16:9 -o castle.webp
+  banana "a house at night" --image house.png --strength 0.5
+`;
+
 export function generateCommand(io: Io): Command {
   const command = new Command('generate')
     .description('draw pictures from a prompt (a bare prompt means this command)')
-    .argument('<prompt>', `what to draw, in quotes; ${DEFAULT_MODEL} reads ${presetOf(DEFAULT_MODEL).text.length} tokens, some 25 English words`)
+    .argument('<prompt>', `what to draw, in quotes; ${DEFAULT_MODEL} reads ${presetOf(DEFAULT_MODEL).text.length} tokens, some 25 English words; <peel:NAME:WEIGHT> in it draws with a Peel`)
     .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here')
-    .option('--seed <n>', 'whole number; the same seed gives the same picture', whole)
-    .option('--steps <n>', `${STEPS.join(', ')}: more is finer and slower`, whole)
-    .option('-n, --count <n>', 'pictures, with seeds that count up', whole);
+    .option('--seed <n>', 'whole number from 0; the same seed gives the same picture; default one at random', whole)
+    .option('--steps <n>', `${STEPS.join(', ')}: more is finer and slower; default ${DEFAULT_STEPS}`, whole)
+    .option('-n, --count <n>', 'pictures, with seeds that count up; default 1', whole);
   return withEngine(withPicture(command))
-    .option('--quality <n>', '1 to 100, of .jpg and .webp', whole)
+    .option('--quality <n>', `1 to 100, of .jpg and .webp; default ${QUALITY}`, whole)
     .option('--json', 'print one JSON object on standard output')
+    .addHelpText('after', EXAMPLES)
     .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, preset, model, runtime, threads, precision, quality = 90, image, mask, subject, json = false, ...flags }: Flags, io: Io): Promise<void> {
+async function generate(prompt: string, { output, preset, model, runtime, threads, precision, quality = QUALITY, image, mask, subject, json = false, ...flags }: Flags, io: Io): Promise<void> {
   const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask, subject })), preview: 0 };
   checkOptions(options);
   if (!(quality >= 1 && quality <= 100)) throw new InputError('options.quality', `quality ${quality}: expected 1 to 100`);

@@ -17,7 +17,7 @@ import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { decimal, whole } from './options.ts';
 import { checkPlace } from './output.ts';
-import { stoppable } from './shared.ts';
+import { RUNTIME_HELP, stoppable, THREADS_HELP } from './shared.ts';
 import { bytes, quoted, several } from './text.ts';
 
 interface Flags extends Omit<TrainPeelOptions, 'name' | 'layers' | 'objective'> {
@@ -41,7 +41,7 @@ export function trainCommand(io: Io): Command {
     .option('--name <name>', "what a prompt calls it; default the file's name")
     .option('--trigger <words>', 'words that call it up; default "NAME style", "" for none')
     .option('--description <text>', 'a line about it')
-    .option('--licence <name>', 'its licence, such as CC0-1.0')
+    .option('--licence <name>', `its licence, such as CC0-1.0; default ${d.licence}`)
     .option('--author <name>', 'who made it')
     .option('--steps <n>', `training ends after this many steps; default ${d.steps}, or as many as --seconds allows`, whole)
     .option('--seconds <n>', 'or after this many seconds', decimal)
@@ -51,14 +51,14 @@ export function trainCommand(io: Io): Command {
     .option('--batch <n>', `pictures in a step; default ${d.batch}`, whole)
     .option('--prior <n>', `of them, pictures of the base, so that it forgets nothing; default ${d.prior}`, whole)
     .option('--rate <x>', `learning rate; default ${d.rate}`, decimal)
-    .option('--seed <n>', 'whole number', whole)
+    .option('--seed <n>', `whole number from 0; default ${d.seed}`, whole)
     .option('--flips', 'show pictures mirrored too')
     .option('--no-samples', 'draw no samples')
     .option('--no-held-out', 'hold no pictures out: learn from all of them, to the end')
     .option('--preset <name>', `base model by name; default ${DEFAULT_MODEL}`)
     .addOption(new Option('--model <file>', 'base model by file').conflicts('preset'))
-    .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
-    .option('--threads <n>', 'threads of the CPU', whole)
+    .option('--runtime <name>', RUNTIME_HELP)
+    .option('--threads <n>', THREADS_HELP, whole)
     .option('--json', 'print one JSON object on standard output')
     .action((folder: string, flags: Flags) => train(folder, flags, io));
 }

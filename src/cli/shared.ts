@@ -5,7 +5,8 @@ import { openBanana, type NodeBanana } from '../node/index.ts';
 import { DEFAULT_MODEL } from '../node/models.ts';
 import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
 import { BACKGROUNDS } from '../draw/prompt.ts';
-import { ASPECTS } from '../draw/size.ts';
+import { ASPECTS, BASE } from '../draw/size.ts';
+import { STRENGTH, STRENGTH_MASKED } from '../draw/start.ts';
 import type { GenerateOptions } from '../draw/text-to-image.ts';
 import type { RuntimeName } from '../runtime/select.ts';
 import { decodeFile } from '../disk/codec.ts';
@@ -25,15 +26,15 @@ export interface PictureFlags {
 /** Size, style, guidance, and pictures to start from. */
 export const withPicture = (command: Command): Command =>
   command
-    .option('-W, --width <pixels>', '64 to 4096', whole)
-    .option('-H, --height <pixels>', '64 to 4096', whole)
-    .option('--aspect <ratio>', ASPECTS.join(' '))
+    .option('-W, --width <pixels>', `64 to 4096; default ${BASE}, or what follows from the other side`, whole)
+    .option('-H, --height <pixels>', 'the same', whole)
+    .option('--aspect <ratio>', `${ASPECTS.join(' ')}; default 1:1, or that of --image`)
     .option('--style <word>', 'a style that the model knows, such as "flat"')
     .option('--background <kind>', BACKGROUNDS.join(' or '))
-    .option('--guidance <x>', 'how closely to follow the prompt', decimal)
+    .option('--guidance <x>', "how closely to follow the prompt, 0 to 20; default the model's own", decimal)
     .option('--subject <n=file>', 'picture of the subject that the prompt calls <n>, 1 to 5 (.png, .jpg, .webp, .svg); repeatable', subject)
     .option('--image <file>', 'start from this picture (.png, .jpg, .webp, .svg)')
-    .option('--strength <x>', 'how much of the picture may change, 0 to 1', decimal)
+    .option('--strength <x>', `how much of the picture may change, 0 to 1; default ${STRENGTH}, with --mask ${STRENGTH_MASKED}`, decimal)
     .option('--mask <file>', 'repaint only where this picture is white');
 
 /** Pictures that a request is made with. */
@@ -67,11 +68,14 @@ export interface EngineFlags {
 export const withModel = (command: Command): Command =>
   command.option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`).addOption(new Option('--model <file>', 'model by file').conflicts('preset'));
 
+export const RUNTIME_HELP = 'auto (the default: cpu where it is installed, else wasm), cpu, wasm, webgpu, or reference (plain JavaScript: slow, to compare with)';
+export const THREADS_HELP = "threads of the CPU; default ONNX Runtime's choice";
+
 /** Which model, and what computes it. */
 export const withEngine = (command: Command): Command =>
   withModel(command)
-    .option('--runtime <name>', 'auto, cpu, wasm, webgpu or reference')
-    .option('--threads <n>', 'threads of the CPU', whole)
+    .option('--runtime <name>', RUNTIME_HELP)
+    .option('--threads <n>', THREADS_HELP, whole)
     .option('--precision <name>', `${PRECISIONS.join(', ')}; default: the fastest here`);
 
 /** The engine that the flags ask for. */

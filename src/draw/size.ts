@@ -26,7 +26,7 @@ export interface SizeOptions {
 export const SIDE_MIN = 64;
 export const SIDE_MAX = 4096;
 /** Side of the picture whose area is used when only an aspect ratio is given. */
-const BASE = 512;
+export const BASE = 512;
 /** Where no side is asked for both are multiples of this: exact enough at 512 pixels, and kind to video codecs. */
 const ROUND = 8;
 

@@ -21,8 +21,8 @@ export interface PictureOptions {
 }
 
 /** Strengths when none is given: a mask should fill with something new that still knows its surroundings. */
-const STRENGTH = 0.6;
-const STRENGTH_MASKED = 0.9;
+export const STRENGTH = 0.6;
+export const STRENGTH_MASKED = 0.9;
 /** Shapes of mask and picture may differ by rounding, as a share. */
 const SHAPE_TOLERANCE = 0.02;
 /** A repainted area fades in over this share of a latent token. */

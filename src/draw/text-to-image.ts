@@ -51,7 +51,7 @@ export interface ModelInfo extends ModelId {
 }
 
 export const STEPS: readonly number[] = [1, 2, 4];
-const DEFAULT_STEPS = 4;
+export const DEFAULT_STEPS = 4;
 const COUNT_MAX = 1000;
 const GUIDANCE_MAX = 20;
 const DEFAULT_PREVIEW = 128;

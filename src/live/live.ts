@@ -67,8 +67,9 @@ export interface Live {
 
 type Start = (options: GenerateOptions, signal?: AbortSignal) => AsyncGenerator<GenerateEvent, void, void>;
 
-const REST = 250; // milliseconds
-const FPS = 25;
+export const REST = 250; // milliseconds
+export const FPS = 25;
+export const PIXELS = LEVELS[0]!.pixels;
 /** Latent tokens of a preview: 256 pixels need no more, and 25 frames a second allow no more. */
 const TOKENS = 64;
 
@@ -85,7 +86,7 @@ const STALE = new DOMException('a newer change came', 'AbortError');
  * Throws InputError for options that cannot be drawn.
  */
 export function openLive(start: Start, options: LiveOptions = {}, closing?: AbortSignal): Live {
-  const { pixels = LEVELS[0]!.pixels, detail = 1, fps = FPS, rest = REST, refused, signal, ...first } = options;
+  const { pixels = PIXELS, detail = 1, fps = FPS, rest = REST, refused, signal, ...first } = options;
   const levels = LEVELS.map((level): Level => ({ detail: Math.min(detail, level.detail), pixels: Math.min(pixels, level.pixels) }));
   const best = { detail, pixels };
   const guard: Governor | undefined = fps > 0 ? governor({ levels: distinct([best, ...levels.slice(1)]), fps }) : undefined;
