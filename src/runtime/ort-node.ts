@@ -45,11 +45,18 @@ export async function ortNode({ threads, providers = ['cpu'], spinning = true }:
 /** Not written into the import itself, so that a bundler for browsers leaves it alone. */
 const PACKAGE = 'onnxruntime-node';
 
+/**
+ * onnxruntime-node 1.30 sends telemetry some ten seconds after the start, and keeps a device id and a database of events in the home
+ * folder, unless this stands in the environment before its native part is loaded (its pull request 27379). Every load goes through here.
+ */
+const NO_TELEMETRY = 'ORT_DISABLE_TELEMETRY';
+
 async function load(): Promise<Ort> {
+  process.env[NO_TELEMETRY] = '1';
   try {
     const module = (await import(/* @vite-ignore */ PACKAGE)) as { default?: unknown };
     return (module.default ?? module) as Ort;
   } catch (cause) {
-    throw new RuntimeError('runtime.missing', `${PACKAGE} is not installed here: npm install ${PACKAGE} (or use the wasm runtime)`, { cause });
+    throw new RuntimeError('runtime.missing', `${PACKAGE} is not installed here: npm install --ignore-scripts ${PACKAGE} (or use the wasm runtime)`, { cause });
   }
 }
