@@ -112,8 +112,8 @@ describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
     expect(found.frames.slice(-2)).toEqual([{ kind: 'preview', prompt: 'a foxy friend' }, { kind: 'settled', prompt: 'a foxy friend' }]);
     expect(found.frames.length).toBeLessThanOrEqual(5); // stale words were dropped
     expect(found.wrong).toMatch(/^prompt\.style: unknown style "cubism"/);
-    expect(found.pending).toBe('engine.closed: the engine was closed');
-    expect(found.closed).toBe('engine.closed: the engine was closed');
+    expect(found.pending).toBe('engine.closed: the engine was closed: open another one');
+    expect(found.closed).toBe('engine.closed: the engine was closed: open another one');
   });
 
   test('what cannot be opened is told in one clear line', async () => {
