@@ -1,4 +1,7 @@
 // What is special to onnxruntime-node; what every runtime must do is in contract.test.ts.
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { gradients } from '../graph/grad.ts';
 import * as o from '../graph/ops.ts';
@@ -97,4 +100,17 @@ test('a training step whose results are fed back lowers the loss', async () => {
   }
   expect(losses.at(-1)!).toBeLessThan(losses[0]! / 5);
   await session.release();
+});
+
+test('a worker thread, whose environment is a copy, is refused unless telemetry is off already', async () => {
+  const loader = new URL('esm/api/index.mjs', pathToFileURL(createRequire(import.meta.url).resolve('tsx'))).href;
+  const script = new URL('ort-node.ts', import.meta.url).href;
+  const code = `const { parentPort } = require('node:worker_threads');
+    import('${loader}').then(({ register }) => (register(), import('${script}')))
+      .then(({ ortNode }) => ortNode({ threads: 1 })).then(({ name }) => name, (error) => error.code).then((said) => parentPort.postMessage(said));`;
+  const { ORT_DISABLE_TELEMETRY: off, ...env } = process.env;
+  const inThread = (env: NodeJS.ProcessEnv) => new Promise((resolve, reject) => new Worker(code, { eval: true, env }).on('message', resolve).on('error', reject));
+  expect(off).toBe('1'); // the runtime above set it
+  expect(await inThread(env)).toBe('runtime.telemetry');
+  expect(await inThread(process.env)).toBe('cpu');
 });

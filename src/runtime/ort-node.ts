@@ -25,7 +25,7 @@ const SPARING = { enableCpuMemArena: false, enableMemPattern: false };
 /** The pattern of the first run is set aside as one piece beside what that run took: a step of a Peel for nano took 3.2 GB instead of 1.6. */
 const UNPLANNED = { enableMemPattern: false };
 
-/** Opens onnxruntime-node. Throws RuntimeError `runtime.missing` where it is not installed. */
+/** Opens onnxruntime-node. Throws RuntimeError `runtime.missing` where it is not installed, `runtime.telemetry` where that cannot be off. */
 export async function ortNode({ threads, providers = ['cpu'], spinning = true }: OrtNodeOptions = {}): Promise<Runtime> {
   const ort = await load();
   const options = {
@@ -47,12 +47,23 @@ const PACKAGE = 'onnxruntime-node';
 
 /**
  * onnxruntime-node 1.30 sends telemetry some ten seconds after the start, and keeps a device id and a database of events in the home
- * folder, unless this stands in the environment before its native part is loaded (its pull request 27379). Every load goes through here.
+ * folder, unless this is 1 in the environment before its native part is loaded (its pull request 27379). Every load goes through here.
  */
 const NO_TELEMETRY = 'ORT_DISABLE_TELEMETRY';
+const THREADS = 'node:worker_threads';
+const IN_A_THREAD =
+  `${PACKAGE} sends telemetry unless ${NO_TELEMETRY}=1 stands in the environment, of which a worker thread has only a copy: ` +
+  'set it before the thread starts, or leave inProcess out';
+
+/** Switches telemetry off. Throws RuntimeError `runtime.telemetry` in a worker thread, which cannot, unless it is off already. */
+async function withoutTelemetry(): Promise<void> {
+  const { isMainThread } = (await import(/* @vite-ignore */ THREADS)) as { isMainThread: boolean };
+  if (isMainThread) process.env[NO_TELEMETRY] = '1';
+  else if (process.env[NO_TELEMETRY] !== '1') throw new RuntimeError('runtime.telemetry', IN_A_THREAD);
+}
 
 async function load(): Promise<Ort> {
-  process.env[NO_TELEMETRY] = '1';
+  await withoutTelemetry();
   try {
     const module = (await import(/* @vite-ignore */ PACKAGE)) as { default?: unknown };
     return (module.default ?? module) as Ort;
