@@ -6,7 +6,7 @@
 //                2023): nothing is averaged over all pictures that a noise could become
 //   velocity     the teacher's: flow matching (mean squared), at the student's guidance input
 // Prior preservation (Ruiz et al. 2023): some rows of each batch are pictures of the base for everyday captions, whose target is the
-// base's own prediction. Here is the graph and its batches; folders, progress and files are train/peel/train.ts.
+// base's own prediction. Here is the graph and how rows are fed to it; the loop is train.ts, its files are files.ts.
 // Legend: B batch, L image tokens, C channels; f(x, t) = x - t F(x, t), the picture predicted at time t.
 import { loraNames, loraProduct } from '../../adapters/lora.ts';
 import { pseudoHuber, square } from '../../graph/functions.ts';
@@ -43,7 +43,7 @@ export interface PeelProgramOptions {
   readonly batch: number;
   /** Rows of the batch whose activations are held at once: a divisor of it; default: all. */
   readonly rows?: number;
-  /** Bits of the frozen weights that the graph unpacks from blocks (held.ts); default: none, all are float32. */
+  /** Bits of the frozen weights that the graph unpacks from blocks (frozen.ts); default: none, all are float32. */
   readonly held?: Plan;
   /** Latent tokens of a picture: every grid with as many is trained by the same program. */
   readonly tokens: number;
