@@ -144,9 +144,11 @@ export function bananaOf(opened: Opened, encode: EncodePng, queue: Turns = turns
     const { signal, ...options } = given;
     yield* start(options, signal);
   };
-  const pictures = async (options: DrawOptions): Promise<Picture[]> => {
+  /** All pictures of a request that was checked. */
+  const allOf = async ({ signal, ...options }: DrawOptions): Promise<Picture[]> => {
+    queue.closing.throwIfAborted();
     const drawn: ImageEvent[] = [];
-    for await (const event of generate({ preview: 0, ...options })) {
+    for await (const event of start({ preview: 0, ...options }, signal)) {
       if (event.type === 'image') drawn.push(event);
       if (event.type === 'done') return drawn.map((one) => ({ image: one.image, recipe: one.recipe, text: one.text, seconds: event.seconds, png: () => pngWith(encode, one) }));
     }
@@ -158,11 +160,11 @@ export function bananaOf(opened: Opened, encode: EncodePng, queue: Turns = turns
     async picture(options) {
       checkOptions(options);
       if ((options.count ?? 1) !== 1) throw new InputError('options.count', `picture() draws one picture: ask pictures() for ${options.count}`);
-      return (await pictures(options))[0]!;
+      return (await allOf(options))[0]!;
     },
     async pictures(options) {
       checkOptions(options);
-      return pictures(options);
+      return allOf(options);
     },
     live(options) {
       queue.closing.throwIfAborted();
