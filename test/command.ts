@@ -29,6 +29,9 @@ export interface Ended {
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
+/** The command as a process: Node, the loader for TypeScript, the file. Its own arguments follow. */
+export const BANANA: readonly string[] = [process.execPath, '--import', TSX, MAIN];
+
 /**
  * Runs the command as a process of its own group. `before` comes before node, such as ['unshare', '-rn']; `watch` sees
  * standard error as it grows.
@@ -37,7 +40,7 @@ export function command(
   args: readonly string[],
   { cwd, before = [], env = {}, watch = () => {} }: { cwd: string; before?: readonly string[]; env?: Record<string, string>; watch?: (err: string, pid: number) => void },
 ): Promise<Ended> {
-  const [file, ...rest] = [...before, process.execPath, '--import', TSX, MAIN, ...args] as [string, ...string[]];
+  const [file, ...rest] = [...before, ...BANANA, ...args] as [string, ...string[]];
   const child = spawn(file, rest, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const ended: Ended = { code: null, out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (ended.out += text));

@@ -1,14 +1,12 @@
 // `banana live` with an untrained tiny model: lines through a pipe, and a terminal that is a stream.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { liveCommand, type Console } from '../src/cli/live.ts';
 import { readRecipe } from '../src/draw/recipe.ts';
-import { tinyModel, workFolder } from './command.ts';
+import { BANANA, tinyModel, workFolder } from './command.ts';
 
 const { folder, remove } = workFolder();
 let model: string;
@@ -20,9 +18,8 @@ const SMALL = ['-W', '64', '-H', '64', '--steps', '1', '--seed', '5', '--threads
 test('lines of standard input: the latest is drawn and settles, one line a frame', { timeout: SLOW }, async () => {
   const cwd = join(folder, 'lines');
   mkdirSync(cwd);
-  const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const child = spawn(process.execPath, ['--import', tsx, main, 'live', '--model', model, ...SMALL, '-o', 'last.webp'], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+  const [node, ...rest] = BANANA as [string, ...string[]];
+  const child = spawn(node, [...rest, 'live', '--model', model, ...SMALL, '-o', 'last.webp'], { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));

@@ -2,12 +2,10 @@
 // (ONNX Runtime's telemetry waits for some ten seconds, and stays silent where CI is set: so CI is not set here.) Needs strace.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { tinyModel, workFolder } from './command.ts';
+import { BANANA, tinyModel, workFolder } from './command.ts';
 
 const traced = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 if (!traced) console.warn('telemetry.test.ts is skipped: there is no strace here, or it may not trace');
@@ -15,8 +13,6 @@ if (!traced) console.warn('telemetry.test.ts is skipped: there is no strace here
 const { folder, remove } = workFolder();
 afterAll(remove);
 
-const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 const CALLS = 'trace=network,open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat';
 const SECONDS = 25;
 
@@ -39,7 +35,7 @@ test.skipIf(!traced)('a command of half a minute opens no socket of the internet
   const env = { ...process.env, HOME: home, TMPDIR: temporary };
   for (const name of Object.keys(env)) if (name === 'CI' || /^(GITHUB_|VITEST|XDG_|ORT_)/.test(name)) delete (env as NodeJS.ProcessEnv)[name];
   const model = await tinyModel(folder);
-  const args = ['-f', '-qq', '-s', '200', '-e', CALLS, '-o', trace, process.execPath, '--import', TSX, MAIN, 'live', '--model', model, '-o', join(work, 'live.png')];
+  const args = ['-f', '-qq', '-s', '200', '-e', CALLS, '-o', trace, ...BANANA, 'live', '--model', model, '-o', join(work, 'live.png')];
   const child = spawn('strace', args, { cwd: work, env, stdio: ['pipe', 'ignore', 'pipe'] });
   let err = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));

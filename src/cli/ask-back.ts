@@ -1,7 +1,7 @@
 // A single word that is probably meant as a command: a slip of one of ours, or what another tool calls something. It is asked back,
 // not drawn: a prompt has no business to look like a command, and `banana -- WORD` draws any.
-import { slips } from '../draw/options.ts';
 import { InputError } from '../util/errors.ts';
+import { slips } from '../util/slips.ts';
 
 /** What to do instead of the commands of other tools. Not here: what is as likely a thing to draw (train, stop, pose). */
 const ELSEWHERE: readonly (readonly [words: readonly string[], instead: string])[] = [

@@ -2,6 +2,7 @@
 // refused with what it probably means: a slip of the finger, or another tool's word. Not here: ranges and what belongs together
 // (prompt.ts, size.ts, start.ts, subjects.ts, peels.ts; text-to-image.ts calls them all).
 import { InputError } from '../util/errors.ts';
+import { slips } from '../util/slips.ts';
 import type { PeelChoice } from './peels.ts';
 import type { PromptOptions } from './prompt.ts';
 import type { SizeOptions } from './size.ts';
@@ -134,15 +135,4 @@ function meant(key: string): string {
   const names = Object.keys(KINDS);
   const [nearest] = names.map((name) => ({ name, slips: slips(word, name) })).sort((a, b) => a.slips - b.slips);
   return nearest!.slips <= SLIPS && nearest!.slips < word.length ? `did you mean ${nearest!.name}?` : `there are ${names.join(', ')}`;
-}
-
-/** Levenshtein's distance: letters put in, left out or exchanged that make one word of another. */
-export function slips(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (const [i, letter] of [...a].entries()) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) next.push(Math.min(next[j]! + 1, row[j + 1]! + 1, row[j]! + (letter === b[j] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }

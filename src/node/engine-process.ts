@@ -5,7 +5,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { RuntimeError } from '../util/errors.ts';
-import { connect, serve, type Engine, type Handlers } from '../runtime/engine.ts';
+import { connect, engineClosed, serve, type Engine, type Handlers } from '../runtime/engine.ts';
 
 /**
  * Memory of the C library (glibc; others ignore it): what takes more than this many bytes goes back to the system when it is given
@@ -88,7 +88,7 @@ export async function openEngine<H extends Handlers>(entry: URL, options: Engine
     pid: child.pid!,
     ended,
     async close() {
-      lose(new RuntimeError('engine.closed', 'the engine was closed'));
+      lose(engineClosed());
       keepAlive(child, true);
       child.kill();
       const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);

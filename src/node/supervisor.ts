@@ -2,7 +2,7 @@
 // at once, then after longer and longer pauses, and not at all while it was lost too often of late (the restart intensity of Erlang's
 // supervisors, https://www.erlang.org/doc/system/sup_princ.html). Nothing is asked twice: whoever lost a picture decides that.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Engine, Handlers, RequestOptions } from '../runtime/engine.ts';
+import { engineClosed, type Engine, type Handlers, type RequestOptions } from '../runtime/engine.ts';
 import { resultOf } from '../runtime/mailbox.ts';
 import { RuntimeError } from '../util/errors.ts';
 import type { EngineProcess } from './engine-process.ts';
@@ -63,7 +63,7 @@ export async function supervised<H extends Handlers>(open: Open<H>, options: Sup
     stream,
     call: (name: string, argument: unknown, options?: RequestOptions) => resultOf(stream(name, argument, options)),
     async close() {
-      closing.abort(new RuntimeError('engine.closed', 'the engine was closed'));
+      closing.abort(engineClosed());
       await (await current?.catch(() => undefined))?.close();
     },
   } as unknown as Engine<H>;

@@ -1,7 +1,7 @@
 // The engine in a Web Worker, for browsers: the page stays responsive, and closing it is the only way to get WASM's memory
 // back. The same protocol as the child process.
 import { RuntimeError } from '../util/errors.ts';
-import { connect, serve, type Engine, type Handlers } from './engine.ts';
+import { connect, engineClosed, serve, type Engine, type Handlers } from './engine.ts';
 
 /** Of a worker's global object, what is used here (the types of pages have none). */
 interface WorkerScope {
@@ -44,5 +44,5 @@ export async function openWorker<H extends Handlers>(worker: Worker, { signal }:
     signal?.removeEventListener('abort', abort);
   }
   code = 'engine.lost';
-  return { ...engine, close: async () => end(new RuntimeError('engine.closed', 'the engine was closed')) };
+  return { ...engine, close: async () => end(engineClosed()) };
 }

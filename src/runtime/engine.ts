@@ -30,6 +30,9 @@ export interface Engine<H extends Handlers = Handlers> {
   close(): Promise<void>;
 }
 
+/** What requests to an engine are told that was closed. */
+export const engineClosed = (): RuntimeError => new RuntimeError('engine.closed', 'the engine was closed');
+
 /** A way to send structured-cloneable messages there and back. */
 export interface Channel {
   /** `transfer`: buffers that the other side gets as they are, where a channel can; they are empty here afterwards. */
