@@ -34,6 +34,10 @@ export const DATA = {
     subjects: 0.2, size: 64, captions: { languages: { en: 0.9, nl: 0.1 } },
   },
   // Narrow on purpose: what two cores can learn in an hour or two.
+  layers: {
+    ...FULL, mix: { single: 0.6, scene: 0.4, character: 0 }, scope: { concepts: 300, styles: ['flat', 'soft gradient', '3D', 'shaded cartoon'] },
+    aspects: [[256, 256, 1]], subjects: 0, captions: { languages: { en: 0.85, nl: 0.15 } },
+  },
   pico: {
     ...FULL, mix: { single: 0.52, scene: 0.32, character: 0.16 }, scope: { concepts: 200, styles: ['flat', 'bold flat', 'shaded cartoon'] },
     subjects: 0.25, captions: { languages: { en: 0.85, nl: 0.15 } },
@@ -75,6 +79,9 @@ function pickBackground(rng: Random, style: StyleKey, single: boolean): Backgrou
   return { kind: rng.pick(SCENERY_NAMES), seed };
 }
 
+const groundOf = (rng: Random, style: StyleKey, single: boolean, { grounds }: DataOptions): Background =>
+  grounds ? { kind: grounds, seed: 0 } : pickBackground(rng, style, single);
+
 /** A colour that differs from the background's and that the sprite can take. */
 function pickColour({ hex, group, label, core }: Concept, style: StyleKey, background: Background, rng: Random): ColourName | undefined {
   const found = sprite(hex, style);
@@ -107,7 +114,8 @@ export function isHeldOut(facts: Facts): boolean {
   );
 }
 
-interface Draft {
+/** A scene, and what is true of it. */
+export interface Draft {
   facts: Facts;
   scene: Scene;
 }
@@ -117,7 +125,7 @@ function single(rng: Random, pool: Pool, o: DataOptions, aspect: [number, number
   const concept = rng.pick(pool.concepts);
   const style = pickStyle(concept, pool.styles, rng);
   if (!style) return undefined;
-  const background = pickBackground(rng, style, true);
+  const background = groundOf(rng, style, true, o);
   return arrange('one', [concept], style, background, rng, o, aspect);
 }
 
@@ -132,7 +140,7 @@ function scene(rng: Random, pool: Pool, o: DataOptions, aspect: [number, number]
     const next = rng.pick(able);
     if (chosen.every((c) => c.label !== next.label && c.core?.noun !== (next.core?.noun ?? next.label))) chosen.push(next);
   }
-  return arrange(layout, chosen, style, pickBackground(rng, style, false), rng, o, aspect);
+  return arrange(layout, chosen, style, groundOf(rng, style, false, o), rng, o, aspect);
 }
 
 /** Puts concepts into a layout: positions, sizes, colours, flips. */
@@ -172,12 +180,24 @@ export function sample(seed: number, index: number, options: Partial<DataOptions
   const kinds = ['single', 'scene', 'character'] as const;
   const kind = kinds[rng.weighted(kinds.map((k) => o.mix[k]))]!;
   if (kind === 'character') return characterSample(index, rng, [aspect[0], aspect[1]], o);
+  return finish(index, kind, draftOf(kind, rng, pool, o, [aspect[0], aspect[1]]), rng, o);
+}
+
+/** A scene of this kind that the split may show. */
+function draftOf(kind: 'single' | 'scene', rng: Random, pool: Pool, o: DataOptions, aspect: [number, number]): Draft {
   for (let attempt = 0; ; attempt++) {
-    const draft = (kind === 'single' ? single : scene)(rng, pool, o, [aspect[0], aspect[1]]);
+    const draft = (kind === 'single' ? single : scene)(rng, pool, o, aspect);
     // A scope so small that nothing of it is held out gives, after 400 tries, what there is.
-    if (!draft || (isHeldOut(draft.facts) !== (o.split === 'test') && attempt < 400)) continue;
-    return finish(index, kind, draft, rng, o);
+    if (draft && (isHeldOut(draft.facts) === (o.split === 'test') || attempt >= 400)) return draft;
   }
+}
+
+/** A scene of sprites, and its caption, undrawn: what a layered picture is composed of. Always the same for the same stream. */
+export function composed(kind: 'single' | 'scene', rng: Random, options: DataOptions): Draft & { caption: string } {
+  const aspect = options.aspects[rng.weighted(options.aspects.map((a) => a[2]))]!;
+  const draft = draftOf(kind, rng, poolOf(options.scope), options, [aspect[0], aspect[1]]);
+  const { text } = caption(draft.facts, rng, { ...CAPTIONS, ...options.captions, split: options.split });
+  return { ...draft, caption: text };
 }
 
 function finish(index: number, kind: string, { facts, scene }: Draft, rng: Random, o: DataOptions): Sample {

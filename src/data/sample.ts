@@ -19,6 +19,8 @@ export interface DataOptions {
   captions: Partial<CaptionOptions>;
   /** Share of objects that are recoloured. */
   recolour: number;
+  /** Every background is this one, if given. */
+  grounds?: 'transparent';
   /** Side of the packed pictures, in pixels (a square one's; others have about the same area). */
   size: number;
 }

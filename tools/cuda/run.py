@@ -14,21 +14,29 @@ from program import Program
 from trainer import Part, Run
 
 
+def part_of(title, folder, plan, weight=((0, 1),), batch=None):
+    """A folder with program.onnx, its rows, and, where inputs are computed from drawn ones, prepare.onnx."""
+    prepare = os.path.join(folder, 'prepare.onnx')
+    part = Part(title, [(batch, os.path.join(folder, 'program.onnx'), prepare if os.path.exists(prepare) else None, plan)], weight)
+    part.folder = folder
+    return part
+
+
 def train(options):
     at = lambda name: os.path.join(options.bundle, name)
     with open(at('plan.json')) as file:
         plan = json.load(file)
-    prepare = at('prepare.onnx')  # inputs that are computed from drawn ones
-    part = Part(options.bundle, [(None, at('program.onnx'), prepare if os.path.exists(prepare) else None, plan)])
+    parts = [part_of(p['name'], at(p['name']), p['plan'], p['weight'], p['batch']) for p in plan['parts']] if 'parts' in plan else [part_of(options.bundle, options.bundle, plan)]
     frozen = {}
     for path in sorted(glob.glob(at('frozen*.safetensors'))) + options.frozen:
         frozen.update(read_safetensors(path)[0])
     seed = plan.get('seed', 0) if options.seed is None else options.seed
-    run = Run([part], options.out, lambda: read_safetensors(at('state.safetensors')), frozen, options, seed)
-    _, _, keys = part.ports()
-    if keys:
-        memory = torch.cuda.mem_get_info()[0] * 0.4 if run.device.type == 'cuda' else float('inf')
-        part.rows = rows_of_shards(at(plan.get('data', 'data')), keys, run.device, seed, memory)
+    run = Run(parts, options.out, lambda: read_safetensors(at('state.safetensors')), frozen, options, seed)
+    memory = torch.cuda.mem_get_info()[0] * 0.4 if run.device.type == 'cuda' else float('inf')
+    for part in parts:
+        _, _, keys = part.ports()
+        if keys:
+            part.rows = rows_of_shards(os.path.join(part.folder, plan.get('data', 'data')), keys, run.device, seed, memory)
     steps, seconds = options.steps or plan.get('steps') or float('inf'), options.seconds or plan.get('seconds') or float('inf')
     run.train(steps, seconds, time.perf_counter() + options.session)
 

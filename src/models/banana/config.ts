@@ -35,12 +35,15 @@ export interface Config {
   readonly referencePixels: number;
 }
 
+/** What the networks of prompt and tokens read of a configuration. */
+export type NetworkConfig = Pick<Config, 'transformer' | 'text' | 'channels' | 'subjects'>;
+
 /** Cells along a token's side: the feature map has this many times the latent's resolution. */
 export const CELLS = 8;
 /** The encoder's pixels along a token's side. */
 export const ENCODER_PIXELS = 32;
 
-function transformer(width: number, depth: number, headWidth: number): TransformerConfig {
+export function transformer(width: number, depth: number, headWidth: number): TransformerConfig {
   const count = width / headWidth;
   const share = [4, 3, 2, 1].find((n) => count % n === 0)!; // query heads to a key/value head: 4:1 where it divides
   return { width, depth, heads: { groups: count / share, share, width: headWidth }, hidden: Math.round((width * 8) / 3 / 64) * 64 };

@@ -40,7 +40,7 @@ function cut(map: Tensor, [top, bottom, left, right]: Cells): Tensor {
 
 function draw(w: Tensors, rectangle: { x: number; y: number; width: number; height: number }, size: number): Tensor {
   const made = evaluate(maps, { ...w, thumbnails: halves() });
-  const { feeds, cells, fine } = levelTables(rectangle, size, SIDE);
+  const { feeds, cells, fine } = levelTables(rectangle, size / SIDE, { rows: SIDE, columns: SIDE });
   return evaluate(tile, { ...w, ...feeds, logits: cut(made.logits!, fine), colours: cut(made.colours!, cells) }).pixels!;
 }
 

@@ -87,17 +87,18 @@ function read(map: Value, rows: Value, columns: Value): Value {
 /** A rectangle of cells: [rows from, to, columns from, to). */
 export type Cells = readonly [top: number, bottom: number, left: number, right: number];
 
-/** Feeds of a tile of a picture of `size` pixels a side over a thumbnail of `side` cells, and which cells of each map it reads. */
+/** Feeds of a tile (its corner in pixels from the thumbnail's, fractions allowed) at `scale` pixels to a cell, and which cells of each map it reads. */
 export function levelTables(
   tile: Tile,
-  size: number,
-  side: number,
+  scale: number,
+  thumbnail: { readonly rows: number; readonly columns: number },
 ): { feeds: Record<'rows' | 'columns' | 'fineRows' | 'fineColumns' | 'scale', Tensor>; cells: Cells; fine: Cells } {
-  const scale = size / side;
-  const padded = side + 2 * MARGIN;
-  const axis = (start: number, n: number, finer: number) => samplingAxis(start + MARGIN * scale, n, padded * scale, padded * finer);
-  const [rows, columns] = [axis(tile.y, tile.height, 1), axis(tile.x, tile.width, 1)];
-  const [fineRows, fineColumns] = [axis(tile.y, tile.height, 2), axis(tile.x, tile.width, 2)];
+  const axis = (start: number, n: number, cells: number, finer: number) => {
+    const padded = cells + 2 * MARGIN;
+    return samplingAxis(start + MARGIN * scale, n, padded * scale, padded * finer);
+  };
+  const both = (finer: number) => [axis(tile.y, tile.height, thumbnail.rows, finer), axis(tile.x, tile.width, thumbnail.columns, finer)] as const;
+  const [[rows, columns], [fineRows, fineColumns]] = [both(1), both(2)];
   const table = (n: number, { from, to, weights }: typeof rows) => float32([1, n, to - from], weights);
   return {
     feeds: {

@@ -9,7 +9,7 @@ import { keysValues, selfAttention, type KeysValues, type Rotary } from '../../n
 import { embedding, linear, rmsNorm, swiglu } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
 import { float32 } from '../../tensor/tensor.ts';
-import { INNER, type Config } from './config.ts';
+import { INNER, type Config, type NetworkConfig } from './config.ts';
 import { textEncoder } from './text-encoder.ts';
 
 /** What a prompt becomes, once: reused by every step. */
@@ -44,7 +44,7 @@ export function maskBias(mask: Value): Value {
 }
 
 /** Text and references to each layer's keys and values. */
-export function conditioning(s: Scope, text: TextInputs, config: Config, references?: ReferenceInputs): Conditioning {
+export function conditioning(s: Scope, text: TextInputs, config: NetworkConfig, references?: ReferenceInputs): Conditioning {
   const { transformer: t } = config;
   const features = textEncoder(s.in('text'), text.ids, text.positions, maskBias(text.mask), config); // (B, T, D')
   const weights = unsqueeze(text.mask, -1);
@@ -63,13 +63,13 @@ export function conditioning(s: Scope, text: TextInputs, config: Config, referen
 }
 
 /** Latent tokens of references with their slot: (B, S, C) to (B, S, D). */
-function referenceFeatures(s: Scope, { tokens, slots }: ReferenceInputs, { transformer: t, subjects }: Config): Value {
+function referenceFeatures(s: Scope, { tokens, slots }: ReferenceInputs, { transformer: t, subjects }: NetworkConfig): Value {
   const x = linear(s.in('in'), tokens, t.width, { bias: true });
   return rmsNorm(s.in('norm'), add(x, embedding(s.in('slot').declare({ bits: 5 }), slots, subjects + 1, t.width)));
 }
 
 /** x (B) to cosines and sines of it at 64 frequencies: (B, 128). */
-function sinusoid(x: Value): Value {
+export function sinusoid(x: Value): Value {
   const frequencies = constant(float32([1, 64], Array.from({ length: 64 }, (_, i) => 1000 ** (i / 63) * 0.5)));
   const angles = mul(unsqueeze(x, -1), frequencies);
   const turns = round(mul(angles, 1 / (2 * Math.PI)));
@@ -87,7 +87,7 @@ export interface BlockInputs {
 }
 
 /** What the first and the last layer declare. */
-const END = { bits: 6, adapt: 'ends' } as const;
+export const END = { bits: 6, adapt: 'ends' } as const;
 
 /** What a step begins with. */
 export interface Entry {
@@ -111,7 +111,7 @@ export function entry(s: Scope, x: Value, { t, guidance, pooled }: { t: Value; g
 }
 
 /** Block i: tokens (B, L, D) to tokens. */
-export function block(s: Scope, i: number, h: Value, shared: Value, { extra, rotary, bias }: BlockInputs, { transformer: c }: Config): Value {
+export function block(s: Scope, i: number, h: Value, shared: Value, { extra, rotary, bias }: BlockInputs, { transformer: c }: Pick<Config, 'transformer'>): Value {
   const own = s.in('blocks').in(i).declare(INNER);
   const modulation = add(shared, own.parameter('modulation', [6 * c.width], { constant: 0 }));
   const [shiftA, scaleA, gateA, shiftM, scaleM, gateM] = chunks(modulation, 6, c.width);
@@ -144,11 +144,11 @@ export function transformer(
 }
 
 /** (B, n*D) to n values of (B, 1, D). */
-function chunks(x: Value, n: number, D: number): Value[] {
+export function chunks(x: Value, n: number, D: number): Value[] {
   return Array.from({ length: n }, (_, i) => unsqueeze(slice(x, -1, i * D, (i + 1) * D), 1));
 }
 
 /** Normalised x, shifted and scaled: AdaLN. */
-function modulate(x: Value, shift: Value, scale: Value): Value {
+export function modulate(x: Value, shift: Value, scale: Value): Value {
   return add(mul(rmsNormalize(x), add(scale, 1)), shift);
 }

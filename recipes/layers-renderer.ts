@@ -1,0 +1,107 @@
+// Recipe of the layered model: the renderer's programs and windows as a folder that tools/cuda/run.py trains. After layers-data.ts.
+//   npx tsx recipes/layers-renderer.ts --preset pico [--run runs/layers-pico] [--rate 0.002]
+//   python3 tools/cuda/run.py runs/layers-pico/renderer --out runs/layers-pico/renderer-run --seconds 3600
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DATA } from '../src/data/dataset.ts';
+import { drawingsOf, type Drawing } from '../src/data/drawings.ts';
+import { renderPool } from '../src/data/render.ts';
+import { windowsOf, type Window } from '../src/data/windows.ts';
+import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
+import { MARGIN } from '../src/models/banana/level-sets.ts';
+import { layersPreset, THUMBNAIL } from '../src/models/layers/config.ts';
+import { decodeTokens, encodeThumbnail, type Basis } from '../src/models/layers/thumbnail.ts';
+import { initialize } from '../src/nn/scope.ts';
+import { encodeModel } from '../src/onnx/encode.ts';
+import { tensor, type Tensors } from '../src/tensor/tensor.ts';
+import { rendererPrepare, rendererProgram, SCALES, windowCells, type Scale } from '../src/train/layers/renderer.ts';
+import { layersRate } from '../src/train/layers/rows.ts';
+import type { RecipeOptions } from '../src/train/paths.ts';
+import { hash32, random } from '../src/util/random.ts';
+import { schedulePoints, type Plan } from '../tools/cuda/bundle.ts';
+import { main } from './recipe.ts';
+
+/** Windows of a scale. */
+const WINDOWS = 4000;
+/** Every so many concepts one is kept for tests: the renderer never sees it. */
+const HELD = 10;
+/** Scales from here on have no truth in art that is pixels, and soft gradients (blur) take seconds a picture. */
+const LARGE = 8;
+
+/** Is a drawing's concept one that the renderer is trained on? */
+export const trainsRenderer = ({ key }: Pick<Drawing, 'key'>): boolean => hash32(`renderer ${key.split(' ')[0]}`) % HELD !== 0;
+
+/** Drawings of a scale, in an order without pattern. */
+function chosen(all: readonly Drawing[], { pixels }: Scale): Drawing[] {
+  const styles = pixels >= LARGE ? ['flat', 'noto'] : ['flat', 'noto', 'fluent', 'fluent3d'];
+  const able = all.filter((d) => trainsRenderer(d) && styles.includes(d.key.split(' ')[1]!));
+  return able.sort((a, b) => hash32(`${pixels} ${a.key}`) - hash32(`${pixels} ${b.key}`)).slice(0, WINDOWS / 2);
+}
+
+/** A window of a whole thumbnail, with transparent cells beyond its border: (a, a, 4). */
+function cutOut(pixels: ArrayLike<number>, top: number, left: number, a: number): Uint8Array {
+  const out = new Uint8Array(a * a * 4);
+  for (let y = 0; y < a; y++)
+    for (let x = 0; x < a; x++) {
+      const [row, column] = [top - MARGIN + y, left - MARGIN + x];
+      if (row < 0 || column < 0 || row >= THUMBNAIL || column >= THUMBNAIL) continue;
+      for (let c = 0; c < 4; c++) out[(y * a + x) * 4 + c] = pixels[(row * THUMBNAIL + column) * 4 + c]!;
+    }
+  return out;
+}
+
+function rowsOf(windows: readonly Window[], scale: Scale, basis: Basis): Tensors {
+  const [a, P] = [windowCells(scale), scale.cells * scale.pixels];
+  const stack = (side: number, pictures: readonly Uint8Array[]) => {
+    const bytes = new Uint8Array(pictures.length * side * side * 4);
+    pictures.forEach((p, i) => bytes.set(p, i * side * side * 4));
+    return tensor('uint8', [pictures.length, side, side, 4], bytes);
+  };
+  const kept = (thumbnail: Uint8Array) => {
+    const square = { width: THUMBNAIL, height: THUMBNAIL };
+    return decodeTokens(encodeThumbnail({ ...square, pixels: thumbnail }, basis), THUMBNAIL, THUMBNAIL, basis).map((v) => Math.round(Math.min(255, Math.max(0, (v + 1) * 127.5))));
+  };
+  const cuts = new Map<string, Float32Array>();
+  for (const { drawing, thumbnail } of windows) if (!cuts.has(drawing.key)) cuts.set(drawing.key, kept(thumbnail));
+  return {
+    cells: stack(a, windows.map(({ thumbnail, top, left }) => cutOut(thumbnail, top, left, a))),
+    cut: stack(a, windows.map(({ drawing, top, left }) => cutOut(cuts.get(drawing.key)!, top, left, a))),
+    target: stack(P, windows.map(({ target }) => target)),
+  };
+}
+
+/** Writes the bundle. */
+export async function makeRendererBundle({ preset: name, run = `runs/layers-${name}`, rate = 0.002, seed = 0, log = () => {} }: RecipeOptions): Promise<void> {
+  const config = layersPreset(name);
+  const out = join(run, 'renderer');
+  const { tensors: bank } = await readSafetensors(join(run, 'bank.safetensors'));
+  const numbers = (key: string) => bank[key]!.data as Float32Array;
+  const basis: Basis = { channels: config.channels, mean: numbers('basis.mean'), matrix: numbers('basis.matrix'), scale: numbers('basis.scale')[0]! };
+  const all = drawingsOf(DATA.layers.scope, THUMBNAIL);
+  const parts = [];
+  const pool = renderPool({ processes: 1, seconds: 20 });
+  for (const scale of SCALES) {
+    const folder = join(out, `x${scale.pixels}`);
+    await mkdir(join(folder, 'data'), { recursive: true });
+    const windows: Window[] = [];
+    for await (const window of windowsOf(chosen(all, scale), scale, 2, pool, seed)) windows.push(window);
+    await writeSafetensors(join(folder, 'data', 'rows.safetensors'), rowsOf(windows, scale, basis));
+    const { program, specs } = rendererProgram(config, scale);
+    await writeFile(join(folder, 'program.onnx'), encodeModel(program.graph).model);
+    await writeFile(join(folder, 'prepare.onnx'), encodeModel(rendererPrepare(scale)).model);
+    const data = (key: string) => ({ kind: 'data', key }) as const;
+    const uniform = { kind: 'uniform' } as const;
+    const inputs: Plan['inputs'] = {
+      cells: data('cells'), cut: data('cut'), target: data('target'), normal: { kind: 'normal' },
+      kind: uniform, half: uniform, mix: uniform, noisy: uniform, level: uniform,
+      rate: { kind: 'table', points: schedulePoints(layersRate(rate)) },
+    };
+    parts.push({ name: `x${scale.pixels}`, weight: [[0, scale.share]], batch: scale.batch, plan: { inputs } });
+    if (parts.length === 1) await writeSafetensors(join(out, 'state.safetensors'), program.begin(initialize(specs, random(seed).split('renderer'))), { preset: name });
+    log(`x${scale.pixels}: ${windows.length} windows`);
+  }
+  pool.close();
+  await writeFile(join(out, 'plan.json'), JSON.stringify({ seed, parts }));
+}
+
+await main(import.meta.url, makeRendererBundle);

@@ -1,0 +1,66 @@
+// Sizes of the layered model: a picture is a canvas and up to six objects, each a thumbnail of 64 x 64 premultiplied RGBA in its
+// own frame, 4 x 4 patches of 16 x 16 pixels that stand as 256 numbers each in a fixed basis (docs/layers.md).
+import { InputError } from '../../util/errors.ts';
+import { transformer, type TransformerConfig } from '../banana/config.ts';
+import { LEVELS, type LevelSizes } from '../banana/level-sets.ts';
+
+/** Side of a thumbnail, in pixels. */
+export const THUMBNAIL = 64;
+/** Side of a patch, in pixels: a token of content. */
+export const PATCH = 16;
+/** Patches along a thumbnail's side. */
+export const GRID = THUMBNAIL / PATCH;
+/** Numbers of a patch: premultiplied RGBA. */
+export const PATCH_NUMBERS = PATCH * PATCH * 4;
+/** Most objects of a picture. */
+export const OBJECTS = 6;
+/** Numbers of a frame: x, y, log2 of the size, height in the stack. */
+export const FRAME_NUMBERS = 4;
+
+export interface LayersConfig {
+  readonly name: string;
+  /** Numbers of a content token: components of the basis. */
+  readonly channels: number;
+  readonly transformer: TransformerConfig;
+  readonly text: TransformerConfig & { readonly vocabulary: number; readonly length: number };
+  readonly renderer: LevelSizes;
+  /** Most subjects of one picture: a reference belongs to an object. */
+  readonly subjects: number;
+}
+
+interface Point {
+  width: number;
+  depth: number;
+  head: number;
+  text: [width: number, depth: number, vocabulary: number, length: number];
+  channels: number;
+  renderer: LevelSizes;
+}
+
+const POINTS = {
+  // Seconds on two cores: every test of the whole chain.
+  tiny: { width: 64, depth: 2, head: 16, text: [64, 1, 512, 24], channels: 64, renderer: { width: 16, depth: 1, levels: 3 } },
+  // Some hours on two cores.
+  pico: { width: 256, depth: 6, head: 32, text: [256, 2, 4096, 32], channels: 256, renderer: LEVELS },
+  // One GPU, under an hour.
+  nano: { width: 768, depth: 11, head: 64, text: [512, 6, 8192, 64], channels: 256, renderer: LEVELS },
+  // 1.8 B, the size in the description.
+  xl: { width: 2304, depth: 26, head: 64, text: [1024, 8, 16384, 64], channels: 256, renderer: LEVELS },
+} as const satisfies Record<string, Point>;
+
+export const LAYERED_PRESETS = Object.keys(POINTS);
+
+/** The sizes of a preset; throws InputError for an unknown name. */
+export function layersPreset(name: string): LayersConfig {
+  const p: Point | undefined = Object.hasOwn(POINTS, name) ? POINTS[name as keyof typeof POINTS] : undefined;
+  if (!p) throw new InputError('preset.unknown', `unknown preset "${name}": choose one of ${LAYERED_PRESETS.join(', ')}`);
+  const [width, depth, vocabulary, length] = p.text;
+  return {
+    name,
+    channels: p.channels,
+    transformer: transformer(p.width, p.depth, p.head),
+    text: { ...transformer(width, depth, Math.min(p.head, width / 4)), vocabulary, length },
+    renderer: p.renderer,
+    subjects: 5,
+  };
+}

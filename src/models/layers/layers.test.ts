@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { evaluate } from '../../graph/evaluate.ts';
+import { initialize, type Specs } from '../../nn/scope.ts';
+import { referenceRuntime } from '../../runtime/reference.ts';
+import { float32, int64, type Tensors } from '../../tensor/tensor.ts';
+import { layeredTeacher, type Room } from '../../train/layers/teacher.ts';
+import { random } from '../../util/random.ts';
+import { layersPreset, PATCH_NUMBERS, THUMBNAIL } from './config.ts';
+import { frameNumbers, frameOf } from './frame.ts';
+import { contentTokens, kindsOf, latentSize, PLACES, SLOTS, tokenCount, type Layout } from './layout.ts';
+import { openLayerNetworks } from './networks.ts';
+import { layersOf, paint, placeOf, type Layer } from './paint.ts';
+import { conditionStage, denoiseStage, mapsStage, pixelsStage } from './stages.ts';
+import { decodeTokens, encodeThumbnail, type Basis } from './thumbnail.ts';
+
+const config = layersPreset('tiny');
+
+/** A basis that keeps the first numbers of a patch. */
+function plainBasis(channels: number): Basis {
+  const matrix = new Float32Array(PATCH_NUMBERS * channels);
+  for (let c = 0; c < channels; c++) matrix[c * channels + c] = 1;
+  return { channels, mean: new Float32Array(PATCH_NUMBERS).fill(-1), matrix, scale: 0.5 };
+}
+
+describe('thumbnails', () => {
+  test('a whole basis gives every pixel back, whatever the shape', () => {
+    const [width, height] = [32, 16];
+    const pixels = Uint8Array.from({ length: width * height * 4 }, (_, i) => (i * 37) % 256);
+    const basis = plainBasis(PATCH_NUMBERS);
+    const back = decodeTokens(encodeThumbnail({ width, height, pixels }, basis), width, height, basis);
+    expect(Array.from(back, (v) => Math.round((v + 1) * 127.5))).toEqual(Array.from(pixels));
+  });
+
+  test('what is transparent is tokens of nothing where the mean is nothing', () => {
+    const tokens = encodeThumbnail({ width: 16, height: 16, pixels: new Uint8Array(1024) }, plainBasis(8));
+    expect(Math.max(...tokens.map(Math.abs))).toBe(0);
+  });
+
+  test('sides that are no multiples of 16 are refused', () => {
+    expect(() => encodeThumbnail({ width: 20, height: 16, pixels: new Uint8Array(1280) }, plainBasis(8))).toThrow('20 x 16 pixels: expected multiples of 16');
+  });
+});
+
+test('a frame survives its four numbers', () => {
+  const frame = { x: -0.3, y: 0.12, size: 0.42, height: 0.5 };
+  const back = frameOf([9, 9, ...frameNumbers(frame)], 2);
+  for (const key of ['x', 'y', 'size', 'height'] as const) expect(back[key]).toBeCloseTo(frame[key], 6);
+});
+
+describe('a layout', () => {
+  const layout: Layout = { objects: 3, canvas: { rows: 4, columns: 7 } };
+
+  test('counts its tokens and numbers', () => {
+    expect([contentTokens(layout), tokenCount(layout), latentSize(layout, 256)]).toEqual([76, 79, 12 + 76 * 256]);
+    expect(contentTokens({ objects: 2 })).toBe(32);
+  });
+
+  test('gives every object the same positions, and every part its own slot', () => {
+    const { slots, places, positions } = kindsOf(layout);
+    expect(positions.slice(3, 19)).toEqual(positions.slice(19, 35));
+    expect(places.slice(3, 19)).toEqual(places.slice(35, 51));
+    expect(new Set(slots).size).toBe(3 + 3 + 1);
+    expect(Math.max(...slots)).toBeLessThan(SLOTS);
+    expect(Math.max(...places)).toBeLessThan(PLACES);
+    expect(new Set(places.slice(51)).size).toBe(28);
+  });
+});
+
+const specs: Specs = new Map([conditionStage(config), denoiseStage(config), mapsStage(config), pixelsStage(config)].flatMap((stage) => [...stage.specs]));
+const drawn = initialize(specs, random(3));
+/** Random weights in which nothing is hidden by a zero start. */
+const weights: Tensors = Object.fromEntries(Object.entries(drawn).map(([path, w]) => [path, path.includes('-out') ? float32(w.shape, random(4).split(path).normals(w.data.length).map((v) => v * 0.1)) : w]));
+
+test('the program that is trained and the stages that draw predict the same', async () => {
+  const room: Room = { batch: 1, layout: { objects: 2, canvas: { rows: 4, columns: 4 } }, text: 4 };
+  const rng = random(7);
+  const frames = rng.normals(8);
+  const content = rng.normals(48 * config.channels);
+  const [ids, t] = [[1, 5, 9, 2], 0.6];
+  const { program } = layeredTeacher(config, room);
+  const noise = { frames: rng.normals(8), content: rng.normals(content.length) };
+  const { loss, 'content-error': wrong } = evaluate(program.graph, {
+    ...program.begin(weights), rate: float32([], [0]), t: float32([1], [t]), variance: weights['transformer.variance']!,
+    frames: float32([1, 2, 4], frames), content: float32([1, 48, config.channels], content),
+    'frames.noise': float32([1, 2, 4], noise.frames), 'content.noise': float32([1, 48, config.channels], noise.content),
+    objects: float32([1, 2], [1, 1]), canvas: float32([1], [1]),
+    'text.ids': int64([1, 4], ids), 'text.mask': float32([1, 4], [1, 1, 1, 1]), 'text.positions': int64([4], [0, 1, 2, 3]),
+  });
+  const networks = openLayerNetworks(referenceRuntime(), config, weights);
+  const x = Float32Array.from([...frames, ...content], (v, i) => (1 - t) * v + t * [...noise.frames, ...noise.content][i]!);
+  const velocity = await networks.velocity(await networks.condition(ids), room.layout)(x, t);
+  const error = content.reduce((sum, v, i) => sum + (velocity[8 + i]! - (noise.content[i]! - v)) ** 2, 0) / content.length;
+  expect((wrong!.data[0] as number) / (error / 0.15 ** 2)).toBeCloseTo(1, 3);
+  expect(Number.isFinite(loss!.data[0] as number)).toBe(true);
+});
+
+test('objects that a picture does not have change nothing for the others', () => {
+  const { program } = layeredTeacher(config, { batch: 1, layout: { objects: 2 }, text: 2 });
+  const rng = random(9);
+  const state = program.begin(weights);
+  const feed = (second: number): Tensors => ({
+    ...state, rate: float32([], [0]), t: float32([1], [0.5]), variance: weights['transformer.variance']!,
+    frames: float32([1, 2, 4], [1, 2, 3, 4, second, second, 0, 0]), content: float32([1, 32, config.channels], Array.from({ length: 32 * config.channels }, (_, i) => (i < 16 * config.channels ? Math.sin(i) : second))),
+    'frames.noise': float32([1, 2, 4], rng.split('a').normals(8)), 'content.noise': float32([1, 32, config.channels], rng.split('b').normals(32 * config.channels)),
+    objects: float32([1, 2], [1, 0]), 'text.ids': int64([1, 2], [1, 2]), 'text.mask': float32([1, 2], [1, 1]), 'text.positions': int64([2], [0, 1]),
+  });
+  expect(evaluate(program.graph, feed(5)).loss!.data[0]).toBeCloseTo(evaluate(program.graph, feed(0)).loss!.data[0] as number, 5);
+});
+
+describe('painting', () => {
+  const square = (value: number, alpha: number) => Float32Array.from({ length: THUMBNAIL ** 2 * 4 }, (_, i) => (i % 4 === 3 ? alpha : value));
+  const object = (x: number, y: number, size: number, height = 0): Layer => ({ slot: 1, thumbnail: square(-1, 1), width: 64, height: 64, frame: { x, y, size, height } });
+
+  test('a frame says where the art stands, in shorter sides from the middle', () => {
+    expect(placeOf(object(0.25, -0.1, 0.47), [200, 100])).toEqual({ x: 100 + 25 - 25, y: 50 - 10 - 25, side: 50 });
+  });
+
+  test('layers come back to front, the canvas first', () => {
+    const layout: Layout = { objects: 2, canvas: { rows: 4, columns: 4 } };
+    const latent = new Float32Array(latentSize(layout, config.channels));
+    latent.set(frameNumbers({ x: 0, y: 0, size: 0.5, height: 1 }), 0);
+    latent.set(frameNumbers({ x: 0, y: 0, size: 0.5, height: 0 }), 4);
+    expect(layersOf(latent, layout, config, plainBasis(config.channels)).map(({ slot }) => slot)).toEqual([0, 2, 1]);
+  });
+
+  test('a picture without layers is transparent, and what lies outside is left out', async () => {
+    const networks = openLayerNetworks(referenceRuntime(), config, weights);
+    const nothing = await paint(networks, [object(5, 5, 0.2)], [8, 8]);
+    expect(new Set(nothing.data as Float32Array)).toEqual(new Set([-1]));
+    const partly = await paint(networks, [object(0.5, 0.5, 0.5)], [8, 8]);
+    expect(partly.data.length).toBe(256);
+    expect((partly.data as Float32Array).every((v) => v >= -1 && v <= 1)).toBe(true);
+  });
+});

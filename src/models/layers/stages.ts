@@ -1,0 +1,87 @@
+// The layered model as graphs for inference: prompt -> keys and values (once), noisy frames and contents -> their velocities (once a
+// step), thumbnail -> level maps (once a layer), maps -> pixels (once a tile). Sizes are symbols: one session serves every layout.
+// Legend: B batch, N objects, P content tokens, L = N + P, M text and reference tokens, T text tokens, h x w cells, H x W pixels.
+import { gather } from '../../graph/ops.ts';
+import { graph, input, type Graph, type Value } from '../../graph/value.ts';
+import type { KeysValues } from '../../nn/attention.ts';
+import { rootScope, type Product, type Specs } from '../../nn/scope.ts';
+import { perPicture, rotaryInputs, textInputs } from '../banana/inputs.ts';
+import { levelMaps, levelPixels } from '../banana/level-sets.ts';
+import { conditioning } from '../banana/transformer.ts';
+import { FRAME_NUMBERS, type LayersConfig } from './config.ts';
+import { countLogits, denoiser } from './transformer.ts';
+
+/** A stage: its graph and the weights that it wants. */
+export interface Stage {
+  readonly graph: Graph;
+  readonly specs: Specs;
+}
+
+const stage = (build: (specs: Specs) => Graph): Stage => {
+  const specs: Specs = new Map();
+  return { graph: build(specs), specs };
+};
+
+/** Name of layer i's keys or values. */
+const cacheName = (kind: 'k' | 'v', i: number) => `${kind}.${i}`;
+
+/** text.* -> pooled (B, D), each layer's k.i and v.i (B, G, T, d), and `count`, logits of 0 to 6 objects (B, 7). */
+export function conditionStage(config: LayersConfig, product?: Product): Stage {
+  return stage((specs) => {
+    const s = rootScope(specs, product).in('transformer');
+    const condition = conditioning(s, textInputs('B', 'T'), config);
+    const cache = condition.layers.flatMap(({ k, v }, i): [string, Value][] => [[cacheName('k', i), k], [cacheName('v', i), v]]);
+    return graph('condition', { pooled: condition.pooled, count: countLogits(s, condition.pooled), ...Object.fromEntries(cache) });
+  });
+}
+
+/** frames (B, N, 4), content (B, P, C), t (B), the cache and what each token is (layout.ts) -> their velocities. */
+export function denoiseStage(config: LayersConfig, product?: Product): Stage {
+  return stage((specs) => {
+    const s = rootScope(specs, product).in('transformer');
+    const { heads, width, depth } = config.transformer;
+    const cached = (kind: 'k' | 'v', i: number) => input(cacheName(kind, i), ['B', heads.groups, 'M', heads.width]);
+    const layers = Array.from({ length: depth }, (_, i): KeysValues => ({ k: cached('k', i), v: cached('v', i) }));
+    const ids = (name: string, count: string) => input(name, [count], 'int64');
+    const at = { frames: ids('at.frames', 'N'), content: ids('at.content', 'P') };
+    const velocity = denoiser(
+      s,
+      { frames: input('frames', ['B', 'N', FRAME_NUMBERS]), content: input('content', ['B', 'P', config.channels]) },
+      {
+        t: perPicture('t', 'B'),
+        condition: { layers, pooled: input('pooled', ['B', width]) },
+        slots: ids('slots', 'N+P'),
+        places: ids('places', 'N+P'),
+        split: (tokens) => ({ frames: gather(tokens, at.frames, 1), content: gather(tokens, at.content, 1) }),
+        rotary: rotaryInputs('N+P', heads.width),
+        variance: s.parameter('variance', [config.channels], { constant: 1 }),
+      },
+      config,
+    );
+    return graph('denoise', { 'velocity.frames': velocity.frames, 'velocity.content': velocity.content });
+  });
+}
+
+/** thumbnails (B, h, w, 5) -> logits (B, 2h, 2w, K), colours (B, h, w, 4K). */
+export function mapsStage({ renderer }: LayersConfig): Stage {
+  return stage((specs) => {
+    const { logits, colours } = levelMaps(rootScope(specs).in('renderer'), input('thumbnails', ['B', 'h', 'w', 5]), renderer);
+    return graph('maps', { logits, colours });
+  });
+}
+
+/** Maps cut to a tile's cells, and its tables -> pixels (B, H, W, 4), premultiplied RGBA plus 1. */
+export function pixelsStage({ renderer: { levels } }: LayersConfig): Stage {
+  return stage((specs) => {
+    const tile = {
+      logits: input('logits', ['B', 'c', 'd', levels]),
+      colours: input('colours', ['B', 'a', 'b', 4 * levels]),
+      rows: input('rows', ['B', 'H', 'a']),
+      columns: input('columns', ['B', 'W', 'b']),
+      fineRows: input('fineRows', ['B', 'H', 'c']),
+      fineColumns: input('fineColumns', ['B', 'W', 'd']),
+      scale: input('scale', ['B', 1]),
+    };
+    return graph('pixels', { pixels: levelPixels(rootScope(specs).in('renderer'), tile) });
+  });
+}

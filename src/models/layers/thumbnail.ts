@@ -1,0 +1,81 @@
+// Thumbnails as tokens: patches of 16 x 16 premultiplied RGBA pixels in a fixed basis (principal components, not whitened: coarse
+// first, as pixels are). No network: what a user brings is encoded as exactly as what the model was trained on.
+import { InputError } from '../../util/errors.ts';
+import { PATCH, PATCH_NUMBERS } from './config.ts';
+
+/** Root mean square of a content token's numbers as the transformer sees them: the most important number of the training (docs/log.md). */
+export const CONTENT_GAIN = 0.15;
+
+export interface Basis {
+  /** Numbers a token. */
+  readonly channels: number;
+  /** Mean patch (1024). Pixels run from -1 (transparent, black) to 1. */
+  readonly mean: Float32Array;
+  /** Orthonormal components (1024, channels), rows first. */
+  readonly matrix: Float32Array;
+  /** What components are multiplied by: CONTENT_GAIN over their root mean square in the data. */
+  readonly scale: number;
+}
+
+/** A small picture: premultiplied RGBA 0 to 255, rows first; sides are multiples of 16. */
+export interface Thumbnail {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: ArrayLike<number>;
+}
+
+/** Patches of a thumbnail, row by row: (rows * columns, 1024) in [-1, 1]. Throws InputError where sides are no multiples of 16. */
+export function patchesOf({ width, height, pixels }: Thumbnail): Float32Array<ArrayBuffer> {
+  if (width % PATCH || height % PATCH) throw new InputError('thumbnail.size', `a thumbnail is ${width} x ${height} pixels: expected multiples of ${PATCH}`);
+  const out = new Float32Array(width * height * 4);
+  each(width, height, (from, to) => {
+    out[to] = pixels[from]! / 127.5 - 1;
+  });
+  return out;
+}
+
+/** The thumbnail of patches (rows * columns, 1024) in [-1, 1]: premultiplied RGBA -1 to 1, not clipped. */
+export function unpatched(patches: ArrayLike<number>, width: number, height: number): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(width * height * 4);
+  each(width, height, (from, to) => {
+    out[from] = patches[to]!;
+  });
+  return out;
+}
+
+/** Every number of a picture: its index in the picture and in the patches. */
+function each(width: number, height: number, visit: (picture: number, patches: number) => void): void {
+  const columns = width / PATCH;
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const patch = Math.floor(y / PATCH) * columns + Math.floor(x / PATCH);
+      const within = (y % PATCH) * PATCH + (x % PATCH);
+      for (let c = 0; c < 4; c++) visit((y * width + x) * 4 + c, patch * PATCH_NUMBERS + within * 4 + c);
+    }
+}
+
+/** Tokens of a thumbnail: (rows * columns, channels). */
+export function encodeThumbnail(thumbnail: Thumbnail, { channels, mean, matrix, scale }: Basis): Float32Array<ArrayBuffer> {
+  const patches = patchesOf(thumbnail);
+  const count = patches.length / PATCH_NUMBERS;
+  const out = new Float32Array(count * channels);
+  for (let p = 0; p < count; p++)
+    for (let i = 0; i < PATCH_NUMBERS; i++) {
+      const v = (patches[p * PATCH_NUMBERS + i]! - mean[i]!) * scale;
+      if (v !== 0) for (let c = 0; c < channels; c++) out[p * channels + c]! += v * matrix[i * channels + c]!;
+    }
+  return out;
+}
+
+/** Pixels of tokens: premultiplied RGBA -1 to 1 of a thumbnail of this size, not clipped. */
+export function decodeTokens(tokens: ArrayLike<number>, width: number, height: number, { channels, mean, matrix, scale }: Basis): Float32Array<ArrayBuffer> {
+  const count = (width * height * 4) / PATCH_NUMBERS;
+  const patches = new Float32Array(count * PATCH_NUMBERS);
+  for (let p = 0; p < count; p++)
+    for (let i = 0; i < PATCH_NUMBERS; i++) {
+      let sum = 0;
+      for (let c = 0; c < channels; c++) sum += tokens[p * channels + c]! * matrix[i * channels + c]!;
+      patches[p * PATCH_NUMBERS + i] = sum / scale + mean[i]!;
+    }
+  return unpatched(patches, width, height);
+}
