@@ -1,5 +1,6 @@
 // What the measures share: their options, and one picture through a pipeline.
-import type { GenerateOptions, Pipeline } from '../src/draw/text-to-image.ts';
+import type { Pipeline } from '../src/draw/text-to-image.ts';
+import type { GenerateOptions } from '../src/draw/request.ts';
 import type { Image } from '../src/image/image.ts';
 
 export interface MeasureOptions {

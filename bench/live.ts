@@ -1,5 +1,6 @@
 // Typing as a user has it: the engine in its own process, a live session, a keystroke, a frame. Then how soon the engine is free
 // again after a cancel in the middle of a full picture. With `busy`, other processes take every core, and the governor is watched.
+import { checkOptions } from '../src/draw/check.ts';
 import { fork, type ChildProcess } from 'node:child_process';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -70,18 +71,18 @@ const ENTRY = new URL('../src/node/engine.ts', import.meta.url);
 async function measureCancel(options: MeasureOptions): Promise<Summary> {
   const engine = await openEngine<PipelineHandlers>(ENTRY);
   await engine.call('load', { model: options.model, runtime: 'cpu', ...threadsOf(options) });
-  const drawn = { prompt: TEXT, seed: 1, steps: 4, preview: 0 };
+  const drawn = checkOptions({ prompt: TEXT, seed: 1, steps: 4, preview: 0 });
   let from = performance.now();
   for (let i = 0; i < 2; i++) {
     from = performance.now();
-    await engine.call('generate', drawn);
+    await engine.call('draw', drawn);
   }
   const whole = performance.now() - from;
   const samples: number[] = [];
   const runs = options.quick ? 10 : 30;
   for (let run = 0; run < runs; run++) {
     const stop = new AbortController();
-    const stopped = engine.call('generate', drawn, { signal: stop.signal }).catch(() => {});
+    const stopped = engine.call('draw', drawn, { signal: stop.signal }).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, whole * (0.05 + (0.9 * run) / runs)));
     const at = performance.now();
     stop.abort();

@@ -68,7 +68,7 @@ test('what cannot be done is told before anything is loaded', async () => {
   for (const [args, says] of [
     [['--steps', '3'], 'steps 3: choose one of'],
     [['--fps', '-1'], 'fps -1: expected'],
-    [['--pixels', '5000'], 'preview 5000: expected'],
+    [['--pixels', '5000'], 'pixels 5000: expected'],
     [['--image', join(folder, 'none.png')], 'cannot read'],
     [['--strength', '0.5'], 'a strength without a picture'],
     [['-o', 'x.gif'], 'the name must end in'],

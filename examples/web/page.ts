@@ -1,6 +1,6 @@
 // A page that draws while one types, with Peels put on and trained in it: all of banana-sdk/web in one module. The model is in a
 // worker; `live` draws what is typed, and rests while a Peel is trained. Pictures that are dropped here stay here.
-import { openBananaWorker, pngOf, type Live, type LiveFrame, type WebBanana } from '../../src/web/index.ts';
+import { openBananaWorker, pngOf, type Background, type Live, type LiveFrame, type WebBanana } from '../../src/web/index.ts';
 import { trainer } from './training.ts';
 import { at, paint, show } from './view.ts';
 
@@ -42,12 +42,12 @@ async function download(path: string): Promise<Uint8Array> {
 
 /** What the page asks for now. */
 function request() {
-  const text = (id: string) => at<HTMLSelectElement>(id).value || undefined;
+  const text = <W extends string>(id: string) => (at<HTMLSelectElement>(id).value || undefined) as W | undefined;
   const [w, h] = aspect.split(':').map(Number) as [number, number];
   const side = Number(at<HTMLSelectElement>('side').value);
   return {
     prompt: prompt.value, seed: Number(at<HTMLInputElement>('seed').value) || 0, steps: STEPS, aspect, width: w < h ? undefined : side, height: w < h ? side : undefined,
-    style: text('style'), background: text('background'), peels: peels.filter((p) => p.weight !== 0),
+    style: text('style'), background: text<Background>('background'), peels: peels.filter((p) => p.weight !== 0),
   };
 }
 

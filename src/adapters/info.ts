@@ -40,9 +40,12 @@ const THUMBNAILS_MAX = 8;
 const THUMBNAIL_MAX = 200_000; // characters
 const IMPLEMENTATION = 'banana-sdk';
 
+/** What the name of a Peel may be. */
+export const PEEL_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/i;
+
 /** Throws InputError unless this can be the name of a Peel. */
 export function checkPeelName(name: string): string {
-  if (!/^[a-z0-9][a-z0-9_-]{0,63}$/i.test(name))
+  if (!PEEL_NAME.test(name))
     throw new InputError('peel.name', `"${printable(name).slice(0, 80)}" cannot name a Peel: letters, digits, - and _, at most 64, beginning with a letter or digit`);
   return name;
 }

@@ -7,13 +7,15 @@ import { writeFileWhole } from '../disk/files.ts';
 import type { StageSeconds, TextEvent } from '../draw/events.ts';
 import { preset as presetOf } from '../models/banana/config.ts';
 import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
-import { checkOptions, DEFAULT_STEPS, STEPS, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
+import { checkOptions } from '../draw/check.ts';
+import type { GenerateOptions } from '../draw/request.ts';
+import type { ModelInfo } from '../draw/text-to-image.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
 import { several } from './text.ts';
-import { openEngine, pictures, stoppable, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
+import { openEngine, pictures, stoppable, withEngine, withRequest, type EngineFlags, type PictureFlags } from './shared.ts';
 
 interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references'>, PictureFlags, EngineFlags {
   output?: string;
@@ -48,11 +50,8 @@ export function generateCommand(io: Io): Command {
   const command = new Command('generate')
     .description('draw pictures from a prompt (a bare prompt means this command)')
     .argument('<prompt>', `what to draw, in quotes; ${DEFAULT_MODEL} reads ${presetOf(DEFAULT_MODEL).text.length} tokens, some 25 English words; <peel:NAME:WEIGHT> in it draws with a Peel`)
-    .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here')
-    .option('--seed <n>', 'whole number from 0; the same seed gives the same picture; default one at random', whole)
-    .option('--steps <n>', `${STEPS.join(', ')}: more is finer and slower; default ${DEFAULT_STEPS}`, whole)
-    .option('-n, --count <n>', 'pictures, with seeds that count up; default 1', whole);
-  return withEngine(withPicture(command))
+    .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here');
+  return withEngine(withRequest(command))
     .option('--quality <n>', `1 to 100, of .jpg and .webp; default ${QUALITY}`, whole)
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)

@@ -6,16 +6,17 @@ import { createInterface } from 'node:readline';
 import { Command, Option } from 'commander';
 import { formatFor, pictureFile, type NodeBanana } from '../node/index.ts';
 import { modelPath } from '../node/models.ts';
-import { FPS, PIXELS, REST, type Live, type LiveFrame, type LiveOptions } from '../live/live.ts';
-import { checkOptions, DEFAULT_STEPS, STEPS } from '../draw/text-to-image.ts';
+import type { Live, LiveFrame, LiveOptions } from '../live/live.ts';
+import { checkedSession, LIVE_OPTIONS } from '../live/options.ts';
+import { checkOptions } from '../draw/check.ts';
 import { encodeImage } from '../disk/codec.ts';
 import { writeFileWhole } from '../disk/files.ts';
 import type { Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 import type { Io } from './io.ts';
-import { whole } from './options.ts';
+import { withFlags } from './flags.ts';
 import { checkWritable } from './output.ts';
-import { openEngine, pictures, stoppable, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
+import { openEngine, pictures, stoppable, withEngine, withRequest, type EngineFlags, type PictureFlags } from './shared.ts';
 import { cellsFor, GRAPHICS, graphicsOf, halfBlocks, itermImage, KITTY_CLEAR, kittyImage, tail, typeKeys, type Cells, type Graphics } from './terminal.ts';
 
 /** What the command reads from, and the size of what it writes to. */
@@ -48,24 +49,18 @@ interface Session {
 export function liveCommand(io: Io, device: Console = processConsole): Command {
   const command = new Command('live')
     .description('draw while you type; without a terminal, a prompt for each line of standard input')
-    .option('-o, --output <file>', '.png, .jpg or .webp for the settled picture; default banana-SEED.png, when Enter is pressed')
-    .option('--seed <n>', 'whole number from 0; the same seed keeps the layout; default one at random', whole)
-    .option('--steps <n>', `of the settled picture: ${STEPS.join(', ')}; default ${DEFAULT_STEPS}`, whole);
-  return withEngine(withPicture(command))
-    .option('--pixels <n>', `longer side of previews, 64 to 1024; default ${PIXELS}`, whole)
-    .option('--fps <n>', `previews a second to hold by lowering their detail, 0 for full detail always; default ${FPS}`, whole)
-    .option('--rest <ms>', `milliseconds without typing before the settled picture; default ${REST}`, whole)
+    .option('-o, --output <file>', '.png, .jpg or .webp for the settled picture; default banana-SEED.png, when Enter is pressed');
+  return withFlags(withEngine(withRequest(command, ['count'])), LIVE_OPTIONS)
     .addOption(new Option('--graphics <kind>', 'how the terminal shows pictures; default: as it says of itself').choices([...GRAPHICS]))
     .action((flags: Flags) => run(flags, io, device));
 }
 
 async function run({ preset, model, runtime, threads, precision, image, mask, subject, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
   const options: LiveOptions = { ...flags, ...(await pictures({ image, mask, subject })) };
-  const { fps = FPS, rest = REST, pixels = PIXELS, ...drawn } = options;
+  const { fps, rest, pixels, ...drawn } = options;
   const { references = [] } = drawn;
-  checkOptions({ ...drawn, prompt: ['x', ...references.map(({ slot }) => `<${slot}>`)].join(' '), preview: pixels });
-  if (!(fps >= 0 && fps <= 240)) throw new InputError('options.fps', `fps ${fps}: expected a whole number from 0 to 240`);
-  if (!(rest >= 0 && rest <= 60_000)) throw new InputError('options.rest', `rest ${rest}: expected milliseconds from 0 to 60000`);
+  checkOptions({ ...drawn, prompt: ['x', ...references.map(({ slot }) => `<${slot}>`)].join(' ') }); // before anything is loaded
+  checkedSession({ fps, rest, pixels });
   if (output !== undefined) await checkWritable(output);
   modelPath(model ?? preset);
   await stoppable(io, (signal) => session({ ...options, signal }, { preset, model, runtime, threads, precision }, { io, device, output, graphics }));

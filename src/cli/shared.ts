@@ -4,17 +4,15 @@ import { Option, type Command } from 'commander';
 import { openBanana, type NodeBanana } from '../node/index.ts';
 import { DEFAULT_MODEL } from '../node/models.ts';
 import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
-import { BACKGROUNDS } from '../draw/prompt.ts';
-import { ASPECTS, BASE } from '../draw/size.ts';
-import { STRENGTH, STRENGTH_MASKED } from '../draw/start.ts';
-import type { GenerateOptions } from '../draw/text-to-image.ts';
+import { LIMITS, optionsOf, type GenerateOptions } from '../draw/request.ts';
 import type { RuntimeName } from '../runtime/select.ts';
 import { decodeFile } from '../disk/codec.ts';
 import { readFileWhole } from '../disk/files.ts';
 import type { Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 import { Stopped, type Io } from './io.ts';
-import { decimal, subject, whole, type SubjectFile } from './options.ts';
+import { withFlags } from './flags.ts';
+import { whole, type SubjectFile } from './options.ts';
 
 /** Files of a picture to start from, of a mask, and of subjects. */
 export interface PictureFlags {
@@ -23,19 +21,11 @@ export interface PictureFlags {
   readonly subject?: SubjectFile[] | undefined;
 }
 
-/** Size, style, guidance, and pictures to start from. */
-export const withPicture = (command: Command): Command =>
-  command
-    .option('-W, --width <pixels>', `64 to 4096; default ${BASE}, or what follows from the other side`, whole)
-    .option('-H, --height <pixels>', 'the same', whole)
-    .option('--aspect <ratio>', `${ASPECTS.join(' ')}; default 1:1, or that of --image`)
-    .option('--style <word>', 'a style that the model knows, such as "flat"')
-    .option('--background <kind>', BACKGROUNDS.join(' or '))
-    .option('--guidance <x>', "how closely to follow the prompt, 0 to 20; default the model's own", decimal)
-    .option('--subject <n=file>', 'picture of the subject that the prompt calls <n>, 1 to 5 (.png, .jpg, .webp, .svg); repeatable', subject)
-    .option('--image <file>', 'start from this picture (.png, .jpg, .webp, .svg)')
-    .option('--strength <x>', `how much of the picture may change, 0 to 1; default ${STRENGTH}, with --mask ${STRENGTH_MASKED}`, decimal)
-    .option('--mask <file>', 'repaint only where this picture is white');
+const REQUEST = optionsOf(LIMITS);
+
+/** The flags of a request, but for those that the command says otherwise or has no use for. */
+export const withRequest = (command: Command, not: readonly (keyof typeof REQUEST)[] = []): Command =>
+  withFlags(command, REQUEST, Object.keys(REQUEST).filter((name) => !(not as readonly string[]).includes(name)) as (keyof typeof REQUEST)[]);
 
 /** Pictures that a request is made with. */
 type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references'>;

@@ -18,7 +18,8 @@ import { inMemory, packModel, unpackModel, type Model } from '../models/banana/f
 import { specsOf } from '../models/banana/stages.ts';
 import { mergePeels, peelShelf, peelsOf, type PeelSource } from './peels.ts';
 import { parametersOf } from './recipe.ts';
-import { openPipeline, type GenerateOptions, type Pipeline } from './text-to-image.ts';
+import { openPipeline, type Pipeline } from './text-to-image.ts';
+import type { GenerateOptions } from './request.ts';
 
 const said = ['a fox, ink style, chalk style, gold style, flat style, transparent background'];
 const model = { ...randomModel('tiny', 1), tokenizer: trainTokenizer([...said, ...said, ...said], 320) }; // bare letters would leave no room for words

@@ -2,27 +2,17 @@
 // in (a folder in Node, see load.ts; none in a browser, which gives the bytes), fitted to the model once and remembered.
 // Also here: a Peel baked into a copy of its model. Not here: the file (adapters/peel.ts), its effect (adapters/lora.ts).
 import { sha256 } from '../adapters/hash.ts';
-import { checkPeelName, type BaseId } from '../adapters/info.ts';
+import type { BaseId } from '../adapters/info.ts';
 import { loraNames, mergeLora } from '../adapters/lora.ts';
 import { adaptable } from '../models/banana/adaptable.ts';
 import { fitPeel, readPeel, type Peel } from '../adapters/peel.ts';
-import { checkWeight, NO_PEELS, withPeel, type PeelStack } from '../adapters/stack.ts';
+import { NO_PEELS, withPeel, type PeelStack } from '../adapters/stack.ts';
 import { takePeels } from '../adapters/syntax.ts';
 import type { Specs } from '../nn/scope.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import type { Model } from '../models/banana/file.ts';
-
-/** A Peel to use: by its name in the library, by path (Node), or its file's bytes. */
-export interface PeelChoice {
-  name?: string;
-  path?: string;
-  bytes?: Uint8Array;
-  /** 1, the default, is as trained; -4 to 4. */
-  weight?: number;
-  /** Takes one that was made for another model, as far as it fits. */
-  force?: boolean;
-}
+import { PEELS_MAX, type PeelChoice } from './request.ts';
 
 /** A Peel as a recipe notes it. */
 export interface UsedPeel {
@@ -35,21 +25,14 @@ export interface UsedPeel {
 /** Finds a Peel's file; `stamp` changes when the file does. Throws InputError when there is none. */
 export type PeelSource = (choice: PeelChoice) => Promise<{ source: string; stamp: string; read(): Promise<Uint8Array> }>;
 
-const PEELS_MAX = 8;
-
-/** A prompt and the Peels of a request, those inside the prompt too. Throws InputError for any that is written wrongly. */
-export function peelsOf({ prompt, peels = [] }: { prompt: string; peels?: readonly PeelChoice[] }): { prompt: string; peels: PeelChoice[] } {
-  const wrong = (why: string) => new InputError('options.peels', why);
-  for (const choice of peels) {
-    const given = [choice?.name, choice?.path, choice?.bytes].filter((x) => x !== undefined);
-    const [one] = given;
-    if (given.length !== 1 || !(typeof one === 'string' || one instanceof Uint8Array)) throw wrong('each of peels needs one of name, path and bytes');
-    if (choice.name !== undefined) checkPeelName(choice.name);
-    checkWeight(choice.weight ?? 1, choice.name ?? choice.path ?? 'given');
-  }
+/** A prompt and the Peels of a request, those inside the prompt too. Throws InputError for one that is none, or written wrongly. */
+export function peelsOf({ prompt, peels = [] }: { prompt: string; peels?: readonly PeelChoice[] | undefined }): { prompt: string; peels: PeelChoice[] } {
+  const wrong = (path: string, why: string) => new InputError('options.peels', why, { path });
+  for (const [i, { name, path, bytes }] of peels.entries())
+    if ([name, path, bytes].filter((x) => x !== undefined).length !== 1) throw wrong(`peels[${i}]`, 'each of peels needs one of name, path and bytes');
   const said = takePeels(prompt);
   const all = [...peels, ...said.peels];
-  if (all.length > PEELS_MAX) throw wrong(`${all.length} Peels: expected at most ${PEELS_MAX}`);
+  if (all.length > PEELS_MAX) throw wrong('peels', `${all.length} Peels: expected at most ${PEELS_MAX}`);
   return { prompt: said.prompt, peels: all };
 }
 

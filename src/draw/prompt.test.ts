@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { tokenizerFromJSON } from '../tokenizer/tokenizer.ts';
+import { checkOptions } from './check.ts';
 import { checkPrompt, composePrompt, fitPrompt, resolveStyle } from './prompt.ts';
 
 test('style and background are said as the captions say them, and once', () => {
@@ -16,16 +17,16 @@ test('a style is found by its word', () => {
 });
 
 test('prompts that are none', () => {
-  expect(() => checkPrompt({ prompt: ' \n' })).toThrow('the prompt is empty');
-  expect(() => checkPrompt({ prompt: 'x'.repeat(2001) })).toThrow('the prompt has 2001 characters: expected at most 2000');
-  expect(() => checkPrompt({ prompt: '🦊'.repeat(2000) })).not.toThrow();
-  expect(() => checkPrompt({ prompt: 'x', background: 'blue' })).toThrow('unknown background "blue": choose one of white, transparent; for another, say it in the prompt');
-  expect(() => checkPrompt({ prompt: 'x', background: 'white' })).not.toThrow();
+  expect(() => checkPrompt(' \n')).toThrow('the prompt is empty');
+  expect(() => checkPrompt('x'.repeat(2001))).toThrow('the prompt has 2001 characters: expected at most 2000');
+  expect(() => checkPrompt('🦊'.repeat(2000))).not.toThrow();
+  expect(() => checkOptions({ prompt: 'x', background: 'blue' })).toThrow('unknown background "blue": choose one of white, transparent; for another, say it in the prompt');
+  expect(() => checkOptions({ prompt: 'x', background: 'white' })).not.toThrow();
 });
 
 describe('a prompt that is too long', () => {
   const letters = tokenizerFromJSON({ format: 'banana-tokenizer-1', merges: [] }); // a token a byte, spaces too
-  const options = { style: 'flat', background: 'transparent' };
+  const options = { style: 'flat', background: 'transparent' } as const;
   const fitted = (prompt: string, length: number, added = options) => fitPrompt(prompt, (words) => composePrompt({ prompt: words, ...added }), letters, length);
 
   test('loses its own end, at a word, and nothing of what is added', () => {

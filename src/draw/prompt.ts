@@ -3,39 +3,20 @@
 // Not here: tokens (tokenizer/), and Peels in a prompt.
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { InputError } from '../util/errors.ts';
+import { PROMPT_MAX, type PromptOptions } from './request.ts';
 
-/** Longest prompt, in characters: some thirty times what a model reads. */
-export const PROMPT_MAX = 2000;
-
-export const BACKGROUNDS = ['white', 'transparent'] as const;
-export type Background = (typeof BACKGROUNDS)[number];
-
-export interface PromptOptions {
-  /**
-   * What to draw, 1 to 2000 characters. A model reads a number of tokens (ModelInfo.promptTokens): pico 32, some 25 English words.
-   * Of a longer prompt the end is not seen; what `style`, `background` and Peels add always is.
-   */
-  prompt: string;
-  /** A style word of the model, such as "flat". */
-  style?: string;
-  /** 'white' or 'transparent'; the prompt, or else the model, decides when left out. */
-  background?: string;
-}
-
-/** Throws InputError for a prompt that is empty or too long, or an unknown background. */
-export function checkPrompt({ prompt, background }: PromptOptions): void {
-  if (prompt.trim() === '') throw new InputError('prompt.empty', 'the prompt is empty: say what to draw');
+/** Throws InputError for a prompt that is empty, or too long, without its Peels. */
+export function checkPrompt(prompt: string): void {
+  if (prompt.trim() === '') throw new InputError('prompt.empty', 'the prompt is empty: say what to draw', { path: 'prompt' });
   const length = [...prompt].length;
-  if (length > PROMPT_MAX) throw new InputError('prompt.long', `the prompt has ${length} characters: expected at most ${PROMPT_MAX}`);
-  if (background !== undefined && !(BACKGROUNDS as readonly string[]).includes(background))
-    throw new InputError('prompt.background', `unknown background "${background}": choose one of ${BACKGROUNDS.join(', ')}; for another, say it in the prompt`);
+  if (length > PROMPT_MAX) throw new InputError('prompt.long', `the prompt has ${length} characters: expected at most ${PROMPT_MAX}`, { path: 'prompt' });
 }
 
 /** The style as the model writes it. Throws InputError listing the styles when it has no such one. */
 export function resolveStyle(style: string, styles: readonly string[]): string {
   const wanted = style.trim().toLowerCase().replace(/ style$/, '');
   const found = styles.find((word) => word.toLowerCase() === wanted);
-  if (found === undefined) throw new InputError('prompt.style', `unknown style "${style}": this model knows ${styles.join(', ')}`);
+  if (found === undefined) throw new InputError('prompt.style', `unknown style "${style}": this model knows ${styles.join(', ')}`, { path: 'style' });
   return found;
 }
 

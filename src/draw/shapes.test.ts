@@ -6,8 +6,10 @@ import { random } from '../util/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { randomModel } from '../node/models.ts';
 import { openNetworks, type Networks } from '../models/banana/networks.ts';
-import { ASPECTS, baseTokens, latentGrid, resolveSize, SIDE_MAX, tilesOf, type Size } from './size.ts';
-import { checkOptions, TILE } from './text-to-image.ts';
+import { baseTokens, latentGrid, resolveSize, tilesOf, type Size } from './size.ts';
+import { ASPECTS, SIDE_MAX } from './request.ts';
+import { TILE } from './text-to-image.ts';
+import { checkOptions } from './check.ts';
 
 /** Numbers in [-1, 1] may differ by this much: a seven-thousandth of the step between two grey levels. */
 const BOUND = 1e-6;

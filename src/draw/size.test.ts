@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { DATA } from '../data/dataset.ts';
 import { pixelsOf } from '../data/pack.ts';
 import { ENCODER_PIXELS, preset } from '../models/banana/config.ts';
-import { ASPECTS, baseTokens, latentGrid, resolveSize, tilesOf } from './size.ts';
+import { baseTokens, latentGrid, resolveSize, tilesOf } from './size.ts';
+import { ASPECTS, type Aspect, type SizeOptions } from './request.ts';
 
 test('sizes: nothing, one side, both, an aspect ratio', () => {
   expect(resolveSize()).toEqual({ width: 512, height: 512 });
@@ -13,7 +14,7 @@ test('sizes: nothing, one side, both, an aspect ratio', () => {
   expect(resolveSize({ width: 1280, height: 720, aspect: '16:9' })).toEqual({ width: 1280, height: 720 });
 });
 
-test.each([
+test.each<[SizeOptions, string]>([
   [{ width: 100, aspect: '1:1' }, '100x100'],
   [{ width: 100 }, '100x100'],
   [{ height: 333 }, '333x333'],
@@ -36,7 +37,7 @@ test('every aspect ratio has about the area of 512x512', () => {
   expect(sizes.join(' ')).toMatchInlineSnapshot(`"512x512 624x416 416x624 440x592 592x440 456x576 576x456 384x680 680x384 784x336 256x1024 1024x256 184x1448 1448x184"`);
 });
 
-test.each([
+test.each<[object, string]>([
   [{ width: 0 }, 'width 0: expected a whole number of pixels from 64 to 4096'],
   [{ height: 100000 }, 'height 100000: expected'],
   [{ width: 512.5 }, 'width 512.5: expected'],
@@ -45,7 +46,7 @@ test.each([
   [{ width: 4096, aspect: '1:8' }, 'aspect 1:8 makes the height 32768: expected'],
   [{ width: 512, height: 512, aspect: '16:9' }, '512x512 is not 16:9'],
 ])('%o is refused', (options, message) => {
-  expect(() => resolveSize(options)).toThrow(message);
+  expect(() => resolveSize(options as SizeOptions)).toThrow(message);
 });
 
 test('the latent grid follows the shape and keeps the number of tokens', () => {
@@ -57,7 +58,7 @@ test('the latent grid follows the shape and keeps the number of tokens', () => {
 
 test('pico trains on the grids of nearly all aspect ratios; 3:2 lies between two of them, 1:8 beyond', () => {
   const trained = DATA.pico.aspects.map((aspect) => pixelsOf(aspect, DATA.pico.size).map((side) => side / ENCODER_PIXELS).join('x'));
-  const asked = (aspect: string) => {
+  const asked = (aspect: Aspect) => {
     const { rows, columns } = latentGrid(resolveSize({ aspect }), baseTokens(preset('pico')));
     return `${columns}x${rows}`;
   };

@@ -4,10 +4,7 @@
 import type { Config } from '../models/banana/config.ts';
 import type { Tile } from '../models/banana/renderer.ts';
 import { InputError } from '../util/errors.ts';
-
-/** Width to height, as users write them. */
-export const ASPECTS = ['1:1', '3:2', '2:3', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9', '1:4', '4:1', '1:8', '8:1'] as const;
-export type Aspect = (typeof ASPECTS)[number];
+import { BASE, checkedSize, LIMITS, SIDE_MIN, type Aspect, type Limits, type SizeOptions } from './request.ts';
 
 export interface Size {
   /** Pixels. */
@@ -15,18 +12,6 @@ export interface Size {
   readonly height: number;
 }
 
-export interface SizeOptions {
-  /** Pixels, 64 to 4096. */
-  width?: number;
-  height?: number;
-  /** One of ASPECTS. */
-  aspect?: string;
-}
-
-export const SIDE_MIN = 64;
-export const SIDE_MAX = 4096;
-/** Side of the picture whose area is used when only an aspect ratio is given. */
-export const BASE = 512;
 /** Where no side is asked for both are multiples of this: exact enough at 512 pixels, and kind to video codecs. */
 const ROUND = 8;
 
@@ -35,40 +20,45 @@ const ROUND = 8;
  * aspect ratio (1:1), to the pixel. Throws InputError for a side that is not a whole number from 64 to 4096, an unknown aspect ratio, or
  * one that contradicts the sides.
  */
-export function resolveSize({ width, height, aspect }: SizeOptions = {}): Size {
-  for (const [name, side] of Object.entries({ width, height })) if (side !== undefined) checkSide(name, side);
+export function resolveSize(options: SizeOptions = {}): Size {
+  return sizeWithin(checkedSize(options));
+}
+
+/** The same for options that were checked. Throws InputError for what is too large in sum or contradicts itself. */
+export function sizeWithin({ width, height, aspect }: SizeOptions, limits: Pick<Limits, 'side' | 'pixels'> = LIMITS): Size {
   if (width !== undefined && height !== undefined) {
     if (aspect !== undefined) checkFits({ width, height }, aspect);
-    return { width, height };
+    return within({ width, height }, limits.pixels);
   }
   const ratio = ratioOf(aspect ?? '1:1');
-  if (width === undefined && height === undefined) return { width: round(BASE * Math.sqrt(ratio)), height: round(BASE / Math.sqrt(ratio)) };
+  if (width === undefined && height === undefined) return within({ width: round(BASE * Math.sqrt(ratio)), height: round(BASE / Math.sqrt(ratio)) }, limits.pixels);
   const size = { width: width ?? Math.round(height! * ratio), height: height ?? Math.round(width! / ratio) };
-  for (const [name, side] of Object.entries(size)) checkSide(`aspect ${aspect ?? '1:1'} makes the ${name}`, side);
-  return size;
+  for (const [name, side] of Object.entries(size))
+    if (side < SIDE_MIN || side > limits.side)
+      throw new InputError('size.side', `aspect ${aspect ?? '1:1'} makes the ${name} ${side}: expected a whole number of pixels from ${SIDE_MIN} to ${limits.side}`, { path: 'aspect' });
+  return within(size, limits.pixels);
+}
+
+function within({ width, height }: Size, most: number): Size {
+  if (width * height > most)
+    throw new InputError('size.pixels', `${width}x${height} has ${width * height} pixels: expected at most ${most}; choose a smaller size`, { path: 'width' });
+  return { width, height };
 }
 
 function round(side: number): number {
   return Math.round(side / ROUND) * ROUND;
 }
 
-function checkSide(name: string, side: number): void {
-  if (!Number.isInteger(side) || side < SIDE_MIN || side > SIDE_MAX)
-    throw new InputError('size.side', `${name} ${side}: expected a whole number of pixels from ${SIDE_MIN} to ${SIDE_MAX}`);
-}
-
 /** Width divided by height. */
-function ratioOf(aspect: string): number {
-  if (!(ASPECTS as readonly string[]).includes(aspect))
-    throw new InputError('size.aspect', `unknown aspect ratio "${aspect}": choose one of ${ASPECTS.join(', ')}`);
+function ratioOf(aspect: Aspect): number {
   const [w, h] = aspect.split(':').map(Number) as [number, number];
   return w / h;
 }
 
-function checkFits({ width, height }: Size, aspect: string): void {
+function checkFits({ width, height }: Size, aspect: Aspect): void {
   const ratio = ratioOf(aspect);
   if (Math.abs(width - height * ratio) >= ROUND && Math.abs(height - width / ratio) >= ROUND)
-    throw new InputError('size.conflict', `${width}x${height} is not ${aspect}: give one side, or leave the aspect ratio out`);
+    throw new InputError('size.conflict', `${width}x${height} is not ${aspect}: give one side, or leave the aspect ratio out`, { path: 'aspect' });
 }
 
 /** Latent tokens of a 512x512 picture. */

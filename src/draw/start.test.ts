@@ -7,7 +7,9 @@ import type { ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
 import { gridNoise } from '../sampling/noise.ts';
 import { cover, feathered, hashOf, sizeOf } from './start.ts';
-import { checkOptions, openPipeline, type GenerateOptions, type Pipeline } from './text-to-image.ts';
+import { openPipeline, type Pipeline } from './text-to-image.ts';
+import { checkOptions } from './check.ts';
+import type { GenerateOptions } from './request.ts';
 
 const model = randomModel('tiny', 1);
 const spread = random(2); // untrained, the last layers are zero

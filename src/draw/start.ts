@@ -9,40 +9,35 @@ import type { Velocity } from '../sampling/sampler.ts';
 import { flatten, image, imageToTensor, resizeImage, WHITE, type Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 import type { Latent } from '../models/banana/networks.ts';
-import { SIDE_MAX, SIDE_MIN, type Size } from './size.ts';
+import { LIMITS, SIDE_MIN, STRENGTH, STRENGTH_MASKED, type Limits, type PictureOptions } from './request.ts';
+import type { Size } from './size.ts';
 
-export interface PictureOptions {
-  /** A picture of any size to start from. Its middle is used where its shape is not that of the picture to draw. */
-  image?: Image;
-  /** How much of `image` may change, from 0 (nothing) to 1 (all of it); 0.6, or 0.9 inside a mask, when left out. */
-  strength?: number;
-  /** Where to repaint: white is drawn anew, black (or transparent) is kept as it is in `image`. The shape of `image`, any size. */
-  mask?: Image;
-}
-
-/** Strengths when none is given: a mask should fill with something new that still knows its surroundings. */
-export const STRENGTH = 0.6;
-export const STRENGTH_MASKED = 0.9;
 /** Shapes of mask and picture may differ by rounding, as a share. */
 const SHAPE_TOLERANCE = 0.02;
 /** A repainted area fades in over this share of a latent token. */
 const FEATHER = 1 / 8;
 
-/** Throws InputError for a strength or mask that cannot be. */
+const painted = new WeakMap<Image, boolean>();
+
+/** Whether a mask has anything to repaint. Each Image is looked at once. */
+function isPainted(mask: Image): boolean {
+  const known = painted.get(mask) ?? coverage(mask).some((m) => m > 0);
+  painted.set(mask, known);
+  return known;
+}
+
+/** Throws InputError for a strength or mask that does not fit the picture. */
 export function checkPicture({ image, strength = 0, mask }: PictureOptions): void {
-  if (!(strength >= 0 && strength <= 1)) throw new InputError('options.strength', `strength ${strength}: expected a number from 0 to 1`);
+  const wrong = (path: string, why: string) => new InputError(`options.${path}`, why, { path });
   if (!image) {
-    if (strength) throw new InputError('options.strength', 'a strength without a picture to start from: give the picture, or leave the strength out');
-    if (mask) throw new InputError('options.mask', 'a mask without a picture to repaint: give the picture too');
+    if (strength) throw wrong('strength', 'a strength without a picture to start from: give the picture, or leave the strength out');
+    if (mask) throw wrong('mask', 'a mask without a picture to repaint: give the picture too');
     return;
   }
-  for (const [name, one] of Object.entries({ picture: image, mask }))
-    if (one && one.data.length !== one.width * one.height * 4)
-      throw new InputError('image.size', `the ${name} of ${one.width}x${one.height} has ${one.data.length} bytes, expected ${one.width * one.height * 4}`);
   if (!mask) return;
   if (Math.abs(Math.log((mask.width * image.height) / (mask.height * image.width))) > SHAPE_TOLERANCE)
-    throw new InputError('options.mask', `the mask is ${mask.width}x${mask.height}, the picture ${image.width}x${image.height}: expected the same shape`);
-  if (!coverage(mask).some((m) => m > 0)) throw new InputError('options.mask', 'the mask is black: nothing would be repainted; paint white what is to change');
+    throw wrong('mask', `the mask is ${mask.width}x${mask.height}, the picture ${image.width}x${image.height}: expected the same shape`);
+  if (!isPainted(mask)) throw wrong('mask', 'the mask is black: nothing would be repainted; paint white what is to change');
 }
 
 /** The strength that is meant. */
@@ -50,10 +45,11 @@ export function strengthOf({ strength, mask }: PictureOptions): number {
   return strength ?? (mask ? STRENGTH_MASKED : STRENGTH);
 }
 
-/** Size of the picture to draw when none is asked for: the input's, scaled into the sides that can be drawn. */
-export function sizeOf({ width, height }: Image): Size {
-  const scale = Math.min(Math.max(1, SIDE_MIN / Math.min(width, height)), SIDE_MAX / Math.max(width, height));
-  const side = (n: number) => Math.min(SIDE_MAX, Math.max(SIDE_MIN, Math.round(n * scale)));
+/** Size of the picture to draw when none is asked for: the input's, scaled into what can be drawn. */
+export function sizeOf({ width, height }: Image, limits: Pick<Limits, 'side' | 'pixels'> = LIMITS): Size {
+  const most = Math.min(limits.side / Math.max(width, height), Math.sqrt(limits.pixels / (width * height)));
+  const scale = Math.min(Math.max(1, SIDE_MIN / Math.min(width, height)), most);
+  const side = (n: number) => Math.min(limits.side, Math.max(SIDE_MIN, (limits.pixels < LIMITS.pixels ? Math.floor : Math.round)(n * scale)));
   return { width: side(width), height: side(height) };
 }
 

@@ -11,7 +11,9 @@ import { openNetworks } from '../models/banana/networks.ts';
 import { hashOf } from './start.ts';
 import { openSampler } from './sample.ts';
 import { asReference, slotsIn, smallReferences } from './subjects.ts';
-import { checkOptions, openPipeline, type GenerateOptions, type Pipeline } from './text-to-image.ts';
+import { openPipeline, type Pipeline } from './text-to-image.ts';
+import { checkOptions, type Checked } from './check.ts';
+import type { GenerateOptions } from './request.ts';
 
 const model = randomModel('tiny', 1);
 const spread = random(2); // untrained, the last layers are zero
@@ -94,8 +96,8 @@ describe('the picture of a subject', () => {
     const [b] = await smallReferences([{ slot: 4, image: large }], 32);
     expect([a!.image.width, a!.hash, b!.slot]).toEqual([32, await hashOf(large), 4]);
     expect(b!.image).toBe(a!.image);
-    let sent: GenerateOptions | undefined;
-    const banana = bananaOf({ ...pipeline, start: (options) => ((sent = options), pipeline.generate(options)), close: async () => {} }, async () => new Uint8Array());
+    let sent: Checked | undefined;
+    const banana = bananaOf({ ...pipeline, start: (request) => ((sent = request), pipeline.draw(request)), close: async () => {} }, async () => new Uint8Array());
     const { recipe } = await banana.picture({ prompt: '<1>', references: [{ slot: 1, image: large }], width: 64, height: 64, steps: 1 });
     expect(sent!.references![0]!.image.width).toBe(32);
     expect(recipe.references).toEqual([{ slot: 1, hash: await hashOf(large) }]);
@@ -103,7 +105,7 @@ describe('the picture of a subject', () => {
 });
 
 test('typing: a subject counts from the moment that the prompt names it', async () => {
-  const live = bananaOf({ ...pipeline, start: pipeline.generate, close: async () => {} }, async () => new Uint8Array()).live({ prompt: 'a', seed: 1, width: 64, height: 64, steps: 1, references: [one], rest: 0, fps: 0 });
+  const live = bananaOf({ ...pipeline, start: pipeline.draw, close: async () => {} }, async () => new Uint8Array()).live({ prompt: 'a', seed: 1, width: 64, height: 64, steps: 1, references: [one], rest: 0, fps: 0 });
   const seen: string[] = [];
   for await (const { kind, event } of live.frames) {
     if (kind !== 'settled') continue;
@@ -125,7 +127,7 @@ test.each<[string, Partial<GenerateOptions>, RegExp]>([
   ['half a slot', { prompt: '<1>', references: [{ slot: 1.5, image: fox }] }, /reference slot 1.5/],
   ['two in one slot', { prompt: '<1>', references: [one, { slot: 1, image: cat }] }, /two pictures for <1>/],
   ['six', { prompt: '<1>', references: [1, 2, 3, 4, 5, 6].map((slot) => ({ slot, image: fox })) }, /6 reference pictures: expected at most 5/],
-  ['a picture that is none', { prompt: '<1>', references: [{ slot: 1, image: { width: 9, height: 9, data: new Uint8ClampedArray(4) } }] }, /the picture of <1>, 9x9, has 4 bytes, expected 324/],
+  ['a picture that is none', { prompt: '<1>', references: [{ slot: 1, image: { width: 9, height: 9, data: new Uint8ClampedArray(4) } }] }, /references\[0\].image of 9x9 has 4 bytes, expected 324/],
 ])('%s cannot be drawn', (_, options, message) => {
   expect(() => checkOptions({ prompt: 'x', ...options })).toThrow(message);
 });

@@ -6,16 +6,13 @@ import { flatten, image, imageToTensor, resizeImage, type Image } from '../image
 import { SLOTS } from '../tokenizer/words.ts';
 import { InputError } from '../util/errors.ts';
 import type { Networks, Reference } from '../models/banana/networks.ts';
+import type { SubjectReference } from './request.ts';
 import { hashOf } from './start.ts';
 
-/** A picture of a subject. */
-export interface SubjectReference {
-  /** 1 to 5: the prompt says <1> to <5>. */
-  slot: number;
-  /** Of any size; the subject alone, on white or transparent, works best. */
-  image: Image;
-  /** Hash of the picture that `image` was made from, where it was made smaller on its way here. */
-  hash?: string;
+/** A picture of a subject as the encoder reads it. */
+export interface SmallReference extends SubjectReference {
+  /** Hash of the picture that it was made from. */
+  readonly hash: string;
 }
 
 /** What a recipe says of a subject. */
@@ -33,22 +30,19 @@ export function slotsIn(prompt: string): number[] {
 /** Throws InputError for references that do not fit the prompt or one another. */
 export function checkReferences(prompt: string, references: readonly SubjectReference[] = []): void {
   const most = SLOTS.length;
-  if (references.length > most) throw new InputError('references.count', `${references.length} reference pictures: expected at most ${most}`);
+  const wrong = (code: string, path: string, why: string) => new InputError(`references.${code}`, why, { path });
   const seen = new Set<number>();
-  for (const { slot, image: one } of references) {
-    if (!Number.isInteger(slot) || slot < 1 || slot > most) throw new InputError('references.slot', `reference slot ${slot}: expected 1 to ${most}`);
-    if (seen.has(slot)) throw new InputError('references.slot', `two pictures for <${slot}>: give each subject a slot of its own`);
+  for (const [i, { slot }] of references.entries()) {
+    if (seen.has(slot)) throw wrong('slot', `references[${i}].slot`, `two pictures for <${slot}>: give each subject a slot of its own`);
     seen.add(slot);
-    if (one.data.length !== one.width * one.height * 4)
-      throw new InputError('image.size', `the picture of <${slot}>, ${one.width}x${one.height}, has ${one.data.length} bytes, expected ${one.width * one.height * 4}`);
   }
   const named = slotsIn(prompt);
   const unknown = named.find((slot) => slot < 1 || slot > most);
-  if (unknown !== undefined) throw new InputError('references.slot', `the prompt says <${unknown}>: subjects are <1> to <${most}>`);
+  if (unknown !== undefined) throw wrong('slot', 'prompt', `the prompt says <${unknown}>: subjects are <1> to <${most}>`);
   const missing = named.find((slot) => !seen.has(slot));
-  if (missing !== undefined) throw new InputError('references.missing', `the prompt says <${missing}>, but no picture of it is given`);
-  const unsaid = references.find(({ slot }) => !named.includes(slot));
-  if (unsaid) throw new InputError('references.unsaid', `there is a picture of <${unsaid.slot}>, but the prompt does not say <${unsaid.slot}>`);
+  if (missing !== undefined) throw wrong('missing', 'references', `the prompt says <${missing}>, but no picture of it is given`);
+  const unsaid = references.findIndex(({ slot }) => !named.includes(slot));
+  if (unsaid >= 0) throw wrong('unsaid', `references[${unsaid}]`, `there is a picture of <${references[unsaid]!.slot}>, but the prompt does not say <${references[unsaid]!.slot}>`);
 }
 
 /** A picture as the encoder reads references: a square of `pixels`, all of the picture in its middle, on white, or transparent where the picture is. */
@@ -63,11 +57,12 @@ export function asReference(one: Image, pixels: number): Image {
   return opaque ? flatten(square) : square;
 }
 
-const made = new WeakMap<Image, Promise<Required<SubjectReference>>>();
+const made = new WeakMap<Image, Promise<SmallReference>>();
 
 /** References no larger than the encoder needs, with the hash of what was given: little to send to another process. Each Image is made smaller once. */
-export function smallReferences(references: readonly SubjectReference[], pixels: number): Promise<Required<SubjectReference>[]> {
-  return Promise.all(references.map(async ({ slot, image: one, hash }) => {
+export function smallReferences(references: readonly (SubjectReference | SmallReference)[], pixels: number): Promise<SmallReference[]> {
+  return Promise.all(references.map(async ({ slot, image: one, ...rest }) => {
+    const hash = 'hash' in rest ? rest.hash : undefined;
     const known = made.get(one) ?? (async () => ({ slot, image: asReference(one, pixels), hash: hash ?? (await hashOf(one)) }))();
     made.set(one, known);
     return { ...(await known), slot };

@@ -9,7 +9,8 @@ import type { GenerateEvent, ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
 import { openNetworks } from '../models/banana/networks.ts';
 import { latentGrid, tilesOf } from './size.ts';
-import { openPipeline, TILE, type GenerateOptions, type Pipeline } from './text-to-image.ts';
+import { openPipeline, TILE, type Pipeline } from './text-to-image.ts';
+import type { GenerateOptions } from './request.ts';
 
 const said = ['a fox, flat style, transparent background, white background'];
 const model = { ...randomModel('tiny', 1), tokenizer: trainTokenizer([...said, ...said, ...said], 320) }; // bare letters would leave no room for words

@@ -14,23 +14,24 @@ import { InputError } from '../util/errors.ts';
 import { random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import type { Model } from '../models/banana/file.ts';
-import { peelShelf, peelsOf, usedPeels, withTriggers, type PeelChoice, type PeelSource } from './peels.ts';
+import { checkOptions, type Checked } from './check.ts';
+import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
 import { fastestPrecision, openNetworks, type Condition, type Networks, type Precision } from '../models/banana/networks.ts';
 import { gridNoise } from '../sampling/noise.ts';
-import { checkPicture, hashOf, sizeOf, startFrom, strengthOf, type Start } from './start.ts';
-import { checkTypes, type GenerateOptions, type Request } from './options.ts';
-import { checkPrompt, composePrompt, fitPrompt, resolveStyle } from './prompt.ts';
+import { hashOf, startFrom, strengthOf, type Start } from './start.ts';
+import { DEFAULT_PREVIEW, DEFAULT_STEPS, narrowed, type GenerateOptions, type Limits, type PeelChoice } from './request.ts';
+import { composePrompt, fitPrompt, resolveStyle } from './prompt.ts';
 import { VERSION, type ModelId, type Recipe } from './recipe.ts';
-import { baseTokens, latentGrid, resolveSize, tilesOf, type Size } from './size.ts';
-import { checkReferences, referenceEncoder, smallReferences, type SubjectReference } from './subjects.ts';
-
-export type { GenerateOptions } from './options.ts';
+import { baseTokens, latentGrid, tilesOf, type Size } from './size.ts';
+import { referenceEncoder, smallReferences, type SmallReference } from './subjects.ts';
 
 /** A model that is ready to draw. */
 export interface Pipeline {
   readonly model: ModelInfo;
-  /** Draws. Throws InputError for options that this model cannot do, and the signal's reason when it is aborted: at the latest after one step or tile. */
+  /** Draws. Throws InputError for options that cannot be done, and the signal's reason when it is aborted: at the latest after one step or tile. */
   generate(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  /** The same for a request that was checked: in another process perhaps, where the caller is. */
+  draw(request: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
   release(): Promise<void>;
 }
 
@@ -50,48 +51,20 @@ export interface ModelInfo extends ModelId {
   readonly promptTokens: number;
 }
 
-export const STEPS: readonly number[] = [1, 2, 4];
-export const DEFAULT_STEPS = 4;
-const COUNT_MAX = 1000;
-const GUIDANCE_MAX = 20;
-const DEFAULT_PREVIEW = 128;
-const DETAIL_MIN = 1 / 16;
-
 /** Pixels drawn at a time: some 10 MB of the renderer's memory, and the fastest shape measured, at 512 pixels as at 4K. */
 export const TILE: Size = { width: 128, height: 256 };
-
-/** Throws InputError for options that no model can do; what depends on the model is checked when it is loaded. */
-export function checkOptions(options: Request): void {
-  checkTypes(options);
-  const { seed, steps = DEFAULT_STEPS, count = 1, guidance = 0, preview = 0, detail = 1 } = options;
-  const { prompt } = peelsOf(options);
-  checkPrompt({ ...options, prompt });
-  checkReferences(prompt, options.references);
-  checkPicture(options);
-  sizeFor(options);
-  if (!STEPS.includes(steps)) throw new InputError('options.steps', `steps ${steps}: choose one of ${STEPS.join(', ')}`);
-  if (!Number.isInteger(count) || count < 1 || count > COUNT_MAX) throw new InputError('options.count', `count ${count}: expected a whole number from 1 to ${COUNT_MAX}`);
-  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0 && Number.isSafeInteger(seed + count)))
-    throw new InputError('options.seed', `seed ${seed}: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER - count}`);
-  if (!(guidance >= 0 && guidance <= GUIDANCE_MAX)) throw new InputError('options.guidance', `guidance ${guidance}: expected a number from 0 to ${GUIDANCE_MAX}`);
-  if (!Number.isInteger(preview) || preview < 0 || preview > 1024) throw new InputError('options.preview', `preview ${preview}: expected a whole number of pixels from 0 to 1024`);
-  if (!(detail >= DETAIL_MIN && detail <= 1)) throw new InputError('options.detail', `detail ${detail}: expected a number from ${DETAIL_MIN} to 1`);
-}
-
-/** The picture's size; that of the picture it starts from when none is asked for. */
-function sizeFor(options: GenerateOptions): Size {
-  const { width, height, aspect, image } = options;
-  return image && width === undefined && height === undefined && aspect === undefined ? sizeOf(image) : resolveSize(options);
-}
 
 export interface PipelineOptions {
   readonly peels?: PeelSource;
   /** How weights are multiplied; default: as is fastest here (networks.ts). */
   readonly precision?: Precision;
+  /** How much a request may ask for. */
+  readonly limits?: Partial<Limits>;
 }
 
 /** Makes a model ready on a runtime. `hash` is that of its file; `peels` finds Peels. Throws InputError when the weights do not fit the preset. */
-export async function openPipeline(model: Model, runtime: Runtime, hash = '', { peels, precision: asked }: PipelineOptions = {}): Promise<Pipeline> {
+export async function openPipeline(model: Model, runtime: Runtime, hash = '', { peels, precision: asked, limits }: PipelineOptions = {}): Promise<Pipeline> {
+  const most = narrowed(limits);
   const { plan, blocks } = model;
   const precision = asked ?? (await fastestPrecision(runtime, plan));
   const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(plan && { plan }), ...(blocks && { blocks }) });
@@ -99,7 +72,15 @@ export async function openPipeline(model: Model, runtime: Runtime, hash = '', { 
   const { name, version, preset, styles, guidance, references = false } = model.manifest;
   const info: ModelInfo = { name, version, hash, preset, styles, guidance, references, runtime: runtime.name, precision, tokens: baseTokens(model.config), promptTokens: model.config.text.length };
   const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), stack: peelShelf(model.config, info, peels) };
-  return { model: info, generate: (options, signal) => generate(opened, options, signal), release: () => networks.release() };
+  const draw: Pipeline['draw'] = (request, signal) => drawn(opened, request, signal);
+  return {
+    model: info,
+    draw,
+    async *generate(options, signal) {
+      yield* draw(checkOptions(options, most), signal);
+    },
+    release: () => networks.release(),
+  };
 }
 
 interface Opened {
@@ -107,11 +88,11 @@ interface Opened {
   readonly look: Look;
   readonly model: Model;
   readonly info: ModelInfo;
-  readonly read: (text: string, stack: PeelStack, references: readonly Required<SubjectReference>[]) => Promise<ReadText>;
+  readonly read: (text: string, stack: PeelStack, references: readonly SmallReference[]) => Promise<ReadText>;
   readonly stack: (choices: readonly PeelChoice[]) => Promise<PeelStack>;
 }
 
-type Look = (options: GenerateOptions, grid: { rows: number; columns: number }, opaque: boolean) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
+type Look = (request: Checked, grid: { rows: number; columns: number }, opaque: boolean) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
 
 interface ReadText {
   readonly condition: Condition;
@@ -163,15 +144,12 @@ async function warm(networks: Networks): Promise<void> {
 /** Pixels of a picture above which the decoder's working memory is given back before the pixels are made: 4K then stays within 600 MB with nano. */
 const LARGE = 2 ** 22;
 
-async function* generate({ networks, model, info, read, look, stack: stackOf }: Opened, options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
-  checkOptions(options);
-  const { background, count = 1, detail = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = options;
-  const { seed: first = randomSeed() } = options;
-  const { prompt, peels } = peelsOf(options);
-  const style = options.style === undefined ? undefined : resolveStyle(options.style, model.manifest.styles);
-  if (options.references?.length && !info.references)
+async function* drawn({ networks, model, info, read, look, stack: stackOf }: Opened, request: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+  const { prompt, peels, size, background, count = 1, detail = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = request;
+  const { seed: first = randomSeed() } = request;
+  const style = request.style === undefined ? undefined : resolveStyle(request.style, model.manifest.styles);
+  if (request.references?.length && !info.references)
     throw new InputError('model.references', `model "${info.name}" was not trained with reference subjects: leave the pictures and <1> to <5> out, or choose another model`);
-  const size = sizeFor(options);
   const full = latentGrid(size, baseTokens(model.config));
   const grid = detail === 1 ? full : latentGrid(size, baseTokens(model.config) * detail);
   const opaque = background !== 'transparent';
@@ -181,9 +159,9 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
   const stack = await clock.time('text', () => stackOf(peels));
   const compose = (words: string) => composePrompt({ prompt: withTriggers(words, stack), ...(style && { style }), ...(background && { background }) });
   const { text, cut, truncated } = fitPrompt(prompt, compose, model.tokenizer, info.promptTokens);
-  const references = await clock.time('text', () => smallReferences(options.references ?? [], model.config.referencePixels));
+  const references = await clock.time('text', () => smallReferences(request.references ?? [], model.config.referencePixels));
   const { condition, tokens } = await clock.time('text', () => read(text, stack, references));
-  const start = await clock.time('text', () => look(options, grid, opaque));
+  const start = await clock.time('text', () => look(request, grid, opaque));
   yield { type: 'text', text, tokens, truncated, cut };
 
   for (let index = 0; index < count; index++) {
@@ -215,7 +193,7 @@ async function* generate({ networks, model, info, read, look, stack: stackOf }: 
     for (const [i, tile] of tiles.entries()) {
       await checkpoint(signal);
       await clock.time('render', () => drawTile(networks, features!, tile, size, picture, opaque));
-      const rows = !options.mask && tile.x + tile.width === size.width && { y: tile.y, of: size.height, image: rowsOf(picture, tile.y, tile.height) };
+      const rows = !request.mask && tile.x + tile.width === size.width && { y: tile.y, of: size.height, image: rowsOf(picture, tile.y, tile.height) };
       yield { type: 'render', index, tile: i + 1, tiles: tiles.length, ...(rows && { rows }) } satisfies RenderEvent;
     }
     start?.restore(picture);

@@ -9,16 +9,17 @@ import { random } from '../util/random.ts';
 import type { GenerateEvent } from '../draw/events.ts';
 import { randomModel } from '../node/models.ts';
 import { openLive, type Live, type LiveFrame, type LiveOptions } from './live.ts';
-import { openPipeline, type GenerateOptions, type Pipeline } from '../draw/text-to-image.ts';
+import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
+import type { Checked } from '../draw/check.ts';
 
 /** A pipeline whose steps take `ms`; it notes what it was asked for and how far it came. */
 function slow(ms: number) {
-  const asked: (GenerateOptions & { done: number })[] = [];
-  const start = async function* (options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+  const asked: (Checked & { done: number })[] = [];
+  const start = async function* (options: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
     const note = { ...options, done: 0 };
     asked.push(note);
     if (options.style === 'oil') throw new InputError('prompt.style', 'unknown style "oil"');
-    const { steps = 4, width = 512, height = 512, prompt, seed = 0 } = options;
+    const { steps = 4, size: { width, height }, prompt, seed = 0 } = options;
     for (let step = 1; step <= steps; step++) {
       signal?.throwIfAborted();
       await sleep(ms);
@@ -70,7 +71,7 @@ describe('the rules', () => {
     await until(() => seen.length === 2);
     expect(told()).toEqual(['preview a fox', 'settled a fox']);
     expect(seen[1]!.latency).toBeGreaterThan(0.06); // after the rest
-    expect(asked).toMatchObject([{ steps: 1, width: 256, height: 128, seed: 5 }, { steps: 2, width: 800, height: 400, seed: 5 }]);
+    expect(asked).toMatchObject([{ steps: 1, size: { width: 256, height: 128 }, seed: 5 }, { steps: 2, size: { width: 800, height: 400 }, seed: 5 }]);
     expect(seen[1]).toMatchObject({ version: 1, image: { width: 800 }, seconds: expect.any(Number) });
     live.close();
     await done;
@@ -125,7 +126,7 @@ describe('the rules', () => {
     await done;
     expect(asked).toMatchObject([{ steps: 1 }, { prompt: 'x' }]);
     expect(() => openLive(slow(1).start, { width: 3 })).toThrow('width 3');
-    expect(() => openLive(slow(1).start, { pixels: 9999, width: 4096 })).toThrow('preview 9999');
+    expect(() => openLive(slow(1).start, { pixels: 9999, width: 4096 })).toThrow('pixels 9999');
   });
 
   test('what the model refuses ends the frames, or is told', async () => {
@@ -164,7 +165,7 @@ describe('the rules', () => {
     }
     live.close();
     await done;
-    expect(asked[0]).toMatchObject({ detail: 1, width: 256 });
+    expect(asked[0]).toMatchObject({ detail: 1, size: { width: 256 } });
     expect(seen.find(({ notice }) => notice)!.notice).toMatch(/^previews lowered to 56 % of the tokens: frames took \d+ ms/);
   });
 });
@@ -188,7 +189,7 @@ describe('a real pipeline', () => {
   afterAll(() => pipeline.release());
 
   async function drawn(options: LiveOptions): Promise<LiveFrame[]> {
-    const live = openLive(pipeline.generate, { rest: 0, fps: 0, seed: 3, width: 128, height: 128, pixels: 64, ...options });
+    const live = openLive(pipeline.draw, { rest: 0, fps: 0, seed: 3, width: 128, height: 128, pixels: 64, ...options });
     const { seen, done } = watch(live);
     live.end();
     await done;
@@ -208,7 +209,7 @@ describe('a real pipeline', () => {
 
   test('from a picture: encoded once while the prompt changes', async () => {
     const input = image(100, 50, random(1).normals(20_000).map((x) => 128 + 40 * x) as unknown as Uint8Array);
-    const live = openLive(pipeline.generate, { rest: 5000, fps: 0, image: { ...input, data: Uint8Array.from(input.data) }, strength: 0.5, pixels: 64, steps: 1, seed: 1 });
+    const live = openLive(pipeline.draw, { rest: 5000, fps: 0, image: { ...input, data: Uint8Array.from(input.data) }, strength: 0.5, pixels: 64, steps: 1, seed: 1 });
     const { seen, done } = watch(live);
     for (const prompt of ['a', 'ab', 'abc']) {
       const version = live.update({ prompt });

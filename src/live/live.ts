@@ -7,23 +7,17 @@ import type { Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 import type { GenerateEvent, ImageEvent } from '../draw/events.ts';
 import { governor, LEVELS, type FrameTimes, type Governor, type Level } from './governor.ts';
-import { resolveSize } from '../draw/size.ts';
-import { sizeOf } from '../draw/start.ts';
+import { checkOptions, type Checked } from '../draw/check.ts';
+import type { Given } from '../draw/option.ts';
+import { LIMITS, SIDE_MIN, type GenerateOptions, type Limits } from '../draw/request.ts';
 import { slotsIn } from '../draw/subjects.ts';
-import { checkOptions, randomSeed, type GenerateOptions } from '../draw/text-to-image.ts';
+import { randomSeed } from '../draw/text-to-image.ts';
+import { checkedSession, FPS, PIXELS, REST, type LIVE_OPTIONS } from './options.ts';
 
 /** What is to be drawn: the prompt, and anything else that a picture can be asked for. */
 export type LiveRequest = Omit<GenerateOptions, 'count' | 'preview' | 'detail'>;
 
-export interface LiveOptions extends Partial<LiveRequest> {
-  /** Longer side of previews in pixels, 64 to 1024; with a rate to hold, at most. */
-  pixels?: number;
-  /** Share of the model's latent tokens that previews are drawn with, 1/16 to 1; with a rate to hold, at most. */
-  detail?: number;
-  /** Previews a second to hold under load, by lowering detail, then pixels; 0: hold none, always draw as asked. */
-  fps?: number;
-  /** Milliseconds without a change after which the full picture is drawn. */
-  rest?: number;
+export interface LiveOptions extends Partial<LiveRequest>, Given<typeof LIVE_OPTIONS> {
   /** Told of a request that this model cannot draw (an unknown style); the session goes on. Without it the frames throw. */
   refused?: (error: InputError) => void;
   /** Ends the session. */
@@ -65,11 +59,8 @@ export interface Live {
   close(): void;
 }
 
-type Start = (options: GenerateOptions, signal?: AbortSignal) => AsyncGenerator<GenerateEvent, void, void>;
+type Start = (request: Checked, signal?: AbortSignal) => AsyncGenerator<GenerateEvent, void, void>;
 
-export const REST = 250; // milliseconds
-export const FPS = 25;
-export const PIXELS = LEVELS[0]!.pixels;
 /** Latent tokens of a preview: 256 pixels need no more, and 25 frames a second allow no more. */
 const TOKENS = 64;
 
@@ -81,16 +72,23 @@ const OVERDUE = 150;
 /** Why work was stopped: it shows an older change. */
 const STALE = new DOMException('a newer change came', 'AbortError');
 
-/**
- * Opens a session on a pipeline's `generate`. The frames of an open session throw the reason of `closing` when the pipeline is closed.
- * Throws InputError for options that cannot be drawn.
- */
-export function openLive(start: Start, options: LiveOptions = {}, closing?: AbortSignal): Live {
-  const { pixels = PIXELS, detail = 1, fps = FPS, rest = REST, refused, signal, ...first } = options;
+/** What a session stands on. */
+export interface LiveGround {
+  /** How much a request may ask for. */
+  readonly limits?: Limits;
+  /** Aborted when the pipeline is closed: the frames of an open session throw its reason. */
+  readonly closing?: AbortSignal;
+}
+
+/** Opens a session on a pipeline's `draw`. Throws InputError for options that cannot be drawn. */
+export function openLive(start: Start, options: LiveOptions = {}, { limits = LIMITS, closing }: LiveGround = {}): Live {
+  const { refused, signal, pixels: asked, detail: share, fps: rate, rest: pause, ...first } = options;
+  const { pixels = PIXELS, detail = 1, fps = FPS, rest = REST } = checkedSession({ pixels: asked, detail: share, fps: rate, rest: pause });
   const levels = LEVELS.map((level): Level => ({ detail: Math.min(detail, level.detail), pixels: Math.min(pixels, level.pixels) }));
   const best = { detail, pixels };
   const guard: Governor | undefined = fps > 0 ? governor({ levels: distinct([best, ...levels.slice(1)]), fps }) : undefined;
-  let wanted: LiveRequest = { prompt: '', seed: randomSeed(), ...first };
+  let given: LiveRequest = { prompt: '', seed: randomSeed(), ...first };
+  let wanted = check(given, limits);
   let version = 0;
   let changed = 0; // milliseconds: when `version` came
   let waiting: number | undefined; // since when a change waits for any frame
@@ -99,7 +97,6 @@ export function openLive(start: Start, options: LiveOptions = {}, closing?: Abor
   let work: { stop: AbortController; kind: LiveFrame['kind'] } | undefined;
   let wake = (): void => {};
   const now = () => performance.now();
-  check(wanted, best);
 
   const close = () => {
     state = 'closed';
@@ -111,9 +108,9 @@ export function openLive(start: Start, options: LiveOptions = {}, closing?: Abor
     close();
   };
   const update = (change: Partial<LiveRequest>): number => {
-    const next = { ...wanted, ...change };
-    check(next, best);
-    wanted = next;
+    const next = { ...given, ...change };
+    wanted = check(next, limits);
+    given = next;
     changed = now();
     waiting = isEmpty(next) ? undefined : (waiting ?? changed);
     const overdue = work?.kind === 'preview' && waiting !== undefined && changed - waiting > OVERDUE;
@@ -123,12 +120,12 @@ export function openLive(start: Start, options: LiveOptions = {}, closing?: Abor
   };
 
   /** Draws; undefined when a newer change came. */
-  async function draw(kind: LiveFrame['kind'], options: GenerateOptions, level: Level): Promise<LiveFrame | undefined> {
+  async function draw(kind: LiveFrame['kind'], request: Checked, level: Level): Promise<LiveFrame | undefined> {
     const stop = new AbortController();
     work = { stop, kind };
-    const [mine, since, began] = [version, changed, now()];
+    const [mine, since, began, { prompt }] = [version, changed, now(), given];
     try {
-      for await (const event of start({ ...said(options), count: 1, preview: 0 }, stop.signal)) {
+      for await (const event of start({ ...request, count: 1, preview: 0 }, stop.signal)) {
         if (event.type !== 'image') continue;
         if (stop.signal.aborted) return undefined;
         const seconds = (now() - began) / 1000;
@@ -136,7 +133,7 @@ export function openLive(start: Start, options: LiveOptions = {}, closing?: Abor
         const times = guard?.times ?? { frames: 1, mean: seconds, p95: seconds };
         waiting = mine === version ? undefined : changed;
         const latency = (now() - since) / 1000;
-        return { kind, image: event.image, prompt: options.prompt, seconds, latency, version: mine, level: guard?.level ?? level, times, ...(notice && { notice }), event };
+        return { kind, image: event.image, prompt, seconds, latency, version: mine, level: guard?.level ?? level, times, ...(notice && { notice }), event };
       }
     } catch (error) {
       if (!stop.signal.aborted) throw error;
@@ -153,7 +150,7 @@ export function openLive(start: Start, options: LiveOptions = {}, closing?: Abor
     if (closing?.aborted) fail();
     try {
       while (state !== 'closed' && !signal?.aborted) {
-        const pause = settled === version || isEmpty(wanted) ? Infinity : previewed === version ? changed + rest - now() : 0;
+        const pause = settled === version || isEmpty(given) ? Infinity : previewed === version ? changed + rest - now() : 0;
         if (state === 'ending' && pause === Infinity) return;
         if (pause > 0 && !(state === 'ending' && previewed === version)) {
           await woken(pause, (woke) => (wake = woke));
@@ -182,7 +179,7 @@ export function openLive(start: Start, options: LiveOptions = {}, closing?: Abor
     }
   }
 
-  if (!isEmpty(wanted)) [version, changed, waiting] = [1, now(), now()];
+  if (!isEmpty(given)) [version, changed, waiting] = [1, now(), now()];
   const end = () => {
     if (state === 'open') state = 'ending';
     wake();
@@ -193,27 +190,23 @@ export function openLive(start: Start, options: LiveOptions = {}, closing?: Abor
 const isEmpty = ({ prompt }: LiveRequest) => typeof prompt === 'string' && prompt.trim() === '';
 
 /** What the preview of a request is: one step, within the level's pixels, in the shape of the full picture. */
-function small(request: LiveRequest, { detail, pixels }: Level): GenerateOptions {
-  const { width, height, aspect, ...rest } = request;
-  const sized = width !== undefined || height !== undefined || aspect !== undefined;
-  const full = request.image && !sized ? sizeOf(request.image) : resolveSize({ ...(width && { width }), ...(height && { height }), ...(aspect && { aspect }) });
-  const scale = Math.min(1, pixels / Math.max(full.width, full.height));
-  const side = (n: number) => Math.max(64, Math.round(n * scale));
-  return { ...rest, steps: 1, detail, width: side(full.width), height: side(full.height) };
+function small(request: Checked, { detail, pixels }: Level): Checked {
+  const { width, height } = request.size;
+  const scale = Math.min(1, pixels / Math.max(width, height));
+  const side = (n: number) => Math.max(SIDE_MIN, Math.round(n * scale));
+  return { ...request, steps: 1, detail, size: { width: side(width), height: side(height) } };
 }
 
 /** A request without the subjects that its prompt does not name, or not yet. */
-function said<T extends LiveRequest>(request: T): T {
+function said(request: LiveRequest): LiveRequest {
   if (!Array.isArray(request.references) || typeof request.prompt !== 'string') return request; // told by the check
   const named = slotsIn(request.prompt);
   return { ...request, references: request.references.filter(({ slot }) => named.includes(slot)) };
 }
 
-/** An empty prompt is none yet. */
-function check(given: LiveRequest, level: Level): void {
-  const request = isEmpty(given) ? { ...given, prompt: 'x' } : given;
-  checkOptions(said(request));
-  checkOptions({ ...small(said(request), level), preview: level.pixels });
+/** The one check of a change; its previews follow from what was checked. An empty prompt is none yet. */
+function check(given: LiveRequest, limits: Limits): Checked {
+  return checkOptions(said(isEmpty(given) ? { ...given, prompt: 'x' } : given), limits);
 }
 
 const distinct = (levels: readonly Level[]) => levels.filter((a, i) => i === 0 || a.detail !== levels[i - 1]!.detail || a.pixels !== levels[i - 1]!.pixels);

@@ -3,7 +3,8 @@ import { RuntimeError } from '../util/errors.ts';
 import { serveEngine } from './engine-process.ts';
 import { sparing } from '../sdk/banana.ts';
 import { loadPipeline, type LoadOptions } from './load.ts';
-import type { GenerateOptions, ModelInfo, Pipeline } from '../draw/text-to-image.ts';
+import type { Checked } from '../draw/check.ts';
+import type { ModelInfo, Pipeline } from '../draw/text-to-image.ts';
 
 let pipeline: Pipeline | undefined;
 
@@ -12,9 +13,9 @@ const handlers = {
     pipeline = await loadPipeline(options);
     return pipeline.model;
   },
-  generate(options: GenerateOptions, signal: AbortSignal) {
+  draw(request: Checked, signal: AbortSignal) {
     if (!pipeline) throw new RuntimeError('engine.empty', 'no model was loaded');
-    return sparing(pipeline.generate(options, signal));
+    return sparing(pipeline.draw(request, signal));
   },
   /** Most memory that this process has had, in bytes. */
   peak: async (): Promise<number> => process.resourceUsage().maxRSS * 1024,

@@ -8,6 +8,7 @@ import { modelPath } from './models.ts';
 import type { PipelineHandlers } from './engine.ts';
 import { openEngine } from './engine-process.ts';
 import { supervised } from './supervisor.ts';
+import { narrowed, type Limits } from '../draw/request.ts';
 import type { ModelInfo } from '../draw/text-to-image.ts';
 import { recipeMetadata, writeRecipe } from '../draw/recipe.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
@@ -29,6 +30,8 @@ export { readPictures, type TrainingPicture } from '../disk/pictures.ts';
 export interface OpenBananaOptions extends LoadOptions {
   /** Run in this process: it stands still during each step. Default: in a child process. */
   inProcess?: boolean;
+  /** How much a request may ask for, where that is less than can be drawn. */
+  limits?: Partial<Limits>;
   /** Gives up starting and loading. */
   signal?: AbortSignal;
 }
@@ -52,11 +55,12 @@ type NodeOpened = Opened & { peak(): Promise<number> };
 const toPng = (image: Image) => encodeImage(image, 'png');
 
 /** Loads a model and makes it ready. Throws InputError for a missing or damaged model, RuntimeError when nothing can run it. */
-export async function openBanana({ inProcess = false, signal, ...options }: OpenBananaOptions = {}): Promise<NodeBanana> {
+export async function openBanana({ inProcess = false, signal, limits, ...options }: OpenBananaOptions = {}): Promise<NodeBanana> {
+  const most = narrowed(limits);
   modelPath(options.model); // a missing file is told before a process is started
   const opened = await (inProcess ? openHere(options, signal) : openElsewhere(options, signal));
   const queue = turns();
-  const banana = bananaOf(opened, toPng, queue);
+  const banana = bananaOf(opened, toPng, { limits: most, queue });
   return {
     ...banana,
     picture: async (options) => withFiles(await banana.picture(options)),
@@ -127,7 +131,7 @@ async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<Nod
   signal?.throwIfAborted();
   const pipeline = await loadPipeline(options);
   const close = (idle: Promise<void>) => idle.then(() => pipeline.release());
-  return { model: pipeline.model, start: pipeline.generate, peak: async () => ownPeak(), close };
+  return { model: pipeline.model, start: pipeline.draw, peak: async () => ownPeak(), close };
 }
 
 const built = import.meta.url.endsWith('.js');
@@ -148,7 +152,7 @@ async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promis
   const engine = await supervised(open, { ...(signal && { signal }) });
   return {
     model: model!,
-    start: (given, stop) => assembled(engine.stream('generate', given, { ...(stop && { signal: stop }) })),
+    start: (given, stop) => assembled(engine.stream('draw', given, { ...(stop && { signal: stop }) })),
     peak: async () => ownPeak() + (await engine.call('peak', undefined)),
     close: () => engine.close(),
   };

@@ -47,6 +47,7 @@ interface ErrorRecord {
   name: string;
   message: string;
   code?: string;
+  path?: string;
   stack?: string;
 }
 
@@ -55,14 +56,15 @@ const CLASSES = { InputError, RuntimeError, ShapeError } as const;
 function describe(error: unknown): ErrorRecord {
   if (!(error instanceof Error || error instanceof DOMException)) return { name: 'Error', message: String(error) };
   const { name, message, stack } = error;
-  const code = (error as { code?: unknown }).code;
-  return { name, message, stack, ...(typeof code === 'string' && { code }) };
+  const { code, path } = error as { code?: unknown; path?: unknown };
+  return { name, message, stack, ...(typeof code === 'string' && { code }), ...(typeof path === 'string' && { path }) };
 }
 
-function revive({ name, message, code, stack }: ErrorRecord): Error {
+function revive({ name, message, code, path, stack }: ErrorRecord): Error {
   if (name === 'AbortError') return new DOMException(message, name);
   const Class = Object.hasOwn(CLASSES, name) ? CLASSES[name as keyof typeof CLASSES] : undefined;
   const error = Class ? new Class(code ?? '', message) : Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
+  if (path !== undefined) Object.assign(error, { path });
   if (stack !== undefined) error.stack = stack;
   return error;
 }

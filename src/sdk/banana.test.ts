@@ -3,11 +3,12 @@ import { image } from '../image/image.ts';
 import { oneByOne } from './banana.ts';
 import type { GenerateEvent } from '../draw/events.ts';
 import type { Recipe } from '../draw/recipe.ts';
-import type { GenerateOptions } from '../draw/text-to-image.ts';
+import { checkOptions, type Checked } from '../draw/check.ts';
+import type { GenerateOptions } from '../draw/request.ts';
 
 const log: string[] = [];
 /** A pipeline that draws nothing, quickly, and notes what it was asked. */
-async function* drawn({ seed, count }: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+async function* drawn({ seed, count }: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
   log.push(`begin ${seed}`);
   try {
     expect(count).toBe(1);
@@ -21,7 +22,8 @@ async function* drawn({ seed, count }: GenerateOptions, signal?: AbortSignal): A
     log.push(`end ${seed}`);
   }
 }
-const pictures = oneByOne(drawn);
+const draw = oneByOne(drawn);
+const pictures = (options: GenerateOptions, signal?: AbortSignal) => draw(checkOptions(options), signal);
 const seen = (event: GenerateEvent) => ('index' in event ? `${event.type} ${event.index}` : event.type);
 
 test('the same events as one request, and never more than one picture ahead', async () => {

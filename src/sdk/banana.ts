@@ -7,7 +7,9 @@ import type { GenerateEvent, ImageEvent, StageSeconds } from '../draw/events.ts'
 import { openLive, previewDetail, type Live, type LiveOptions } from '../live/live.ts';
 import { writeRecipe, type Recipe } from '../draw/recipe.ts';
 import { smallReferences } from '../draw/subjects.ts';
-import { checkOptions, randomSeed, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
+import { checkOptions, type Checked } from '../draw/check.ts';
+import { LIMITS, type GenerateOptions, type Limits } from '../draw/request.ts';
+import { randomSeed, type ModelInfo } from '../draw/text-to-image.ts';
 import { turns, type Turns } from './turns.ts';
 
 export type DrawOptions = GenerateOptions & { signal?: AbortSignal };
@@ -48,7 +50,7 @@ export interface Banana {
 export interface Opened {
   readonly model: ModelInfo;
   /** Draws; it is asked for one thing at a time. */
-  start(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  start(request: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
   /** Ends it. `idle` settles when nothing is drawn any more, which one that cannot stop in the middle waits for. */
   close(idle: Promise<void>): Promise<void>;
 }
@@ -133,22 +135,27 @@ function withSmallReferences({ model, start }: Opened): Start {
   };
 }
 
-/** The SDK's object for a pipeline. `queue`: given when something else takes turns with pictures. */
-export function bananaOf(opened: Opened, encode: EncodePng, queue: Turns = turns()): Banana {
+export interface BananaOptions {
+  /** How much a request may ask for. */
+  readonly limits?: Limits;
+  /** Given when something else takes turns with pictures. */
+  readonly queue?: Turns;
+}
+
+/** The SDK's object for a pipeline. */
+export function bananaOf(opened: Opened, encode: EncodePng, { limits = LIMITS, queue = turns() }: BananaOptions = {}): Banana {
   const { model } = opened;
   const draw = withSmallReferences(opened);
   const start = oneByOne((options, signal) => queue.stream((stop) => draw(options, stop), signal));
   const generate = async function* (given: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {
     queue.closing.throwIfAborted();
-    checkOptions(given);
-    const { signal, ...options } = given;
-    yield* start(options, signal);
+    const { signal, ...request } = checkOptions(given, limits);
+    yield* start(request, signal);
   };
-  /** All pictures of a request that was checked. */
-  const allOf = async ({ signal, ...options }: DrawOptions): Promise<Picture[]> => {
+  const allOf = async ({ signal, ...request }: Checked): Promise<Picture[]> => {
     queue.closing.throwIfAborted();
     const drawn: ImageEvent[] = [];
-    for await (const event of start({ preview: 0, ...options }, signal)) {
+    for await (const event of start({ preview: 0, ...request }, signal)) {
       if (event.type === 'image') drawn.push(event);
       if (event.type === 'done') return drawn.map((one) => ({ image: one.image, recipe: one.recipe, text: one.text, seconds: event.seconds, png: () => pngWith(encode, one) }));
     }
@@ -158,17 +165,16 @@ export function bananaOf(opened: Opened, encode: EncodePng, queue: Turns = turns
     model,
     generate,
     async picture(options) {
-      checkOptions(options);
-      if ((options.count ?? 1) !== 1) throw new InputError('options.count', `picture() draws one picture: ask pictures() for ${options.count}`);
-      return (await allOf(options))[0]!;
+      const request = checkOptions(options, limits);
+      if ((request.count ?? 1) !== 1) throw new InputError('options.count', `picture() draws one picture: ask pictures() for ${request.count}`, { path: 'count' });
+      return (await allOf(request))[0]!;
     },
     async pictures(options) {
-      checkOptions(options);
-      return allOf(options);
+      return allOf(checkOptions(options, limits));
     },
     live(options) {
       queue.closing.throwIfAborted();
-      return openLive(start, { detail: previewDetail(model.tokens), ...options }, queue.closing);
+      return openLive(start, { detail: previewDetail(model.tokens), ...options }, { limits, closing: queue.closing });
     },
     close: () => queue.close((idle) => opened.close(idle)),
   };

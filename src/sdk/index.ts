@@ -9,17 +9,21 @@ export { memoryStore, type Store } from '../tensor/store.ts';
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from '../tensor/safetensors.ts';
 export { preset, PRESETS, type Config, type PresetName } from '../models/banana/config.ts';
 export type { Runtime, Session } from '../runtime/runtime.ts';
-export { ASPECTS, latentGrid, resolveSize, SIDE_MAX, SIDE_MIN, type Aspect, type Size, type SizeOptions } from '../draw/size.ts';
-export { composePrompt, PROMPT_MAX, type PromptOptions } from '../draw/prompt.ts';
+export { latentGrid, resolveSize, type Size } from '../draw/size.ts';
+export { composePrompt } from '../draw/prompt.ts';
+export {
+  ASPECTS, BACKGROUNDS, LIMITS, PROMPT_MAX, SIDE_MAX, SIDE_MIN, STEPS, type Aspect, type Background, type GenerateOptions, type Limits, type PeelChoice, type PictureOptions,
+  type PromptOptions, type SizeOptions, type Style, type SubjectReference,
+} from '../draw/request.ts';
+export { checkOptions, type Checked } from '../draw/check.ts';
 export { parametersOf, readRecipe, VERSION, writeRecipe, type ModelId, type Recipe } from '../draw/recipe.ts';
 export type { DoneEvent, GenerateEvent, ImageEvent, PreviewEvent, RenderEvent, StageSeconds, StepEvent, TextEvent } from '../draw/events.ts';
 export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest } from '../live/live.ts';
 export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from '../live/governor.ts';
-export type { PictureOptions } from '../draw/start.ts';
-export type { SubjectReference, UsedReference } from '../draw/subjects.ts';
+export type { UsedReference } from '../draw/subjects.ts';
 export type { Banana, DrawOptions, Picture } from './banana.ts';
-export { checkOptions, openPipeline, STEPS, type GenerateOptions, type ModelInfo, type Pipeline } from '../draw/text-to-image.ts';
-export { mergePeels, type PeelChoice, type UsedPeel } from '../draw/peels.ts';
+export { openPipeline, type ModelInfo, type Pipeline } from '../draw/text-to-image.ts';
+export { mergePeels, type UsedPeel } from '../draw/peels.ts';
 export { encodePeel, fitPeel, readPeel, type BaseId, type Peel, type PeelFile, type PeelInfo } from '../adapters/peel.ts';
 export { NO_PEELS, withoutPeel, withPeel, withWeight, type PeelStack } from '../adapters/stack.ts';
 export { packModel, unpackModel, type Manifest, type Model } from '../models/banana/file.ts';

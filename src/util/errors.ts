@@ -16,7 +16,14 @@ export class BananaError extends Error {
 export class ShapeError extends BananaError {}
 
 /** An option or a file of the caller is not usable. */
-export class InputError extends BananaError {}
+export class InputError extends BananaError {
+  /** Which option it is about, such as `references[0].slot`. */
+  readonly path?: string;
+  constructor(code: string, message: string, options: ErrorOptions & { path?: string | undefined } = {}) {
+    super(code, message, options);
+    if (options.path !== undefined) this.path = options.path;
+  }
+}
 
 /** A session or a native part failed; `cause` holds the engine's own error. */
 export class RuntimeError extends BananaError {}

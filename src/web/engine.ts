@@ -7,7 +7,9 @@ import type { GenerateEvent } from '../draw/events.ts';
 import { checkHash, SEAL, sealedWords, unpackModel } from '../models/banana/file.ts';
 import type { Precision } from '../models/banana/networks.ts';
 import type { PeelSource } from '../draw/peels.ts';
-import { openPipeline, type GenerateOptions, type ModelInfo } from '../draw/text-to-image.ts';
+import type { Checked } from '../draw/check.ts';
+import type { Limits } from '../draw/request.ts';
+import { openPipeline, type ModelInfo } from '../draw/text-to-image.ts';
 import { trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../train/peel/train.ts';
 import { openRuntime, type OpenOptions } from '../runtime/select.ts';
 import { readLayout } from '../tensor/safetensors.ts';
@@ -23,6 +25,8 @@ export interface OpenBananaOptions extends Pick<OpenOptions, 'threads' | 'assets
   runtime?: OpenOptions['name'];
   /** How weights are multiplied; default: as is fastest on the runtime, 'int8' on WASM where its kernel is exact. */
   precision?: Precision;
+  /** How much a request may ask for, where that is less than can be drawn. */
+  limits?: Partial<Limits>;
 }
 
 export interface WebTrainOptions extends TrainPeelOptions {
@@ -32,7 +36,7 @@ export interface WebTrainOptions extends TrainPeelOptions {
 
 export interface WebEngine {
   readonly model: ModelInfo;
-  start(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  start(request: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
   train(pictures: readonly TrainingPicture[], options: WebTrainOptions, signal?: AbortSignal): AsyncGenerator<TrainPeelEvent, TrainedPeel, void>;
   /** Throws InputError when it is damaged or was made for another model. */
   addPeel(file: Uint8Array): Promise<PeelInfo>;
@@ -49,7 +53,7 @@ async function checkContent(bytes: Uint8Array): Promise<void> {
 }
 
 /** Makes a model ready. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
-export async function openEngineHere({ model: bytes, runtime: name = 'auto', precision, ...options }: OpenBananaOptions): Promise<WebEngine> {
+export async function openEngineHere({ model: bytes, runtime: name = 'auto', precision, ...options }: Omit<OpenBananaOptions, 'limits'>): Promise<WebEngine> {
   const model = unpackModel(bytes, 'model');
   await checkContent(bytes);
   const hash = (await sha256([bytes])).slice(0, 16);
@@ -71,7 +75,7 @@ export async function openEngineHere({ model: bytes, runtime: name = 'auto', pre
   };
   return {
     model: pipeline.model,
-    start: pipeline.generate,
+    start: pipeline.draw,
     train: (pictures, { keep = 'memory', ...trained }, signal) =>
       trainPeel({ model, base, runtime, pictures, store: storeOf(trained.name, keep), ...(signal && { signal }) }, trained),
     async addPeel(file) {

@@ -5,6 +5,7 @@ import type { PeelInfo } from '../adapters/peel.ts';
 import { assembled, bananaOf, pngWith, type Banana, type Opened } from '../sdk/banana.ts';
 import { turns } from '../sdk/turns.ts';
 import type { ImageEvent } from '../draw/events.ts';
+import { narrowed, type Limits } from '../draw/request.ts';
 import type { TrainedPeel, TrainPeelEvent } from '../train/peel/train.ts';
 import { openWorker } from '../runtime/engine-worker.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
@@ -42,9 +43,10 @@ export interface WebBanana extends Banana {
 }
 
 /** Makes a model ready on the calling thread. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
-export async function openBanana(options: OpenBananaOptions): Promise<WebBanana> {
+export async function openBanana({ limits, ...options }: OpenBananaOptions): Promise<WebBanana> {
+  const most = narrowed(limits);
   const engine = await openEngineHere(options);
-  return webBanana({ ...engine, close: (idle) => idle.then(() => engine.close()) });
+  return webBanana({ ...engine, close: (idle) => idle.then(() => engine.close()) }, most);
 }
 
 /**
@@ -52,13 +54,14 @@ export async function openBanana(options: OpenBananaOptions): Promise<WebBanana>
  * names it. The worker is this object's own: closing, or failing to open, ends it. Throws as openBanana does, and RuntimeError
  * `engine.start` when the worker's script cannot be loaded.
  */
-export async function openBananaWorker(worker: Worker, { signal, ...options }: OpenBananaOptions & { signal?: AbortSignal }): Promise<WebBanana> {
+export async function openBananaWorker(worker: Worker, { signal, limits, ...options }: OpenBananaOptions & { signal?: AbortSignal }): Promise<WebBanana> {
+  const most = narrowed(limits);
   const engine = await openWorker<WebHandlers>(worker, { ...(signal && { signal }) });
   try {
     const model = await engine.call('open', options, { ...(signal && { signal }) });
     return webBanana({
       model,
-      start: (given, stop) => assembled(engine.stream('generate', given, { ...(stop && { signal: stop }) })),
+      start: (given, stop) => assembled(engine.stream('draw', given, { ...(stop && { signal: stop }) })),
       async *train(pictures, given, stop) {
         try {
           return yield* engine.stream('train', { pictures, options: given }, { ...(stop && { signal: stop }) });
@@ -69,17 +72,17 @@ export async function openBananaWorker(worker: Worker, { signal, ...options }: O
       addPeel: (file) => engine.call('addPeel', file),
       removePeel: (name) => engine.call('removePeel', name),
       close: () => engine.close(),
-    });
+    }, most);
   } catch (error) {
     await engine.close();
     throw error;
   }
 }
 
-function webBanana(engine: Omit<WebEngine, 'close'> & Opened): WebBanana {
+function webBanana(engine: Omit<WebEngine, 'close'> & Opened, limits: Limits): WebBanana {
   const queue = turns();
   return {
-    ...bananaOf(engine, encodePng, queue),
+    ...bananaOf(engine, encodePng, { limits, queue }),
     async *trainPeel(pictures, { signal, ...options }) {
       queue.closing.throwIfAborted();
       const decoded: TrainingPicture[] = [];

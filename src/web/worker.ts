@@ -4,7 +4,8 @@ import { RuntimeError } from '../util/errors.ts';
 import { serveWorker } from '../runtime/engine-worker.ts';
 import { sparing } from '../sdk/banana.ts';
 import type { PeelInfo } from '../adapters/peel.ts';
-import type { GenerateOptions, ModelInfo } from '../draw/text-to-image.ts';
+import type { Checked } from '../draw/check.ts';
+import type { ModelInfo } from '../draw/text-to-image.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
 import { crossing } from './crossing.ts';
 import { openEngineHere, type OpenBananaOptions, type WebEngine, type WebTrainOptions } from './engine.ts';
@@ -17,12 +18,12 @@ function opened(): WebEngine {
 }
 
 const handlers = {
-  async open(options: OpenBananaOptions): Promise<ModelInfo> {
+  async open(options: Omit<OpenBananaOptions, 'limits'>): Promise<ModelInfo> {
     await engine?.close();
     engine = await openEngineHere(options);
     return engine.model;
   },
-  generate: (options: GenerateOptions, signal: AbortSignal) => crossing(sparing(opened().start(options, signal))),
+  draw: (request: Checked, signal: AbortSignal) => crossing(sparing(opened().start(request, signal))),
   train: ({ pictures, options }: { pictures: readonly TrainingPicture[]; options: WebTrainOptions }, signal: AbortSignal) => opened().train(pictures, options, signal),
   addPeel: async (file: Uint8Array): Promise<PeelInfo> => opened().addPeel(file),
   /** Answered when everything before it is done. */
