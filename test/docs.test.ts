@@ -1,9 +1,11 @@
-// The first program of docs/browser.md, as a reader's compiler sees it: checked against the sources, in the DOM.
+// Docs that sources hold: the first program of docs/browser.md, as a reader's compiler sees it (checked against the sources, in the DOM),
+// and the tables of docs/request.md.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
+import { REQUEST_DOCS, requestDocs } from '../scripts/request-docs.ts';
 import { workFolder } from './command.ts';
 
 const { folder, remove } = workFolder();
@@ -26,4 +28,8 @@ test("docs/browser.md's program has no wrong types", { timeout: 120_000 }, () =>
     said = (error as { stdout: string }).stdout;
   }
   expect(said).toBe('');
+});
+
+test('docs/request.md is what npm run docs writes', () => {
+  expect(readFileSync(REQUEST_DOCS, 'utf8')).toBe(requestDocs());
 });

@@ -34,8 +34,8 @@ export interface Option<S extends Schema = Schema> {
   readonly flag?: string;
   /** What other tools call it, in lower case and without - and _. */
   readonly words?: readonly string[];
-  /** What it is in JSON, where that is something else; 'never': it comes from the program itself and is not taken from anywhere else. */
-  readonly wire?: Schema | 'never';
+  /** What it is in JSON, where that is something else; 'never': only the program itself can give it, no request from elsewhere. */
+  readonly wire?: Kind<Schema> | 'never';
 }
 
 /** Options by name. */
@@ -117,6 +117,15 @@ const isSide = (x: unknown) => Number.isInteger(x) && (x as number) > 0;
 const isPixels = (x: unknown) => x instanceof Uint8ClampedArray || x instanceof Uint8Array;
 const isImage = (x: unknown): x is Image => isObject(x) && isSide(x.width) && isSide(x.height) && isPixels(x.data);
 
+/** The file of a picture as JSON has it. */
+const pictureFile = (bytes: number): Kind<Schema> => ({
+  ...text(),
+  schema: z.string().check(z.minLength(1), z.maxLength(4 * Math.ceil(bytes / 3))).register(ABOUT, { contentEncoding: 'base64', contentMediaType: 'image/*' }),
+  expected: 'the file of a picture in base64',
+  range: `the file of a picture in base64, at most ${bytes} bytes`,
+  refuse: (path, { length }: string) => `${path} of ${length} characters: expected the file of a picture in base64, at most ${bytes} bytes`,
+});
+
 /** A decoded picture of at most so many bytes; in JSON a file of at most as many, in base64. `noun`: what it is called, else by its path. */
 export const picture = (bytes: number, noun?: string): Kind<z.ZodMiniCustom<Image, Image>> => ({
   schema: z.custom<Image>((x) => isImage(x) && x.data.length === x.width * x.height * 4 && x.data.length <= bytes),
@@ -127,19 +136,27 @@ export const picture = (bytes: number, noun?: string): Kind<z.ZodMiniCustom<Imag
     data.length === width * height * 4
       ? `${noun ?? path} of ${width}x${height} has ${data.length} bytes: expected at most ${bytes}; make it smaller`
       : `${noun ?? path} of ${width}x${height} has ${data.length} bytes, expected ${width * height * 4}`,
-  wire: z.string().check(z.minLength(1), z.maxLength(4 * Math.ceil(bytes / 3))).register(ABOUT, { contentEncoding: 'base64', contentMediaType: 'image/*' }),
+  wire: pictureFile(bytes),
 });
 
 /** Objects with options of their own, at most so many. `one`: what such an object is; `several`: what more than one are called. */
 export const listOf = <O extends Options>(entries: O, most: number, one: string, several: string): Kind<Schema & z.ZodMiniType<readonly Given<O>[]>> => ({
+  ...list(entries, most, one, several),
+  wire: list(wired(entries), most, one, several),
+});
+
+const list = <O extends Options>(entries: O, most: number, one: string, several: string): Kind<Schema & z.ZodMiniType<readonly Given<O>[]>> => ({
   schema: z.array(schemaOf(entries)).check(z.maxLength(most)) as Schema as Schema & z.ZodMiniType<readonly Given<O>[]>,
   expected: 'a list',
   is: Array.isArray,
   range: `at most ${most}, each ${one}`,
   refuse: (_, { length }: unknown[]) => `${length} ${several}: expected at most ${most}`,
   entries,
-  wire: z.array(wireOf(entries)).check(z.maxLength(most)),
 });
+
+/** A table of options as JSON from elsewhere has them. */
+export const wired = (options: Options): Options =>
+  Object.fromEntries(Object.entries(options).flatMap(([name, option]) => (option.wire === 'never' ? [] : [[name, { ...option, ...option.wire }]])));
 
 type NeededIn<O extends Options> = { [N in keyof O]: O[N] extends { needed: true } ? N : never }[keyof O];
 
@@ -151,17 +168,11 @@ export type Given<O extends Options> = { [N in keyof Pick<O, NeededIn<O>>]: z.ou
 /** What a JSON schema says beside the schema. */
 export const ABOUT = z.registry<{ description?: string; default?: number | string; contentEncoding?: string; contentMediaType?: string }>();
 
-function objectOf(options: Options, schemaOf: (option: Option) => Schema | undefined): z.ZodMiniObject {
-  const shape = Object.entries(options).flatMap(([name, option]) => {
-    const schema = schemaOf(option);
-    const { about: description, default: byDefault, needed } = option;
-    return schema ? [[name, (needed ? schema : z.optional(schema)).register(ABOUT, { description, ...(byDefault !== undefined && { default: byDefault }) })] as const] : [];
+/** The schema of an object that holds options and nothing else. */
+export function schemaOf(options: Options): z.ZodMiniObject {
+  const shape = Object.entries(options).map(([name, { schema, about, otherwise, default: byDefault, needed }]) => {
+    const said = { description: otherwise === undefined ? about : `${about}; left out: ${otherwise}`, ...(byDefault !== undefined && { default: byDefault }) };
+    return [name, (needed ? z.nonoptional(schema) : z.optional(schema)).register(ABOUT, said)] as const;
   });
   return z.strictObject(Object.fromEntries(shape));
 }
-
-/** The schema of an object that holds options and nothing else. */
-export const schemaOf = (options: Options): z.ZodMiniObject => objectOf(options, ({ schema }) => schema);
-
-/** The same for JSON from elsewhere: without what only the program itself may give. */
-export const wireOf = (options: Options): z.ZodMiniObject => objectOf(options, ({ schema, wire = schema }) => (wire === 'never' ? undefined : wire));

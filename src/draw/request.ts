@@ -37,7 +37,7 @@ const GUIDANCE_MAX = 20;
 export const PEELS_MAX = 8;
 const PICTURE_BYTES = 4 * 2 ** 26;
 
-const LIMIT = {
+export const LIMIT = {
   /** Longest side of a picture to draw, in pixels. */
   side: { ...whole(BASE, SIDE_MAX, ' of pixels'), about: 'longest side of a picture to draw', code: 'options.limits', default: SIDE_MAX },
   /** Most pixels of a picture to draw. */
@@ -45,7 +45,7 @@ const LIMIT = {
   /** Most pictures of a request. */
   count: { ...whole(1, COUNT_MAX), about: 'most pictures of a request', code: 'options.limits', default: COUNT_MAX },
   /** Numbers of steps that may be asked for. */
-  steps: { ...someOf(STEPS), about: 'numbers of steps that may be asked for', code: 'options.limits' },
+  steps: { ...someOf(STEPS), about: 'numbers of steps that may be asked for', code: 'options.limits', otherwise: 'all of them' },
   /** Most bytes of a picture that is given, as pixels: 4 a pixel. In JSON, of its file. */
   pictureBytes: { ...whole(4, PICTURE_BYTES), about: 'most bytes of a picture that is given', code: 'options.limits', default: PICTURE_BYTES },
 };
@@ -87,34 +87,34 @@ export const optionsOf = (limits: Limits) => ({
    * Of a longer prompt the end is not seen; what `style`, `background` and Peels add always is.
    */
   prompt: {
-    ...text(), needed: true as const, about: 'what to draw; <peel:NAME:WEIGHT> in it draws with a Peel', code: 'prompt.empty', missing: 'there is no prompt: say what to draw',
+    ...text(), range: `a text of 1 to ${PROMPT_MAX} characters`, needed: true as const, about: 'what to draw; <peel:NAME:WEIGHT> in it draws with a Peel', code: 'prompt.empty', missing: 'there is no prompt: say what to draw',
     words: ['text', 'caption'], hint: (x: unknown) => (Array.isArray(x) ? 'make a request for each prompt' : undefined),
   },
   /** A style word of the model, such as "flat". */
   style: { ...text<Style>(), about: 'a style that the model knows, such as "flat"', code: 'prompt.style', flag: '--style <word>', words: ['stylepreset'] },
   /** 'white' or 'transparent'; the prompt, or else the model, decides when left out. */
   background: {
-    ...choice('background', BACKGROUNDS, '; for another, say it in the prompt'), about: 'what is behind', otherwise: 'the prompt, or else the model, decides',
+    ...choice('background', BACKGROUNDS, '; for another, say it in the prompt'), about: 'what is behind what is drawn', otherwise: 'the prompt, or else the model, decides',
     code: 'prompt.background', flag: '--background <kind>',
   },
   /** Pixels, 64 to 4096. */
-  width: { ...whole(SIDE_MIN, limits.side, ' of pixels'), about: 'width', otherwise: `${BASE}, or what follows from the other side`, code: 'size.side', flag: '-W, --width <pixels>' },
+  width: { ...whole(SIDE_MIN, limits.side, ' of pixels'), about: 'width of the picture', otherwise: `${BASE}, or what follows from the other side`, code: 'size.side', flag: '-W, --width <pixels>' },
   /** Pixels, 64 to 4096. */
-  height: { ...whole(SIDE_MIN, limits.side, ' of pixels'), about: 'height', otherwise: `${BASE}, or what follows from the other side`, code: 'size.side', flag: '-H, --height <pixels>' },
+  height: { ...whole(SIDE_MIN, limits.side, ' of pixels'), about: 'height of the picture', otherwise: `${BASE}, or what follows from the other side`, code: 'size.side', flag: '-H, --height <pixels>' },
   /** Width to height, one of ASPECTS. */
-  aspect: { ...choice('aspect ratio', ASPECTS), about: 'width to height', otherwise: '1:1, or that of the picture to start from', code: 'size.aspect', flag: '--aspect <ratio>', words: ['aspectratio'] },
+  aspect: { ...choice('aspect ratio', ASPECTS), about: 'width to height of the picture', otherwise: '1:1, or that of the picture to start from', code: 'size.aspect', flag: '--aspect <ratio>', words: ['aspectratio'] },
   /** A picture of any size to start from. Its middle is used where its shape is not that of the picture to draw. */
   image: {
-    ...picture(limits.pictureBytes, 'the picture'), about: 'start from this picture (.png, .jpg, .webp, .svg)', code: 'image.size', flag: '--image <file>',
+    ...picture(limits.pictureBytes, 'the picture'), about: 'picture to start from (.png, .jpg, .webp, .svg)', code: 'image.size', flag: '--image <file>',
     words: ['initimage', 'inputimage', 'imageurl'],
   },
   /** How much of `image` may change, from 0 (nothing) to 1 (all of it); 0.6, or 0.9 inside a mask, when left out. */
   strength: {
-    ...decimal(0, 1), about: 'how much of the picture may change', otherwise: `${STRENGTH}, with --mask ${STRENGTH_MASKED}`, code: 'options.strength', flag: '--strength <x>',
+    ...decimal(0, 1), about: 'how much of the picture may change', otherwise: `${STRENGTH}, with a mask ${STRENGTH_MASKED}`, code: 'options.strength', flag: '--strength <x>',
     words: ['denoise', 'denoisingstrength', 'imagestrength'],
   },
   /** Where to repaint: white is drawn anew, black (or transparent) is kept as it is in `image`. The shape of `image`, any size. */
-  mask: { ...picture(limits.pictureBytes, 'the mask'), about: 'repaint only where this picture is white', code: 'image.size', flag: '--mask <file>', words: ['maskimage'] },
+  mask: { ...picture(limits.pictureBytes, 'the mask'), about: 'picture that is white where to repaint, and black where not', code: 'image.size', flag: '--mask <file>', words: ['maskimage'] },
   /** A whole number from 0; picture i uses seed + i. Drawn at random, and reported, when left out. */
   seed: {
     ...whole(0, Number.MAX_SAFE_INTEGER - 1), range: 'a whole number from 0', about: 'the same seed gives the same picture; picture i has seed + i', otherwise: 'one at random', code: 'options.seed', flag: '--seed <n>',
@@ -122,7 +122,7 @@ export const optionsOf = (limits: Limits) => ({
   },
   /** 1, 2 or 4. */
   steps: {
-    ...among(limits.steps), about: 'more is finer and slower', default: DEFAULT_STEPS, code: 'options.steps', flag: '--steps <n>',
+    ...among(limits.steps), about: 'steps of the sampler: more is finer and slower', default: DEFAULT_STEPS, code: 'options.steps', flag: '--steps <n>',
     words: ['numinferencesteps', 'inferencesteps', 'samplingsteps', 'numsteps', 'samplesteps'],
   },
   /** Pictures, 1 to 1000. */
@@ -173,7 +173,7 @@ const SIGNAL = {
 export type Request = GenerateOptions & { signal?: AbortSignal | undefined };
 
 /** What other tools take and nothing here does, and what to do. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
+export const ELSEWHERE: Readonly<Record<string, string>> = {
   size: 'it is width and height here', resolution: 'it is width and height here', transparent: "it is background: 'transparent' here",
   negativeprompt: 'there are no negative prompts: say in prompt what is to be there',
   model: 'openBanana takes it', runtime: 'openBanana takes it', threads: 'openBanana takes it', precision: 'openBanana takes it', limits: 'openBanana takes it',

@@ -18,6 +18,7 @@ import type { Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 
 export * from '../sdk/index.ts';
+export { checkWire, fromWire, requestSchema, type WireRequest } from '../draw/wire.ts';
 export { decodeImage, encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
 export { folderStore, readSafetensors, writeSafetensors } from '../disk/files.ts';
 export { DEFAULT_MODEL, modelPath, randomModel, saveModel } from './models.ts';

@@ -1,0 +1,36 @@
+// A request as JSON: what a server takes. Its schema, its check, and the way to the request of a program: pictures come as files in base64
+// and are decoded by whoever calls. What only the program itself may give (a path, bytes of a Peel, a signal) is no option here.
+// Not here: HTTP, and the words of other servers' requests.
+import { toJSONSchema } from 'zod/mini';
+import type { Image } from '../image/image.ts';
+import { ABOUT, schemaOf, wired } from './option.ts';
+import { checked } from './refusal.ts';
+import { ELSEWHERE, LIMITS, optionsOf, type GenerateOptions, type Limits, type PeelChoice, type SubjectReference } from './request.ts';
+
+/** A request as JSON: pictures are the text of their files in base64. */
+export interface WireRequest extends Omit<GenerateOptions, 'image' | 'mask' | 'references' | 'peels'> {
+  readonly image?: string;
+  readonly mask?: string;
+  readonly references?: readonly (Omit<SubjectReference, 'image'> & { readonly image: string })[];
+  readonly peels?: readonly Omit<PeelChoice, 'path' | 'bytes'>[];
+}
+
+/** The JSON schema (draft 2020-12) of a request within limits. */
+export function requestSchema(limits: Limits = LIMITS): Record<string, unknown> {
+  return toJSONSchema(schemaOf(wired(optionsOf(limits))), { target: 'draft-2020-12', io: 'input', metadata: ABOUT }) as Record<string, unknown>;
+}
+
+/** A request from JSON. Throws InputError, with the `path`, for what is no option or cannot be; what belongs together is checked when it is drawn. */
+export function checkWire(body: unknown, limits: Limits = LIMITS): WireRequest {
+  return checked(wired(optionsOf(limits)), body, { name: 'the request', example: '{ "prompt": "a fox" }' }, ELSEWHERE) as unknown as WireRequest;
+}
+
+/** The request with its pictures decoded. */
+export async function fromWire({ image, mask, references, ...rest }: WireRequest, decode: (base64: string) => Promise<Image>): Promise<GenerateOptions> {
+  return {
+    ...rest,
+    ...(image !== undefined && { image: await decode(image) }),
+    ...(mask !== undefined && { mask: await decode(mask) }),
+    ...(references && { references: await Promise.all(references.map(async (one) => ({ ...one, image: await decode(one.image) }))) }),
+  };
+}
