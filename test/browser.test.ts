@@ -9,7 +9,7 @@ import { loadPipeline, readModel } from '../src/node/load.ts';
 import { saveModel } from '../src/node/models.ts';
 import { trainPeel } from '../src/train/peel/train.ts';
 import { evaluate } from '../src/graph/evaluate.ts';
-import { numbersOf } from '../src/graph/reference.ts';
+import { numbersOf } from '../src/graph/elements.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { chromiumPath, openChromium } from '../scripts/chromium.ts';
 import { serveWeb, type WebServer } from '../scripts/web-server.ts';

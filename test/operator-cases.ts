@@ -97,6 +97,13 @@ const withAttributes = (op: Op, title: string, feeds: Tensors, attributes: Attri
 const product = (title: string, a: readonly number[], b: readonly number[], symbolic: OperatorCase['symbolic'] = {}) =>
   withAttributes('MatMul', title, { a: normal(a, 1), b: normal(b, 2) }, {}, { symbolic });
 
+const convolution = (title: string, x: readonly number[], w: readonly number[], more: Attributes = {}, bias?: Tensor): OperatorCase => {
+  const feeds = { x: normal(x, 1), w: normal(w, 2), ...(bias && { bias }) };
+  return withAttributes('Conv', title, feeds, { strides: [1, 1], pads: [0, 0, 0, 0], group: 1, ...more });
+};
+/** x with a gain and a bias for each of its channels. */
+const affine = (x: readonly number[], channels: number) => ({ x: normal(x), gain: normal([channels], 2), bias: normal([channels], 3) });
+
 const move = (op: Op, title: string, shape: readonly number[], attributes: Attributes) => withAttributes(op, title, { x: normal(shape) }, attributes);
 
 const quantized = (bits: number, block: number, more: { zero?: boolean; accuracy?: number; K?: number } = {}): OperatorCase => {
@@ -128,6 +135,11 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
   Cos: one('Cos'),
   Round: [...one('Round', steady), at('Round', edges, 'halves')],
   Floor: [...one('Floor', steady), at('Floor', edges, 'edges')],
+  Erf: [...one('Erf'), at('Erf', float32([6], [-7, -3, -1e-6, 0, 2, 90]), 'small and large numbers')],
+  Gelu: (['none', 'tanh'] as const).flatMap((approximate) => [
+    withAttributes('Gelu', approximate, { x: normal([2, 3]) }, { approximate }),
+    { ...withAttributes('Gelu', `${approximate}, large numbers`, { x: float32([4], [-30, -5, 5, 30]) }, { approximate }), smooth: false },
+  ]),
   Identity: one('Identity'), // a stop: its gradient is cut on purpose
   Add: [...two('Add'), whole('Add')],
   Sub: [...two('Sub'), whole('Sub')],
@@ -226,6 +238,42 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
     withAttributes('ScatterND', 'a matrix of rows', { x: normal([3, 2]), i: int64([2, 2, 1], [2, 0, 2, 1]), u: normal([2, 2, 2], 2) }, { reduction: 'add' }),
     withAttributes('ScatterND', 'elements added', { x: normal([3, 2]), i: int64([2, 2], [2, 0, 1, 1]), u: normal([2], 2) }, { reduction: 'add' }, { smooth: false }),
     withAttributes('ScatterND', 'rows replaced', { x: normal([3, 2]), i: int64([2, 1], [2, 0]), u: normal([2, 2], 2) }, { reduction: 'none' }, { smooth: false }),
+  ],
+  Conv: [
+    convolution('3x3 with a bias', [2, 3, 4, 5], [2, 3, 3, 3], { pads: [1, 1, 1, 1] }, normal([2], 3)),
+    convolution('one point', [1, 4, 2, 3], [5, 4, 1, 1]),
+    convolution('stride 2, rows left over', [1, 2, 6, 7], [3, 2, 3, 3], { pads: [1, 1, 1, 1], strides: [2, 2] }),
+    convolution('stride 2 of one point', [1, 2, 4, 5], [3, 2, 1, 1], { strides: [2, 2] }),
+    convolution('zeros at the right and bottom only', [1, 2, 4, 4], [2, 2, 3, 3], { pads: [0, 0, 1, 1], strides: [2, 2] }),
+    convolution('two groups', [2, 4, 3, 3], [6, 2, 3, 3], { group: 2, pads: [1, 1, 1, 1] }, normal([6], 3)),
+    convolution('each channel by itself', [1, 3, 4, 4], [3, 1, 3, 3], { group: 3, pads: [1, 1, 1, 1] }),
+    convolution('an oblong kernel and other strides', [1, 2, 5, 6], [2, 2, 2, 3], { strides: [1, 2], pads: [1, 0, 0, 1] }),
+    convolution('a patch', [1, 3, 4, 4], [5, 3, 2, 2], { strides: [2, 2] }),
+    {
+      ...convolution('a symbolic size', [1, 2, 4, 6], [3, 2, 3, 3], { pads: [1, 1, 1, 1], strides: [2, 2] }),
+      symbolic: { x: ['B', 2, '2*h', '2*w'] },
+      smooth: false, // the gradient wants to know the size
+    },
+  ],
+  Resize: [
+    move('Resize', 'twice', [1, 2, 2, 3], { scales: [1, 1, 2, 2] }),
+    move('Resize', 'other factors', [2, 1, 3, 2], { scales: [1, 1, 3, 1] }),
+    withAttributes('Resize', 'symbolic', { x: normal([1, 2, 2, 3]) }, { scales: [1, 1, 2, 2] }, { symbolic: { x: ['B', 2, 'h', '3*w'] } }),
+  ],
+  LayerNormalization: [
+    withAttributes('LayerNormalization', 'gain and bias', affine([2, 3, 5], 5), { epsilon: 1e-5 }),
+    withAttributes('LayerNormalization', 'gain alone, symbolic rows', { x: normal([2, 3, 4]), gain: normal([4], 2) }, { epsilon: 1e-2 }, {
+      symbolic: { x: ['B', 'L', 4] },
+    }),
+    withAttributes('LayerNormalization', 'as many rows as columns', affine([4, 4], 4), { epsilon: 1e-5 }),
+  ],
+  InstanceNormalization: [
+    withAttributes('InstanceNormalization', 'pictures', affine([2, 3, 2, 4], 3), { epsilon: 1e-5 }),
+    withAttributes('InstanceNormalization', 'rows', affine([2, 3, 5], 3), { epsilon: 1e-2 }),
+    withAttributes('InstanceNormalization', 'one channel', affine([2, 1, 4], 1), { epsilon: 1e-5 }),
+    withAttributes('InstanceNormalization', 'equal sizes, symbolic', affine([3, 3, 4], 3), { epsilon: 1e-5 }, {
+      symbolic: { x: ['B', 3, '2*n'] },
+    }),
   ],
   SimplifiedLayerNormalization: [
     withAttributes('SimplifiedLayerNormalization', 'the last axis', { x: normal([2, 3, 8]), gain: positive([8]) }, { axis: -1, epsilon: 1e-6 }),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { attention } from './functions.ts';
-import { add, matmul } from './ops.ts';
+import { add, conv2d, matmul } from './ops.ts';
 import { forInference } from './passes/optimize.ts';
 import { apply, graph, input, parameter } from './value.ts';
 import { bytesOf, flopsOf, productsOf } from './cost.ts';
@@ -16,6 +16,12 @@ test('a product of two values keeps its batch, broadcast', () => {
   const g = graph('g', { y: matmul(input('a', ['B', 1, 'M', 6]), input('b', [2, 6, 'N'])) });
   expect(productsOf(g, { B: 3, M: 5, N: 7 })).toEqual([{ batch: 6, rows: 5, inner: 6, columns: 7, weight: false }]);
   expect(() => flopsOf(g, { B: 3 })).toThrow('symbol "M" has no value');
+});
+
+test('a convolution is a product a group', () => {
+  const y = conv2d(input('x', ['B', 6, '2*h', 8]), parameter('w', [4, 3, 3, 3]), { groups: 2, stride: 2, pads: [1, 1, 1, 1] });
+  const g = graph('g', { y });
+  expect(productsOf(g, { B: 2, h: 5 })).toEqual([{ batch: 2, rows: 2 * 5 * 4, inner: 3 * 9, columns: 2, weight: true }]);
 });
 
 test('fused attention costs what its primitives cost', () => {

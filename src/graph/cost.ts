@@ -17,19 +17,28 @@ export interface Product {
 
 type Sizes = (shape: Shape) => number[];
 
+const isWeight = (v: Value) => v.op === 'Parameter' || v.op === 'Constant';
+
 /** a (..., M, K) by b (..., K, N). One b for every batch is one tall product. */
 function matmul([a, b]: readonly Value[], out: Value, sizes: Sizes): Product[] {
   const [left, result] = [sizes(a!.shape), sizes(out.shape)];
   const tall = b!.shape.length === 2;
   const batch = sizeOf(result.slice(0, -2));
   const rows = result.at(-2)!;
-  return [{ batch: tall ? 1 : batch, rows: tall ? batch * rows : rows, inner: left.at(-1)!, columns: result.at(-1)!, weight: b!.op === 'Parameter' || b!.op === 'Constant' }];
+  const [inner, columns, weight] = [left.at(-1)!, result.at(-1)!, isWeight(b!)];
+  return [tall ? { batch: 1, rows: batch * rows, inner, columns, weight } : { batch, rows, inner, columns, weight }];
 }
 
 const PRODUCTS: { readonly [P in ValueOp]?: (inputs: readonly Value[], out: Value, sizes: Sizes) => Product[] } = {
   MatMul: matmul,
   MatMulNBits: ([a], out, sizes) => [{ batch: 1, rows: sizeOf(sizes(a!.shape).slice(0, -1)), inner: sizes(a!.shape).at(-1)!, columns: sizes(out.shape).at(-1)!, weight: true }],
   DynamicQuantizeMatMul: matmul,
+  /** A product a group: the pixels, by the numbers under the kernel. */
+  Conv: ([, w], out, sizes) => {
+    const [B, O, h, width] = sizes(out.shape) as [number, number, number, number];
+    const groups = out.attributes.group as number;
+    return [{ batch: groups, rows: B * h * width, inner: sizeOf(sizes(w!.shape).slice(1)), columns: O / groups, weight: isWeight(w!) }];
+  },
   /** q (B, S, d), k (B, M, d), v (B, M, e), split over heads: the scores, and their sums of values. */
   MultiHeadAttention: ([q, k, v], out, sizes) => {
     const heads = out.attributes.num_heads as number;

@@ -4,7 +4,7 @@ import { float32, int64, scalar, tensor, type Tensor } from '../tensor/tensor.ts
 import { InputError } from '../util/errors.ts';
 import { bindSymbols, evaluate } from './evaluate.ts';
 import * as o from './ops.ts';
-import { numbersOf, roundHalfEven } from './reference.ts';
+import { numbersOf, roundHalfEven } from './elements.ts';
 import { apply, constant, graph, input, type Value } from './value.ts';
 
 const numbers = (v: Value) => Array.from(numbersOf(evaluate(graph('g', { v }), {}).v!));

@@ -1,10 +1,13 @@
 // Functions of the field written in primitives: what a paper writes in one symbol. No weights here (see nn/).
 import { mulDims } from './dim.ts';
-import type { Value } from './value.ts';
+import { float32 } from '../tensor/tensor.ts';
+import { constant, type Value } from './value.ts';
 import { abs, add, concat, div, exp, log, matmul, max, mean, min, mul, neg, relu, reshape, sigmoid, slice, softmax, sqrt, sub, sum, transposeLast, type Operand } from './ops.ts';
 
 export const square = (x: Value) => mul(x, x);
 export const silu = (x: Value) => mul(x, sigmoid(x));
+/** The stand-in for GELU of the first CLIP: x sigmoid(1.702 x). */
+export const quickGelu = (x: Value) => mul(x, sigmoid(mul(x, 1.702)));
 export const clip = (x: Value, low: number, high: number) => max(min(x, high), low);
 /** log(1 + e^x), stable for large |x|. */
 export const softplus = (x: Value) => add(relu(x), log(add(exp(neg(abs(x))), 1)));
@@ -26,6 +29,15 @@ export function attention(q: Value, k: Value, v: Value, bias?: Value): Value {
   const scores = matmul(rows, transposeLast(k)); //                            (B, G, R*L, M)
   const weights = softmax(bias ? add(scores, bias) : scores);
   return reshape(matmul(weights, v), [B, G, R, L, d]);
+}
+
+/**
+ * The bias with which position i attends to none after it: 0, and -1e9 above the diagonal. (1, 1, share * length, length): the rows of
+ * `share` query heads follow each other, as attention() folds them.
+ */
+export function causalBias(length: number, share = 1): Value {
+  const seen = (i: number) => i % length <= Math.floor(i / length) % length; // column <= position of the row
+  return constant(float32([1, 1, share * length, length], Array.from({ length: share * length ** 2 }, (_, i) => (seen(i) ? 0 : -1e9))));
 }
 
 /** Rotates pairs of features (RoPE, Su et al. 2021): x (..., L, d), cos and sin (L, d/2); halves are the pairs. */

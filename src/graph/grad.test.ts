@@ -10,7 +10,7 @@ import { attention, lerp, mse, pseudoHuber, rmsNormalize, rotate, silu, softplus
 import { GRADIENTS, gradients } from './grad.ts';
 import * as o from './ops.ts';
 import { print } from './print.ts';
-import { numbersOf } from './reference.ts';
+import { numbersOf } from './elements.ts';
 import type { Primitive } from './rules.ts';
 import { apply, constant, graph, input, type Graph, type Value } from './value.ts';
 

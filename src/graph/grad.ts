@@ -1,11 +1,12 @@
 // Reverse-mode differentiation, source to source: graph in, graph out (Griewank & Walther 2008, ch. 3). Each operator has
 // one rule, output gradient -> input gradients, written in the same primitives; the compiler asks for every row. null
 // marks an operand through which nothing flows (whole numbers, steps). Gradients of gradients work where rules allow.
+import { int64 } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
-import { fixed, mulDims, type Shape } from './dim.ts';
+import { addDims, fixed, mulDims, type Dim, type Shape } from './dim.ts';
 import * as o from './ops.ts';
 import { END, sliceRange, type Primitive } from './rules.ts';
-import { topological, type Value } from './value.ts';
+import { constant, topological, type Value } from './value.ts';
 
 /** For each operand, its gradient, or null. `g` has the shape of `y`; results may be broadcast and are summed back. */
 type GradRule = (g: Value, y: Value) => (Value | null)[];
@@ -16,6 +17,41 @@ const half = (mask: Value, g: Value) => o.mul(g, o.cast(mask, 'float32'));
 /** The inverse of a reduction: the kept-dims shape of the reduced value. */
 function kept(x: Value, axes: readonly number[]): Shape {
   return x.shape.map((d, i) => (axes.includes(i) ? 1 : d));
+}
+
+type Four<T> = readonly [T, T, T, T];
+
+/** Rows and columns of x (B, C, h, w) with `strides - 1` zeros between them: (B, C, (h-1) s + 1, (w-1) s' + 1). */
+function spread(x: Value, strides: readonly number[]): Value {
+  const [B, C, h, w] = x.shape as Four<Dim>;
+  const [s, t] = strides as [number, number];
+  const apart = o.pad(o.reshape(x, [B, C, h, 1, w, 1]), [0, 0, 0, 0, 0, 0, 0, 0, 0, s - 1, 0, t - 1]); // (B, C, h, s, w, t)
+  const long = o.reshape(apart, [B, C, mulDims(h, s), mulDims(w, t)]);
+  return [s, t].reduce((y, step, i) => (step === 1 ? y : o.slice(y, 2 + i, 0, 1 - step)), long);
+}
+
+/** A kernel turned by half a circle, its input and output channels exchanged within each group. */
+function turned(w: Value, group: number): Value {
+  const [O, inner, kh, kw] = w.shape as Four<number>;
+  const reversed = constant(int64([kh * kw], Array.from({ length: kh * kw }, (_, i) => kh * kw - 1 - i)));
+  const flat = o.gather(o.reshape(w, [group, O / group, inner, kh * kw]), reversed, 3);
+  return o.reshape(o.transpose(flat, [0, 2, 1, 3]), [group * inner, O / group, kh, kw]);
+}
+
+/**
+ * Of a normalization with the statistics of `axes`, with a gain and a bias for each position of the axis `channel`:
+ * dx = (f - mean f - u mean(f u)) / deviation, with u the normalized x and f = g gain.
+ */
+function normalization(g: Value, y: Value, axes: readonly number[], channel: number): Value[] {
+  const [x, gain, bias] = y.inputs as [Value, Value, Value?];
+  const mean = (v: Value) => o.mean(v, { axes, keepdims: true });
+  const centred = o.sub(x, mean(x));
+  const rate = o.reciprocal(o.sqrt(o.add(mean(o.mul(centred, centred)), y.attributes.epsilon as number)));
+  const unit = o.mul(centred, rate);
+  const flow = o.mul(g, o.reshape(gain, x.shape.map((d, i) => (i === channel ? d : 1))));
+  const dx = o.mul(rate, o.sub(o.sub(flow, mean(flow)), o.mul(unit, mean(o.mul(flow, unit)))));
+  const total = (v: Value) => o.sum(v, { axes: x.shape.map((_, i) => i).filter((i) => i !== channel) });
+  return [dx, total(o.mul(g, unit)), ...(bias ? [total(g)] : [])];
 }
 
 export const GRADIENTS: { readonly [P in Primitive]: GradRule } = {
@@ -30,6 +66,29 @@ export const GRADIENTS: { readonly [P in Primitive]: GradRule } = {
   Abs: (g, y) => [o.mul(g, o.sign(y.inputs[0]!))],
   Sin: (g, y) => [o.mul(g, o.cos(y.inputs[0]!))],
   Cos: (g, y) => [o.neg(o.mul(g, o.sin(y.inputs[0]!)))],
+  Erf: (g, y) => [o.mul(g, o.mul(2 / Math.sqrt(Math.PI), o.exp(o.neg(o.mul(y.inputs[0]!, y.inputs[0]!)))))],
+  Gelu: (g, y) => [o.mul(g, y.attributes.approximate === 'tanh' ? slopeOfTanhGelu(y.inputs[0]!) : slopeOfGelu(y.inputs[0]!))],
+  Conv: (g, y) => {
+    const [x, w, bias] = y.inputs as [Value, Value, Value?];
+    const { strides, pads, group } = y.attributes as { strides: number[]; pads: Four<number>; group: number };
+    const [[B, , H, W], [, inner, kh, kw]] = [x.shape as Four<Dim>, w.shape as Four<number>];
+    const apart = spread(g, strides);
+    // The gradient of x: each output's share goes back where it came from, a convolution with the turned kernel.
+    const after = (i: 0 | 1) => fixed(addDims([H, W][i]!, mulDims(-1, apart.shape[2 + i]!)), 'gradient of Conv') + pads[i]!;
+    const dx = o.conv2d(apart, turned(w, group), { pads: [kh - 1 - pads[0], kw - 1 - pads[1], after(0), after(1)], groups: group });
+    // That of the weight: x under g instead of a kernel, the batch in the place of the channels.
+    const under = o.reshape(o.transpose(o.reshape(x, [B, group, inner, H, W]), [2, 1, 0, 3, 4]), [inner, mulDims(group, B), H, W]);
+    const all = o.conv2d(under, o.transpose(apart, [1, 0, 2, 3]), { pads, groups: group }); // (inner, O, kh.., kw..)
+    const dw = o.transpose(o.slice(o.slice(all, 2, 0, kh), 3, 0, kw), [1, 0, 2, 3]);
+    return [dx, dw, ...(bias ? [o.sum(g, { axes: [0, 2, 3] })] : [])];
+  },
+  Resize: (g, y) => {
+    const scales = y.attributes.scales as number[];
+    const parts = y.inputs[0]!.shape.flatMap((d, i): Dim[] => [d, scales[i]!]);
+    return [o.sum(o.reshape(g, parts), { axes: scales.map((_, i) => 2 * i + 1) })];
+  },
+  LayerNormalization: (g, y) => normalization(g, y, [y.shape.length - 1], y.shape.length - 1),
+  InstanceNormalization: (g, y) => normalization(g, y, y.shape.map((_, i) => i).slice(2), 1),
   Identity: none, // a stop: see stopGradient in ops.ts
   Sign: none,
   Round: none,
@@ -130,6 +189,20 @@ export const GRADIENTS: { readonly [P in Primitive]: GradRule } = {
     return [g, null, o.gather(g, o.reshape(indices, indices.shape.slice(0, -1)))];
   },
 };
+
+/** The chance of a normal number below x, plus x times the normal density. */
+function slopeOfGelu(x: Value): Value {
+  const density = o.mul(o.exp(o.mul(o.mul(x, x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+  return o.add(o.mul(o.add(o.erf(o.mul(x, Math.SQRT1_2)), 1), 0.5), o.mul(x, density));
+}
+
+function slopeOfTanhGelu(x: Value): Value {
+  const c = Math.sqrt(2 / Math.PI);
+  const square = o.mul(x, x);
+  const t = o.tanh(o.mul(x, o.add(o.mul(square, 0.044715 * c), c)));
+  const rise = o.mul(o.sub(1, o.mul(t, t)), o.add(o.mul(square, 3 * 0.044715 * c), c));
+  return o.mul(o.add(o.add(t, 1), o.mul(x, rise)), 0.5);
+}
 
 /** Sums a gradient back to the shape of the operand that was broadcast. */
 function unbroadcast(g: Value, shape: Shape): Value {

@@ -26,6 +26,9 @@ export const cos = (x: Value) => apply('Cos', [x]);
 /** To the nearest whole number, halves to even. */
 export const round = (x: Value) => apply('Round', [x]);
 export const floor = (x: Value) => apply('Floor', [x]);
+export const erf = (x: Value) => apply('Erf', [x]);
+/** x times the chance that a normal number is below x; 'tanh' is the older stand-in for it (Hendrycks & Gimpel 2016). */
+export const gelu = (x: Value, approximate: 'none' | 'tanh' = 'none') => apply('Gelu', [x], { approximate });
 /** `x` itself, but no gradient flows through it: Identity is the one operator whose gradient is cut. */
 export const stopGradient = (x: Value) => apply('Identity', [x]);
 
@@ -118,4 +121,32 @@ export function full(shape: Shape, number: number): Value {
 export function unsqueeze(x: Value, axis: number): Value {
   const at = axis < 0 ? axis + x.shape.length + 1 : axis;
   return reshape(x, [...x.shape.slice(0, at), 1 as Dim, ...x.shape.slice(at)]);
+}
+
+export interface ConvOptions {
+  bias?: Value | undefined;
+  stride?: number;
+  /** Zeros before the first row and column, then after the last: [top, left, bottom, right]. */
+  pads?: readonly [number, number, number, number];
+  groups?: number;
+}
+
+/**
+ * Convolution of x (B, in, h, w) with `weight` (out, in / groups, rows, columns): (B, out, h', w') with
+ * h' = floor((h + pads - rows) / stride) + 1.
+ */
+export function conv2d(x: Value, weight: Value, { bias, stride = 1, pads = [0, 0, 0, 0], groups = 1 }: ConvOptions = {}): Value {
+  return apply('Conv', bias ? [x, weight, bias] : [x, weight], { strides: [stride, stride], pads, group: groups });
+}
+
+/** x (B, C, h, w) with each pixel as `factor` x `factor` equal ones. */
+export const upsample = (x: Value, factor = 2) => apply('Resize', [x], { scales: x.shape.map((_, i) => (i < 2 ? 1 : factor)) });
+
+/** (x - mean) / sqrt(variance + epsilon) of the last axis, times gain plus bias (each as long as that axis). */
+export function layerNormalize(x: Value, gain: Value, bias?: Value, epsilon = 1e-5): Value {
+  return apply('LayerNormalization', bias ? [x, gain, bias] : [x, gain], { epsilon });
+}
+/** The same of x (B, C, ...) over all axes from the third on, with gain and bias (C). */
+export function instanceNormalize(x: Value, gain: Value, bias: Value, epsilon = 1e-5): Value {
+  return apply('InstanceNormalization', [x, gain, bias], { epsilon });
 }

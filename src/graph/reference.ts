@@ -2,9 +2,9 @@
 // are held. One row an operator, by its definition in the ONNX and com.microsoft documents; arithmetic in doubles,
 // rounded to the result's type once an operator. Not here: running a whole graph (evaluate.ts), and speed.
 // https://onnx.ai/onnx/operators - https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-import { sizeOf, tensor, zeros, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { sizeOf, tensor, type DType, type Tensor } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
-import { fromHalves, toHalf } from '../util/float16.ts';
+import { broadcastStrides, eachLine, erf, numbersOf, positions, roundHalfEven, stridesOf, taken, written } from './elements.ts';
 import { BINARY, COMPARE, REDUCE, sliceRange, UNARY, type Op } from './rules.ts';
 import type { Attributes, Value } from './value.ts';
 
@@ -26,6 +26,7 @@ const UNARY_FUNCTIONS: { readonly [P in (typeof UNARY)[number]]: (x: number) => 
   Cos: Math.cos,
   Round: roundHalfEven,
   Floor: Math.floor,
+  Erf: erf,
   Identity: (x) => x,
 };
 
@@ -55,71 +56,6 @@ const SCATTER: Readonly<Record<string, (old: number, update: number) => number>>
   max: Math.max,
 };
 
-/** The nearest whole number, halves to the even one. */
-export function roundHalfEven(x: number): number {
-  const down = Math.floor(x);
-  const rest = x - down;
-  return rest < 0.5 || (rest === 0.5 && down % 2 === 0) ? down : down + 1;
-}
-
-/** The elements of a tensor as numbers (int64 exact up to 2^53). */
-export function numbersOf(t: Tensor): ArrayLike<number> {
-  if (t.dtype === 'float16') return fromHalves(t.data as Uint16Array);
-  if (t.dtype === 'int64') return Float64Array.from(t.data as BigInt64Array, Number);
-  if (t.dtype !== 'int4' && t.dtype !== 'uint4') return t.data as Exclude<typeof t.data, BigInt64Array>;
-  const bytes = t.data as Uint8Array;
-  const nibble = (i: number) => (bytes[i >> 1]! >> (4 * (i & 1))) & 15;
-  return Float32Array.from({ length: sizeOf(t.shape) }, (_, i) => (t.dtype === 'int4' && nibble(i) > 7 ? nibble(i) - 16 : nibble(i)));
-}
-
-/** A tensor from numbers: floats are rounded, whole-number types cut towards zero, bool is "not zero". */
-function written(dtype: DType, shape: readonly number[], numbers: ArrayLike<number>): Tensor {
-  const out = zeros(dtype, shape);
-  const data = out.data as Exclude<typeof out.data, BigInt64Array>;
-  const write = WRITERS[dtype];
-  if (!write) data.set(numbers);
-  else for (let i = 0; i < numbers.length; i++) write(out.data as never, i, numbers[i]!);
-  return out;
-}
-
-/** How a number is stored, where a typed array would not do it by itself. */
-const WRITERS: { readonly [T in DType]?: (data: Tensor<T>['data'], i: number, x: number) => void } = {
-  int64: (data, i, x) => (data[i] = BigInt(Math.trunc(x))),
-  float16: (data, i, x) => (data[i] = toHalf(x)),
-  bool: (data, i, x) => (data[i] = Number(x !== 0)),
-  int4: (data, i, x) => (data[i >> 1]! |= (x & 15) << (4 * (i & 1))),
-  uint4: (data, i, x) => (data[i >> 1]! |= (x & 15) << (4 * (i & 1))),
-};
-
-/** How far one step along each axis moves in row-major data. */
-function stridesOf(shape: readonly number[]): number[] {
-  return shape.map((_, i) => sizeOf(shape.slice(i + 1)));
-}
-
-/** Strides that read `shape` as if it were broadcast to `to`. */
-function broadcastStrides(shape: readonly number[], to: readonly number[]): number[] {
-  const strides = stridesOf(shape);
-  const extra = to.length - shape.length;
-  return to.map((_, i) => (i < extra || shape[i - extra] === 1 ? 0 : strides[i - extra]!));
-}
-
-/** For each element of `shape` in row-major order, offset + index . strides: every movement of data is a case of this. */
-function positions(shape: readonly number[], strides: readonly number[], offset = 0): Int32Array {
-  let list = Int32Array.of(offset);
-  shape.forEach((size, axis) => {
-    const next = new Int32Array(list.length * size);
-    for (let i = 0; i < list.length; i++) for (let j = 0; j < size; j++) next[i * size + j] = list[i]! + j * strides[axis]!;
-    list = next;
-  });
-  return list;
-}
-
-/** The elements of `x` at the given positions, in another shape. */
-function taken(x: Tensor, shape: readonly number[], at: ArrayLike<number>): Tensor {
-  const from = numbersOf(x);
-  return written(x.dtype, shape, Float64Array.from({ length: at.length }, (_, i) => from[at[i]!]!));
-}
-
 const unary =
   (f: (x: number) => number): Reference =>
   ([x], _, shape, { dtype }) =>
@@ -143,13 +79,6 @@ const reduce =
     for (let i = 0; i < to.length; i++) sums[to[i]!] = step(sums[to[i]!]!, from[i]!);
     return written(dtype, shape, sums.map((sum) => end(sum, from.length / sums.length)));
   };
-
-/** Calls `body` with the positions of each line of `shape` along `axis`, in row-major order of the other axes. */
-function eachLine(shape: readonly number[], axis: number, body: (line: number[], index: number) => void): void {
-  const stride = stridesOf(shape)[axis]!;
-  const starts = positions(shape.map((d, i) => (i === axis ? 1 : d)), stridesOf(shape));
-  starts.forEach((start, index) => body(Array.from({ length: shape[axis]! }, (_, i) => start + i * stride), index));
-}
 
 /** a (..., M, K) times b (..., K, N); the batch axes broadcast to those of `shape`. */
 function matmul(a: Tensor, b: Tensor, shape: readonly number[]): Tensor {
@@ -179,6 +108,8 @@ function rowOf(index: number, size: number, op: string): number {
   if (!(row >= 0 && row < size)) throw new InputError('evaluate.index', `${op}: index ${index} is outside an axis of ${size}`);
   return row;
 }
+
+type Sizes = [number, number, number, number];
 
 export const REFERENCE: { readonly [P in Op]: Reference } = {
   ...mapRows(UNARY_FUNCTIONS, unary),
@@ -262,6 +193,42 @@ export const REFERENCE: { readonly [P in Op]: Reference } = {
     }
     return written(x!.dtype, shape, out);
   },
+  // x/2 (1 + erf(x/sqrt(2))), or its older stand-in with tanh (Hendrycks & Gimpel 2016).
+  Gelu: ([x], { approximate }, shape, { dtype }) => {
+    const exact = (v: number) => erf(v / Math.SQRT2);
+    const gate = approximate === 'tanh' ? (v: number) => Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)) : exact;
+    return written(dtype, shape, Float64Array.from(numbersOf(x!), (v) => (v / 2) * (1 + gate(v))));
+  },
+  // y[b, o, i, j] = bias[o] + the sum over c, u, v of w[o, c, u, v] x[b, c + group's first, i s + u - top, j t + v - left].
+  Conv: ([x, w, bias], attributes, shape, { dtype }) => {
+    const [[s, t], [top, left], group] = [attributes.strides, attributes.pads, attributes.group] as [Sizes, Sizes, number];
+    const [from, weight, b] = [numbersOf(x!), numbersOf(w!), bias ? numbersOf(bias) : undefined];
+    const [[, C, H, W], [O, inner, kh, kw], [, , h, width]] = [x!.shape, w!.shape, shape] as [Sizes, Sizes, Sizes];
+    const inside = (row: number, column: number) => row >= 0 && row < H && column >= 0 && column < W; // zeros outside
+    const out = new Float64Array(sizeOf(shape));
+    out.forEach((_, n) => {
+      const [j, i, o, batch] = [n % width, Math.floor(n / width) % h, Math.floor(n / (width * h)) % O, Math.floor(n / (width * h * O))];
+      const first = batch * C + Math.floor(o / (O / group)) * inner;
+      let sum = b?.[o] ?? 0;
+      for (let c = 0; c < inner; c++)
+        for (let u = 0; u < kh; u++)
+          for (let v = 0; v < kw; v++) {
+            const [row, column] = [i * s + u - top, j * t + v - left];
+            if (inside(row, column)) sum += weight[((o * inner + c) * kh + u) * kw + v]! * from[((first + c) * H + row) * W + column]!;
+          }
+      out[n] = sum;
+    });
+    return written(dtype, shape, out);
+  },
+  // Each element again, `scales` times along each axis.
+  Resize: ([x], { scales }, shape) => {
+    const steps = stridesOf(x!.shape);
+    const index = shape.map((_, axis) => positions(shape, shape.map((__, i) => Number(i === axis))));
+    const at = (n: number) => steps.reduce((sum, step, axis) => sum + step * Math.floor(index[axis]![n]! / (scales as number[])[axis]!), 0);
+    return taken(x!, shape, Float64Array.from({ length: sizeOf(shape) }, (_, n) => at(n)));
+  },
+  LayerNormalization: (inputs, attributes) => normalized(inputs, attributes, inputs[0]!.shape.length - 1, inputs[0]!.shape.length - 1),
+  InstanceNormalization: (inputs, attributes) => normalized(inputs, attributes, 2, 1),
   // x / rms(x) * gain over the axes from `axis` on.
   SimplifiedLayerNormalization: ([x, gain], { axis = -1, epsilon = 1e-5 }, shape) => {
     const [from, scale] = [numbersOf(x!), numbersOf(gain!)];
@@ -346,6 +313,21 @@ export const REFERENCE: { readonly [P in Op]: Reference } = {
     }));
   },
 };
+
+/** (x - mean) / sqrt(variance + epsilon) * gain + bias: statistics of all axes from `axis` on, gain and bias along `channel`. */
+function normalized([x, gain, bias]: readonly Tensor[], { epsilon }: Attributes, axis: number, channel: number): Tensor {
+  const [from, scale, shift] = [numbersOf(x!), numbersOf(gain!), bias ? numbersOf(bias) : undefined];
+  const at = positions(x!.shape, x!.shape.map((_, i) => Number(i === channel)));
+  const width = sizeOf(x!.shape.slice(axis));
+  const out = new Float64Array(from.length);
+  for (let start = 0; start < from.length; start += width) {
+    const row = Array.from({ length: width }, (_, i) => from[start + i]!);
+    const mean = row.reduce((sum, v) => sum + v, 0) / width;
+    const deviation = Math.sqrt(row.reduce((sum, v) => sum + (v - mean) ** 2, 0) / width + (epsilon as number));
+    row.forEach((v, i) => (out[start + i] = ((v - mean) / deviation) * scale[at[start + i]!]! + (shift?.[at[start + i]!] ?? 0)));
+  }
+  return written(x!.dtype, x!.shape, out);
+}
 
 /** The activations as `accuracy_level=4` sees them: 8-bit whole numbers times a scale, block by block along the last axis. */
 function quantizedBlocks(a: Tensor, block: number): Tensor {

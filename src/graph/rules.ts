@@ -3,16 +3,20 @@
 // To add an operator: a name here, then follow the compiler (rule, gradient, reference value, cases) and tools/cuda's table.
 import type { DType, Tensor } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
-import { addDims, broadcastShapes, fixed, mulDims, sizeOfShape, type Dim, type Shape } from './dim.ts';
+import { addDims, broadcastShapes, divideDim, fixed, mulDims, sizeOfShape, termsOf, type Dim, type Shape } from './dim.ts';
 
-export const UNARY = ['Neg', 'Exp', 'Log', 'Sqrt', 'Reciprocal', 'Sigmoid', 'Tanh', 'Relu', 'Abs', 'Sign', 'Sin', 'Cos', 'Round', 'Floor', 'Identity'] as const;
+export const UNARY = [
+  'Neg', 'Exp', 'Log', 'Sqrt', 'Reciprocal', 'Sigmoid', 'Tanh', 'Relu', 'Abs', 'Sign', 'Sin', 'Cos', 'Round', 'Floor', 'Erf', 'Identity',
+] as const;
 export const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max'] as const;
 export const COMPARE = ['Equal', 'Greater', 'Less'] as const;
 export const REDUCE = ['ReduceSum', 'ReduceMean', 'ReduceMax'] as const;
 export const OTHER = ['Where', 'Cast', 'MatMul', 'Softmax', 'ArgMax', 'Reshape', 'Transpose', 'Expand', 'Slice', 'Concat', 'Pad', 'Gather', 'ScatterND'] as const;
+/** What networks for pictures are made of, each one kernel in every runtime. */
+export const LAYERS = ['Conv', 'Resize', 'Gelu', 'LayerNormalization', 'InstanceNormalization'] as const;
 export const FAST = ['SimplifiedLayerNormalization', 'MultiHeadAttention', 'MatMulNBits', 'DynamicQuantizeMatMul', 'DequantizeLinear'] as const;
 
-export type Primitive = (typeof UNARY | typeof BINARY | typeof COMPARE | typeof REDUCE | typeof OTHER)[number];
+export type Primitive = (typeof UNARY | typeof BINARY | typeof COMPARE | typeof REDUCE | typeof OTHER | typeof LAYERS)[number];
 export type Op = Primitive | (typeof FAST)[number];
 
 export type Attribute = number | string | boolean | readonly number[] | readonly Dim[] | Tensor | DType;
@@ -122,6 +126,27 @@ export const RULES: { readonly [P in Op]: Rule } = {
     if (updates.shape.join() !== expected.join()) fail('ScatterND', inputs, `updates must be [${expected}]`);
     return { dtype: x.dtype, shape: x.shape };
   },
+  Conv: (inputs, attributes) => {
+    const [x, w, bias] = inputs as [Operand, Operand, Operand?];
+    const { strides, pads, group } = attributes as { strides: number[]; pads: number[]; group: number };
+    if (x.shape.length !== 4 || w.shape.length !== 4) fail('Conv', inputs, 'needs (batch, channels, h, w) and (out, in, h, w)');
+    const [out, inner, ...kernel] = w.shape as [number, number, number, number];
+    if (mulDims(inner, group) !== x.shape[1] || out % group) fail('Conv', inputs, `the channels do not fit ${group} groups`);
+    if (bias && bias.shape.join() !== `${out}`) fail('Conv', inputs, `the bias must be [${out}]`);
+    if (pads.some((n) => n < 0) || strides.some((n) => n < 1)) fail('Conv', inputs, `pads [${pads}] or strides [${strides}] are too small`);
+    const size = (i: 0 | 1) => stepsIn(addDims(x.shape[2 + i]!, pads[i]! + pads[2 + i]! - fixed(kernel[i], 'Conv: kernel')), strides[i]!);
+    return { dtype: x.dtype, shape: [x.shape[0]!, out, size(0), size(1)] };
+  },
+  Resize: (inputs, { scales }) => {
+    const [x] = inputs as [Operand];
+    const factors = scales as number[];
+    if (factors.length !== x.shape.length || factors.some((f) => !(Number.isInteger(f) && f > 0)))
+      fail('Resize', inputs, `scales [${factors}] must be a whole number for each axis`);
+    return { dtype: x.dtype, shape: x.shape.map((d, i) => mulDims(d, factors[i]!)) };
+  },
+  Gelu: unary,
+  LayerNormalization: (inputs) => normalization('LayerNormalization', inputs, inputs[0]!.shape.at(-1)),
+  InstanceNormalization: (inputs) => normalization('InstanceNormalization', inputs, inputs[0]!.shape[1]),
   SimplifiedLayerNormalization: unary,
   MultiHeadAttention: ([q, , v]) => ({ dtype: q!.dtype, shape: [...q!.shape.slice(0, -1), v!.shape.at(-1)!] }),
   MatMulNBits: (inputs, { K, N }) => {
@@ -136,6 +161,19 @@ export const RULES: { readonly [P in Op]: Rule } = {
   },
   DequantizeLinear: ([x, scale]) => ({ dtype: scale!.dtype, shape: x!.shape }),
 };
+
+/** x, gain and bias; the last two have one number a channel. */
+function normalization(op: string, inputs: readonly Operand[], channels: Dim | undefined): ReturnType<Rule> {
+  const [x, ...rest] = inputs as [Operand, ...Operand[]];
+  for (const v of rest) if (v.shape.join() !== `${channels}`) fail(op, inputs, `gain and bias must be [${channels}]`);
+  return { dtype: x.dtype, shape: x.shape };
+}
+
+/** Positions of a window that moves over `room` further elements by `stride`: floor(room / stride) + 1. */
+function stepsIn(room: Dim, stride: number): Dim {
+  const constant = termsOf(room).find(([, symbols]) => symbols.length === 0)?.[0] ?? 0;
+  return addDims(divideDim(addDims(room, -constant), stride), Math.floor(constant / stride) + 1);
+}
 
 /** Elements that `start:end` keeps of an axis. Negative positions count from the end; END is the end. */
 export function sliceSize(size: Dim, start: number, end: number): Dim {

@@ -6,7 +6,7 @@ import { axisOf, END, RULES, type Op } from '../graph/rules.ts';
 import { apply, constant, graph, input, parameter, type Attributes, type Graph, type Value } from '../graph/value.ts';
 import { fromBytes, sizeOf, tensor, toBytes, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { BananaError, InputError } from '../util/errors.ts';
-import { ALIAS, CONSTANT, MICROSOFT, TYPES, WEIGHT } from './encode.ts';
+import { ALIAS, CONSTANT, MICROSOFT, NEAREST, TYPES, WEIGHT } from './encode.ts';
 import * as proto from './proto.ts';
 
 /** What a file holds: a graph whose initializers are parameters, and their numbers. */
@@ -28,7 +28,10 @@ const INT64_MAX = 2n ** 63n - 1n;
 const DTYPES = new Map<number, DType>(Object.entries(TYPES).map(([name, number]) => [number, name as DType]));
 
 /** Attributes that may be left unread: they do not change what our operators mean. */
-const HARMLESS: ReadonlySet<string> = new Set(['stash_type', 'saturate', 'select_last_index', 'mode', 'allowzero', 'noop_with_empty_axes', 'keepdims', 'axis']);
+const HARMLESS: ReadonlySet<string> = new Set([
+  'stash_type', 'saturate', 'select_last_index', 'mode', 'allowzero', 'noop_with_empty_axes', 'keepdims', 'axis', 'kernel_shape',
+  'dilations', 'auto_pad', ...Object.keys(NEAREST),
+]);
 
 /** From a node to the operands that are values and the graph's attributes. */
 type Reader = (node: Node, r: Reading, x: () => Value) => { operands?: number; attributes?: Attributes };
@@ -42,9 +45,11 @@ const alongAxis =
   (otherwise: number): Reader =>
   ({ attributes: { axis = otherwise } }, _, x) => ({ attributes: { axis: axisOf(axis as number, x().shape.length) } });
 
+const outside = (op: string, what: string) => new InputError('onnx.subset', `${op} is among our operators only with ${what}`);
+
 const READERS: { readonly [P in Op]: Reader } = {
   Neg: plain, Exp: plain, Log: plain, Sqrt: plain, Reciprocal: plain, Sigmoid: plain, Tanh: plain, Relu: plain, Abs: plain,
-  Sign: plain, Sin: plain, Cos: plain, Round: plain, Floor: plain, Identity: plain,
+  Sign: plain, Sin: plain, Cos: plain, Round: plain, Floor: plain, Erf: plain, Identity: plain,
   Add: plain, Sub: plain, Mul: plain, Div: plain, Min: plain, Max: plain, Equal: plain, Greater: plain, Less: plain,
   Where: plain, MatMul: plain, ScatterND: plain,
   ReduceSum: reduce,
@@ -76,6 +81,23 @@ const READERS: { readonly [P in Op]: Reader } = {
     if (mode !== 'constant' || inputs.length > 2) throw new InputError('onnx.subset', 'only Pad with zeros on every axis is among our operators');
     return { operands: 1, attributes: { pads: r.numbers(inputs[1]!) } };
   },
+  Conv: ({ attributes: { strides = [1, 1], pads = [0, 0, 0, 0], group = 1, dilations = [1, 1], auto_pad = 'NOTSET' } }) => {
+    if (`${dilations}` !== '1,1' || auto_pad !== 'NOTSET') throw outside('Conv', 'dilation 1 and pads that are written out');
+    return { attributes: { strides: strides as number[], pads: pads as number[], group: group as number } };
+  },
+  Resize: ({ inputs, attributes }, r) => {
+    const wanted = Object.entries(NEAREST);
+    if (inputs.length !== 3 || wanted.some(([key, value]) => attributes[key] !== value))
+      throw outside('Resize', `scales and ${wanted.map((entry) => entry.join(' ')).join(', ')}`);
+    return { operands: 1, attributes: { scales: r.reals(inputs[2]!) } };
+  },
+  Gelu: ({ attributes: { approximate = 'none' } }) => ({ attributes: { approximate: approximate as string } }),
+  LayerNormalization: ({ attributes: { axis = -1, epsilon = 1e-5 } }, _, x) => {
+    const rank = x().shape.length;
+    if (axisOf(axis as number, rank) !== rank - 1) throw outside('LayerNormalization', 'the last axis alone');
+    return { attributes: { epsilon: epsilon as number } };
+  },
+  InstanceNormalization: ({ attributes: { epsilon = 1e-5 } }) => ({ attributes: { epsilon: epsilon as number } }),
   SimplifiedLayerNormalization: ({ attributes: { axis = -1, epsilon = 1e-5 } }) => {
     if (axis !== -1) throw new InputError('onnx.subset', 'SimplifiedLayerNormalization over another axis than the last is not among our operators');
     return { attributes: { epsilon: epsilon as number } };
@@ -98,6 +120,8 @@ const SIZE_MATH: Readonly<Record<string, (a: Dim, b: Dim) => Dim>> = {
 interface Reading {
   /** A known int64 vector. */
   numbers(name: string): number[];
+  /** A known float32 vector. */
+  reals(name: string): number[];
   /** A vector of sizes, known or symbolic. */
   sizes(name: string): Dim[];
 }
@@ -138,6 +162,11 @@ export function decodeModel(model: Uint8Array, external?: (path: string) => Uint
       const found = known(name);
       if (!found) throw new InputError('onnx.sizes', `"${name}" must be constant, or computed from shapes`);
       return found;
+    },
+    reals(name) {
+      const t = initializers.get(name);
+      if (t?.dtype !== 'float32') throw new InputError('onnx.constant', `"${name}" must be constant`);
+      return Array.from(t.data as Float32Array);
     },
     numbers(name) {
       const found = r.sizes(name);

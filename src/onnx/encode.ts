@@ -1,11 +1,11 @@
 // A graph as an ONNX file: since the operators are ONNX's own, this is printing. Opset 21 (from 22 on WebGPU loses
 // kernels), IR version 10. What ONNX wants as inputs (axes, bounds, shapes) becomes shared int64 constants; a size that
 // is only known at run time is computed from an input that carries its symbol, once for the whole graph.
-import { toBytes, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { float32, toBytes, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError, ShapeError } from '../util/errors.ts';
 import { symbolsOf, termsOf, type Dim, type Shape } from '../graph/dim.ts';
 import { END, tensorAttribute, type Op } from '../graph/rules.ts';
-import { topological, type Attribute, type Attributes, type Graph, type Value } from '../graph/value.ts';
+import { topological, type Attribute, type Graph, type Value } from '../graph/value.ts';
 import * as proto from './proto.ts';
 
 export interface EncodeOptions {
@@ -37,15 +37,21 @@ export const ALIAS = 'alias ';
 
 const INT64_MAX = 2n ** 63n - 1n;
 export const MICROSOFT = 'com.microsoft';
-/** Attributes that are floats; every other number is whole. */
-const FLOATS: ReadonlySet<string> = new Set(['epsilon', 'scale']);
+/** A number that the file holds as a float; every other is whole. */
+interface Real {
+  readonly real: number;
+}
+const real = (x: Attribute): Real => ({ real: x as number });
+type Written = Readonly<Record<string, Attribute | Real>>;
+/** The Resize that repeats each element. */
+export const NEAREST = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' } as const;
 /** External data starts at multiples of this many bytes, so that it can be mapped. */
 const ALIGNMENT = 64;
 /** Smaller tensors stay in the model: ONNX Runtime folds them. */
 const EXTERNAL_MIN = 1024;
 
 /** What an operator looks like in the file: its constant inputs and attributes, where they differ from the graph's. */
-type Writer = (v: Value, w: Writing) => { inputs?: string[]; attributes?: Attributes; domain?: string };
+type Writer = (v: Value, w: Writing) => { inputs?: string[]; attributes?: Written; domain?: string };
 
 const plain: Writer = () => ({});
 const microsoft: Writer = () => ({ domain: MICROSOFT });
@@ -53,7 +59,7 @@ const reduce: Writer = ({ attributes: { axes, keepdims } }, w) => ({ inputs: [w.
 
 const WRITERS: { readonly [P in Op]: Writer } = {
   Neg: plain, Exp: plain, Log: plain, Sqrt: plain, Reciprocal: plain, Sigmoid: plain, Tanh: plain, Relu: plain, Abs: plain,
-  Sign: plain, Sin: plain, Cos: plain, Round: plain, Floor: plain, Identity: plain,
+  Sign: plain, Sin: plain, Cos: plain, Round: plain, Floor: plain, Erf: plain, Identity: plain,
   Add: plain, Sub: plain, Mul: plain, Div: plain, Min: plain, Max: plain, Equal: plain, Greater: plain, Less: plain,
   Where: plain, MatMul: plain, Softmax: plain, Transpose: plain, Concat: plain, Gather: plain, ScatterND: plain,
   ReduceSum: reduce,
@@ -72,8 +78,16 @@ const WRITERS: { readonly [P in Op]: Writer } = {
     attributes: {},
   }),
   Pad: ({ attributes: { pads } }, w) => ({ inputs: [w.integers(pads as number[])], attributes: { mode: 'constant' } }),
-  SimplifiedLayerNormalization: ({ attributes: { epsilon } }) => ({ attributes: { axis: -1, epsilon: epsilon!, stash_type: 1 } }),
-  MultiHeadAttention: microsoft,
+  Conv: plain,
+  Resize: ({ attributes: { scales } }, w) => ({ inputs: ['', w.reals(scales as number[])], attributes: NEAREST }),
+  Gelu: plain,
+  LayerNormalization: ({ attributes: { epsilon } }) => ({ attributes: { axis: -1, epsilon: real(epsilon!), stash_type: 1 } }),
+  InstanceNormalization: ({ attributes: { epsilon } }) => ({ attributes: { epsilon: real(epsilon!) } }),
+  SimplifiedLayerNormalization: ({ attributes: { epsilon } }) => ({ attributes: { axis: -1, epsilon: real(epsilon!), stash_type: 1 } }),
+  MultiHeadAttention: ({ attributes: { scale, ...others } }) => ({
+    attributes: scale === undefined ? others : { ...others, scale: real(scale) },
+    domain: MICROSOFT,
+  }),
   MatMulNBits: microsoft,
   DynamicQuantizeMatMul: microsoft,
   DequantizeLinear: plain,
@@ -97,9 +111,11 @@ function writeReshape({ inputs: [x], attributes: { shape } }: Value, w: Writing)
 /** The file under construction. */
 interface Writing {
   /** Adds a node; returns the name of its result. */
-  node(op: string, inputs: readonly string[], attributes: Attributes, domain?: string, output?: string): string;
+  node(op: string, inputs: readonly string[], attributes: Written, domain?: string, output?: string): string;
   /** A shared int64 vector. */
   integers(values: readonly number[]): string;
+  /** A shared float32 vector. */
+  reals(values: readonly number[]): string;
   /** A shared int64 vector of sizes, computed at run time where they are symbolic. */
   shape(shape: Shape): string;
 }
@@ -139,6 +155,7 @@ export function encodeModel(g: Graph, { weights = {}, external = 'none', externa
       return output;
     },
     integers: (values) => constant({ dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, (n) => (n === END ? INT64_MAX : BigInt(n))) }),
+    reals: (values) => constant(float32([values.length], values)),
     shape: (shape) =>
       once(`shape ${shape}`, () => {
         if (shape.every((d) => typeof d === 'number')) return w.integers(shape);
@@ -219,7 +236,7 @@ function fits(v: Value, t: Tensor): Tensor {
   return t;
 }
 
-function encodeNode(op: string, name: string, inputs: readonly string[], output: string, attributes: Attributes, domain = ''): proto.Bytes {
+function encodeNode(op: string, name: string, inputs: readonly string[], output: string, attributes: Written, domain = ''): proto.Bytes {
   return proto.message(
     1,
     ...inputs.map((x) => proto.text(1, x)),
@@ -231,8 +248,8 @@ function encodeNode(op: string, name: string, inputs: readonly string[], output:
   );
 }
 
-function encodeAttribute(key: string, a: Attribute): proto.Bytes[] {
-  if (typeof a === 'number' && FLOATS.has(key)) return [proto.float(2, a), proto.integer(20, 1)];
+function encodeAttribute(key: string, a: Attribute | Real): proto.Bytes[] {
+  if (typeof a === 'object' && 'real' in a) return [proto.float(2, a.real), proto.integer(20, 1)];
   if (typeof a === 'number' || typeof a === 'boolean') return [proto.integer(3, Number(a)), proto.integer(20, 2)];
   if (typeof a === 'string') return [proto.text(4, a), proto.integer(20, 3)];
   if (Array.isArray(a)) return [...(a as number[]).map((n) => proto.integer(8, n)), proto.integer(20, 7)];

@@ -52,12 +52,21 @@ function examples(): Graph[] {
     eight: apply('DynamicQuantizeMatMul', [x, parameter('b8', [8, 4], 'int8'), parameter('s8', [4])]),
     loose: apply('DequantizeLinear', [parameter('b4', [8, 4], 'int4'), parameter('s4', [2, 4])], { axis: 0, block_size: 4 }),
   });
+  const picture = input('picture', ['B', 4, '2*h', '2*w']);
+  const layers = graph('layers', {
+    convolved: o.conv2d(picture, parameter('w', [6, 2, 3, 3]), { stride: 2, pads: [1, 1, 1, 1], groups: 2, bias: parameter('b', [6]) }),
+    plain: o.conv2d(picture, parameter('point', [3, 4, 1, 1])),
+    larger: o.upsample(picture),
+    bent: o.add(o.gelu(o.erf(x)), o.gelu(x, 'tanh')),
+    layer: o.layerNormalize(o.layerNormalize(x, parameter('g1', [8]), parameter('b1', [8])), parameter('g2', [8]), undefined, 1e-6),
+    instance: o.instanceNormalize(picture, parameter('g3', [4]), parameter('b3', [4])),
+  });
   const h = input('h', [2, 3, 8]);
   const q = o.reshape(o.mul(rmsNormalize(silu(o.matmul(h, parameter('wq', [8, 8])))), parameter('g', [8])), [2, 1, 1, 3, 8]);
   const loss = mse(attention(q, o.reshape(h, [2, 1, 3, 8]), o.reshape(h, [2, 1, 3, 8])), q);
   const weights = graph('', { loss }).inputs.filter((v) => v.op === 'Parameter');
   const step = graph('step', { loss, ...Object.fromEntries(gradients(loss, weights).map((g, i) => [`d/${weights[i]!.name}`, g])) });
-  return [everything, shapes, fast, step];
+  return [everything, shapes, fast, layers, step];
 }
 
 test.each(examples().map((g) => [g.name, g] as const))('graph %s comes back as it was written', (_, g) => {
@@ -98,7 +107,8 @@ test('what cannot be written or read is said in one line', () => {
   const type = proto.message(2, proto.message(1, proto.integer(1, 1), proto.message(2, proto.message(1, proto.integer(1, 4)))));
   const foreign = (op: string) =>
     proto.flatten(proto.join([proto.message(7, node(op), proto.message(11, proto.text(1, 'x'), type), proto.message(12, proto.text(1, 'y'), type)), proto.message(8, proto.integer(2, 21))]));
-  expect(() => decodeModel(foreign('Conv'))).toThrow('ONNX node "n0" (Conv): the operator is not among ours');
+  expect(() => decodeModel(foreign('Hardmax'))).toThrow('ONNX node "n0" (Hardmax): the operator is not among ours');
+  expect(() => decodeModel(foreign('Resize'))).toThrow('Resize is among our operators only with scales and mode nearest');
   expect(print(decodeModel(foreign('Relu')).graph)).toMatchInlineSnapshot(`
     "graph (x: float32[4]) {
       %0 = Relu(x): float32[4]

@@ -4,7 +4,7 @@ import { attention, rmsNormalize, rotate, silu } from '../graph/functions.ts';
 import * as o from '../graph/ops.ts';
 import { evaluate } from '../graph/evaluate.ts';
 import { forInference } from '../graph/passes/optimize.ts';
-import { numbersOf } from '../graph/reference.ts';
+import { numbersOf } from '../graph/elements.ts';
 import { apply, constant, graph, input, parameter, type Graph } from '../graph/value.ts';
 import { float32, int64, scalar, sizeOf, tensor, type Tensors } from '../tensor/tensor.ts';
 import { toHalf } from '../util/float16.ts';

@@ -1,6 +1,6 @@
 // What tests of graphs need, exported as banana-sdk/testing: one tolerance helper that names the first differing element
 // and its path, random feeds, and a search for the first node at which two runtimes differ. No test framework here.
-import { numbersOf } from '../graph/reference.ts';
+import { numbersOf } from '../graph/elements.ts';
 import { bindSymbols } from '../graph/evaluate.ts';
 import { evaluateDim } from '../graph/dim.ts';
 import { print } from '../graph/print.ts';

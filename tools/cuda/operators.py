@@ -40,7 +40,7 @@ def pad(a, x, pads):
 OPERATORS = {
     'Neg': call('neg'), 'Exp': call('exp'), 'Log': call('log'), 'Sqrt': call('sqrt'), 'Reciprocal': call('reciprocal'),
     'Sigmoid': call('sigmoid'), 'Tanh': call('tanh'), 'Relu': call('relu'), 'Abs': call('abs'), 'Sign': call('sign'),
-    'Sin': call('sin'), 'Cos': call('cos'), 'Round': call('round'), 'Floor': call('floor'),
+    'Sin': call('sin'), 'Cos': call('cos'), 'Round': call('round'), 'Floor': call('floor'), 'Erf': call('erf'),
     'Identity': lambda a, x: x,
     'Add': sign('+'), 'Sub': sign('-'), 'Mul': sign('*'), 'Div': lambda a, x, y: f'divide({x}, {y})',
     'Min': call('minimum'), 'Max': call('maximum'), 'Equal': call('eq'), 'Greater': call('gt'), 'Less': call('lt'),
@@ -58,6 +58,11 @@ OPERATORS = {
     'Pad': pad,
     'Gather': own('gather'),
     'ScatterND': own('scatter'),
+    'Conv': own('convolve'),
+    'Resize': own('repeat'),
+    'Gelu': lambda a, x: f'F.gelu({x}, approximate={a.get("approximate", "none")!r})',
+    'LayerNormalization': own('layer_normalize'),
+    'InstanceNormalization': lambda a, x, gain, bias: f'F.instance_norm({x}, weight={gain}, bias={bias}, eps={a["epsilon"]})',
     'SimplifiedLayerNormalization': own('rms_normalize'),
     'MultiHeadAttention': own('attention'),
     'MatMulNBits': own('matmul_bits'),
@@ -105,6 +110,22 @@ def scatter(x, index, update, a):
     if reduction not in ('none', 'add'):
         raise NotImplementedError(f'ScatterND with reduction {reduction}')
     return x.index_put(tuple(index.unbind(-1)), update.to(x.dtype), accumulate=reduction == 'add')
+
+
+def convolve(x, weight, *rest):
+    bias, a = rest[0] if len(rest) > 1 else None, rest[-1]
+    top, left, bottom, right = a['pads']
+    return F.conv2d(F.pad(x, (left, right, top, bottom)), weight, bias, tuple(a['strides']), groups=a['group'])
+
+
+def repeat(x, roi, scales, a):  # to the nearest: each element `scale` times
+    for axis, scale in enumerate(scales.tolist()):
+        x = x if scale == 1 else x.repeat_interleave(int(scale), axis)
+    return x
+
+
+def layer_normalize(x, gain, *rest):
+    return F.layer_norm(x, x.shape[-1:], gain, rest[0] if len(rest) > 1 else None, rest[-1]['epsilon'])
 
 
 def rms_normalize(x, gain, a):

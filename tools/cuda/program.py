@@ -48,6 +48,8 @@ def lines_of(model):
     blocks = {p.name: p.name if '/' in p.name else match.group(0) for p in model.inputs for match in [re.search(r'[\w.]*blocks\.\d+|.*/.*', p.name)] if match}
 
     def operand(name):
+        if not name:
+            return 'None'  # left out
         if name not in names:
             if name not in model.constants:
                 raise ValueError(f'{model.name}: nothing makes "{name}"')

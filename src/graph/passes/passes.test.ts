@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { numbersOf } from '../reference.ts';
+import { numbersOf } from '../elements.ts';
 import { float32, int64, sizeOf, type Tensors } from '../../tensor/tensor.ts';
 import { check } from '../check.ts';
 import { evaluate } from '../evaluate.ts';
