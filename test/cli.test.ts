@@ -137,6 +137,47 @@ test('several pictures, an aspect ratio, a style, no background', { timeout: SLO
   expect(data.some((x, i) => i % 4 === 3 && x < 255)).toBe(true);
 });
 
+describe('batch', () => {
+  test('a table: pictures, contact sheet, one summary; again: nothing is left to do but the bad row', { timeout: SLOW }, async () => {
+    const cwd = fresh();
+    writeFileSync(join(cwd, 'a.csv'), 'sku,prompt,seed,steps\nA,a fox,+7,\nB,a boat,x,\nC,a cat,9,2\n');
+    const args = ['batch', join(cwd, 'a.csv'), '--out', join(cwd, 'out'), '--name', '{sku}-{seed}', '--steps', '1', '-W', '64', '-H', '64', '--model', model, '--threads', '1'];
+    const first = await here(...args, '--json');
+    expect(first).toMatchObject({ code: 1, out: '{"rows":3,"drawn":2,"skipped":0,"failed":1}\n' });
+    expect(first.err).toMatch(/^row 2: seed is the text "x": expected a number\nerror: 1 row of 3 could not be drawn: [^\n]*journal\.jsonl\n$/);
+    expect(readdirSync(join(cwd, 'out')).sort()).toEqual(['A-7.png', 'C-9.png', 'contact-sheet-001.webp', 'journal.jsonl']);
+    expect(readRecipe(readFileSync(join(cwd, 'out', 'C-9.png')))).toMatchObject({ prompt: 'a cat', seed: 9, steps: 2, width: 64 });
+    const again = await here(...args);
+    expect(again.code).toBe(1);
+    expect(again.out).toMatch(/contact-sheet-001\.webp\n3 rows: 0 drawn, 2 skipped, 1 failed {2}\d+ s\n$/);
+    writeFileSync(join(cwd, 'a.csv'), 'sku,prompt,seed,steps\nA,a fox,+7,\nC,a cat,9,2\n');
+    expect(await here(...args)).toMatchObject({ code: 0, err: '' });
+  });
+
+  test('what can be known to be wrong is said before anything is made', async () => {
+    const cwd = fresh();
+    const file = (name: string, text: string) => (writeFileSync(join(cwd, name), text), join(cwd, name));
+    const good = file('good.csv', 'prompt\na fox\n');
+    const cases: [args: string[], says: RegExp][] = [
+      [[good], /required option '--out <folder>' not specified/],
+      [[join(cwd, 'none.csv'), '--out', 'o'], /cannot read .*none\.csv: no such file/],
+      [[file('a.txt', ''), '--out', 'o'], /a\.txt: expected a file that ends in \.jsonl/],
+      [[file('b.csv', 'prompt,sede\na,1\n'), '--out', 'o'], /no option "sede": did you mean seed\?/],
+      [[file('c.csv', 'seed\n1\n'), '--out', 'o'], /c\.csv has no column "prompt"/],
+      [[good, '--out', 'o', '--name', '../{row}'], /must stay in the folder/],
+      [[good, '--out', 'o', '--quality', '0'], /quality 0: expected 1 to 100/],
+      [[good, '--out', good], /cannot write .*: a part of the path is a file/],
+      [[good, '--out', 'o', '--model', at('none.safetensors')], /no model file/],
+    ];
+    for (const [args, says] of cases) {
+      const { code, out, err } = await here('batch', ...args);
+      expect(err).toMatch(says);
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+    }
+    expect(existsSync('o')).toBe(false);
+  });
+});
+
 describe('inspect', () => {
   test('a picture, a model, a graph', { timeout: SLOW }, async () => {
     await here('x', '--model', model, '--seed', '1', '-W', '64', '--steps', '1', '-o', at('i.png'), '--threads', '1');

@@ -7,11 +7,11 @@ import { expect, test } from 'vitest';
 
 const ORDER = [
   'util', 'tensor', 'image', 'disk', 'graph', 'onnx', 'runtime', 'nn', 'tokenizer', 'sampling', 'quant', 'adapters', 'models',
-  'draw', 'live', 'data', 'train', 'sdk', 'node', 'web', 'eval', 'server', 'cli',
+  'draw', 'live', 'data', 'train', 'sdk', 'node', 'jobs', 'web', 'eval', 'server', 'cli',
 ];
 
 /** The folders that may name Node's own modules: the others run in a browser too. */
-const NODE = ['disk', 'data', 'node', 'eval', 'server', 'cli'];
+const NODE = ['disk', 'data', 'node', 'jobs', 'eval', 'server', 'cli'];
 
 /** What may stand in some files only. */
 const OWNED: { what: RegExp; owner: RegExp }[] = [

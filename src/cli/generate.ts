@@ -37,7 +37,8 @@ interface Seconds extends StageSeconds {
   total: number;
 }
 
-const QUALITY = 90;
+/** Of JPEG and WebP where none is asked for. */
+export const QUALITY = 90;
 /** Ends the help; each line can be run as it is, but for those that name a file. */
 export const EXAMPLES = `
 Examples:
@@ -61,11 +62,16 @@ export function generateCommand(io: Io): Command {
 async function generate(prompt: string, { output, preset, model, runtime, threads, precision, quality = QUALITY, image, mask, subject, json = false, ...flags }: Flags, io: Io): Promise<void> {
   const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask, subject })), preview: 0 };
   checkOptions(options);
-  if (!(quality >= 1 && quality <= 100)) throw new InputError('options.quality', `quality ${quality}: expected 1 to 100`);
+  checkQuality(quality);
   const count = options.count ?? 1;
   for (let i = 0; i < count; i++) await checkWritable(pathOf(output, options.seed ?? 0, i, count));
   modelPath(model ?? preset);
   await stoppable(io, (signal) => draw({ ...options, signal }, { output, quality, json, count }, { preset, model, runtime, threads, precision }, io));
+}
+
+/** Throws InputError for a quality that is none. */
+export function checkQuality(quality: number): void {
+  if (!(quality >= 1 && quality <= 100)) throw new InputError('options.quality', `quality ${quality}: expected 1 to 100`);
 }
 
 type Drawing = GenerateOptions & { readonly signal: AbortSignal };
@@ -111,7 +117,7 @@ async function draw(options: Drawing, { output, quality, json, count }: { output
 }
 
 /** What the model did not see of a prompt. */
-const cutWarning = ({ cut, truncated }: TextEvent, { name, promptTokens }: ModelInfo): string =>
+export const cutWarning = ({ cut, truncated }: TextEvent, { name, promptTokens }: ModelInfo): string =>
   `warning: the prompt is ${several(truncated, 'token')} longer than the ${promptTokens} that ${name} reads: not seen is "${cut}"`;
 
 function rounded(seconds: Seconds): Seconds {

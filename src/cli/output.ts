@@ -2,7 +2,8 @@
 import { open, rm, stat } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
 import { formatFor } from '../node/index.ts';
-import { partIn, reason } from '../disk/files.ts';
+import { reason } from '../disk/files.ts';
+import { partIn } from '../disk/parts.ts';
 import { InputError } from '../util/errors.ts';
 
 /** Path of picture `index` of `count`: banana-SEED.png where none is asked for; FILE-1.png, FILE-2.png... for several. */

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../draw/recipe.ts';
 import { BananaError, InputError } from '../util/errors.ts';
 import { askBack } from './ask-back.ts';
+import { batchCommand } from './batch.ts';
 import { EXAMPLES, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { Stopped, type Io } from './io.ts';
@@ -14,7 +15,7 @@ import { presetsCommand } from './presets.ts';
 /** Runs a command line; returns the exit code. Nothing is thrown: what went wrong is one line on `io.err`. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const program = new Command('banana').description('Pictures from words, on this machine and nowhere else.').version(VERSION).addHelpText('after', `${EXAMPLES}  banana generate --help\n`);
-  program.addCommand(generateCommand(io), { isDefault: true }).addCommand(liveCommand(io)).addCommand(inspectCommand(io)).addCommand(presetsCommand(io)).addCommand(peelCommand(io));
+  program.addCommand(generateCommand(io), { isDefault: true }).addCommand(liveCommand(io)).addCommand(batchCommand(io)).addCommand(inspectCommand(io)).addCommand(presetsCommand(io)).addCommand(peelCommand(io));
   for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
     command.exitOverride().showSuggestionAfterError(false).configureOutput({ writeOut: io.out, writeErr: io.err });
   if (args.length === 0) {

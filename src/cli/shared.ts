@@ -6,10 +6,7 @@ import { DEFAULT_MODEL } from '../node/models.ts';
 import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
 import { LIMITS, optionsOf, type GenerateOptions } from '../draw/request.ts';
 import type { RuntimeName } from '../runtime/select.ts';
-import { decodeFile } from '../disk/codec.ts';
-import { readFileWhole } from '../disk/files.ts';
-import type { Image } from '../image/image.ts';
-import { InputError } from '../util/errors.ts';
+import { readPicture } from '../disk/pictures.ts';
 import { Stopped, type Io } from './io.ts';
 import { withFlags } from './flags.ts';
 import { whole, type SubjectFile } from './options.ts';
@@ -37,13 +34,6 @@ export async function pictures({ image, mask, subject }: PictureFlags): Promise<
     ...(mask !== undefined && { mask: await readPicture(mask) }),
     ...(subject && { references: await Promise.all(subject.map(async ({ slot, path }) => ({ slot, image: await readPicture(path) }))) }),
   };
-}
-
-async function readPicture(path: string): Promise<Image> {
-  const bytes = await readFileWhole(path);
-  return decodeFile(bytes).catch((cause: Error) => {
-    throw cause instanceof InputError ? new InputError(cause.code, `${path}: ${cause.message}`, { cause }) : cause;
-  });
 }
 
 export interface EngineFlags {

@@ -14,6 +14,13 @@ export function bytes(n: number): string {
 /** "1 picture", "2 pictures". */
 export const several = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
+/** Seconds as a person says them: "45 s", "14 min", "2 h 5 min". */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 /** A word for a shell: in quotes where it needs them. */
 export function quoted(word: string): string {
   return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

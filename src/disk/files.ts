@@ -1,10 +1,10 @@
 // Files on disk, Node only: whole files written beside their place and then renamed, so that a crash, a full disk or a
 // wrong path never leaves half a file; and .safetensors by path. The formats themselves are pure and live elsewhere.
-import { randomUUID } from 'node:crypto';
 import { existsSync, readSync } from 'node:fs';
 import { appendFile, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { InputError } from '../util/errors.ts';
+import { partIn } from './parts.ts';
 import { decodeSafetensors, encodeSafetensors, headLength, readLayout } from '../tensor/safetensors.ts';
 import type { Layout, Safetensors } from '../tensor/safetensors.ts';
 import type { Chunks, Store } from '../tensor/store.ts';
@@ -31,9 +31,6 @@ export async function readFileWhole(path: string): Promise<Uint8Array<ArrayBuffe
   }
 }
 
-/** A new temporary name in a folder; it does not grow with the name that is asked for, which may be as long as the file system allows. */
-export const partIn = (folder: string): string => join(folder, `.banana-${randomUUID().slice(0, 8)}.part`);
-
 /**
  * Writes a file as one whole: beside its place, flushed, then renamed; folders are made. Either the old file or the
  * complete new one is there at any time. Throws InputError `file.write` when the place cannot be written.
@@ -58,7 +55,7 @@ export async function writeFileWhole(path: string, chunks: Chunks | Iterable<Uin
 }
 
 /** Makes a folder and those above it. Not mkdir's own `recursive`: it never ends where no folder can be made (/proc/x). */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   const exists = () => stat(path).then((found) => found.isDirectory(), () => false);
   if (await exists()) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));

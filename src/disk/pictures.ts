@@ -1,6 +1,6 @@
-// A folder of pictures to train a Peel from: PNG, JPEG, WebP and SVG files, each with its caption from captions.jsonl (or
-// metadata.jsonl), from a .txt beside it, or from its name. Node only. A file that cannot be read stops the training before it
-// starts, by name. Nothing of the folder but pixels and words goes on from here.
+// Pictures in files: one, or a folder of them to train a Peel from: PNG, JPEG, WebP and SVG files, each with its caption from
+// captions.jsonl (or metadata.jsonl), from a .txt beside it, or from its name. Node only. A file that cannot be read stops the training
+// before it starts, by name. Nothing of the folder but pixels and words goes on from here.
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { decodeFile } from './codec.ts';
@@ -33,7 +33,7 @@ export async function readPictures(folder: string, { warn }: { warn?: (line: str
   const lost = [...captions.keys()].filter((file) => !names.includes(file));
   if (lost.length > 0) warn?.(`captions of ${lost.length === 1 ? 'a picture' : `${lost.length} pictures`} that ${folder} does not hold: ${shortList(lost)}`);
   const pictures: TrainingPicture[] = [];
-  for (const name of names) pictures.push({ image: await readPicture(join(folder, name)), caption: captions.get(name) ?? (await captionBeside(folder, name)) ?? captionFrom(name) });
+  for (const name of names) pictures.push({ image: await readTrainingPicture(join(folder, name)), caption: captions.get(name) ?? (await captionBeside(folder, name)) ?? captionFrom(name) });
   return pictures;
 }
 
@@ -75,10 +75,18 @@ export function captionFrom(name: string): string {
 
 const tidy = (text: string) => text.replace(/[\p{Cc}\s]+/gu, ' ').trim().slice(0, CAPTION_MAX);
 
-async function readPicture(path: string): Promise<Image> {
+/** The picture in a file: PNG, JPEG, WebP or SVG. Throws InputError naming the file that is none. */
+export async function readPicture(path: string): Promise<Image> {
+  const bytes = await readFileWhole(path);
+  return decodeFile(bytes).catch((cause: Error) => {
+    throw cause instanceof InputError ? new InputError(cause.code, `${path}: ${cause.message}`, { cause }) : cause;
+  });
+}
+
+async function readTrainingPicture(path: string): Promise<Image> {
   try {
     if ((await stat(path)).size > FILE_MAX) throw new InputError('peel.picture', `more than ${FILE_MAX} bytes`);
-    return await decodeFile(await readFileWhole(path));
+    return await readPicture(path);
   } catch (error) {
     if (!(error instanceof BananaError)) throw error;
     throw new InputError('peel.picture', error.message.includes(path) ? error.message : `${path}: ${error.message}`, { cause: error });
