@@ -3,10 +3,9 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { DEFAULT_STEPS, STEPS } from '../draw/text-to-image.ts';
 import { runBatch, type Batch } from '../jobs/batch.ts';
 import { JOURNAL, openBook, type Book } from '../jobs/book.ts';
-import { checkColumn } from '../jobs/columns.ts';
+import { checkColumn, COLUMN_NAMES } from '../jobs/columns.ts';
 import { contactSheets } from '../jobs/contact.ts';
 import { DEFAULT_NAME, namesOf } from '../jobs/names.ts';
 import { readRows, type Values } from '../jobs/rows.ts';
@@ -16,7 +15,7 @@ import { reportOf } from './batch-report.ts';
 import { checkQuality, cutWarning, QUALITY } from './generate.ts';
 import type { Io } from './io.ts';
 import { whole } from './options.ts';
-import { openEngine, stoppable, withEngine, withPicture, type EngineFlags, type PictureFlags } from './shared.ts';
+import { openEngine, stoppable, withEngine, withRequest, type EngineFlags, type PictureFlags } from './shared.ts';
 
 interface Flags extends PictureFlags, EngineFlags {
   out: string;
@@ -28,9 +27,9 @@ interface Flags extends PictureFlags, EngineFlags {
 }
 
 const HELP = `
-Every option of a picture is a column: prompt, seed, count, steps, width, height, aspect, style, background, guidance, detail,
-image, strength, mask, references, peels. Pictures are named by the path of their file, from the batch's own file on. A flag
-holds for the rows that do not say. A run that was stopped or killed goes on when the same command is given again.
+Every option of a picture is a column: ${COLUMN_NAMES.join(', ')}.
+Pictures to draw from are named by the path of their file, from the batch's own file on. A flag holds for the rows that do not say.
+A run that was stopped or killed goes on when the same command is given again.
 
 Examples:
   banana batch cards.csv --out cards
@@ -42,11 +41,10 @@ export function batchCommand(io: Io): Command {
     .description('draw a picture, or a set, for each row of a file')
     .argument('<file>', '.jsonl with an object in each line, or .csv or .tsv with the names of the columns in the first')
     .requiredOption('--out <folder>', 'where the pictures go, and the journal of what is done')
-    .option('--name <template>', 'names of the pictures: {row}, {seed}, {index} of a set, or any column in braces; .png, .jpg or .webp', DEFAULT_NAME)
-    .option('--steps <n>', `${STEPS.join(', ')}: more is finer and slower; default ${DEFAULT_STEPS}`, whole)
-    .option('-n, --count <n>', 'pictures of a row, with seeds that count up; default 1', whole);
-  return withEngine(withPicture(command))
+    .option('--name <template>', 'names of the pictures: {row}, {seed}, {index} of a set, or any column in braces; .png, .jpg or .webp', DEFAULT_NAME);
+  return withEngine(withRequest(command, ['seed']))
     .option('--quality <n>', `1 to 100, of .jpg and .webp; default ${QUALITY}`, whole)
+    .option('--resume', 'go on where an earlier run ended, skip what exists (the default)', true)
     .option('--no-resume', 'draw all again, also what exists')
     .option('--no-sheet', 'write no contact sheets')
     .option('--json', 'print one JSON object on standard output')

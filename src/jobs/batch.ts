@@ -6,9 +6,9 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileWhole } from '../disk/files.ts';
 import type { TextEvent } from '../draw/events.ts';
-import type { GenerateOptions } from '../draw/options.ts';
 import type { Recipe } from '../draw/recipe.ts';
-import { COUNT_MAX, randomSeed } from '../draw/text-to-image.ts';
+import { LIMITS, type GenerateOptions } from '../draw/request.ts';
+import { randomSeed } from '../draw/text-to-image.ts';
 import { drawnFiles } from '../node/index.ts';
 import type { Banana } from '../sdk/banana.ts';
 import { BananaError, InputError, RuntimeError } from '../util/errors.ts';
@@ -71,7 +71,7 @@ async function* drawRow(draw: Banana['generate'], book: Book, batch: Batch, take
   const before = book.find(name);
   const same = before?.print === print;
   const seed = wholeOf(values['seed']) ?? (same ? before.seed : randomSeed());
-  const count = Math.min(Math.max(wholeOf(values['count']) ?? 1, 1), COUNT_MAX); // what cannot be is refused before anything is drawn
+  const count = Math.min(Math.max(wholeOf(values['count']) ?? 1, 1), LIMITS.count); // what cannot be is refused before anything is drawn
   const paths = Array.from({ length: count }, (_, index) => join(book.folder, batch.names.path(name, seed, index, count)));
   claim(taken, paths, row.number);
   const there = await Promise.all(paths.map(exists));

@@ -3,8 +3,9 @@
 // any request. Node only (files).
 import { resolve } from 'node:path';
 import { readPicture } from '../disk/pictures.ts';
-import { checkTypes, type GenerateOptions } from '../draw/options.ts';
-import { checkOptions } from '../draw/text-to-image.ts';
+import { checkOptions } from '../draw/check.ts';
+import type { Option } from '../draw/option.ts';
+import { LIMITS, optionsOf, typed, type GenerateOptions } from '../draw/request.ts';
 import type { Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 import { NUMBER, numberOf } from '../util/number.ts';
@@ -17,19 +18,22 @@ interface Column {
   readonly load?: (value: unknown, folder: string) => Promise<unknown>;
 }
 
-const TEXT: Column = { cell: (text) => text };
-const NUMBERS: Column = { cell: (text) => numberOf(text) ?? text }; // what is none is told by the check of requests
-const PICTURE: Column = { ...TEXT, load: pictureAt };
+/** A cell of the option's type where it can be read as one; what cannot is told by the check of requests. */
+const plain = ({ is }: Option): Column => ({ cell: (text) => (is(0) ? (numberOf(text) ?? text) : text) });
+const PICTURE: Column = { cell: (text) => text, load: pictureAt };
 
-const COLUMNS: { readonly [K in Exclude<keyof Required<GenerateOptions>, 'preview'>]: Column } = {
-  prompt: TEXT, style: TEXT, background: TEXT, aspect: TEXT,
-  width: NUMBERS, height: NUMBERS, seed: NUMBERS, steps: NUMBERS, count: NUMBERS, guidance: NUMBERS, detail: NUMBERS, strength: NUMBERS,
+const { preview: _, ...OPTIONS } = optionsOf(LIMITS); // nobody looks on
+const COLUMNS: Readonly<Record<string, Column>> = {
+  ...Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, plain(option)])),
   image: PICTURE, mask: PICTURE,
   references: { cell: listOf(subjectOf, '1=fox.png; 2=owl.png'), load: eachOf('image', pictureAt) },
   peels: { cell: listOf(peelOf, 'outline:0.8; felt'), load: eachOf('path', async (path, folder) => (typeof path === 'string' ? resolve(folder, path) : path)) },
 };
 
-const isColumn = (name: string): name is keyof typeof COLUMNS => Object.hasOwn(COLUMNS, name);
+/** The names of all columns. */
+export const COLUMN_NAMES: readonly string[] = Object.keys(COLUMNS);
+
+const isColumn = (name: string): boolean => Object.hasOwn(COLUMNS, name);
 
 async function pictureAt(value: unknown, folder: string): Promise<Image> {
   if (typeof value !== 'string') throw new InputError('options.type', `a picture is ${JSON.stringify(value)}: expected the path of its file`);
@@ -68,7 +72,7 @@ function peelOf(text: string): Values | undefined {
 
 /** What a row says, in the types of a request but for what is in files. Throws InputError for a row that is none. */
 export function valuesOf(row: Row): Values {
-  const valueOf = (name: string, value: unknown) => (row.cells && isColumn(name) ? COLUMNS[name].cell(value as string) : value);
+  const valueOf = (name: string, value: unknown) => (row.cells && isColumn(name) ? COLUMNS[name]!.cell(value as string) : value);
   const given = Object.entries(row.values()).filter(([, value]) => value !== null); // how a database says that there is none
   return Object.fromEntries(given.map(([name, value]) => [name, valueOf(name, value)]));
 }
@@ -84,11 +88,11 @@ export async function requestOf(values: Values, folder: string, extra: ReadonlyS
 }
 
 const loadedOf = async (name: string, value: unknown, folder: string): Promise<unknown> =>
-  (isColumn(name) && value !== undefined && COLUMNS[name].load?.(value, folder)) || value;
+  (isColumn(name) && value !== undefined && COLUMNS[name]!.load?.(value, folder)) || value;
 
 /** Throws InputError for a column that is no option of a request, with the name that was probably meant. */
 export function checkColumn(name: string): void {
   if (isColumn(name)) return;
   if (name === 'preview' || name === 'signal') throw new InputError('options.unknown', `${name} is not for batches: leave it out`);
-  checkTypes({ prompt: '-', [name]: undefined });
+  typed({ prompt: '-', [name]: undefined }, LIMITS);
 }

@@ -68,6 +68,7 @@ describe('columns', () => {
     await expect(requestOf({ prompt: 'a', seed: 'x' }, folder, none)).rejects.toMatchObject({ code: 'options.type' });
     await expect(requestOf({ prompt: 'a', references: 'x' }, folder, none)).rejects.toMatchObject({ code: 'options.type' });
     expect(() => checkColumn('cfg_scale')).toThrow(/it is guidance here/);
+    await expect(requestOf({ prompt: 'a', constructor: 'x' }, folder, none)).rejects.toMatchObject({ code: 'options.unknown' });
     expect(() => checkColumn('signal')).toThrow(/not for batches/);
   });
 });
