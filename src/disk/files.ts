@@ -5,13 +5,14 @@ import { appendFile, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promis
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../util/errors.ts';
 import { partIn } from './parts.ts';
-import { decodeSafetensors, encodeSafetensors, headLength, readLayout } from '../tensor/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, headLength, readLayout, tensorAt } from '../tensor/safetensors.ts';
 import type { Layout, Safetensors } from '../tensor/safetensors.ts';
 import type { Chunks, Store } from '../tensor/store.ts';
-import { fromBytes, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import type { Tensor, Tensors } from '../tensor/tensor.ts';
 
 const CHUNK = 2 ** 20;
-const STRIDE = 2 ** 30; // bytes in one call to the system: it moves at most 2 GiB - 4 KiB
+/** Bytes in one call to the system: it moves at most 2 GiB - 4 KiB. */
+export const STRIDE = 2 ** 30;
 
 /** The bytes of a file of any size that fits in memory, or of a pipe to its end. Throws InputError `file.read` when it cannot be read. */
 export async function readFileWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -35,14 +36,14 @@ export async function readFileWhole(path: string): Promise<Uint8Array<ArrayBuffe
  * Writes a file as one whole: beside its place, flushed, then renamed; folders are made. Either the old file or the
  * complete new one is there at any time. Throws InputError `file.write` when the place cannot be written.
  */
-export async function writeFileWhole(path: string, chunks: Chunks | Iterable<Uint8Array>): Promise<void> {
+export async function writeFileWhole(path: string, chunks: Chunks | Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
   const beside = partIn(dirname(path));
   const list = typeof chunks === 'string' ? [new TextEncoder().encode(chunks)] : chunks instanceof Uint8Array ? [chunks] : chunks;
   try {
     await makeFolder(dirname(path));
     {
       await using file = await open(beside, 'wx');
-      for (const chunk of list)
+      for await (const chunk of list)
         for (let at = 0; at < chunk.length; )
           at += (await file.write(chunk, at, Math.min(STRIDE, chunk.length - at))).bytesWritten;
       await file.sync();
@@ -50,6 +51,7 @@ export async function writeFileWhole(path: string, chunks: Chunks | Iterable<Uin
     await rename(beside, path);
   } catch (error) {
     await rm(beside, { force: true }).catch(() => {}); // the first error is the one to tell
+    if (error instanceof InputError) throw error; // of what made the chunks
     throw new InputError('file.write', `cannot write ${path}: ${reason(error)}`, { cause: error });
   }
 }
@@ -97,9 +99,9 @@ export async function openSafetensors(path: string): Promise<OpenSafetensors> {
     const layout = readLayout(head, size, path);
     const places = new Map(layout.places.map((place) => [place.name, place]));
     const read = (name: string): Tensor => {
-      const { dtype, shape, begin, end } = places.get(name)!;
+      const place = places.get(name)!;
       try {
-        return fromBytes(dtype, shape, bytesAt(begin, end));
+        return tensorAt(place, bytesAt(place.begin, place.end));
       } catch (error) {
         throw failed(error);
       }

@@ -2,10 +2,12 @@
 // views, not copies; writing returns chunks, so that no second copy of the weights ever exists in memory.
 // Tensors are laid out by element size, widest first, and the header is padded to 8 bytes: every view is aligned.
 // 4-bit types are not part of the format: they are stored as flat U8, with the real type and shape in the metadata
-// under `banana.dtypes`. Not here: bfloat16, float64, files (files.ts), sharded checkpoints.
+// under `banana.dtypes`. Floats that tensors cannot hold (BF16, F64, F8) are read as float32.
+// Not here: files on disk (disk/), checkpoints in shards and single tensors on demand (weights.ts).
 // https://github.com/huggingface/safetensors#format
 import { InputError } from '../util/errors.ts';
-import { byteLength, fromBytes, sizeOf, toBytes } from './tensor.ts';
+import { FLOATS } from './floats.ts';
+import { byteLength, float32, fromBytes, sizeOf, toBytes } from './tensor.ts';
 import type { DType, Tensor, Tensors } from './tensor.ts';
 
 /** What a file holds: tensors by name, and free strings. */
@@ -30,15 +32,21 @@ const STORED: Record<DType, { name: string; width: number }> = {
   uint4: { name: 'U8', width: 1 },
 };
 
-const LOADED = new Map<unknown, DType>(
-  (['float32', 'float16', 'int64', 'int32', 'int8', 'uint8', 'bool'] as const).map((d) => [STORED[d].name, d]),
-);
+/** The types of files, with what they are read as and the bytes of an element. */
+const LOADED = new Map<unknown, { dtype: DType; width: number }>([
+  ...Object.entries(FLOATS).map(([stored, { bytes }]) => [stored, { dtype: 'float32', width: bytes }] as const),
+  ...(['float32', 'float16', 'int64', 'int32', 'int8', 'uint8', 'bool'] as const)
+    .map((dtype) => [STORED[dtype].name, { dtype, width: STORED[dtype].width }] as const),
+]);
 
 /** The real type and shape of the tensors that the format cannot name. */
 type Packed = Record<string, { dtype: 'int4' | 'uint4'; shape: number[] }>;
 
 /** A tensor before it has numbers. */
 export type Outline = Pick<Tensor, 'dtype' | 'shape'>;
+
+/** A tensor to be written; `stored` is its type in the file where that is not the usual one of `dtype`: BF16 of float32. */
+export type Written = Outline & { readonly stored?: string };
 
 /**
  * The file as a list of chunks: the header, then a view of each tensor's bytes. The same tensors and metadata give the
@@ -49,25 +57,29 @@ export function encodeSafetensors(tensors: Tensors, metadata: Record<string, str
   return [head, ...names.map((name) => toBytes(tensors[name]!)).filter((bytes) => bytes.length)];
 }
 
-/** The head of a file of some tensors, and the order in which their bytes follow it: for files that are written piece by piece. */
-export function encodeHead(tensors: Readonly<Record<string, Outline>>, metadata: Record<string, string> = {}): { head: Uint8Array; names: string[] } {
+/**
+ * The head of a file of some tensors, and the order in which their bytes follow it: for files that are written piece by piece.
+ * `asGiven` keeps the order of the tensors, whose alignment is then the caller's business.
+ */
+export function encodeHead(
+  tensors: Readonly<Record<string, Written>>,
+  metadata: Record<string, string> = {},
+  { asGiven = false } = {},
+): { head: Uint8Array; names: string[] } {
   const fail = failing('safetensors');
-  const named = Object.entries(tensors).sort(
-    ([a, s], [b, t]) => STORED[t.dtype].width - STORED[s.dtype].width || (a < b ? -1 : 1),
-  );
+  const named = Object.entries(tensors);
+  if (!asGiven) named.sort(([a, s], [b, t]) => storedAs(t).width - storedAs(s).width || (a < b ? -1 : 1));
   const packed: [string, Packed[string]][] = [];
   const header: [string, unknown][] = [];
   let offset = 0;
-  for (const [name, { dtype, shape }] of named) {
+  for (const [name, outline] of named) {
+    const { dtype, shape } = outline;
     if (name === '__metadata__') fail('name', 'a tensor cannot be called "__metadata__", the format reserves it');
     const isPacked = dtype === 'int4' || dtype === 'uint4';
     if (isPacked) packed.push([name, { dtype, shape: [...shape] }]);
-    const length = byteLength(dtype, sizeOf(shape));
+    const length = isPacked ? byteLength(dtype, sizeOf(shape)) : storedAs(outline).width * sizeOf(shape);
     const end = offset + length;
-    header.push([
-      name,
-      { dtype: STORED[dtype].name, shape: isPacked ? [length] : shape, data_offsets: [offset, end] },
-    ]);
+    header.push([name, { dtype: storedAs(outline).name, shape: isPacked ? [length] : shape, data_offsets: [offset, end] }]);
     offset = end;
   }
   const strings = Object.entries(metadata).filter(([key]) => key !== DTYPES_KEY);
@@ -86,17 +98,24 @@ export function encodeHead(tensors: Readonly<Record<string, Outline>>, metadata:
   return { head, names: named.map(([name]) => name) };
 }
 
+/** The name of a tensor's type in a file, and the bytes of an element. */
+function storedAs({ dtype, stored }: Written): { name: string; width: number } {
+  return stored && FLOATS[stored] ? { name: stored, width: FLOATS[stored].bytes } : STORED[dtype];
+}
+
 /** Where a tensor lies in a file. */
 export interface Place {
   readonly name: string;
+  /** What it is read as. */
   readonly dtype: DType;
+  /** Its type in the file. */
+  readonly stored: string;
   readonly shape: readonly number[];
   /** Bytes from the start of the file. */
   readonly begin: number;
   readonly end: number;
 }
 
-/** What the head of a file says. */
 /** What a head says but for one key of its metadata, always in the same words: for a hash of it that stands under that key. */
 export function headWords(metadata: Readonly<Record<string, string>>, tensors: Iterable<readonly [name: string, tensor: Outline]>, without: string): Uint8Array {
   const strings = Object.entries(metadata).filter(([key]) => key !== without).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -104,6 +123,7 @@ export function headWords(metadata: Readonly<Record<string, string>>, tensors: I
   return new TextEncoder().encode(JSON.stringify([strings, shapes]));
 }
 
+/** What the head of a file says. */
 export interface Layout {
   readonly places: readonly Place[];
   readonly metadata: Record<string, string>;
@@ -116,8 +136,13 @@ export interface Layout {
  */
 export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensors {
   const { places, metadata } = readLayout(bytes, bytes.length, source);
-  const tensors = places.map(({ name, dtype, shape, begin, end }) => [name, fromBytes(dtype, shape, bytes.subarray(begin, end))] as const);
+  const tensors = places.map((place) => [place.name, tensorAt(place, bytes.subarray(place.begin, place.end))] as const);
   return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/** The tensor of the bytes of a place: a view of them where its type is one of ours. */
+export function tensorAt({ dtype, shape, stored }: Place, bytes: Uint8Array): Tensor {
+  return dtype === 'float32' ? float32(shape, FLOATS[stored]!.widen(bytes)) : fromBytes(dtype, shape, bytes);
 }
 
 /** Bytes of a file's head, from its first 8; throws InputError when a file of `size` bytes cannot begin so. */
@@ -125,10 +150,23 @@ export function headLength(first: Uint8Array, size: number, source: string): num
   const fail = failing(source);
   if (first.length < 8) fail('header', `${first.length} bytes, too short for a safetensors file`);
   const length = Number(new DataView(first.buffer, first.byteOffset, first.byteLength).getBigUint64(0, true));
-  if (length > MAX_HEADER) fail('header', `says its header takes ${length} bytes: not a safetensors file (limit ${MAX_HEADER})`);
+  if (length > MAX_HEADER) {
+    const other = OTHERS.find(([begins]) => begins.test(String.fromCharCode(...first.subarray(0, 8))));
+    fail('header', `${other ? `is ${other[1]}` : `says its header takes ${length} bytes (limit ${MAX_HEADER})`}: not a safetensors file`);
+  }
   if (8 + length > size) fail('header', `${size} bytes, but the header alone takes ${8 + length}: truncated`);
   return 8 + length;
 }
+
+/** What files begin with that are often taken for a .safetensors. */
+const OTHERS: readonly (readonly [RegExp, string])[] = [
+  [/^\s*<(!|\?|html|head)/i, 'an HTML page (a sign-in or error page was saved instead of the file: fetch it again)'],
+  [/^\s*[{[]\s*"/, 'JSON (an error message was saved instead of the file: fetch it again)'],
+  [/^version /, 'a Git LFS pointer (the file itself was not fetched: git lfs pull)'],
+  [/^PK\x03\x04/, 'a zip or a PyTorch checkpoint'],
+  [/^\x80[\x02-\x05]/, 'a Python pickle, which may run code: convert it to safetensors where you trust it'],
+  [/^GGUF/, 'a GGUF file'],
+];
 
 /** What lies where in a file of `size` bytes, of which `bytes` hold at least the head. Throws as decodeSafetensors does. */
 export function readLayout(bytes: Uint8Array, total: number, source: string): Layout {
@@ -155,7 +193,7 @@ export function readLayout(bytes: Uint8Array, total: number, source: string): La
     const real = packed.get(entry.name);
     if (real && (entry.dtype !== 'uint8' || byteLength(real.dtype, sizeOf(real.shape)) !== entry.end - entry.begin))
       fail('metadata', `tensor "${entry.name}": ${real.dtype}[${real.shape}] does not fit ${entry.dtype}[${entry.shape}]`);
-    return { ...entry, ...real, begin: start + entry.begin, end: start + entry.end };
+    return { ...entry, ...real, begin: start + entry.begin, end: start + entry.end }; // packed: U8, but of the real type
   });
   return { places, metadata };
 }
@@ -215,6 +253,7 @@ function readMetadata(value: unknown, fail: Fail): Pick<Safetensors, 'metadata'>
 interface Entry {
   name: string;
   dtype: DType;
+  stored: string;
   shape: number[];
   begin: number;
   end: number;
@@ -222,18 +261,18 @@ interface Entry {
 
 function readEntry(name: string, value: unknown, size: number, fail: Fail): Entry {
   if (!isRecord(value)) return fail('entry', `tensor "${name}" has no description`);
-  const { dtype: stored, shape, data_offsets: offsets } = value;
-  const dtype = LOADED.get(stored);
-  if (!dtype) return fail('dtype', `tensor "${name}" has type ${JSON.stringify(stored)}, known are ${[...LOADED.keys()].join(', ')}`);
+  const { dtype: stored, shape, data_offsets: offsets } = value; // of the header
+  const type = LOADED.get(stored);
+  if (!type) return fail('dtype', `tensor "${name}" has type ${JSON.stringify(stored)}, known are ${[...LOADED.keys()].join(', ')}`);
   if (!isShape(shape)) return fail('entry', `tensor "${name}" has no usable shape`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((n) => Number.isSafeInteger(n) && n >= 0)) return fail('entry', `tensor "${name}" has no usable data_offsets`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > size)
     fail('range', `tensor "${name}" lies at bytes ${begin} to ${end}, but the file has ${size} bytes of data: truncated or damaged`);
-  const expected = byteLength(dtype, sizeOf(shape));
+  const expected = type.width * sizeOf(shape);
   if (end - begin !== expected)
-    fail('range', `tensor "${name}" ${dtype}[${shape}] takes ${expected} bytes, but ${end - begin} are given`);
-  return { name, dtype, shape, begin, end };
+    fail('range', `tensor "${name}" ${stored}[${shape}] takes ${expected} bytes, but ${end - begin} are given`);
+  return { name, dtype: type.dtype, stored: stored as string, shape, begin, end };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
