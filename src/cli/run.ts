@@ -12,12 +12,19 @@ import { liveCommand } from './live.ts';
 import { peelCommand } from './peel.ts';
 import { presetsCommand } from './presets.ts';
 
-/** Runs a command line; returns the exit code. Nothing is thrown: what went wrong is one line on `io.err`. */
-export async function run(args: readonly string[], io: Io): Promise<number> {
+/** All commands. */
+export function programOf(io: Io): Command {
   const program = new Command('banana').description('Pictures from words, on this machine and nowhere else.').version(VERSION).addHelpText('after', `${EXAMPLES}  banana generate --help\n`);
-  program.addCommand(generateCommand(io), { isDefault: true }).addCommand(liveCommand(io)).addCommand(batchCommand(io)).addCommand(inspectCommand(io)).addCommand(presetsCommand(io)).addCommand(peelCommand(io));
+  program.addCommand(generateCommand(io), { isDefault: true });
+  for (const command of [liveCommand, batchCommand, inspectCommand, presetsCommand, peelCommand]) program.addCommand(command(io));
   for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
     command.exitOverride().showSuggestionAfterError(false).configureOutput({ writeOut: io.out, writeErr: io.err });
+  return program;
+}
+
+/** Runs a command line; returns the exit code. Nothing is thrown: what went wrong is one line on `io.err`. */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const program = programOf(io);
   if (args.length === 0) {
     program.outputHelp();
     return 0;
