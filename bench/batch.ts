@@ -32,11 +32,11 @@ async function killed(): Promise<object> {
   return { runs: kills, ...result, expected: expected.length, pictures: pictures.at(-1) };
 }
 
-/** Resident megabytes of a process and of its child. */
-function megabytes(pid: number): number {
+/** Resident megabytes of a process and of its children. */
+function megabytes(pid: number): [own: number, theirs: number] {
   const of = (id: number) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1] ?? 0) / 1024;
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean).map(Number);
-  return [pid, ...children].reduce((sum, id) => sum + of(id), 0);
+  return [of(pid), children.reduce((sum, id) => sum + of(id), 0)];
 }
 
 /** The most memory in each tenth of a long batch. */
@@ -47,20 +47,22 @@ async function long(): Promise<object> {
   const [command, ...args] = commandFor(file, join(folder, 'long'));
   const from = performance.now();
   const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const most = Array<number>(10).fill(0);
+  const most = { command: Array<number>(10).fill(0), engine: Array<number>(10).fill(0) };
   let [drawn, code] = [0, null as number | null];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (drawn += text.split('.png ').length - 1));
   const timer = setInterval(() => {
     const part = Math.min(9, Math.floor((10 * drawn) / rows));
     try {
-      most[part] = Math.max(most[part]!, megabytes(child.pid!));
+      const [own, theirs] = megabytes(child.pid!);
+      most.command[part] = Math.max(most.command[part]!, Math.round(own));
+      most.engine[part] = Math.max(most.engine[part]!, Math.round(theirs));
     } catch {
       // a process that ends has none
     }
   }, 100);
   await new Promise<void>((resolve) => child.on('close', (ended) => ((code = ended), resolve())));
   clearInterval(timer);
-  return { rows, drawn, code, seconds: Math.round((performance.now() - from) / 1000), mostMegabytes: most.map(Math.round) };
+  return { rows, drawn, code, seconds: Math.round((performance.now() - from) / 1000), mostMegabytes: most };
 }
 
 try {

@@ -72,7 +72,7 @@ test('programs have no wrong types', { timeout: 120_000 }, () => {
   } catch (error) {
     said = (error as { stdout: string }).stdout;
   }
-  expect(said.replace(/^(\d+)\.m[tj]s\((\d+)/gm, (_, i: number, line: number) => `${programs[i]!.at} line ${line - 1} (`)).toBe('');
+  expect(said.replace(/^(\d+)\.m[tj]s\((\d+),\d+\)/gm, (_, i: number, line: number) => `${programs[i]!.at} line ${line - 1}`)).toBe('');
 });
 
 test('data can be read', () => {
