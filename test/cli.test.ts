@@ -251,7 +251,7 @@ describe('a bare word', () => {
   const asked: [args: string[], says: string][] = [
     ...Object.entries(slips).map(([word, name]): [string[], string] => [[word], `did you mean banana ${name}?`]),
     [['list'], 'banana presets lists'], [['pull', 'pico'], 'nothing to fetch'], [['run', 'pico', 'a cat'], 'banana "a red fox" draws'], [['version'], 'banana --version'],
-    [['serve', '-n', '2'], 'no server'], [['--seed', '3', 'list'], 'banana presets lists'], [['--json', 'presetz'], 'did you mean'],
+    [['webui', '-n', '2'], 'banana serve draws'], [['--seed', '3', 'list'], 'banana presets lists'], [['--json', 'presetz'], 'did you mean'],
   ];
   test.each(asked)('%j asks back', async (args, says) => {
     const { code, out, err } = await here(...args, '--model', none());

@@ -8,7 +8,7 @@ const ELSEWHERE: readonly (readonly [words: readonly string[], instead: string])
   [['list', 'ls', 'models', 'ps', 'preset', 'tags'], 'banana presets lists the models, banana peel list the Peels'],
   [['run', 'draw', 'create', 'gen', 'txt2img', 'img2img', 'imagine', 'prompt', 'chat'], 'banana "a red fox" draws'],
   [['pull', 'push', 'install', 'download', 'uninstall', 'update', 'upgrade', 'rm', 'cp', 'login', 'logout'], 'there is nothing to fetch: the model is in the package, others are named with --model FILE'],
-  [['serve', 'server', 'web', 'ui', 'webui', 'api', 'start'], 'there is no server: banana live draws while you type'],
+  [['server', 'web', 'ui', 'webui', 'api', 'start'], 'banana serve draws for other programs, banana live while you type'],
   [['version', 'v'], 'banana --version tells it'],
   [['show', 'info', 'identify'], 'banana inspect FILE looks into a file'],
   [['add', 'remove', 'merge', 'verify', 'lora', 'peels'], 'banana peel --help tells of Peels'],

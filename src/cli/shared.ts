@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import { openBanana, type NodeBanana } from '../node/index.ts';
 import { DEFAULT_MODEL } from '../node/models.ts';
 import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
-import { LIMITS, optionsOf, type GenerateOptions } from '../draw/request.ts';
+import { LIMITS, optionsOf, type GenerateOptions, type Limits } from '../draw/request.ts';
 import type { RuntimeName } from '../runtime/select.ts';
 import { readPicture } from '../disk/pictures.ts';
 import { Stopped, type Io } from './io.ts';
@@ -59,8 +59,8 @@ export const withEngine = (command: Command): Command =>
     .option('--precision <name>', `${PRECISIONS.join(', ')}; default: the fastest here`);
 
 /** The engine that the flags ask for. */
-export function openEngine({ preset, model = preset, runtime, threads, precision }: EngineFlags, signal: AbortSignal): Promise<NodeBanana> {
-  return openBanana({ signal, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
+export function openEngine({ preset, model = preset, runtime, threads, precision }: EngineFlags, signal: AbortSignal, limits: Partial<Limits> = {}): Promise<NodeBanana> {
+  return openBanana({ signal, limits, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
 }
 
 const ENDINGS = { SIGINT: 130, SIGTERM: 143 } as const;

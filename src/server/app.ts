@@ -1,0 +1,88 @@
+// The server's routes and what every request goes through: a number, the guard, the log, the count.
+import { randomUUID } from 'node:crypto';
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
+import { routePath } from 'hono/route';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Logger } from 'pino';
+import { BananaError, InputError } from '../util/errors.ts';
+import { BODY_LIMITS, openIntake, type BodyLimits, type Intake } from './body.ts';
+import type { Door } from './door.ts';
+import { guard, type GuardOptions } from './guard.ts';
+import { openaiRoutes } from './openai.ts';
+import { keptFiles, MEDIA_TYPES } from './pictures.ts';
+import { openaiError, refusalOf, webuiError } from './refusal.ts';
+import type { Studio } from './studio.ts';
+
+export interface AppOptions extends Omit<GuardOptions, 'open'> {
+  readonly log: Logger;
+  /** Folder of the Peels that requests may name. */
+  readonly peels: string;
+  readonly bodies?: Partial<BodyLimits>;
+  /** Folders whose names clients are not told. */
+  readonly hide: readonly string[];
+}
+
+/** Seconds of the histogram of answers. */
+const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+/** Needs no key: probes, and files whose names nobody can guess. */
+const open = (path: string) => path === '/health' || path === '/ready' || path.startsWith('/files/');
+
+export function bananaApp(studio: Studio, { log, bodies, hide, peels, ...who }: AppOptions): Hono {
+  const intake = openIntake({ ...BODY_LIMITS, ...bodies });
+  const kept = keptFiles();
+  const door: Door = {
+    studio,
+    intake,
+    peels,
+    keep: (c, file) => `${new URL(c.req.url).origin}/files/${kept.add(file)}`,
+    refusal: (error) => refusalOf(error, hide),
+    log: (c, error) => log[error instanceof BananaError ? 'info' : 'error']({ id: idOf(c), err: error }, 'failed'),
+  };
+  const app = new Hono();
+  app.use(noted(studio, log, intake)).use(guard({ ...who, open }));
+  app.onError((error, c) => refuse(c, door, error));
+  app.notFound((c) => refuse(c, door, new InputError('server.route', `there is no ${c.req.method} ${c.req.path.slice(0, 200)} here`)));
+  return app
+    .get('/health', (c) => c.json({ status: 'ok' }))
+    .get('/ready', (c) => (studio.ready() ? c.json({ status: 'ready', waiting: studio.line.waiting }) : c.json({ status: 'closing' }, 503)))
+    .get('/metrics', (c) => c.body(studio.metrics.text(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }))
+    .get('/files/:name', (c) => {
+      const file = kept.get(c.req.param('name'));
+      if (!file) throw new InputError('file.unknown', 'there is no such file: files are kept for an hour');
+      return c.body(file.bytes, 200, { 'Content-Type': MEDIA_TYPES[file.format] });
+    })
+    .route('/', openaiRoutes(door));
+}
+
+const idOf = (c: Context): string => c.res.headers.get('x-request-id') ?? '';
+
+/** Numbers, times, counts and logs requests. Prompts and pictures are in no log. */
+function noted({ metrics, ready }: Studio, log: Logger, intake: Intake): MiddlewareHandler {
+  const seconds = metrics.histogram('banana_request_seconds', 'Seconds until an answer is begun.', BUCKETS);
+  metrics.gauge('process_resident_memory_bytes', 'Memory of the server, without its engine.', () => process.memoryUsage.rss());
+  return async (c, next) => {
+    const from = performance.now();
+    c.header('x-request-id', randomUUID());
+    c.header('X-Content-Type-Options', 'nosniff');
+    try {
+      await next();
+    } finally {
+      intake.release(c);
+    }
+    if (!ready()) c.header('Connection', 'close');
+    const took = (performance.now() - from) / 1000;
+    const { status } = c.res;
+    seconds.observe(took, { route: routePath(c, -1), status });
+    log.info({ id: idOf(c), method: c.req.method, path: c.req.path, status, seconds: Number(took.toFixed(4)) }, 'request');
+  };
+}
+
+/** Answers with what went wrong, in the form that the face's clients read. */
+function refuse(c: Context, door: Door, error: Error): Response {
+  const refusal = door.refusal(error);
+  if (refusal.status >= 500) door.log(c, error);
+  if (refusal.status === 429) c.header('Retry-After', String(door.studio.line.retryAfter()));
+  if (refusal.status === 413) c.header('Connection', 'close');
+  const body = c.req.path.startsWith('/sdapi/') ? webuiError(refusal) : openaiError(refusal);
+  return c.json(body, refusal.status as ContentfulStatusCode);
+}

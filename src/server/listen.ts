@@ -1,0 +1,109 @@
+// The server as a program uses it: an opened banana behind HTTP, at this machine's own address unless a key is set.
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { pino, type Logger } from 'pino';
+import { LIMITS, type Limits } from '../draw/request.ts';
+import { peelFolder, shippedPeels } from '../node/library.ts';
+import type { Banana } from '../sdk/banana.ts';
+import { InputError, RuntimeError } from '../util/errors.ts';
+import { bananaApp } from './app.ts';
+import type { BodyLimits } from './body.ts';
+import { isLoopback } from './guard.ts';
+import { openStudio } from './studio.ts';
+
+export interface ServeOptions {
+  /** Address to listen at; default 127.0.0.1. Another one than this machine's own needs a key. */
+  host?: string;
+  /** Port; 0 for any that is free. Default: 7860, or the next one that is free. */
+  port?: number;
+  /** What clients must send as their key; default: none is needed. */
+  key?: string;
+  /** Names by which this server may be called, beside those of this machine. */
+  hosts?: readonly string[];
+  /** Origins of pages that may ask, such as `https://app.example`. */
+  origins?: readonly string[];
+  /** Requests that may wait; more are told to come again. Default 64. */
+  room?: number;
+  /** Seconds after which a request is given up. Default 600. */
+  timeout?: number;
+  /** Milliseconds that a client may take to send its request. Default 60,000. */
+  patience?: number;
+  /** How much a request may ask for: those of the banana, or narrower. */
+  limits?: Limits;
+  bodies?: Partial<BodyLimits>;
+  /** Folder of the Peels that requests may name; default as of openBanana. */
+  peels?: string;
+  /** Where the log goes; default: nowhere. */
+  log?: Logger;
+}
+
+export interface BananaServer {
+  /** Where it is, such as `http://127.0.0.1:7860`. */
+  readonly url: string;
+  /** Takes nothing new, finishes what is there, gives up what is left after so many seconds (30). The banana stays open. */
+  close(options?: { patience?: number }): Promise<void>;
+}
+
+export const PORT = 7860;
+const PORTS = 20;
+const PATIENCE = 30;
+
+/** Serves a banana. Throws InputError `server.open` for an address of others without a key, RuntimeError `server.port` when none is free. */
+export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options: ServeOptions = {}): Promise<BananaServer> {
+  const {
+    host = '127.0.0.1',
+    port,
+    key,
+    hosts = [],
+    origins = [],
+    room = 64,
+    timeout = 600,
+    patience = 60_000,
+    limits = LIMITS,
+    bodies,
+    log = pino({ enabled: false }),
+  } = options;
+  if (!isLoopback(host) && key === undefined)
+    throw new InputError(
+      'server.open',
+      `at ${host} others than this machine could draw: set a key that they must have, or leave the host out`,
+    );
+  const studio = openStudio(banana, { limits, room, timeout });
+  const peels = peelFolder(options.peels);
+  const hide = [peels, shippedPeels()];
+  const app = bananaApp(studio, { log, peels, hide, key, origins, hosts: isLoopback(host) ? hosts : 'any', ...(bodies && { bodies }) });
+  const serverOptions = {
+    requestTimeout: patience,
+    headersTimeout: Math.min(patience, 20_000),
+    connectionsCheckingInterval: Math.min(patience, 5000),
+  };
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
+  await listen(server, host, port === undefined ? Array.from({ length: PORTS }, (_, i) => PORT + i) : [port]);
+  const { address, port: found } = server.address() as AddressInfo;
+  return {
+    url: `http://${address.includes(':') ? `[${address}]` : address}:${found}`,
+    async close({ patience = PATIENCE } = {}) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await studio.close(patience);
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), 1000); // who does not read its answer
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Listens at the first port of some that is free. */
+async function listen(server: Server, host: string, ports: readonly number[]): Promise<void> {
+  for (const port of ports) {
+    const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      server.once('error', resolve).listen(port, host, () => resolve(undefined));
+    });
+    server.removeAllListeners('error');
+    if (!error) return;
+    if (error.code !== 'EADDRINUSE')
+      throw new RuntimeError('server.port', `cannot listen at ${host}:${port}: ${error.message}`, { cause: error });
+  }
+  throw new RuntimeError('server.port', `no port from ${ports[0]} to ${ports.at(-1)} is free at ${host}: choose one with --port`);
+}

@@ -1,0 +1,179 @@
+// The options of OpenAI's interface for pictures, as a table like our own (draw/option.ts): from it come the check with its words and the
+// JSON schema. What a picture here can be asked for beyond theirs (seed, steps, peels...) keeps our names and our rows.
+// https://platform.openai.com/docs/api-reference/images
+import * as z from 'zod/mini';
+import { choice, flag, matching, text, whole, wired, type Option, type Options, type Schema } from '../draw/option.ts';
+import { checked } from '../draw/refusal.ts';
+import { optionsOf, SIDE_MAX, type GenerateOptions, type Limits } from '../draw/request.ts';
+import type { ImageFormat } from '../disk/codec.ts';
+import { InputError } from '../util/errors.ts';
+
+const CODE = { code: 'options.openai' };
+const FORMATS = ['png', 'jpeg', 'webp'] as const;
+const COUNT_MAX = 10;
+const PARTIAL_MAX = 3;
+/** Steps by their word for quality. */
+const QUALITY: Readonly<Record<string, number>> = { low: 1, medium: 2, high: 4, xhigh: 4, max: 4, auto: 4, standard: 4, hd: 4 };
+
+/** What is taken and changes nothing: of moderation, of whom they serve. */
+const anything = (about: string): Option => ({
+  schema: z.unknown() as Schema,
+  expected: 'anything',
+  is: () => true,
+  refuse: (path) => path,
+  about: `${about}; it changes nothing here`,
+  ...CODE,
+});
+
+/** Ours that have the same meaning there, or that they do not have. */
+const OWN = ['prompt', 'seed', 'steps', 'guidance', 'strength', 'detail', 'peels', 'references'] as const;
+
+const own = (limits: Limits): Options => {
+  const options = wired(optionsOf(limits));
+  return Object.fromEntries(OWN.map((name) => [name, options[name]!]));
+};
+
+/** The options of a request within limits. */
+export const openaiOptions = (limits: Limits): Options => ({
+  ...own(limits),
+  model: { ...text(), about: 'the model, as /v1/models calls it', otherwise: 'the one that is served', ...CODE },
+  n: { ...whole(1, Math.min(COUNT_MAX, limits.count)), about: 'pictures, with seeds that count up', default: 1, ...CODE },
+  size: {
+    ...matching(/^(auto|\d{1,5}x\d{1,5})$/, `auto, or such as 640x480 with sides up to ${SIDE_MAX}`, 'is no size'),
+    about: 'width and height in pixels',
+    default: 'auto',
+    ...CODE,
+  },
+  quality: { ...choice('quality', Object.keys(QUALITY)), about: 'low is 1 step, medium 2, all others 4', default: 'auto', ...CODE },
+  background: {
+    ...choice('background', ['transparent', 'opaque', 'auto']),
+    about: 'what is behind what is drawn',
+    default: 'auto',
+    ...CODE,
+  },
+  style: { ...text(), about: 'a style that the model knows; vivid and natural change nothing', ...CODE },
+  output_format: { ...choice('output format', FORMATS), about: 'kind of file', default: 'png', ...CODE },
+  output_compression: { ...whole(0, 100), about: 'quality of JPEG and WebP', default: 90, ...CODE },
+  response_format: {
+    ...choice('response format', ['b64_json', 'url']),
+    about: 'the file in the answer, or its address here for an hour',
+    default: 'b64_json',
+    ...CODE,
+  },
+  stream: { ...flag(), about: 'answers with events as they come', default: 'false', ...CODE },
+  partial_images: { ...whole(0, PARTIAL_MAX), about: 'previews of each picture, when streamed', default: 0, ...CODE },
+  ...Object.fromEntries(
+    ['user', 'safety_identifier', 'moderation', 'input_fidelity', 'complexity'].map((name) => [name, anything(name.replace('_', ' '))]),
+  ),
+});
+
+/** A request, understood. */
+export interface OpenaiRequest {
+  readonly options: Omit<GenerateOptions, 'image' | 'mask' | 'references'>;
+  /** Files of references in base64, as they came. */
+  readonly references: readonly { readonly slot: number; readonly image: string }[] | undefined;
+  readonly model: string | undefined;
+  readonly format: ImageFormat;
+  readonly compression: number | undefined;
+  readonly url: boolean;
+  readonly stream: boolean;
+  readonly partial: number;
+  /** As they were asked for, or what was used. */
+  readonly quality: string;
+  readonly background: string;
+}
+
+const KEPT = ['seed', 'guidance', 'strength', 'detail', 'peels'] as const;
+
+/** What the table lets through. */
+interface Found extends Pick<GenerateOptions, 'prompt' | 'style' | (typeof KEPT)[number]> {
+  readonly steps?: number;
+  readonly references?: OpenaiRequest['references'];
+  readonly model?: string;
+  readonly n?: number;
+  readonly size?: string;
+  readonly quality?: string;
+  readonly background?: string;
+  readonly output_format?: (typeof FORMATS)[number];
+  readonly output_compression?: number;
+  readonly response_format?: string;
+  readonly stream?: boolean;
+  readonly partial_images?: number;
+}
+
+/** Reads a request. Throws InputError with the option's path. What is null is left out. */
+export function readOpenai(body: unknown, limits: Limits): OpenaiRequest {
+  const given =
+    typeof body === 'object' && body !== null && !Array.isArray(body)
+      ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+      : body;
+  const found = checked(openaiOptions(limits), given, { name: 'the request', example: '{ "prompt": "a fox" }' }) as unknown as Found;
+  const {
+    model,
+    n = 1,
+    size = 'auto',
+    quality = 'auto',
+    background = 'auto',
+    output_format: format = 'png',
+    output_compression: compression,
+  } = found;
+  const { response_format, stream = false, partial_images: partial = 0, references, style, steps = QUALITY[quality]!, prompt } = found;
+  const kept = Object.fromEntries(KEPT.filter((name) => found[name] !== undefined).map((name) => [name, found[name]]));
+  if (background === 'transparent' && format === 'jpeg')
+    throw new InputError('options.openai', 'a JPEG has no transparency: choose png or webp as output_format', { path: 'output_format' });
+  return {
+    options: {
+      ...kept,
+      prompt: withLoras(prompt),
+      count: n,
+      steps,
+      preview: 0,
+      ...sidesOf(size),
+      ...(background === 'transparent' && { background }),
+      ...(style && !['vivid', 'natural'].includes(style) && { style }),
+    },
+    references,
+    model,
+    format,
+    compression,
+    url: response_format === 'url',
+    stream,
+    partial: stream ? partial : 0,
+    quality,
+    background: background === 'transparent' ? background : 'opaque',
+  };
+}
+
+function sidesOf(size: string): { width?: number; height?: number } {
+  if (size === 'auto') return {};
+  const [width, height] = size.split('x').map(Number) as [number, number];
+  return { width, height };
+}
+
+/** `<lora:name:0.8>`, as other tools write it, is `<peel:name:0.8>`. */
+export const withLoras = (prompt: string): string => prompt.replace(/<lora:/gi, '<peel:');
+
+/** The fields of a form as JSON would have them; files apart, by name (`image[]` is image). */
+export function fieldsOf(form: FormData, limits: Limits): { body: Record<string, unknown>; files: ReadonlyMap<string, readonly File[]> } {
+  const options = openaiOptions(limits);
+  const body: Record<string, unknown> = {};
+  const files = new Map<string, File[]>();
+  for (const [key, value] of form) {
+    const name = key.replace(/\[\d*\]$/, '');
+    if (typeof value === 'string') body[name] = valueOf(value, Object.hasOwn(options, name) ? options[name]! : undefined);
+    else files.set(name, [...(files.get(name) ?? []), value]);
+  }
+  return { body, files };
+}
+
+/** A text of a form as a value of an option. What does not read as one stays a text, and is refused as such. */
+function valueOf(value: string, option: Option | undefined): unknown {
+  if (option?.expected === 'a number') return value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value;
+  if (option?.expected === 'true or false') return value === 'true' ? true : value === 'false' ? false : value;
+  if (option?.expected !== 'a list') return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}

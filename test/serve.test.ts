@@ -1,0 +1,50 @@
+// The command `banana serve` as a process with an engine of its own: what it prints, what becomes of a request whose engine is killed, how
+// it ends.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { afterAll, expect, test, vi } from 'vitest';
+import { BANANA, tinyModel, workFolder } from './command.ts';
+
+const { folder, remove } = workFolder();
+afterAll(remove);
+const [file, ...rest] = BANANA as [string, ...string[]];
+
+/** The processes that a process started (Linux). */
+const childrenOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+
+test.skipIf(process.platform !== 'linux')('serves; a killed engine is one 503; ends when told, with what was begun', async () => {
+  const model = await tinyModel(folder);
+  const child = spawn(file, [...rest, 'serve', '--json', '--port', '0', '--model', model, '--threads', '1'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+  const { url } = JSON.parse(line) as { url: string };
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+
+  const draw = (n: number, size = '64x64') =>
+    fetch(`${url}/v1/images/generations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ prompt: 'a fox', size, n, quality: 'low', seed: 1 }),
+    });
+  expect((await draw(1)).status).toBe(200);
+  const lost = draw(10, '512x512');
+  await vi.waitFor(async () => expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/^banana_pictures_total [2-9]$/m), 30_000);
+  const [engine] = childrenOf(child.pid!);
+  process.kill(engine!, 'SIGKILL');
+  expect((await lost).status).toBe(503);
+  expect((await draw(1)).status).toBe(200);
+  expect(childrenOf(child.pid!)).not.toContain(engine);
+
+  const last = draw(2, '512x512');
+  await vi.waitFor(async () => expect(await (await fetch(`${url}/metrics`)).text()).toContain('banana_requests_running 1\n'), 30_000);
+  child.kill('SIGTERM');
+  expect((await last).status).toBe(200);
+  const [code] = (await once(child, 'close')) as [number];
+  expect([code, log.includes('"engine.lost"')], log).toEqual([0, true]);
+});
