@@ -16,7 +16,7 @@ interface Numbers<T> {
 
 /** Some bytes as numbers of a kind; copied only when they are not aligned. */
 function viewed<T>(Kind: Numbers<T>, bytes: Uint8Array): T {
-  const aligned = bytes.byteOffset % Kind.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % Kind.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes); // a Buffer's slice would be no copy
   return new Kind(aligned.buffer as ArrayBuffer, aligned.byteOffset, bytes.length / Kind.BYTES_PER_ELEMENT);
 }
 

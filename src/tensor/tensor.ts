@@ -75,7 +75,7 @@ export function fromBytes<T extends DType>(dtype: T, shape: readonly number[], b
   const count = sizeOf(shape);
   if (bytes.byteLength !== byteLength(dtype, count))
     throw new InputError('tensor.bytes', `tensor ${dtype}[${shape}]: ${bytes.byteLength} bytes, expected ${byteLength(dtype, count)}`);
-  const aligned = bytes.byteOffset % ARRAYS[dtype].BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % ARRAYS[dtype].BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes); // not Buffer's slice: no copy
   const view = new ARRAYS[dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, entries(dtype, count));
   return { dtype, shape, data: view as Tensor<T>['data'] };
 }
