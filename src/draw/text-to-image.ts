@@ -17,7 +17,7 @@ import type { Model } from '../models/banana/file.ts';
 import { checkOptions, type Checked } from './check.ts';
 import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
 import { fastestPrecision, openNetworks, type Condition, type Networks, type Precision } from '../models/banana/networks.ts';
-import { gridNoise } from '../sampling/noise.ts';
+import { canvasOf, noiseOf } from '../models/layout.ts';
 import { hashOf, startFrom, strengthOf, type Start } from './start.ts';
 import { DEFAULT_PREVIEW, DEFAULT_STEPS, narrowed, type GenerateOptions, type Limits, type PeelChoice } from './request.ts';
 import { composePrompt, fitPrompt, resolveStyle } from './prompt.ts';
@@ -168,7 +168,7 @@ async function* drawn({ networks, model, info, read, look, stack: stackOf }: Ope
     const seed = first + index;
     const rng = random(seed);
     const velocity = networks.withPeels(stack).velocity(condition, grid, { guidance, ...(signal && { signal }) });
-    const noise = gridNoise(rng.split('noise'), full, grid, model.config.channels);
+    const noise = noiseOf(rng.split('noise'), canvasOf(grid, model.config.channels), canvasOf(full, model.config.channels));
     const sampler = start
       ? consistency(start.hold(velocity), start.begin(noise), times(steps).map((t) => t * start.strength), rng.split('steps'))
       : consistency(velocity, noise, times(steps), rng.split('steps'));

@@ -2,7 +2,8 @@
 // variance 1, so that a picture drawn with fewer tokens (a preview under load) has the layout of the same seed's full one.
 import type { Random } from '../util/random.ts';
 
-interface Grid {
+/** Tokens in rows and columns. */
+export interface Grid {
   readonly rows: number;
   readonly columns: number;
 }
