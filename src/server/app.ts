@@ -12,6 +12,7 @@ import { openaiRoutes } from './openai.ts';
 import { keptFiles, MEDIA_TYPES } from './pictures.ts';
 import { openaiError, refusalOf, webuiError } from './refusal.ts';
 import type { Studio } from './studio.ts';
+import { webuiRoutes } from './webui.ts';
 
 export interface AppOptions extends Omit<GuardOptions, 'open'> {
   readonly log: Logger;
@@ -51,7 +52,8 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, ...who }: 
       if (!file) throw new InputError('file.unknown', 'there is no such file: files are kept for an hour');
       return c.body(file.bytes, 200, { 'Content-Type': MEDIA_TYPES[file.format] });
     })
-    .route('/', openaiRoutes(door));
+    .route('/', openaiRoutes(door))
+    .route('/', webuiRoutes(door));
 }
 
 const idOf = (c: Context): string => c.res.headers.get('x-request-id') ?? '';

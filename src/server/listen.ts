@@ -49,7 +49,7 @@ export const PORT = 7860;
 const PORTS = 20;
 const PATIENCE = 30;
 
-/** Serves a banana. Throws InputError `server.open` for an address of others without a key, RuntimeError `server.port` when none is free. */
+/** Serves a banana. Throws InputError `server.open` for a foreign address without a key, RuntimeError `server.port`. */
 export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options: ServeOptions = {}): Promise<BananaServer> {
   const {
     host = '127.0.0.1',
