@@ -82,7 +82,7 @@ async function icons(from: string, list: string, frame: (body: string) => string
   for (const entry of list.split(';').map((one) => one.trim())) {
     const [icon, caption = `a ${icon!.replaceAll('-', ' ')}`] = entry.split('=') as [string, string?];
     const body = set.icons[icon]?.body;
-    if (!body || pictures.has(caption)) throw new InputError('peel.set', body ? `two pictures of "${caption}"` : `${from} has no icon "${icon}"`);
+    if (!body || pictures.has(caption)) throw new InputError('peels.set', body ? `two pictures of "${caption}"` : `${from} has no icon "${icon}"`);
     pictures.set(caption, frame(body));
   }
   return pictures;

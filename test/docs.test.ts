@@ -7,8 +7,13 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { parse } from 'csv-parse/sync';
 import { afterAll, expect, test } from 'vitest';
+import { ERROR_DOCS, errorDocs } from '../scripts/error-docs.ts';
 import { REQUEST_DOCS, requestDocs } from '../scripts/request-docs.ts';
 import { programOf } from '../src/cli/run.ts';
+import type { Options } from '../src/draw/option.ts';
+import { LIMIT, LIMITS, optionsOf } from '../src/draw/request.ts';
+import { LIVE_OPTIONS } from '../src/live/options.ts';
+import { INPUT_CODES, RUNTIME_CODES, SHAPE_CODES } from '../src/util/codes.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const at = (path: string) => join(root, path);
@@ -130,6 +135,20 @@ test('commands and their flags exist', () => {
   ]);
 });
 
-test('docs/request.md is what npm run docs writes', () => {
+test('docs/request.md and docs/errors.md are what npm run docs writes', () => {
   expect(readFileSync(REQUEST_DOCS, 'utf8')).toBe(requestDocs());
+  expect(readFileSync(ERROR_DOCS, 'utf8')).toBe(errorDocs());
+});
+
+test('every code that is listed can be thrown, and every option has one that is', () => {
+  const sources = readdirSync(at('src'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts') && !/\.test\.ts$|codes\.ts$/.test(path)).map((path) => read(join('src', path))).join('\n');
+  /** Written out, or put together of its area and a name. */
+  const isThrown = (code: string): boolean => {
+    const [area, name] = code.split('.');
+    return sources.includes(`'${code}'`) || (sources.includes(`\`${area}.\${`) && new RegExp(`'${name}'|^  ${name}: \\{`, 'm').test(sources));
+  };
+  expect(Object.keys({ ...INPUT_CODES, ...RUNTIME_CODES, ...SHAPE_CODES }).filter((code) => !isThrown(code))).toEqual([]);
+  const codesOf = (options: Options): string[] => Object.values(options).flatMap(({ code, entries }) => [code, ...(entries ? codesOf(entries) : [])]);
+  const codes = [optionsOf(LIMITS), LIMIT, LIVE_OPTIONS].flatMap(codesOf);
+  expect(codes.filter((code) => !Object.hasOwn(INPUT_CODES, code))).toEqual([]);
 });

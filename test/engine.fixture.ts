@@ -30,7 +30,7 @@ export const handlers = {
     return y!;
   },
   fail: async ({ kind }: { kind: 'input' | 'type' }): Promise<never> => {
-    if (kind === 'input') throw new InputError('test.input', 'not like that');
+    if (kind === 'input') throw new InputError('prompt.empty', 'not like that');
     throw new TypeError('no such thing');
   },
   /** The runtime that 'auto' finds here, what it warned of, and whether it works. */

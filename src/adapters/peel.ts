@@ -5,6 +5,7 @@
 import type { Specs } from '../nn/scope.ts';
 import { decodeSafetensors, encodeSafetensors, headWords } from '../tensor/safetensors.ts';
 import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import type { InputCode } from '../util/codes.ts';
 import { InputError } from '../util/errors.ts';
 import { fromHalves, toHalf } from '../util/float16.ts';
 import { sha256 } from './hash.ts';
@@ -64,18 +65,18 @@ export async function encodePeel({ info, tensors }: Pick<Peel, 'info' | 'tensors
  * that has no hash to be held to unless forced. `source` names it in messages.
  */
 export async function readPeel(bytes: Uint8Array, source: string, { force = false }: ReadOptions = {}): Promise<PeelFile> {
-  const fail = (kind: string, why: string): never => {
-    throw new InputError(`peel.${kind}`, `${source}: ${why}`);
+  const fail = (code: InputCode, why: string): never => {
+    throw new InputError(code, `${source}: ${why}`);
   };
-  if (bytes.length > PEEL_BYTES_MAX) fail('size', `${bytes.length} bytes, more than the ${PEEL_BYTES_MAX} that a Peel may have`);
+  if (bytes.length > PEEL_BYTES_MAX) fail('peel.size', `${bytes.length} bytes, more than the ${PEEL_BYTES_MAX} that a Peel may have`);
   const { tensors, metadata } = decodeSafetensors(bytes, source);
   const hash = await sha256([bytes.subarray(8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)))]);
   const said = metadata['modelspec.hash_sha256'];
-  if (said !== undefined && said.toLowerCase() !== `0x${hash}`) fail('damaged', 'its matrices are not those that its hash was taken of; the file is damaged');
+  if (said !== undefined && said.toLowerCase() !== `0x${hash}`) fail('peel.damaged', 'its matrices are not those that its hash was taken of; the file is damaged');
   const info = infoOf(metadata, source);
   if (!force) {
-    if (!info) fail('foreign', 'not a Peel of banana-sdk: it does not say which model it was made for');
-    if (said === undefined || metadata[SEAL] !== (await seal(metadata, tensors))) fail('damaged', 'its description or layers are not those that were written; the file is damaged or was edited');
+    if (!info) fail('peel.foreign', 'not a Peel of banana-sdk: it does not say which model it was made for');
+    if (said === undefined || metadata[SEAL] !== (await seal(metadata, tensors))) fail('peel.damaged', 'its description or layers are not those that were written; the file is damaged or was edited');
   }
   const layers = new Map<string, { a?: Tensor; b?: Tensor; alpha?: number }>();
   const strangers: string[] = [];
@@ -86,14 +87,14 @@ export async function readPeel(bytes: Uint8Array, source: string, { force = fals
       continue;
     }
     const layer = layers.get(found.module) ?? layers.set(found.module, {}).get(found.module)!;
-    if (layer[found.part] !== undefined) fail('twice', `layer "${printable(found.module)}" has two matrices for the same place`);
+    if (layer[found.part] !== undefined) fail('peel.twice', `layer "${printable(found.module)}" has two matrices for the same place`);
     const numbers = asFloat32(t);
-    if (!numbers) fail('type', `"${printable(key)}" is ${t.dtype}, expected float32 or float16`);
-    if (!numbers!.data.every(Number.isFinite)) fail('number', `"${printable(key)}" has numbers that are infinite or none at all; the file is damaged`);
+    if (!numbers) fail('peel.type', `"${printable(key)}" is ${t.dtype}, expected float32 or float16`);
+    if (!numbers!.data.every(Number.isFinite)) fail('peel.number', `"${printable(key)}" has numbers that are infinite or none at all; the file is damaged`);
     if (found.part === 'alpha') layer.alpha = numbers!.data[0]!;
     else layer[found.part] = numbers!;
   }
-  if (layers.size === 0) fail('empty', 'no low-rank matrices inside: not a Peel');
+  if (layers.size === 0) fail('peel.empty', 'no low-rank matrices inside: not a Peel');
   const alpha = Number(metadata.ss_network_alpha);
   if (!info && alpha > 0) for (const layer of layers.values()) layer.alpha ??= alpha;
   return { ...(info && { info }), hash, layers, strangers };

@@ -1,6 +1,7 @@
 // What is said of options that cannot be: one line with where, what was found, what is expected and what to do. A key that is no option
 // is answered with what it probably means: a slip of the finger, or another tool's word.
 import { safeParse, type core } from 'zod/mini';
+import type { InputCode } from '../util/codes.ts';
 import { InputError } from '../util/errors.ts';
 import { slips } from '../util/slips.ts';
 import { isObject, schemaOf, type Given, type Option, type Options } from './option.ts';
@@ -30,7 +31,8 @@ function refusal(options: Options, given: object, issue: core.$ZodIssue, elsewhe
   const { option, inside } = optionAt(options, issue.path);
   if (issue.code === 'unrecognized_keys') return unknownKey(issue.keys[0]!, path, inside ?? options, path ? {} : elsewhere);
   if (inside) return new InputError('options.type', `${path} is ${found(value)}: expected ${option!.range!.replace(/^.*each /, '')}`, { path });
-  const { code, missing, refuse, is } = option!;
+  const { missing, refuse, is } = option!;
+  const code = option!.code as InputCode; // test/docs.test.ts looks at all of them
   if (value === undefined && missing) return new InputError(code, missing, { path });
   return is(value) ? new InputError(code, refuse(path, value as never), { path }) : wrongType(option!, path, value);
 }

@@ -28,7 +28,7 @@ function isPainted(mask: Image): boolean {
 
 /** Throws InputError for a strength or mask that does not fit the picture. */
 export function checkPicture({ image, strength = 0, mask }: PictureOptions): void {
-  const wrong = (path: string, why: string) => new InputError(`options.${path}`, why, { path });
+  const wrong = (path: 'strength' | 'mask', why: string) => new InputError(`options.${path}`, why, { path });
   if (!image) {
     if (strength) throw wrong('strength', 'a strength without a picture to start from: give the picture, or leave the strength out');
     if (mask) throw wrong('mask', 'a mask without a picture to repaint: give the picture too');

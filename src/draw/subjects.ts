@@ -30,7 +30,7 @@ export function slotsIn(prompt: string): number[] {
 /** Throws InputError for references that do not fit the prompt or one another. */
 export function checkReferences(prompt: string, references: readonly SubjectReference[] = []): void {
   const most = SLOTS.length;
-  const wrong = (code: string, path: string, why: string) => new InputError(`references.${code}`, why, { path });
+  const wrong = (code: 'slot' | 'missing' | 'unsaid', path: string, why: string) => new InputError(`references.${code}`, why, { path });
   const seen = new Set<number>();
   for (const [i, { slot }] of references.entries()) {
     if (seen.has(slot)) throw wrong('slot', `references[${i}].slot`, `two pictures for <${slot}>: give each subject a slot of its own`);

@@ -2,6 +2,7 @@
 // chunks on the file's bytes; pixels are never touched, so it needs no codec and runs in the browser.
 // Not here: compressed text (zTXt, compressed iTXt: skipped when read), pixels (codec.ts).
 // https://www.w3.org/TR/png-3/#11textinfo
+import type { InputCode } from '../util/codes.ts';
 import { InputError } from '../util/errors.ts';
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
@@ -43,22 +44,22 @@ export function removePngText(bytes: Uint8Array, keywords?: readonly string[]): 
 }
 
 function chunksOf(bytes: Uint8Array): Chunk[] {
-  const fail = (kind: string, message: string): never => {
-    throw new InputError(`png.${kind}`, message);
+  const fail = (code: InputCode, message: string): never => {
+    throw new InputError(code, message);
   };
-  if (SIGNATURE.some((b, i) => bytes[i] !== b)) fail('signature', 'not a PNG file: its first 8 bytes are others');
+  if (SIGNATURE.some((b, i) => bytes[i] !== b)) fail('png.signature', 'not a PNG file: its first 8 bytes are others');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const chunks: Chunk[] = [];
   for (let at = 8; chunks.at(-1)?.type !== 'IEND'; ) {
-    if (at + 12 > bytes.length) fail('truncated', `PNG: the file ends at byte ${bytes.length}, before its end chunk`);
+    if (at + 12 > bytes.length) fail('png.truncated', `PNG: the file ends at byte ${bytes.length}, before its end chunk`);
     const length = view.getUint32(at);
     const type = latin1(bytes.subarray(at + 4, at + 8));
     const end = at + 12 + length;
     if (end > bytes.length)
-      fail('truncated', `PNG: the chunk at byte ${at} takes ${length} bytes, but the file ends at ${bytes.length}`);
+      fail('png.truncated', `PNG: the chunk at byte ${at} takes ${length} bytes, but the file ends at ${bytes.length}`);
     if (view.getUint32(end - 4) !== crc32(bytes.subarray(at + 4, end - 4)))
-      fail('crc', `PNG: the chunk at byte ${at} is damaged (CRC)`);
-    if ((type === 'IHDR') !== (at === 8)) fail('order', 'PNG: its header is missing, or there twice');
+      fail('png.crc', `PNG: the chunk at byte ${at} is damaged (CRC)`);
+    if ((type === 'IHDR') !== (at === 8)) fail('png.order', 'PNG: its header is missing, or there twice');
     chunks.push({ type, data: bytes.subarray(at + 8, end - 4), raw: bytes.subarray(at, end) });
     at = end;
   }

@@ -1,5 +1,6 @@
 // The engine in a Web Worker, for browsers: the page stays responsive, and closing it is the only way to get WASM's memory
 // back. The same protocol as the child process.
+import type { RuntimeCode } from '../util/codes.ts';
 import { RuntimeError } from '../util/errors.ts';
 import { connect, engineClosed, serve, type Engine, type Handlers } from './engine.ts';
 
@@ -31,7 +32,7 @@ export async function openWorker<H extends Handlers>(worker: Worker, { signal }:
     lose(error);
     worker.terminate();
   };
-  let code = 'engine.start';
+  let code: RuntimeCode = 'engine.start';
   const fail = (why: string) => end(new RuntimeError(code, `the engine's worker failed: ${why}`));
   const abort = () => end(signal!.reason as Error);
   worker.addEventListener('error', (e) => fail(e.message || 'its script cannot be loaded'));

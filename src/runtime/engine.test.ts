@@ -35,7 +35,7 @@ test('tensors cross with type and shape, and a native runtime works there', asyn
 test('errors keep class and code', async () => {
   const failed = await engine.call('fail', { kind: 'input' }).catch((e: unknown) => e);
   expect(failed).toBeInstanceOf(InputError);
-  expect(failed).toMatchObject({ code: 'test.input', message: 'not like that' });
+  expect(failed).toMatchObject({ code: 'prompt.empty', message: 'not like that' });
   await expect(engine.call('fail', { kind: 'type' })).rejects.toMatchObject({ name: 'TypeError', message: 'no such thing' });
   await expect(engine.call('nothing' as never, {} as never)).rejects.toThrow('the engine serves no "nothing"');
 });

@@ -63,7 +63,7 @@ function describe(error: unknown): ErrorRecord {
 function revive({ name, message, code, path, stack }: ErrorRecord): Error {
   if (name === 'AbortError') return new DOMException(message, name);
   const Class = Object.hasOwn(CLASSES, name) ? CLASSES[name as keyof typeof CLASSES] : undefined;
-  const error = Class ? new Class(code ?? '', message) : Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
+  const error = Class ? new Class((code ?? '') as never, message) : Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
   if (path !== undefined) Object.assign(error, { path });
   if (stack !== undefined) error.stack = stack;
   return error;

@@ -5,6 +5,7 @@
 // under `banana.dtypes`. Floats that tensors cannot hold (BF16, F64, F8) are read as float32.
 // Not here: files on disk (disk/), checkpoints in shards and single tensors on demand (weights.ts).
 // https://github.com/huggingface/safetensors#format
+import type { InputCode } from '../util/codes.ts';
 import { InputError } from '../util/errors.ts';
 import { FLOATS } from './floats.ts';
 import { byteLength, float32, fromBytes, sizeOf, toBytes } from './tensor.ts';
@@ -74,7 +75,7 @@ export function encodeHead(
   let offset = 0;
   for (const [name, outline] of named) {
     const { dtype, shape } = outline;
-    if (name === '__metadata__') fail('name', 'a tensor cannot be called "__metadata__", the format reserves it');
+    if (name === '__metadata__') fail('safetensors.name', 'a tensor cannot be called "__metadata__", the format reserves it');
     const isPacked = dtype === 'int4' || dtype === 'uint4';
     if (isPacked) packed.push([name, { dtype, shape: [...shape] }]);
     const length = isPacked ? byteLength(dtype, sizeOf(shape)) : storedAs(outline).width * sizeOf(shape);
@@ -84,14 +85,14 @@ export function encodeHead(
   }
   const strings = Object.entries(metadata).filter(([key]) => key !== DTYPES_KEY);
   for (const [key, value] of strings)
-    if (typeof value !== 'string') fail('metadata', `metadata "${key}" is a ${typeof value}, expected a string`);
+    if (typeof value !== 'string') fail('safetensors.metadata', `metadata "${key}" is a ${typeof value}, expected a string`);
   if (packed.length) strings.push([DTYPES_KEY, JSON.stringify(Object.fromEntries(packed))]);
   strings.sort(([a], [b]) => (a < b ? -1 : 1));
   if (strings.length) header.unshift(['__metadata__', Object.fromEntries(strings)]);
 
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const length = Math.ceil(json.length / 8) * 8;
-  if (length > MAX_HEADER) fail('header', `the header takes ${length} bytes, more than the format's ${MAX_HEADER}`);
+  if (length > MAX_HEADER) fail('safetensors.header', `the header takes ${length} bytes, more than the format's ${MAX_HEADER}`);
   const head = new Uint8Array(8 + length).fill(0x20); // padded with spaces
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
   head.set(json, 8);
@@ -148,13 +149,13 @@ export function tensorAt({ dtype, shape, stored }: Place, bytes: Uint8Array): Te
 /** Bytes of a file's head, from its first 8; throws InputError when a file of `size` bytes cannot begin so. */
 export function headLength(first: Uint8Array, size: number, source: string): number {
   const fail = failing(source);
-  if (first.length < 8) fail('header', `${first.length} bytes, too short for a safetensors file`);
+  if (first.length < 8) fail('safetensors.header', `${first.length} bytes, too short for a safetensors file`);
   const length = Number(new DataView(first.buffer, first.byteOffset, first.byteLength).getBigUint64(0, true));
   if (length > MAX_HEADER) {
     const other = OTHERS.find(([begins]) => begins.test(String.fromCharCode(...first.subarray(0, 8))));
-    fail('header', `${other ? `is ${other[1]}` : `says its header takes ${length} bytes (limit ${MAX_HEADER})`}: not a safetensors file`);
+    fail('safetensors.header', `${other ? `is ${other[1]}` : `says its header takes ${length} bytes (limit ${MAX_HEADER})`}: not a safetensors file`);
   }
-  if (8 + length > size) fail('header', `${size} bytes, but the header alone takes ${8 + length}: truncated`);
+  if (8 + length > size) fail('safetensors.header', `${size} bytes, but the header alone takes ${8 + length}: truncated`);
   return 8 + length;
 }
 
@@ -182,28 +183,28 @@ export function readLayout(bytes: Uint8Array, total: number, source: string): La
   let end = 0;
   for (const entry of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (entry.begin !== end)
-      fail('range', `tensor "${entry.name}" begins at ${entry.begin}, expected ${end}: ${entry.begin < end ? 'overlap' : 'gap'}`);
+      fail('safetensors.range', `tensor "${entry.name}" begins at ${entry.begin}, expected ${end}: ${entry.begin < end ? 'overlap' : 'gap'}`);
     end = entry.end;
   }
-  if (end !== size) fail('range', `${size - end} bytes left over after the last tensor: another file's end, or a damaged header`);
+  if (end !== size) fail('safetensors.range', `${size - end} bytes left over after the last tensor: another file's end, or a damaged header`);
 
   for (const name of packed.keys())
-    if (!entries.some((e) => e.name === name)) fail('metadata', `${DTYPES_KEY} names "${name}", which is not in the file`);
+    if (!entries.some((e) => e.name === name)) fail('safetensors.metadata', `${DTYPES_KEY} names "${name}", which is not in the file`);
   const places = entries.map((entry): Place => {
     const real = packed.get(entry.name);
     if (real && (entry.dtype !== 'uint8' || byteLength(real.dtype, sizeOf(real.shape)) !== entry.end - entry.begin))
-      fail('metadata', `tensor "${entry.name}": ${real.dtype}[${real.shape}] does not fit ${entry.dtype}[${entry.shape}]`);
+      fail('safetensors.metadata', `tensor "${entry.name}": ${real.dtype}[${real.shape}] does not fit ${entry.dtype}[${entry.shape}]`);
     return { ...entry, ...real, begin: start + entry.begin, end: start + entry.end }; // packed: U8, but of the real type
   });
   return { places, metadata };
 }
 
-type Fail = (kind: string, message: string) => never;
+type Fail = (code: InputCode, message: string) => never;
 
 function failing(source: string): Fail {
-  return (kind, message) => {
+  return (code, message) => {
     const line = message.replace(/\p{Cc}/gu, '?'); // names come from the file
-    throw new InputError(`safetensors.${kind}`, `${source}: ${line.length > 300 ? `${line.slice(0, 300)}...` : line}`);
+    throw new InputError(code, `${source}: ${line.length > 300 ? `${line.slice(0, 300)}...` : line}`);
   };
 }
 
@@ -214,20 +215,20 @@ function readHeader(json: Uint8Array, fail: Fail): Record<string, unknown> {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json);
     header = JSON.parse(text);
   } catch {
-    fail('header', 'the header is not JSON: damaged, or not a safetensors file');
+    fail('safetensors.header', 'the header is not JSON: damaged, or not a safetensors file');
   }
-  if (!isRecord(header) || !text.startsWith('{')) return fail('header', 'the header is not a JSON object');
+  if (!isRecord(header) || !text.startsWith('{')) return fail('safetensors.header', 'the header is not a JSON object');
   const twice = duplicateKey(text);
-  if (twice !== undefined) fail('header', `the header has the key ${twice} twice`);
+  if (twice !== undefined) fail('safetensors.header', `the header has the key ${twice} twice`);
   return header;
 }
 
 function readMetadata(value: unknown, fail: Fail): Pick<Safetensors, 'metadata'> & { packed: Map<string, Packed[string]> } {
   if (value === undefined) return { metadata: {}, packed: new Map() };
-  if (!isRecord(value)) return fail('metadata', '__metadata__ is not an object');
+  if (!isRecord(value)) return fail('safetensors.metadata', '__metadata__ is not an object');
   const strings = new Map<string, string>();
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== 'string') return fail('metadata', `__metadata__ "${key}" is not a string`);
+    if (typeof text !== 'string') return fail('safetensors.metadata', `__metadata__ "${key}" is not a string`);
     strings.set(key, text);
   }
   const packed = new Map<string, Packed[string]>();
@@ -238,12 +239,12 @@ function readMetadata(value: unknown, fail: Fail): Pick<Safetensors, 'metadata'>
     try {
       real = JSON.parse(text);
     } catch {
-      fail('metadata', `${DTYPES_KEY} is not JSON`);
+      fail('safetensors.metadata', `${DTYPES_KEY} is not JSON`);
     }
-    if (!isRecord(real)) return fail('metadata', `${DTYPES_KEY} is not an object`);
+    if (!isRecord(real)) return fail('safetensors.metadata', `${DTYPES_KEY} is not an object`);
     for (const [name, type] of Object.entries(real)) {
       if (!isRecord(type) || (type['dtype'] !== 'int4' && type['dtype'] !== 'uint4') || !isShape(type['shape']))
-        return fail('metadata', `${DTYPES_KEY} "${name}" is not { dtype: int4 or uint4, shape }`);
+        return fail('safetensors.metadata', `${DTYPES_KEY} "${name}" is not { dtype: int4 or uint4, shape }`);
       packed.set(name, { dtype: type['dtype'], shape: type['shape'] });
     }
   }
@@ -260,18 +261,18 @@ interface Entry {
 }
 
 function readEntry(name: string, value: unknown, size: number, fail: Fail): Entry {
-  if (!isRecord(value)) return fail('entry', `tensor "${name}" has no description`);
+  if (!isRecord(value)) return fail('safetensors.entry', `tensor "${name}" has no description`);
   const { dtype: stored, shape, data_offsets: offsets } = value; // of the header
   const type = LOADED.get(stored);
-  if (!type) return fail('dtype', `tensor "${name}" has type ${JSON.stringify(stored)}, known are ${[...LOADED.keys()].join(', ')}`);
-  if (!isShape(shape)) return fail('entry', `tensor "${name}" has no usable shape`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((n) => Number.isSafeInteger(n) && n >= 0)) return fail('entry', `tensor "${name}" has no usable data_offsets`);
+  if (!type) return fail('safetensors.dtype', `tensor "${name}" has type ${JSON.stringify(stored)}, known are ${[...LOADED.keys()].join(', ')}`);
+  if (!isShape(shape)) return fail('safetensors.entry', `tensor "${name}" has no usable shape`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((n) => Number.isSafeInteger(n) && n >= 0)) return fail('safetensors.entry', `tensor "${name}" has no usable data_offsets`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > size)
-    fail('range', `tensor "${name}" lies at bytes ${begin} to ${end}, but the file has ${size} bytes of data: truncated or damaged`);
+    fail('safetensors.range', `tensor "${name}" lies at bytes ${begin} to ${end}, but the file has ${size} bytes of data: truncated or damaged`);
   const expected = type.width * sizeOf(shape);
   if (end - begin !== expected)
-    fail('range', `tensor "${name}" ${stored}[${shape}] takes ${expected} bytes, but ${end - begin} are given`);
+    fail('safetensors.range', `tensor "${name}" ${stored}[${shape}] takes ${expected} bytes, but ${end - begin} are given`);
   return { name, dtype: type.dtype, stored: stored as string, shape, begin, end };
 }
 
