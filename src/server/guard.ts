@@ -15,7 +15,7 @@ export interface GuardOptions {
   readonly open: (path: string) => boolean;
 }
 
-const refuse = (code: string, message: string) => new InputError(`server.${code}`, message);
+const refuse = (code: 'host' | 'origin' | 'key', message: string) => new InputError(`server.${code}`, message);
 
 /** Whether a host name is this machine's own. */
 export const isLoopback = (host: string): boolean => /^(localhost|.*\.localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);

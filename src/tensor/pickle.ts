@@ -26,7 +26,7 @@ interface Machine extends PickleOptions {
   take(count: number): DataView;
   /** The bytes up to a line's end, which is dropped. */
   line(): string;
-  fail(code: string, message: string): never;
+  fail(code: 'code' | 'file', message: string): never;
 }
 
 const text = (view: DataView) => new TextDecoder('utf-8', { fatal: true }).decode(view);
@@ -118,7 +118,7 @@ const STOP = 0x2e;
  */
 export function unpickle(bytes: Uint8Array, options: PickleOptions, source: string): unknown {
   let at = 0;
-  const fail = (code: string, message: string): never => {
+  const fail = (code: 'code' | 'file', message: string): never => {
     throw new InputError(`pth.${code}`, `${source}: ${message.replace(/\p{Cc}/gu, '?').slice(0, 300)}`);
   };
   const m: Machine = {
