@@ -247,10 +247,10 @@ test.skipIf(process.platform !== 'linux')('a picture from a pipe, into a name as
 
 describe('a bare word', () => {
   const none = () => at('none.safetensors'); // a word that is drawn gets as far as the missing model
-  const slips = { presetz: 'presets', genrate: 'generate', inspct: 'inspect', lvie: 'live', Pele: 'peel', hlep: 'help' };
+  const slips = { presetz: 'presets', genrate: 'generate', inspct: 'inspect', lvie: 'live', Pele: 'peel', modles: 'models', hlep: 'help' };
   const asked: [args: string[], says: string][] = [
     ...Object.entries(slips).map(([word, name]): [string[], string] => [[word], `did you mean banana ${name}?`]),
-    [['list'], 'banana presets lists'], [['pull', 'pico'], 'nothing to fetch'], [['run', 'pico', 'a cat'], 'banana "a red fox" draws'], [['version'], 'banana --version'],
+    [['list'], 'banana presets lists'], [['download', 'pico'], 'banana pull org/name'], [['run', 'pico', 'a cat'], 'banana "a red fox" draws'], [['version'], 'banana --version'],
     [['webui', '-n', '2'], 'banana serve draws'], [['--seed', '3', 'list'], 'banana presets lists'], [['--json', 'presetz'], 'did you mean'],
   ];
   test.each(asked)('%j asks back', async (args, says) => {
@@ -259,7 +259,7 @@ describe('a bare word', () => {
     expect(err).toMatch(/^error: "\S+" is no command; [^\n]+; to draw the word: banana -- \S+\n$/);
     expect(err).toContain(says);
   });
-  test.each([['lion'], ['fox'], ['train'], ['dog'], ['a list'], ['--', 'presetz'], ['--', 'presets'], ['--', 'list'], ['generate', 'list'], ['--seed', '3', '--', 'list']])('%s %s draws', async (...args) => {
+  test.each([['lion'], ['bull'], ['fox'], ['train'], ['dog'], ['a list'], ['--', 'presetz'], ['--', 'presets'], ['--', 'list'], ['generate', 'list'], ['--seed', '3', '--', 'list']])('%s %s draws', async (...args) => {
     const [first, ...rest] = args;
     const { code, err } = await here(...(args.includes('--') ? ['--model', none(), ...args] : [first!, ...rest, '--model', none()]));
     expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('no model file at') });

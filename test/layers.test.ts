@@ -6,19 +6,23 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const ORDER = [
-  'util', 'tensor', 'image', 'disk', 'graph', 'onnx', 'runtime', 'nn', 'tokenizer', 'sampling', 'quant', 'adapters', 'models',
+  'util', 'tensor', 'image', 'disk', 'hub', 'graph', 'onnx', 'runtime', 'nn', 'tokenizer', 'sampling', 'quant', 'adapters', 'models',
   'draw', 'live', 'data', 'train', 'sdk', 'node', 'jobs', 'web', 'eval', 'server', 'cli',
 ];
 
 /** The folders that may name Node's own modules: the others run in a browser too. */
-const NODE = ['disk', 'data', 'node', 'jobs', 'eval', 'server', 'cli'];
+const NODE = ['disk', 'hub', 'data', 'node', 'jobs', 'eval', 'server', 'cli'];
+
+/** The one file that asks the hub, and the one command that may come to it. */
+const ASKS = 'hub/request.ts';
+const PULLS = 'cli/pull.ts';
 
 /** What may stand in some files only. */
 const OWNED: { what: RegExp; owner: RegExp }[] = [
   { what: /['"]onnxruntime-node['"/]/, owner: /^runtime\/ort-node\.ts$/ },
   { what: /['"]onnxruntime-web['"/]/, owner: /^runtime\/ort-web\.ts$/ },
   { what: /['"]@?hono['"/]/, owner: /^server\// },
-  { what: /['"](node:)?(https?|http2|net|tls|dgram|dns)['"/]|\b(fetch|WebSocket|XMLHttpRequest)\(/, owner: /^server\// },
+  { what: /['"](node:)?(https?|http2|net|tls|dgram|dns)['"/]|\b(fetch|WebSocket|XMLHttpRequest)\(/, owner: /^(server\/|hub\/request\.ts$)/ },
 ];
 
 const root = fileURLToPath(new URL('../src', import.meta.url));
@@ -70,4 +74,13 @@ test('packages and the network are named by their owners only', () => {
   for (const [path, text] of sources)
     for (const { what, owner } of OWNED) if (what.test(text) && !owner.test(path)) wrong.push(`${path} names ${what.exec(text)![0]}`);
   expect(wrong).toEqual([]);
+});
+
+test('nothing but banana pull comes to the hub', () => {
+  const importers = (target: string) => [...sources].filter(([path, text]) => targetsOf(path, text).includes(target)).map(([path]) => path);
+  const reached = new Set([ASKS]);
+  for (const path of reached) if (path !== PULLS) importers(path).forEach((one) => reached.add(one)); // a set grows while it is walked
+  expect(reached).toContain(PULLS);
+  expect([...reached].filter((path) => !path.startsWith('hub/')).filter((path) => path !== PULLS)).toEqual([]);
+  expect(sources.get(PULLS)).not.toMatch(/^import (?!type)[^;]*hub\/(pull|request)/m); // loaded when it is asked for
 });

@@ -5,9 +5,9 @@ import { slips } from '../util/slips.ts';
 
 /** What to do instead of the commands of other tools. Not here: what is as likely a thing to draw (train, stop, pose). */
 const ELSEWHERE: readonly (readonly [words: readonly string[], instead: string])[] = [
-  [['list', 'ls', 'models', 'ps', 'preset', 'tags'], 'banana presets lists the models, banana peel list the Peels'],
+  [['list', 'ls', 'ps', 'preset', 'tags'], 'banana presets lists our models, banana models those that were pulled, banana peel list the Peels'],
   [['run', 'draw', 'create', 'gen', 'txt2img', 'img2img', 'imagine', 'prompt', 'chat'], 'banana "a red fox" draws'],
-  [['pull', 'push', 'install', 'download', 'uninstall', 'update', 'upgrade', 'rm', 'cp', 'login', 'logout'], 'there is nothing to fetch: the model is in the package, others are named with --model FILE'],
+  [['push', 'install', 'download', 'uninstall', 'update', 'upgrade', 'rm', 'cp', 'login', 'logout'], 'our model is in the package; banana pull org/name brings another, banana models rm org/name removes it'],
   [['server', 'web', 'ui', 'webui', 'api', 'start'], 'banana serve draws for other programs, banana live while you type'],
   [['version', 'v'], 'banana --version tells it'],
   [['show', 'info', 'identify'], 'banana inspect FILE looks into a file'],
@@ -23,8 +23,9 @@ export function askBack(word: string, names: readonly string[]): void {
   if (instead) throw new InputError('command.unknown', `"${word}" is no command; ${instead}; to draw the word: banana -- ${word}`);
 }
 
-/** One letter off, two in a long name, or two letters that changed places: a short word has too many neighbours ("lion" is not "live"). */
+/** One letter off, two in a long name, or two letters that changed places, but not the first: a short word has too many neighbours ("lion" is not "live", "bull" not "pull"). */
 function isSlip(word: string, name: string): boolean {
+  if (word[0] !== name[0]) return false;
   const off = slips(word, name);
   return off <= (name.length > 5 ? 2 : 1) || (off === 2 && sorted(word) === sorted(name));
 }

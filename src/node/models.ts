@@ -10,6 +10,7 @@ import { packModel, SEAL, sealedWords, type Model } from '../models/banana/file.
 import { initialize } from '../nn/scope.ts';
 import { encodeSafetensors } from '../tensor/safetensors.ts';
 import { readFileWhole, writeSafetensors } from '../disk/files.ts';
+import { snapshotPath } from '../hub/cache.ts';
 import { tokenizerFromJSON, trainTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { InputError } from '../util/errors.ts';
 import { packagePath } from '../disk/package.ts';
@@ -18,9 +19,11 @@ import { random } from '../util/random.ts';
 /** The model that is used when none is named. */
 export const DEFAULT_MODEL: PresetName = 'pico';
 
-/** Path of a model's file: a shipped one by preset name, otherwise the path itself. Throws InputError when it is not there. */
+/** Path of a model: a shipped one by preset name, a file or folder by its path, or the folder of one that was pulled, by org/name. Throws InputError when it is not there. */
 export function modelPath(model: string = DEFAULT_MODEL): string {
   const known = (PRESETS as string[]).includes(model);
+  const pulled = known || existsSync(model) ? undefined : snapshotPath(model);
+  if (pulled) return pulled;
   if (!known && !/[./\\]/.test(model)) preset(model); // an unknown word: say which presets there are
   const path = known ? packagePath('models', `${model}.safetensors`) : model;
   if (!existsSync(path))
