@@ -84,3 +84,18 @@ export function fromBytes<T extends DType>(dtype: T, shape: readonly number[], b
 export function toBytes(t: Tensor): Uint8Array {
   return new Uint8Array(t.data.buffer, t.data.byteOffset, t.data.byteLength);
 }
+
+/** Side of the squares in which a matrix is turned: what two of them take stays in the processor's first cache. */
+const SQUARE = 32;
+
+/** A matrix with its rows and columns exchanged. */
+export function transposed({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
+  const [rows, columns] = shape as [number, number];
+  const out = new Float32Array(data.length);
+  for (let top = 0; top < rows; top += SQUARE)
+    for (let left = 0; left < columns; left += SQUARE) {
+      const [bottom, right] = [Math.min(rows, top + SQUARE), Math.min(columns, left + SQUARE)];
+      for (let r = top; r < bottom; r++) for (let c = left; c < right; c++) out[c * rows + r] = data[r * columns + c]!;
+    }
+  return { dtype: 'float32', shape: [columns, rows], data: out };
+}
