@@ -97,7 +97,7 @@ async function shown(events: AsyncIterable<PullEvent>, { files }: Plan, io: Io):
   let [received, file] = [0, ''];
   try {
     for await (const event of events) {
-      if (event.type === 'waiting') io.err('another process is pulling this model: waiting for it\n');
+      if (event.type === 'waiting') io.err(`${event.holder} is pulling this model: waiting for it; if it does something else, remove ${event.place}\n`);
       else {
         ({ received } = event);
         line.show(progress(event, (performance.now() - began) / 1000));

@@ -42,8 +42,8 @@ export interface Plan {
 }
 
 export type PullEvent =
-  /** Another process is pulling this model: its end is waited for. */
-  | { readonly type: 'waiting' }
+  /** Somebody else is pulling this model: its end is waited for. `place`: the file that says so. */
+  | { readonly type: 'waiting'; readonly holder: string; readonly place: string }
   /** `done` of `total` bytes are on this disk; `received` of them came in this call. */
   | { readonly type: 'progress'; readonly path: string; readonly done: number; readonly total: number; readonly received: number };
 
@@ -98,7 +98,7 @@ export async function* pull(
 ): AsyncGenerator<PullEvent> {
   const folder = repositoryFolder(place.cache, plan.id);
   const { commit } = plan.repository;
-  yield* locked<PullEvent>(lockFolder(place.cache, plan.id), signal, { type: 'waiting' }, async function* (signal) {
+  yield* locked<PullEvent>(lockFolder(place.cache, plan.id), signal, (holder, place) => ({ type: 'waiting', holder, place }), async function* () {
     const missing = missingOf(folder, commit, plan.files); // another pull may have brought some
     await checkSpace(folder, missing);
     yield* bring({ asker: place, id: plan.id, commit, signal, patience, pause }, folder, missing, sizeOf(plan.files));

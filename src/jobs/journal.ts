@@ -1,11 +1,11 @@
 // A journal: what was begun and what is done, as lines of JSON in a file that only grows. An entry is on the disk before the work that
 // it announces is begun, so that after a lost process or a power cut the file says all that is needed to go on; a line that a kill
 // cut short was never told to anybody and is removed. One process at a time holds a journal. Node only.
-import { open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder, reason } from '../disk/files.ts';
 import { linesOf } from '../disk/lines.ts';
-import { isAlive } from '../disk/parts.ts';
+import { takeLock } from '../disk/lock.ts';
 import { BananaError, InputError, RuntimeError } from '../util/errors.ts';
 
 export interface Journal<Entry> {
@@ -99,29 +99,10 @@ async function syncFolder(path: string): Promise<void> {
   await folder?.close();
 }
 
-/** Takes a journal for this process; gives back what lets it go. A lock whose process is gone is nobody's. */
+/** Takes a journal for this process; gives back what lets it go. */
 async function lock(path: string): Promise<() => Promise<void>> {
   const place = `${path}.lock`;
-  const own = await identityOf(process.pid);
-  await makeFolder(dirname(path)).catch((error: unknown) => { throw notWritten(path, error); });
-  for (;;) {
-    try {
-      await writeFile(place, own, { flag: 'wx' });
-      return () => rm(place, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw notWritten(place, error);
-    }
-    const holder = await readFile(place, 'utf8').catch(() => '');
-    const pid = Number.parseInt(holder, 10);
-    if (pid > 0 && isAlive(pid) && (await identityOf(pid)) === holder)
-      throw new InputError('journal.locked', `process ${pid} works on ${path}: wait until it ends; if it does something else, remove ${place}`);
-    await rm(place, { force: true });
-  }
-}
-
-/** A process by its number and, where the system tells (Linux), its start: numbers are given again, in a container to the very next one. */
-async function identityOf(pid: number): Promise<string> {
-  const told = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const start = told.slice(told.lastIndexOf(')') + 2).split(' ')[19] ?? ''; // field 22 of proc(5); the name before may hold anything
-  return `${pid} ${start}`;
+  const taken = await makeFolder(dirname(path)).then(() => takeLock(place)).catch((error: unknown) => { throw notWritten(place, error); });
+  if (typeof taken === 'string') throw new InputError('journal.locked', `${taken} works on ${path}: wait until it ends; if it does something else, remove ${place}`);
+  return taken;
 }

@@ -227,7 +227,6 @@ export const RUNTIME_CODES = {
   'hub.answer': 'What answers is not the hub, or says what cannot be.',
   'hub.busy': 'The hub or its store refuses for the moment; several tries did not help.',
   'hub.hash': 'A downloaded file is not what its hash says; it was thrown away.',
-  'hub.lock': 'Another process took the lock of a download.',
   'hub.network': 'The hub cannot be reached, or the connection broke again and again.',
   'hub.redirect': 'The hub sends on and on, or to an address without encryption.',
   'hub.refused': 'The hub refuses, and does not say why.',
