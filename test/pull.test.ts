@@ -120,10 +120,12 @@ test('Ctrl-C: what came stays, and the same command goes on from there', { timeo
   mkdirSync(cache);
   const blobs = join(cache, 'models--org--tiny', 'blobs');
   const partial = () => (existsSync(blobs) ? readdirSync(blobs) : []).find((name) => name.endsWith('.incomplete'));
+  let looking = false;
   const stopped = await command(['pull', 'org/tiny'], {
     cwd: folder,
     watch: (err, pid) => {
-      if (!err.includes('tiny.safetensors')) return;
+      if (looking || !err.includes('tiny.safetensors')) return;
+      looking = true;
       const look = setInterval(() => {
         if (!partial() || readFileSync(join(blobs, partial()!)).length === 0) return;
         clearInterval(look);

@@ -8,7 +8,7 @@ import { isAlive, partIn } from './parts.ts';
 /** Who holds a lock: "process 1234", with the machine where that is another. */
 export type Holder = string;
 
-/** Takes the lock at a path of an existing folder: what lets it go, or who has it. Throws what the system says when the file cannot be written. */
+/** Takes the lock at a path in a folder that is there: what lets it go, or who has it. Throws the system's error when it cannot be written. */
 export async function takeLock(place: string): Promise<(() => Promise<void>) | Holder> {
   const own = await identityOf(process.pid);
   for (;;) {

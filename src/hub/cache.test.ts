@@ -54,7 +54,8 @@ test('token, address, offline and links of the environment', () => {
   ).toMatchObject({ token: 'hf_env', endpoint: 'https://mirror/hub', offline: true, links: false });
   expect(placeOf({ HF_HOME: cache, HF_HUB_DISABLE_IMPLICIT_TOKEN: '1' }).token).toBeUndefined();
   expect(placeOf({ HF_HOME: join(cache, 'none'), HF_TOKEN_PATH: join(cache, 'token') }).token).toBe('hf_file');
-  for (const HF_ENDPOINT of ['mirror.org', 'file:///x', 'https://']) expect(() => placeOf({ HF_ENDPOINT }), HF_ENDPOINT).toThrow(/expected an address/);
+  for (const HF_ENDPOINT of ['mirror.org', 'file:///x', 'https://'])
+    expect(() => placeOf({ HF_ENDPOINT }), HF_ENDPOINT).toThrow(/expected an address/);
 });
 
 test('names', () => {

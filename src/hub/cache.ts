@@ -34,7 +34,7 @@ export function findSnapshot({ id, revision }: ModelName, { cache }: Pick<Place,
   return path && existsSync(path) ? { id, commit, path } : undefined;
 }
 
-/** The folder of a model by its name; undefined when the text is none. Throws InputError `model.missing` when it is one that is not there. */
+/** The folder of a model by its name; undefined when the text is none. Throws InputError `model.missing` when it is not there. */
 export function snapshotPath(text: string, place: Pick<Place, 'cache'> = placeOf()): string | undefined {
   const name = modelName(text);
   if (!name) return undefined;

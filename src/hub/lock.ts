@@ -8,7 +8,7 @@ import { InputError } from '../util/errors.ts';
 
 const LOOK = 500; // ms
 
-/** Does work while nobody else holds the lock in `folder`; what `waiting` makes is yielded once when somebody does. Throws the signal's reason. */
+/** Does work while nobody else holds the lock in `folder`; what `waiting` makes is yielded when somebody does. Throws the signal's reason. */
 export async function* locked<T>(
   folder: string,
   signal: AbortSignal | undefined,

@@ -98,7 +98,8 @@ export async function* pull(
 ): AsyncGenerator<PullEvent> {
   const folder = repositoryFolder(place.cache, plan.id);
   const { commit } = plan.repository;
-  yield* locked<PullEvent>(lockFolder(place.cache, plan.id), signal, (holder, place) => ({ type: 'waiting', holder, place }), async function* () {
+  const waiting = (holder: string, place: string): PullEvent => ({ type: 'waiting', holder, place });
+  yield* locked<PullEvent>(lockFolder(place.cache, plan.id), signal, waiting, async function* () {
     const missing = missingOf(folder, commit, plan.files); // another pull may have brought some
     await checkSpace(folder, missing);
     yield* bring({ asker: place, id: plan.id, commit, signal, patience, pause }, folder, missing, sizeOf(plan.files));

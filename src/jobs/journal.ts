@@ -103,6 +103,6 @@ async function syncFolder(path: string): Promise<void> {
 async function lock(path: string): Promise<() => Promise<void>> {
   const place = `${path}.lock`;
   const taken = await makeFolder(dirname(path)).then(() => takeLock(place)).catch((error: unknown) => { throw notWritten(place, error); });
-  if (typeof taken === 'string') throw new InputError('journal.locked', `${taken} works on ${path}: wait until it ends; if it does something else, remove ${place}`);
-  return taken;
+  if (typeof taken !== 'string') return taken;
+  throw new InputError('journal.locked', `${taken} works on ${path}: wait until it ends; if it does something else, remove ${place}`);
 }
