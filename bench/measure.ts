@@ -1,7 +1,7 @@
 // One measurement in a process of its own, so that its peak memory is its own: main.ts starts this file with the name of a
-// measurement and its options, and gets the numbers back as a message. Product code is measured through the product's own
+// measurement and its options, and gets the numbers back as a message. MatrixProduct code is measured through the product's own
 // functions; only the ceiling is made here: the denoiser's products alone, one after another, with nothing in between.
-import { flopsOf, productsOf, type Product } from '../src/graph/cost.ts';
+import { flopsOf, productsOf, type MatrixProduct } from '../src/graph/cost.ts';
 import { concat, matmul, reshape, slice } from '../src/graph/ops.ts';
 import { apply, constant, graph, input, parameter, type Value } from '../src/graph/value.ts';
 import { preset as presetOf, type Config } from '../src/models/banana/config.ts';
@@ -174,7 +174,7 @@ function renderFlops(config: Config, grid: { rows: number; columns: number }, si
 }
 
 /** Products alone in one session; one number of each result is kept, so that nothing is copied and nothing left out. */
-async function repeatProducts(runtime: Runtime, products: readonly Product[], runs: number) {
+async function repeatProducts(runtime: Runtime, products: readonly MatrixProduct[], runs: number) {
   const rng = random(1);
   const numbers = new Map<number, Float32Array<ArrayBuffer>>();
   const filled = (shape: readonly number[]) => {

@@ -39,7 +39,7 @@ interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'references' | 'pro
 }
 
 /** What a session needs besides itself. */
-interface Session {
+interface LiveSession {
   readonly live: Live;
   readonly io: Io;
   readonly device: Console;
@@ -66,16 +66,16 @@ async function run({ preset, model, runtime, threads, precision, image, mask, su
   await stoppable(io, (signal) => session({ ...options, signal }, { preset, model, runtime, threads, precision }, { io, device, output, graphics }));
 }
 
-type Place = Omit<Session, 'live'> & { readonly graphics: Graphics | undefined };
+type LiveSetting = Omit<LiveSession, 'live'> & { readonly graphics: Graphics | undefined };
 
 /** A session with an engine of its own, until its end. */
-async function session(options: LiveOptions & { readonly signal: AbortSignal }, engine: EngineFlags, { io, device, output, graphics }: Place): Promise<void> {
+async function session(options: LiveOptions & { readonly signal: AbortSignal }, engine: EngineFlags, { io, device, output, graphics }: LiveSetting): Promise<void> {
   let banana: NodeBanana | undefined;
   try {
     banana = await openEngine(engine, options.signal);
     let refused = (error: InputError): void => io.err(`error: ${error.message}\n`);
     const live = banana.live({ ...options, refused: (error) => refused(error) });
-    const opened: Session = { live, io, device, output };
+    const opened: LiveSession = { live, io, device, output };
     const size = device.size();
     if (size) await inTerminal(opened, graphics ?? graphicsOf(device.env), (handler) => (refused = handler));
     else await byLines(opened);
@@ -90,7 +90,7 @@ async function session(options: LiveOptions & { readonly signal: AbortSignal }, 
 const oneLine = (text: string) => text.replace(/\s+/g, ' ');
 
 /** Lines in, lines out. Of lines that come faster than they can be drawn, the latest wins. */
-async function byLines({ live, io, device, output }: Session): Promise<void> {
+async function byLines({ live, io, device, output }: LiveSession): Promise<void> {
   const lines = createInterface({ input: device.input, crlfDelay: Infinity });
   lines.on('line', (prompt) => {
     try {
@@ -147,7 +147,7 @@ const OPEN = '\x1b[?1049h\x1b[?7l\x1b[2J'; // the alternate screen: what was the
 const CLOSE = '\x1b[0m\x1b[?7h\x1b[?1049l';
 
 /** The session on a terminal; returns when it was ended by a key. */
-async function inTerminal({ live, io, device, output }: Session, graphics: Graphics, onRefused: (handler: (error: InputError) => void) => void): Promise<void> {
+async function inTerminal({ live, io, device, output }: LiveSession, graphics: Graphics, onRefused: (handler: (error: InputError) => void) => void): Promise<void> {
   let text = '';
   let version = 0;
   let last: LiveFrame | undefined;

@@ -75,7 +75,7 @@ async function train(folder: string, { out, preset, model: given = preset, runti
   await stoppable(io, (signal) => learn(pictures, options, { given, files, work: `${stem}.training`, runtime, threads, json, signal }, io));
 }
 
-interface Place {
+interface TrainingRun {
   /** The base model's name or file. */
   readonly given: string | undefined;
   readonly files: { readonly path: string; readonly curve: string; readonly sheet?: string };
@@ -88,11 +88,11 @@ interface Place {
 }
 
 /** Trains, and writes the files. */
-async function learn(pictures: TrainingPicture[], options: TrainPeelOptions, { given, files, work, json, signal, threads, ...place }: Place, io: Io): Promise<void> {
+async function learn(pictures: TrainingPicture[], options: TrainPeelOptions, { given, files, work, json, signal, threads, ...rest }: TrainingRun, io: Io): Promise<void> {
   const { model, base, close } = await openModel(given);
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
-  const runtime = await openRuntime({ name: place.runtime, ...(threads !== undefined && { threads }) });
+  const runtime = await openRuntime({ name: rest.runtime, ...(threads !== undefined && { threads }) });
   const from = performance.now();
   try {
     const training = trainPeel({ model, base, runtime, pictures, store: folderStore(work), signal }, options);

@@ -34,8 +34,8 @@ export function gatherRows(shards: readonly Tensors[], key: string, picks: reado
   return tensor(like.dtype, [picks.length, ...like.shape.slice(1)], data as never);
 }
 
-/** Batches over many large shards: `held` of them in memory, one exchanged every `stay` batches. */
-export function shardReader(paths: readonly string[], rng: Random, { held = 8, stay = 12 } = {}): (step: number, batch: number, keys: readonly string[]) => Promise<Tensors> {
+/** Batches over many large shards: `resident` of them in memory, one exchanged every `stay` batches. */
+export function shardReader(paths: readonly string[], rng: Random, { resident = 8, stay = 12 } = {}): (step: number, batch: number, keys: readonly string[]) => Promise<Tensors> {
   const loaded = new Map<string, Promise<Tensors>>();
   const order = (pass: number) => {
     const stream = rng.split(`order:${pass}`);
@@ -49,7 +49,7 @@ export function shardReader(paths: readonly string[], rng: Random, { held = 8, s
   };
   return async (step, batch, keys) => {
     const first = Math.floor(step / stay);
-    const window = Array.from({ length: Math.min(held, paths.length) }, (_, i) => at(first + i));
+    const window = Array.from({ length: Math.min(resident, paths.length) }, (_, i) => at(first + i));
     const shards = await Promise.all(window.map(load));
     for (const path of loaded.keys()) if (!window.includes(path)) loaded.delete(path);
     const stream = rng.split(`batch:${step}`);

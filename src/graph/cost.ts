@@ -6,7 +6,7 @@ import { evaluateDim, type Shape } from './dim.ts';
 import { nodesOf, type Graph, type Value, type ValueOp } from './value.ts';
 
 /** `batch` products of (rows, inner) by (inner, columns). */
-export interface Product {
+export interface MatrixProduct {
   readonly batch: number;
   readonly rows: number;
   readonly inner: number;
@@ -20,7 +20,7 @@ type Sizes = (shape: Shape) => number[];
 const isWeight = (v: Value) => v.op === 'Parameter' || v.op === 'Constant';
 
 /** a (..., M, K) by b (..., K, N). One b for every batch is one tall product. */
-function matmul([a, b]: readonly Value[], out: Value, sizes: Sizes): Product[] {
+function matmul([a, b]: readonly Value[], out: Value, sizes: Sizes): MatrixProduct[] {
   const [left, result] = [sizes(a!.shape), sizes(out.shape)];
   const tall = b!.shape.length === 2;
   const batch = sizeOf(result.slice(0, -2));
@@ -29,7 +29,7 @@ function matmul([a, b]: readonly Value[], out: Value, sizes: Sizes): Product[] {
   return [tall ? { batch: 1, rows: batch * rows, inner, columns, weight } : { batch, rows, inner, columns, weight }];
 }
 
-const PRODUCTS: { readonly [P in ValueOp]?: (inputs: readonly Value[], out: Value, sizes: Sizes) => Product[] } = {
+const PRODUCTS: { readonly [P in ValueOp]?: (inputs: readonly Value[], out: Value, sizes: Sizes) => MatrixProduct[] } = {
   MatMul: matmul,
   MatMulNBits: ([a], out, sizes) => [{ batch: 1, rows: sizeOf(sizes(a!.shape).slice(0, -1)), inner: sizes(a!.shape).at(-1)!, columns: sizes(out.shape).at(-1)!, weight: true }],
   DynamicQuantizeMatMul: matmul,
@@ -49,7 +49,7 @@ const PRODUCTS: { readonly [P in ValueOp]?: (inputs: readonly Value[], out: Valu
 };
 
 /** Every product of a graph, in the order of the computation; `symbols` are the values of its symbolic sizes. Throws ShapeError when one is missing. */
-export function productsOf(g: Graph, symbols: Readonly<Record<string, number>>): Product[] {
+export function productsOf(g: Graph, symbols: Readonly<Record<string, number>>): MatrixProduct[] {
   const sizes: Sizes = (shape) => shape.map((dim) => evaluateDim(dim, symbols));
   return nodesOf(g).flatMap((v) => PRODUCTS[v.op]?.(v.inputs, v, sizes) ?? []);
 }

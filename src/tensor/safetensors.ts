@@ -105,7 +105,7 @@ function storedAs({ dtype, stored }: Written): { name: string; width: number } {
 }
 
 /** Where a tensor lies in a file. */
-export interface Place {
+export interface TensorPlace {
   readonly name: string;
   /** What it is read as. */
   readonly dtype: DType;
@@ -126,7 +126,7 @@ export function headWords(metadata: Readonly<Record<string, string>>, tensors: I
 
 /** What the head of a file says. */
 export interface Layout {
-  readonly places: readonly Place[];
+  readonly places: readonly TensorPlace[];
   readonly metadata: Record<string, string>;
 }
 
@@ -142,7 +142,7 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
 }
 
 /** The tensor of the bytes of a place: a view of them where its type is one of ours. */
-export function tensorAt({ dtype, shape, stored }: Place, bytes: Uint8Array): Tensor {
+export function tensorAt({ dtype, shape, stored }: TensorPlace, bytes: Uint8Array): Tensor {
   return dtype === 'float32' ? float32(shape, FLOATS[stored]!.widen(bytes)) : fromBytes(dtype, shape, bytes);
 }
 
@@ -190,7 +190,7 @@ export function readLayout(bytes: Uint8Array, total: number, source: string): La
 
   for (const name of packed.keys())
     if (!entries.some((e) => e.name === name)) fail('safetensors.metadata', `${DTYPES_KEY} names "${name}", which is not in the file`);
-  const places = entries.map((entry): Place => {
+  const places = entries.map((entry): TensorPlace => {
     const real = packed.get(entry.name);
     if (real && (entry.dtype !== 'uint8' || byteLength(real.dtype, sizeOf(real.shape)) !== entry.end - entry.begin))
       fail('safetensors.metadata', `tensor "${entry.name}": ${real.dtype}[${real.shape}] does not fit ${entry.dtype}[${entry.shape}]`);

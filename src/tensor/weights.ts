@@ -3,7 +3,7 @@
 import { InputError } from '../util/errors.ts';
 import { FLOATS } from './floats.ts';
 import type { Ranges } from './ranges.ts';
-import { headLength, readLayout, tensorAt, type Layout, type Outline, type Place } from './safetensors.ts';
+import { headLength, readLayout, tensorAt, type Layout, type Outline, type TensorPlace } from './safetensors.ts';
 import { float32, toBytes, type Tensor } from './tensor.ts';
 
 /** A tensor before it is read: `stored` is its type in the file, `dtype` what it is read as. */
@@ -72,7 +72,7 @@ export async function safetensorsWeights(ranges: Ranges): Promise<Weights> {
 }
 
 /** Some rows of a tensor, as a place of its own. */
-function part(place: Place, [from, to]: readonly [number, number], source: string): Place {
+function part(place: TensorPlace, [from, to]: readonly [number, number], source: string): TensorPlace {
   const [count = 1, ...inner] = place.shape;
   const bytes = (place.end - place.begin) / count;
   if (!(from >= 0 && from <= to && to <= count) || !Number.isInteger(bytes))

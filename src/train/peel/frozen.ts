@@ -11,12 +11,12 @@ import type { Plan } from '../../quant/plan.ts';
 import { float32, type DType, type Tensors } from '../../tensor/tensor.ts';
 import { fromHalves } from '../../util/float16.ts';
 
-const VALUES = '.held';
-const SCALES = '.held.scale';
+const VALUES = '.frozen';
+const SCALES = '.frozen.scale';
 const TYPES: Readonly<Record<number, DType>> = { 4: 'int4', 8: 'int8' };
 
 /** Products with frozen weights that lie as blocks; those that the plan does not name are multiplied as floats. */
-export function heldProduct(plan: Plan): Product {
+export function frozenProduct(plan: Plan): Product {
   const made = new Map<Value, Value>();
   return (x, weight, path) => {
     const type = TYPES[plan[path]!];

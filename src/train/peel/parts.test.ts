@@ -75,7 +75,7 @@ describe('a step', () => {
     };
     const whole = await step({});
     expect(whole['gradient-norm']!.data[0]).toBeGreaterThan(0.01);
-    for (const more of [{ rows: 2 }, { rows: 1, held: plan! }, { held: plan! }]) expectClose(await step(more), whole, { rtol: 1e-3, atol: 2e-6 });
+    for (const more of [{ rows: 2 }, { rows: 1, frozen: plan! }, { frozen: plan! }]) expectClose(await step(more), whole, { rtol: 1e-3, atol: 2e-6 });
     expect(Object.values(plan!)).toContain(4);
   });
 

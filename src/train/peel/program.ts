@@ -22,7 +22,7 @@ import { float32, type Tensors } from '../../tensor/tensor.ts';
 import type { Random } from '../../util/random.ts';
 import { textFeeds, type EncodedCaption } from '../captions.ts';
 import { adamw } from '../optimizer.ts';
-import { heldProduct } from './frozen.ts';
+import { frozenProduct } from './frozen.ts';
 import { trainStep, trainStepInParts, type Program } from '../step.ts';
 import { keyBias } from '../teacher.ts';
 
@@ -44,7 +44,7 @@ export interface PeelProgramOptions {
   /** Rows of the batch whose activations are held at once: a divisor of it; default: all. */
   readonly rows?: number;
   /** Bits of the frozen weights that the graph unpacks from blocks (frozen.ts); default: none, all are float32. */
-  readonly held?: Plan;
+  readonly frozen?: Plan;
   /** Latent tokens of a picture: every grid with as many is trained by the same program. */
   readonly tokens: number;
   readonly rank: number;
@@ -58,10 +58,10 @@ export interface PeelProgramOptions {
  * objective 'consistency' also near (B, L, C), the point at time s (B), and own (B): 1 where the target is the own prediction there.
  * The specs are those of A and B; every other weight is to be bound.
  */
-export function peelProgram(config: Config, { batch, rows: B = batch, held = {}, tokens: L, rank, layers, objective }: PeelProgramOptions): { program: Program; specs: Specs } {
+export function peelProgram(config: Config, { batch, rows: B = batch, frozen = {}, tokens: L, rank, layers, objective }: PeelProgramOptions): { program: Program; specs: Specs } {
   const sides = new Map<string, { a: Value; b: Value }>();
   const where = ({ adapt }: Traits) => layers.some((group) => group === adapt);
-  const s = rootScope(new Map(), loraProduct(heldProduct(held), { rank, where, sides })).in('transformer');
+  const s = rootScope(new Map(), loraProduct(frozenProduct(frozen), { rank, where, sides })).in('transformer');
   const picture = (name: string) => input(name, [B, L, config.channels]);
   const wide = (x: Value) => unsqueeze(unsqueeze(x, 1), 1); // (B) -> (B, 1, 1)
   const [noisy, target] = [picture('noisy'), picture('target')];

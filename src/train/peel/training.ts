@@ -49,7 +49,7 @@ export interface Training extends TrainPeelInput {
   readonly store: Store;
   readonly memory: number;
   /** Bits of the frozen weights that stay in the blocks of their file; none when all are float32. */
-  readonly held: Plan;
+  readonly frozen: Plan;
   /** The base. */
   readonly networks: Networks;
   readonly rng: Random;
@@ -65,7 +65,7 @@ export function openTraining(input: TrainPeelInput, settings: Settings): Trainin
   const packed = plan && blocks && floatBytes(config) > memory / 4;
   const networks = openNetworks(runtime, config, weights, packed ? { precision: 'int4', accuracy: 0, plan, blocks } : {});
   const say = (caption: string) => [caption, settings.trigger].filter(Boolean).join(', ');
-  return { ...input, settings, store, memory, held: packed ? plan : {}, networks, rng: random(settings.seed).split('peel'), say };
+  return { ...input, settings, store, memory, frozen: packed ? plan : {}, networks, rng: random(settings.seed).split('peel'), say };
 }
 
 /** Bytes of the frozen weights of a training as float32. */
