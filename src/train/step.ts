@@ -1,5 +1,5 @@
 // A training step is an ordinary graph: weights, moments and a batch in; loss, next weights and next moments out. An output
-// named `next/X` is the next value of the input X; that is the whole protocol between a program and whoever runs it (loop.ts
+// named `next/X` is the next value of the input X; that is the whole protocol between a program and whoever runs it (run.ts
 // here, tools/cuda elsewhere). Everything else that goes in is a batch, everything else that comes out is a number to log.
 // Where the activations of a batch do not fit, the step is two graphs: gradients of a part of the batch, run once for each
 // part, and the update by their mean. The mean over parts of equal size is the mean over the batch, so only memory differs.
