@@ -16,7 +16,7 @@ const childrenOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${
 
 test.skipIf(process.platform !== 'linux')('serves; a killed engine is one 503; ends when told, with what was begun', async () => {
   const model = await tinyModel(folder);
-  const child = spawn(file, [...rest, 'serve', '--json', '--port', '0', '--model', model, '--threads', '1'], {
+  const child = spawn(file, [...rest, 'serve', '--json', '--port', '0', '--jobs', 'jobs', '--model', model, '--threads', '1'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -13,6 +13,7 @@ interface Flags extends EngineFlags {
   key?: string;
   allowHost?: string[];
   origin?: string[];
+  jobs?: string;
   queue?: number;
   json?: boolean;
   log: string;
@@ -40,6 +41,7 @@ export function serveCommand(io: Io): Command {
     .option('--key <key>', 'what clients must send as their key; default that of the environment variable BANANA_KEY, else none')
     .option('--allow-host <name>', 'a name by which this server may be called; may be repeated', several)
     .option('--origin <origin>', 'an origin whose pages may ask, such as https://app.example; may be repeated', several)
+    .option('--jobs <folder>', 'where jobs are kept; default that of the environment variable BANANA_JOBS, else .banana/jobs in your own')
     .option('--queue <n>', 'requests that may wait; default 64', whole)
     .option('--log <level>', 'what is logged on standard error: debug, info, warn, error or silent', 'info');
   return withEngine(command)
@@ -49,33 +51,27 @@ export function serveCommand(io: Io): Command {
 }
 
 async function serve(
-  { host, port, key = process.env['BANANA_KEY'], allowHost, origin, queue, json = false, log: level, ...engine }: Flags,
+  { host, port, key, allowHost, origin, jobs, queue, json = false, log: level, ...engine }: Flags,
   io: Io,
 ): Promise<void> {
   modelPath(engine.model ?? engine.preset);
-  const [{ serve: listen }, { pino }] = await Promise.all([import('../server/listen.ts'), import('pino')]);
+  const [{ serve: listen }, { jobFolder }, { pino }] = await Promise.all([
+    import('../server/listen.ts'),
+    import('../server/job-store.ts'),
+    import('pino'),
+  ]);
   const limits = narrowed({ count: COUNT_MAX, pictureBytes: PICTURE_BYTES });
   const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write: io.err });
+  const who = { host, port, key: key ?? (process.env['BANANA_KEY'] || undefined), hosts: allowHost, origins: origin };
   await stoppable(io, async (signal) => {
     const banana = await openEngine(engine, signal, limits);
     try {
-      const options = {
-        limits,
-        log,
-        ...(host !== undefined && { host }),
-        ...(port !== undefined && { port }),
-        ...(key && { key }),
-        ...(queue !== undefined && { room: queue }),
-      };
-      const server = await listen(banana, { ...options, hosts: allowHost ?? [], origins: origin ?? [] });
-      io.out(
-        json
-          ? `${JSON.stringify({ url: server.url, model: banana.model.name })}\n`
-          : `banana serves ${banana.model.name} at ${server.url}; Ctrl-C stops it\n`,
-      );
+      const { url, close } = await listen(banana, { ...who, limits, log, jobs: jobFolder(jobs), room: queue });
+      const { name } = banana.model;
+      io.out(json ? `${JSON.stringify({ url, model: name })}\n` : `banana serves ${name} at ${url}; Ctrl-C stops it\n`);
       await aborted(signal);
       log.info('stopping: what was begun is finished; a second signal ends at once');
-      await server.close();
+      await close();
     } finally {
       await banana.close();
     }

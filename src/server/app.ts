@@ -9,6 +9,8 @@ import { BODY_LIMITS, openIntake, type BodyLimits, type Intake } from './body.ts
 import type { Door } from './door.ts';
 import { guard, type GuardOptions } from './guard.ts';
 import { openaiRoutes } from './openai.ts';
+import { jobRoutes } from './job-routes.ts';
+import type { Jobs } from './jobs.ts';
 import { keptFiles, MEDIA_TYPES } from './pictures.ts';
 import { openaiError, refusalOf, webuiError } from './refusal.ts';
 import type { Studio } from './studio.ts';
@@ -19,6 +21,7 @@ export interface AppOptions extends Omit<GuardOptions, 'open'> {
   /** Folder of the Peels that requests may name. */
   readonly peels: string;
   readonly bodies?: Partial<BodyLimits>;
+  readonly jobs?: Jobs | undefined;
   /** Folders whose names clients are not told. */
   readonly hide: readonly string[];
 }
@@ -28,7 +31,8 @@ const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 /** Needs no key: probes, and files whose names nobody can guess. */
 const open = (path: string) => path === '/health' || path === '/ready' || path.startsWith('/files/');
 
-export function bananaApp(studio: Studio, { log, bodies, hide, peels, ...who }: AppOptions): Hono {
+/** The routes of a server; `jobs` where they have a place on the disk. */
+export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, ...who }: AppOptions): Hono {
   const intake = openIntake({ ...BODY_LIMITS, ...bodies });
   const kept = keptFiles();
   const door: Door = {
@@ -43,6 +47,7 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, ...who }: 
   app.use(noted(studio, log, intake)).use(guard({ ...who, open }));
   app.onError((error, c) => refuse(c, door, error));
   app.notFound((c) => refuse(c, door, new InputError('server.route', `there is no ${c.req.method} ${c.req.path.slice(0, 200)} here`)));
+  if (jobs) app.route('/', jobRoutes(door, jobs));
   return app
     .get('/health', (c) => c.json({ status: 'ok' }))
     .get('/ready', (c) => (studio.ready() ? c.json({ status: 'ready', waiting: studio.line.waiting }) : c.json({ status: 'closing' }, 503)))

@@ -23,8 +23,10 @@ export interface Line {
   retryAfter(): number;
   /** Throws RuntimeError `server.full` while there is no place. */
   checkRoom(): void;
-  /** Takes a place for so many pictures; throws as checkRoom. */
-  enter(pictures: number): Place;
+  /** Takes a place for so many pictures; throws as checkRoom, unless it may be one too many. */
+  enter(pictures: number, options?: { unbounded?: boolean }): Place;
+  /** How long a picture took of late; undefined while none was drawn. */
+  seconds(): number | undefined;
   /** Settles when nobody is in the line. */
   empty(): Promise<void>;
 }
@@ -70,8 +72,9 @@ export function openLine(room: number): Line {
       if (held.length >= AT_ONCE + room)
         throw new RuntimeError('server.full', `${line.waiting} requests wait already: ask again in ${line.retryAfter()} s`);
     },
-    enter(pictures) {
-      line.checkRoom();
+    seconds: () => seconds,
+    enter(pictures, { unbounded = false } = {}) {
+      if (!unbounded) line.checkRoom();
       const { promise, resolve } = withResolvers();
       const one: Held = { left: pictures, begin: resolve };
       if (held.length === 0) mark = now();

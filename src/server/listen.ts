@@ -10,6 +10,9 @@ import { InputError, RuntimeError } from '../util/errors.ts';
 import { bananaApp } from './app.ts';
 import type { BodyLimits } from './body.ts';
 import { isLoopback } from './guard.ts';
+import { openJobStore } from './job-store.ts';
+import { openJobs } from './jobs.ts';
+import { refusalOf } from './refusal.ts';
 import { openStudio } from './studio.ts';
 
 export interface ServeOptions {
@@ -34,6 +37,8 @@ export interface ServeOptions {
   bodies?: Partial<BodyLimits>;
   /** Folder of the Peels that requests may name; default as of openBanana. */
   peels?: string;
+  /** Folder in which jobs are kept; default: there are no jobs. */
+  jobs?: string;
   /** Where the log goes; default: nowhere. */
   log?: Logger;
 }
@@ -51,41 +56,40 @@ const PATIENCE = 30;
 
 /** Serves a banana. Throws InputError `server.open` for a foreign address without a key, RuntimeError `server.port`. */
 export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options: ServeOptions = {}): Promise<BananaServer> {
-  const {
-    host = '127.0.0.1',
-    port,
-    key,
-    hosts = [],
-    origins = [],
-    room = 64,
-    timeout = 600,
-    patience = 60_000,
-    limits = LIMITS,
-    bodies,
-    log = pino({ enabled: false }),
-  } = options;
+  const { host = '127.0.0.1', port, key, hosts = [], origins = [], bodies = {}, limits = LIMITS, log = pino({ enabled: false }) } = options;
   if (!isLoopback(host) && key === undefined)
     throw new InputError(
       'server.open',
       `at ${host} others than this machine could draw: set a key that they must have, or leave the host out`,
     );
+  const { room = 64, timeout = 600, patience = 60_000 } = options;
   const studio = openStudio(banana, { limits, room, timeout });
   const peels = peelFolder(options.peels);
-  const hide = [peels, shippedPeels()];
-  const app = bananaApp(studio, { log, peels, hide, key, origins, hosts: isLoopback(host) ? hosts : 'any', ...(bodies && { bodies }) });
+  const hide = [peels, shippedPeels(), ...(options.jobs ? [options.jobs] : [])];
+  const jobs = options.jobs === undefined ? undefined : openJobs(studio, await openJobStore(options.jobs), failedJob(log, hide));
+  const end = async (seconds: number) => {
+    await studio.close(seconds);
+    await jobs?.close();
+  };
+  const app = bananaApp(studio, { log, peels, hide, key, origins, hosts: isLoopback(host) ? hosts : 'any', bodies, jobs });
   const serverOptions = {
     requestTimeout: patience,
     headersTimeout: Math.min(patience, 20_000),
     connectionsCheckingInterval: Math.min(patience, 5000),
   };
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
-  await listen(server, host, port === undefined ? Array.from({ length: PORTS }, (_, i) => PORT + i) : [port]);
+  try {
+    await listen(server, host, port === undefined ? Array.from({ length: PORTS }, (_, i) => PORT + i) : [port]);
+  } catch (error) {
+    await end(0);
+    throw error;
+  }
   const { address, port: found } = server.address() as AddressInfo;
   return {
     url: `http://${address.includes(':') ? `[${address}]` : address}:${found}`,
     async close({ patience = PATIENCE } = {}) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      await studio.close(patience);
+      await end(patience);
       server.closeIdleConnections();
       const timer = setTimeout(() => server.closeAllConnections(), 1000); // who does not read its answer
       await closed;
@@ -93,6 +97,13 @@ export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options:
     },
   };
 }
+
+/** What is told of a job that failed; what was not foreseen is told the log. */
+const failedJob = (log: Logger, hide: readonly string[]) => (error: unknown) => {
+  const refusal = refusalOf(error, hide);
+  if (refusal.status >= 500) log.error({ err: error }, 'job failed');
+  return refusal;
+};
 
 /** Listens at the first port of some that is free. */
 async function listen(server: Server, host: string, ports: readonly number[]): Promise<void> {

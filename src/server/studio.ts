@@ -31,8 +31,8 @@ export interface Studio {
   readonly metrics: Metrics;
   /** Whether it takes requests. */
   ready(): boolean;
-  /** Takes a place. Throws RuntimeError `server.full` or `server.closing`, InputError for what cannot be drawn. */
-  draw(order: Order, client: AbortSignal): Drawing;
+  /** Takes a place; `unbounded`: also one too many. Throws RuntimeError `server.full` or `server.closing`, InputError. */
+  draw(order: Order, client: AbortSignal, options?: { unbounded?: boolean }): Drawing;
   /** Takes nothing new, waits for what is there; aborts what is left after so many seconds. */
   close(patience: number): Promise<void>;
 }
@@ -80,10 +80,10 @@ export function openStudio(banana: Pick<Banana, 'model' | 'generate'>, { limits,
     line,
     metrics,
     ready: () => !closing.signal.aborted,
-    draw(order, client) {
+    draw(order, client, bound) {
       closing.signal.throwIfAborted();
       if (!order.pictures) checkOptions(order.options, limits);
-      const place = line.enter(order.options.count ?? 1);
+      const place = line.enter(order.options.count ?? 1, bound);
       const stop = stopOf([client, ended.signal], timeout);
       stop.signal.addEventListener('abort', place.leave); // also when nobody ever reads the events
       return { place, events: drawn(place, order, stop) };

@@ -1,0 +1,262 @@
+// Jobs: drawn when there is time, one picture after the other, each with a place in the line of its own, so that who waits for an answer
+// comes before who does not. They outlive their client, and the server: what was not done when it ended is gone on with, picture by
+// picture, at its next start.
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writeFileWhole } from '../disk/files.ts';
+import { randomSeed } from '../draw/text-to-image.ts';
+import { fromWire, type WireRequest } from '../draw/wire.ts';
+import { drawnFiles } from '../node/index.ts';
+import { mailbox, type Mailbox } from '../runtime/mailbox.ts';
+import { BananaError, InputError, RuntimeError } from '../util/errors.ts';
+import type { ImageFormat } from '../disk/codec.ts';
+import type { Ended, JobStore, Submitted } from './job-store.ts';
+import { bytesOf, pictureOf } from './pictures.ts';
+import type { Refusal } from './refusal.ts';
+import type { Studio } from './studio.ts';
+
+/** What a client is told of a job. */
+export interface Job {
+  readonly id: string;
+  readonly status: 'queued' | 'drawing' | Ended['status'];
+  readonly prompt: string;
+  readonly count: number;
+  readonly seed: number;
+  readonly created: string;
+  readonly finished?: string | undefined;
+  /** Pictures that are there. */
+  readonly drawn: number;
+  /** The step of the picture that is drawn. */
+  readonly step?: number | undefined;
+  readonly steps?: number | undefined;
+  /** Requests and jobs before it; 0 when it is being drawn. */
+  readonly ahead?: number | undefined;
+  /** Seconds until it is done, by how long pictures took of late. */
+  readonly eta?: number | undefined;
+  readonly error?: Ended['error'];
+}
+
+export interface JobRequest {
+  readonly request: WireRequest;
+  readonly format: ImageFormat;
+  readonly quality?: number | undefined;
+  readonly key?: string | undefined;
+}
+
+export interface Jobs {
+  /** Settles when the job is on the disk. `before`: it was there already. Throws InputError `job.conflict`, RuntimeError `server.full`. */
+  submit(request: JobRequest): Promise<{ job: Job; before: boolean }>;
+  /** All, the newest first. */
+  list(): Job[];
+  /** Throws InputError `job.unknown`, as all below. */
+  get(id: string): Job;
+  /** Ends a job; its pictures stay. */
+  cancel(id: string): Promise<Job>;
+  /** What becomes of a job from now on, until it has ended; the first event says how it stands. Throws the signal's reason. */
+  watch(id: string, signal: AbortSignal): AsyncGenerator<Job, void, void>;
+  /** A picture's file. Throws InputError `job.unfinished` while it is not there. */
+  picture(id: string, index: number): { path: string; format: ImageFormat };
+  /** Waits until nothing is written any more. To be called after the studio was closed. */
+  close(): Promise<void>;
+}
+
+interface Held {
+  readonly job: Submitted;
+  readonly stop: AbortController;
+  readonly watchers: Set<Mailbox<Job, void>>;
+  /** Settles when it is on the disk. */
+  stored: Promise<void>;
+  drawn: number;
+  step?: number;
+  steps?: number;
+  begun: boolean;
+  ended?: Ended | undefined;
+}
+
+/** Jobs that may wait, and ended ones that are remembered. */
+const WAITING_MAX = 1000;
+const ENDED_MAX = 1000;
+/** Times that a job may lose the engine. */
+const LOSSES = 3;
+
+/** Goes on with the jobs of a store. `failed` is told of an error and says what the client is told. */
+export function openJobs(studio: Studio, store: JobStore, failed: (error: unknown) => Refusal): Jobs {
+  const held = new Map<string, Held>();
+  const queue: Held[] = [];
+  const counted = studio.metrics.counter('banana_jobs_total', 'Jobs ended.');
+  studio.metrics.gauge('banana_jobs_waiting', 'Jobs not begun or not done.', () => queue.length);
+  let working: Promise<void> | undefined;
+
+  const add = (job: Submitted, ended?: Ended): Held => {
+    const drawn = Array.from({ length: job.count }, (_, i) => i).filter((i) => existsSync(store.picture(job, i))).length;
+    const one: Held = { job, drawn, stop: new AbortController(), watchers: new Set(), stored: Promise.resolve(), begun: false, ended };
+    held.set(job.id, one);
+    return one;
+  };
+  const dequeue = (one: Held) => void (queue.includes(one) && queue.splice(queue.indexOf(one), 1));
+  const tell = (one: Held) => {
+    for (const box of one.watchers) {
+      box.put({ event: told(one) });
+      if (one.ended) box.put({ result: undefined });
+    }
+  };
+  const told = (one: Held): Job => describe(one, queue, studio);
+  const find = (id: string): Held => {
+    const one = held.get(id);
+    if (!one) throw new InputError('job.unknown', `there is no job "${id.slice(0, 80)}"`);
+    return one;
+  };
+  const end = async (one: Held, status: Ended['status'], error?: Ended['error']): Promise<void> => {
+    if (one.ended) return;
+    one.ended = { id: one.job.id, status, finished: new Date().toISOString(), ...(error && { error }) };
+    dequeue(one);
+    await store.end(one.ended);
+    counted.add({ status });
+    tell(one);
+    const old = [...held.values()].filter(({ ended }) => ended).slice(0, -ENDED_MAX);
+    for (const { job } of old) {
+      held.delete(job.id);
+      await store.forget(job.id);
+    }
+  };
+  const work = async (): Promise<void> => {
+    for (let one = queue[0]; one && studio.ready(); one = queue[0])
+      try {
+        one.begun = true;
+        await drawJob(studio, store, one, () => tell(one!));
+        await end(one, 'done');
+      } catch (error) {
+        if (one.ended || !studio.ready()) continue; // cancelled; or to be gone on with at the next start
+        const { code, message } = failed(error);
+        await end(one, 'failed', { code, message });
+      }
+  };
+  const wake = () =>
+    void (working ??= work()
+      .catch(failed)
+      .then(() => void (working = undefined)));
+
+  for (const { job, ended } of store.found) if (!add(job, ended).ended) queue.push(held.get(job.id)!);
+  wake();
+  return {
+    async submit({ request, format, quality, key }) {
+      const print = createHash('sha256')
+        .update(JSON.stringify([request, format, quality]))
+        .digest('hex')
+        .slice(0, 16);
+      const before = key === undefined ? undefined : [...held.values()].find(({ job }) => job.key === key);
+      if (before && before.job.print !== print)
+        throw new InputError('job.conflict', `the job "${key}" was asked for something else: choose another key`);
+      if (before) return before.stored.then(() => ({ job: told(before), before: true }));
+      if (queue.length >= WAITING_MAX) throw new RuntimeError('server.full', `${queue.length} jobs wait already: ask again later`);
+      const { prompt, count = 1, seed = randomSeed() } = request;
+      const job: Submitted = { id: randomUUID(), key, print, created: new Date().toISOString(), prompt, count, seed, format, quality };
+      const one = add(job);
+      one.stored = store.submit(job, request);
+      await one.stored.catch((error: unknown) => {
+        held.delete(job.id);
+        throw error;
+      });
+      queue.push(one);
+      wake();
+      return { job: told(one), before: false };
+    },
+    list: () => [...held.values()].reverse().map(told),
+    get: (id) => told(find(id)),
+    async cancel(id) {
+      const one = find(id);
+      const ended = end(one, 'cancelled');
+      one.stop.abort(new DOMException('the job was cancelled', 'AbortError'));
+      await ended;
+      return told(one);
+    },
+    async *watch(id, signal) {
+      const one = find(id);
+      const box = mailbox<Job, void>();
+      const leave = () => box.fail(signal.reason);
+      signal.addEventListener('abort', leave);
+      box.put({ event: told(one) });
+      if (one.ended) box.put({ result: undefined });
+      one.watchers.add(box);
+      try {
+        yield* box.read();
+      } finally {
+        signal.removeEventListener('abort', leave);
+        one.watchers.delete(box);
+      }
+    },
+    picture(id, index) {
+      const { job } = find(id);
+      const path = store.picture(job, index);
+      if (!(index >= 0 && index < job.count)) throw new InputError('job.unknown', `job ${id} has ${job.count} pictures, the first is 0`);
+      if (!existsSync(path)) throw new InputError('job.unfinished', `picture ${index} of job ${id} is not there yet`);
+      return { path, format: job.format };
+    },
+    async close() {
+      for (const one of held.values())
+        for (const box of one.watchers) box.fail(new RuntimeError('server.closing', 'the server is being stopped'));
+      await working;
+      await store.close();
+    },
+  };
+}
+
+function describe(one: Held, queue: readonly Held[], { line }: Studio): Job {
+  const { job, ended, begun, drawn, step, steps } = one;
+  const { id, prompt, count, seed, created } = job;
+  const facts = { id, status: ended?.status ?? (begun ? 'drawing' : 'queued'), prompt, count, seed, created, drawn } as const;
+  if (ended) return { ...facts, finished: ended.finished, ...(ended.error && { error: ended.error }) };
+  const before = queue.slice(0, queue.indexOf(one));
+  const pictures = [...before, one].reduce((sum, { job, drawn }) => sum + job.count - drawn, 0);
+  const seconds = line.seconds();
+  const ahead = before.length + (begun ? 0 : line.waiting);
+  return { ...facts, step, steps, ahead, eta: seconds === undefined ? undefined : seconds * pictures };
+}
+
+/** Draws the pictures of a job that are not there. */
+async function drawJob(studio: Studio, store: JobStore, one: Held, tell: () => void): Promise<void> {
+  const { job, stop } = one;
+  const { image, mask, references, ...rest } = await store.request(job.id);
+  const decode = (text: string) => pictureOf(bytesOf(text, 'the picture'), 'the picture', studio.limits);
+  const given = {
+    prompt: job.prompt,
+    ...(image !== undefined && { image }),
+    ...(mask !== undefined && { mask }),
+    ...(references && { references }),
+  };
+  const pictures = image === undefined && mask === undefined && !references ? undefined : async () => fromWire(given, decode);
+  tell();
+  for (let index = 0, losses = 0; index < job.count;) {
+    const path = store.picture(job, index);
+    if (existsSync(path)) {
+      index++;
+      continue;
+    }
+    const order = { options: { ...rest, seed: job.seed + index, count: 1, preview: 0 }, ...(pictures && { pictures }) };
+    try {
+      await drawPicture(studio, one, order, path, tell);
+      losses = 0;
+    } catch (error) {
+      if (!(error instanceof BananaError && error.code === 'engine.lost' && ++losses < LOSSES)) throw error;
+      await sleep(1000, undefined, { signal: stop.signal });
+    }
+  }
+}
+
+async function drawPicture(studio: Studio, one: Held, order: Parameters<Studio['draw']>[0], path: string, tell: () => void): Promise<void> {
+  const { format, quality } = one.job;
+  const files = drawnFiles(order.options.background !== 'transparent');
+  for await (const event of studio.draw(order, one.stop.signal, { unbounded: true }).events) {
+    if (format === 'png') files.see(event);
+    if (event.type === 'step') {
+      [one.step, one.steps] = [event.step, event.steps];
+      tell();
+    }
+    if (event.type !== 'image') continue;
+    await writeFileWhole(path, await files.file(event, format, quality === undefined ? {} : { quality }));
+    one.drawn++;
+    delete one.step;
+    tell();
+  }
+}
