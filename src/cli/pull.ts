@@ -91,20 +91,14 @@ async function agreed({ id, repository: { licence, gated } }: Plan, io: Io, sign
 }
 
 /** Shows a download; the bytes that came. What was stopped says that it can go on. */
-async function shown(events: AsyncIterable<PullEvent>, { files }: Plan, io: Io): Promise<number> {
+async function shown(events: AsyncIterable<PullEvent>, plan: Plan, io: Io): Promise<number> {
   const line = progressLine(io);
-  const began = performance.now();
-  let [received, file] = [0, ''];
+  const show = io.terminal ? inPlace(line.show) : byFile(plan, io);
+  let received = 0;
   try {
-    for await (const event of events) {
-      if (event.type === 'waiting') io.err(`${event.holder} is pulling this model: waiting for it; if it does something else, remove ${event.place}\n`);
-      else {
-        ({ received } = event);
-        line.show(progress(event, (performance.now() - began) / 1000));
-        if (!io.terminal && event.path !== file) io.err(`${event.path}  ${bytes(files.find(({ path }) => path === event.path)!.size)}\n`);
-        file = event.path;
-      }
-    }
+    for await (const event of events)
+      if (event.type === 'waiting') io.err(`${event.holder} is pulling this model: waiting for it; otherwise remove ${event.place}\n`);
+      else ({ received } = show(event));
   } catch (error) {
     line.clear();
     if (received > 0) io.err('what has come is kept: the same command goes on from there\n');
@@ -114,8 +108,32 @@ async function shown(events: AsyncIterable<PullEvent>, { files }: Plan, io: Io):
   return received;
 }
 
+type Progress = Extract<PullEvent, { type: 'progress' }>;
+const EVERY = 100; // ms between two states of the line
+
+/** On a terminal: one line that changes. */
+function inPlace(show: (text: string) => void) {
+  const began = performance.now();
+  let last = -Infinity;
+  return (event: Progress): Progress => {
+    const now = performance.now();
+    if (now - last > EVERY) show(progress(event, ((last = now) - began) / 1000));
+    return event;
+  };
+}
+
+/** Elsewhere: a line when a file is begun. */
+function byFile({ files }: Plan, io: Io) {
+  let begun = '';
+  return (event: Progress): Progress => {
+    if (event.path !== begun) io.err(`${event.path}  ${bytes(files.find(({ path }) => path === event.path)!.size)}\n`);
+    begun = event.path;
+    return event;
+  };
+}
+
 /** "unet/model.safetensors  1.20 of 1.90 GB  63 %  45.0 MB/s  16 s left" */
-export function progress({ path, done, total, received }: Extract<PullEvent, { type: 'progress' }>, seconds: number): string {
+export function progress({ path, done, total, received }: Progress, seconds: number): string {
   const rate = received / Math.max(seconds, 1e-3);
   const left = received > 0 && seconds > 1 ? `  ${bytes(Math.round(rate))}/s  ${duration((total - done) / rate)} left` : '';
   return `${path}  ${bytes(done)} of ${bytes(total)}  ${Math.floor((100 * done) / Math.max(total, 1))} %${left}`;

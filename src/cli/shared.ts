@@ -46,7 +46,7 @@ export interface EngineFlags {
 
 /** Which model. */
 export const withModel = (command: Command): Command =>
-  command.option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`).addOption(new Option('--model <file>', 'model by file').conflicts('preset'));
+  command.option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`).addOption(new Option('--model <file>', 'model by file, or one that was pulled by org/name').conflicts('preset'));
 
 export const RUNTIME_HELP = 'auto (the default: cpu where it is installed, else wasm), cpu, wasm, webgpu, or reference (plain JavaScript: slow, to compare with)';
 export const THREADS_HELP = "threads of the CPU; default ONNX Runtime's choice";

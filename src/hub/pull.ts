@@ -56,7 +56,8 @@ export async function planPull(name: string, { include, place = placeOf(), signa
   const { id, revision = 'main' } = checkedName(name);
   if (place.offline) throw new InputError('hub.offline', `cannot pull ${id}: HF_HUB_OFFLINE forbids the network`);
   const found = await repository(place, id, revision, signal);
-  const files = include?.length ? included(found.files, include) : needed(found.files, await modelIndex(place, id, found, signal));
+  const index = include?.length ? undefined : await modelIndex(place, id, found, signal);
+  const files = named(id, () => (include?.length ? included(found.files, include) : needed(found.files, index)));
   const folder = repositoryFolder(place.cache, id);
   const missing = missingOf(folder, found.commit, files);
   const consent = missing.length > 0 && needsConsent(found.licence, found.gated);
@@ -71,6 +72,15 @@ export async function planPull(name: string, { include, place = placeOf(), signa
     consent,
     path: join(folder, 'snapshots', found.commit),
   };
+}
+
+/** An error about files says whose they are. */
+function named<T>(id: string, choose: () => T): T {
+  try {
+    return choose();
+  } catch (error) {
+    throw error instanceof InputError ? new InputError(error.code, `${id}: ${error.message}`, { cause: error }) : error;
+  }
 }
 
 function missingOf(folder: string, commit: string, files: readonly HubFile[]): HubFile[] {
