@@ -24,7 +24,10 @@ const COLUMNS: Readonly<Record<string, (option: Option, name: string) => string>
 
 /** A table without columns that would be empty. */
 function table(options: Options): string {
-  const columns = Object.entries(COLUMNS).map(([title, cellOf]) => [title, ...Object.entries(options).map(([name, option]) => cellOf(option, name))]);
+  const columns = Object.entries(COLUMNS).map(([title, cellOf]) => [
+    title,
+    ...Object.entries(options).map(([name, option]) => cellOf(option, name)),
+  ]);
   const filled = columns.filter(([, ...cells]) => cells.some((text) => text !== ''));
   const line = (row: number) => `| ${filled.map((column) => column[row]).join(' | ')} |`;
   const [title, ...rows] = filled[0]!.map((_, row) => line(row));
@@ -34,7 +37,11 @@ function table(options: Options): string {
 /** The text of docs/request.md. */
 export function requestDocs(): string {
   const request = optionsOf(LIMITS);
-  const own = (options: Options) => Object.keys(options).filter((name) => !(name in wired(options))).map(code).join(' and ');
+  const own = (options: Options) =>
+    Object.keys(options)
+      .filter((name) => !(name in wired(options)))
+      .map(code)
+      .join(' and ');
   return `# What a picture can be asked for
 
 <!-- Written by npm run docs from src/draw/request.ts: change it there. -->
@@ -56,7 +63,8 @@ Each of \`references\` (as JSON, the file of its picture in base64 as \`image\`)
 
 ${table(request.references.entries!)}
 
-Each of \`peels\`: one of name, path and bytes, and how much of it. ${own(request.peels.entries!)} are for a program only and no part of the JSON:
+Each of \`peels\`: one of name, path and bytes, and how much of it.
+${own(request.peels.entries!)} are for a program only and no part of the JSON:
 
 ${table(request.peels.entries!)}
 

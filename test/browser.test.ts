@@ -93,7 +93,7 @@ describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
     const { runtime, precision, recipe, ...image } = await play('picture', name, { threads: 2 });
     expect(runtime).toBe(name);
     const pipeline = await loadPipeline({ model, threads: 1, precision });
-    const banana: Banana = bananaOf({ model: pipeline.model, start: pipeline.draw, close: () => pipeline.release() }, async () => new Uint8Array());
+    const banana: Banana = bananaOf({ model: pipeline.model, start: pipeline.serve, close: () => pipeline.release() }, async () => new Uint8Array());
     const { prompt, seed, steps, width, height } = recipe;
     const cpu = await banana.picture({ prompt, seed, steps, width, height });
     await banana.close();

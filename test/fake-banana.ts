@@ -3,6 +3,7 @@
 // "lose" loses the engine, "break" fails unforeseen.
 import { encodeImage } from '../src/disk/codec.ts';
 import type { Checked } from '../src/draw/check.ts';
+import { pictureStore, type Sent } from '../src/draw/pictures.ts';
 import type { GenerateEvent } from '../src/draw/events.ts';
 import type { Recipe } from '../src/draw/recipe.ts';
 import type { Limits } from '../src/draw/request.ts';
@@ -48,8 +49,9 @@ export function fakeBanana({ limits }: { limits?: Limits } = {}): FakeBanana {
   let release = (): void => {};
   let held = new Promise<void>((done) => (release = done));
 
-  async function* start(request: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
-    const { prompt, seed = 0, steps = 4, preview = 128, size, guidance = 3 } = (last = request);
+  const pictures = pictureStore();
+  async function* start(request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+    const { prompt, seed = 0, steps = 4, preview = 128, size, guidance = 3 } = (last = { ...request, ...pictures(request) } as Checked);
     log.push(`begin ${prompt} ${seed}`);
     try {
       yield { type: 'text', text: prompt, tokens: 5, truncated: 0, cut: '' };

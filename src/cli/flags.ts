@@ -11,17 +11,31 @@ function readerOf({ expected, range, entries }: Option): ((text: string, before?
 }
 
 /** What the help says of an option: what it is, what it may be, what is used when it is left out. */
-export function helpOf({ about, expected, range, entries, default: value, otherwise = value === undefined ? undefined : String(value) }: Option): string {
+export function helpOf({
+  about,
+  expected,
+  range,
+  entries,
+  default: value,
+  otherwise = value === undefined ? undefined : String(value),
+}: Option): string {
   const may = entries || expected.startsWith('a picture') ? undefined : range?.replace(/^.* from (?=.* to )/, '');
   return [about, may, otherwise !== undefined && `default ${otherwise}`].filter(Boolean).join('; ');
 }
 
 /** The command with the flags of some options, those that have one. */
-export function withFlags<O extends Options>(command: Command, options: O, names: readonly (keyof O & string)[] = Object.keys(options)): Command {
+export function withFlags<O extends Options>(
+  command: Command,
+  options: O,
+  names: readonly (keyof O & string)[] = Object.keys(options),
+): Command {
   for (const name of names) {
     const { flag, ...option } = options[name]!;
     const read = readerOf({ ...option });
-    if (flag) read ? command.option(flag, helpOf(option), read as (text: string, before: unknown) => unknown) : command.option(flag, helpOf(option));
+    if (flag)
+      read
+        ? command.option(flag, helpOf(option), read as (text: string, before: unknown) => unknown)
+        : command.option(flag, helpOf(option));
   }
   return command;
 }

@@ -20,9 +20,11 @@ export interface PictureFlags {
 
 const REQUEST = optionsOf(LIMITS);
 
-/** The flags of a request, but for those that the command says otherwise or has no use for. */
-export const withRequest = (command: Command, not: readonly (keyof typeof REQUEST)[] = []): Command =>
-  withFlags(command, REQUEST, Object.keys(REQUEST).filter((name) => !(not as readonly string[]).includes(name)) as (keyof typeof REQUEST)[]);
+/** The flags of a request, but for those that the command has no use for. */
+export function withRequest(command: Command, not: readonly (keyof typeof REQUEST)[] = []): Command {
+  const names = Object.keys(REQUEST) as (keyof typeof REQUEST)[];
+  return withFlags(command, REQUEST, names.filter((name) => !not.includes(name)));
+}
 
 /** Pictures that a request is made with. */
 type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references'>;

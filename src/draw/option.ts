@@ -66,7 +66,8 @@ const isNumber = (x: unknown): boolean => typeof x === 'number';
 const NUMBER = {
   expected: 'a number',
   is: isNumber,
-  hint: (x: unknown) => (typeof x === 'string' && x.trim() !== '' && Number.isFinite(Number(x)) ? `write ${Number(x)} without quotes` : undefined),
+  hint: (x: unknown) =>
+    typeof x === 'string' && x.trim() !== '' && Number.isFinite(Number(x)) ? `write ${Number(x)} without quotes` : undefined,
 };
 const outside = (range: string) => ({ ...NUMBER, range, refuse: (path: string, value: number) => `${path} ${value}: expected ${range}` });
 
@@ -90,18 +91,32 @@ export const among = (values: readonly number[]): Kind<z.ZodMiniLiteral<number>>
 });
 
 /** One of some words. `noun` is what they are; `advice` what to do where none fits. */
-export const choice = <const W extends readonly string[]>(noun: string, words: W, advice = ''): Kind<Schema & z.ZodMiniType<W[number]>> => ({
+export const choice = <const W extends readonly string[]>(
+  noun: string,
+  words: W,
+  advice = '',
+): Kind<Schema & z.ZodMiniType<W[number]>> => ({
   ...text(),
   range: words.join(', '),
   schema: z.enum(words as readonly string[]) as Schema as Schema & z.ZodMiniType<W[number]>,
   refuse: (_, value: string) => `unknown ${noun} "${value}": choose one of ${words.join(', ')}${advice}`,
 });
 
-export const flag = (): Kind<z.ZodMiniBoolean> => ({ schema: z.boolean(), expected: 'true or false', is: (x) => typeof x === 'boolean', refuse: (path) => path });
+export const flag = (): Kind<z.ZodMiniBoolean> => ({
+  schema: z.boolean(),
+  expected: 'true or false',
+  is: (x) => typeof x === 'boolean',
+  refuse: (path) => path,
+});
 
 /** A value that only a program can give. */
 export const object = <T>(expected: string, is: (value: unknown) => boolean, hint?: Option['hint']): Kind<z.ZodMiniCustom<T, T>> => ({
-  schema: z.custom<T>(is), expected, is, hint, refuse: (path) => path, wire: 'never',
+  schema: z.custom<T>(is),
+  expected,
+  is,
+  hint,
+  refuse: (path) => path,
+  wire: 'never',
 });
 
 /** Some of these numbers. */
@@ -120,18 +135,24 @@ const isImage = (x: unknown): x is Image => isObject(x) && isSide(x.width) && is
 /** The file of a picture as JSON has it. */
 const pictureFile = (bytes: number): Kind<Schema> => ({
   ...text(),
-  schema: z.string().check(z.minLength(1), z.maxLength(4 * Math.ceil(bytes / 3))).register(ABOUT, { contentEncoding: 'base64', contentMediaType: 'image/*' }),
+  schema: z
+    .string()
+    .check(z.minLength(1), z.maxLength(4 * Math.ceil(bytes / 3)))
+    .register(ABOUT, { contentEncoding: 'base64', contentMediaType: 'image/*' }),
   expected: 'the file of a picture in base64',
   range: `the file of a picture in base64, at most ${bytes} bytes`,
   refuse: (path, { length }: string) => `${path} of ${length} characters: expected the file of a picture in base64, at most ${bytes} bytes`,
 });
 
-/** A decoded picture of at most so many bytes; in JSON a file of at most as many, in base64. `noun`: what it is called, else by its path. */
+/** A decoded picture of at most so many bytes; in JSON a file of at most as many, in base64. `noun`: what it is called instead of its path. */
 export const picture = (bytes: number, noun?: string): Kind<z.ZodMiniCustom<Image, Image>> => ({
   schema: z.custom<Image>((x) => isImage(x) && x.data.length === x.width * x.height * 4 && x.data.length <= bytes),
   expected: 'a picture { width, height, data: Uint8ClampedArray }',
   is: isImage,
-  hint: (x) => (typeof x === 'string' || x instanceof ArrayBuffer || ArrayBuffer.isView(x) ? 'read and decode the file first (decodeImage of banana-sdk/node)' : undefined),
+  hint: (x) =>
+    typeof x === 'string' || x instanceof ArrayBuffer || ArrayBuffer.isView(x)
+      ? 'read and decode the file first (decodeImage of banana-sdk/node)'
+      : undefined,
   refuse: (path, { width, height, data }: Image) =>
     data.length === width * height * 4
       ? `${noun ?? path} of ${width}x${height} has ${data.length} bytes: expected at most ${bytes}; make it smaller`
@@ -140,12 +161,22 @@ export const picture = (bytes: number, noun?: string): Kind<z.ZodMiniCustom<Imag
 });
 
 /** Objects with options of their own, at most so many. `one`: what such an object is; `several`: what more than one are called. */
-export const listOf = <O extends Options>(entries: O, most: number, one: string, several: string): Kind<Schema & z.ZodMiniType<readonly Given<O>[]>> => ({
+export const listOf = <O extends Options>(
+  entries: O,
+  most: number,
+  one: string,
+  several: string,
+): Kind<Schema & z.ZodMiniType<readonly Given<O>[]>> => ({
   ...list(entries, most, one, several),
   wire: list(wired(entries), most, one, several),
 });
 
-const list = <O extends Options>(entries: O, most: number, one: string, several: string): Kind<Schema & z.ZodMiniType<readonly Given<O>[]>> => ({
+const list = <O extends Options>(
+  entries: O,
+  most: number,
+  one: string,
+  several: string,
+): Kind<Schema & z.ZodMiniType<readonly Given<O>[]>> => ({
   schema: z.array(schemaOf(entries)).check(z.maxLength(most)) as Schema as Schema & z.ZodMiniType<readonly Given<O>[]>,
   expected: 'a list',
   is: Array.isArray,
@@ -156,7 +187,9 @@ const list = <O extends Options>(entries: O, most: number, one: string, several:
 
 /** A table of options as JSON from elsewhere has them. */
 export const wired = (options: Options): Options =>
-  Object.fromEntries(Object.entries(options).flatMap(([name, option]) => (option.wire === 'never' ? [] : [[name, { ...option, ...option.wire }]])));
+  Object.fromEntries(
+    Object.entries(options).flatMap(([name, option]) => (option.wire === 'never' ? [] : [[name, { ...option, ...option.wire }]])),
+  );
 
 type NeededIn<O extends Options> = { [N in keyof O]: O[N] extends { needed: true } ? N : never }[keyof O];
 
@@ -168,10 +201,21 @@ export type Given<O extends Options> = { [N in keyof Pick<O, NeededIn<O>>]: z.ou
 /** What a JSON schema says beside the schema. */
 export const ABOUT = z.registry<{ description?: string; default?: number | string; contentEncoding?: string; contentMediaType?: string }>();
 
-/** The schema of an object that holds options and nothing else. */
+const schemas = new WeakMap<Options, z.ZodMiniObject>();
+
+/** The schema of an object that holds options and nothing else; made once for a table. */
 export function schemaOf(options: Options): z.ZodMiniObject {
+  const schema = schemas.get(options) ?? objectOf(options);
+  schemas.set(options, schema);
+  return schema;
+}
+
+function objectOf(options: Options): z.ZodMiniObject {
   const shape = Object.entries(options).map(([name, { schema, about, otherwise, default: byDefault, needed }]) => {
-    const said = { description: otherwise === undefined ? about : `${about}; left out: ${otherwise}`, ...(byDefault !== undefined && { default: byDefault }) };
+    const said = {
+      description: otherwise === undefined ? about : `${about}; left out: ${otherwise}`,
+      ...(byDefault !== undefined && { default: byDefault }),
+    };
     return [name, (needed ? z.nonoptional(schema) : z.optional(schema)).register(ABOUT, said)] as const;
   });
   return z.strictObject(Object.fromEntries(shape));

@@ -11,8 +11,14 @@ import { isObject, schemaOf, type Given, type Option, type Options } from './opt
  * for a key that is none, `options.type` for a value of another type, and the option's own code for one that cannot be.
  * `what`: what they are options of; `elsewhere`: keys that are none, and what to do instead.
  */
-export function checked<O extends Options>(options: O, given: unknown, what: Whole, elsewhere: Readonly<Record<string, string>> = {}): Given<O> {
-  if (!isObject(given) || Array.isArray(given)) throw new InputError('options.type', `${what.name} is ${found(given)}: expected an object such as ${what.example}`);
+export function checked<O extends Options>(
+  options: O,
+  given: unknown,
+  what: Whole,
+  elsewhere: Readonly<Record<string, string>> = {},
+): Given<O> {
+  if (!isObject(given) || Array.isArray(given))
+    throw new InputError('options.type', `${what.name} is ${found(given)}: expected an object such as ${what.example}`);
   const result = safeParse(schemaOf(options), given);
   if (result.success) return result.data as Given<O>;
   const { issues } = result.error;
@@ -30,7 +36,8 @@ function refusal(options: Options, given: object, issue: core.$ZodIssue, elsewhe
   const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)[key], given);
   const { option, inside } = optionAt(options, issue.path);
   if (issue.code === 'unrecognized_keys') return unknownKey(issue.keys[0]!, path, inside ?? options, path ? {} : elsewhere);
-  if (inside) return new InputError('options.type', `${path} is ${found(value)}: expected ${option!.range!.replace(/^.*each /, '')}`, { path });
+  if (inside)
+    return new InputError('options.type', `${path} is ${found(value)}: expected ${option!.range!.replace(/^.*each /, '')}`, { path });
   const { missing, refuse, is } = option!;
   const code = option!.code as InputCode; // test/docs.test.ts looks at all of them
   if (value === undefined && missing) return new InputError(code, missing, { path });
@@ -51,7 +58,8 @@ function optionAt(options: Options, [name, index, ...rest]: readonly PropertyKey
 }
 
 /** A path as a program would write it: `references[0].slot`. */
-const pathOf = (path: readonly PropertyKey[]): string => path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`)).join('');
+const pathOf = (path: readonly PropertyKey[]): string =>
+  path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`)).join('');
 
 /** What a value is, in a word or two. */
 function found(value: unknown): string {
@@ -64,7 +72,9 @@ function found(value: unknown): string {
 
 function unknownKey(key: string, path: string, options: Options, elsewhere: Readonly<Record<string, string>>): InputError {
   const where = path === '' ? '' : ` in ${path}`;
-  return new InputError('options.unknown', `no option "${key}"${where}: ${meant(key, options, elsewhere)}`, { path: path === '' ? key : `${path}.${key}` });
+  return new InputError('options.unknown', `no option "${key}"${where}: ${meant(key, options, elsewhere)}`, {
+    path: path === '' ? key : `${path}.${key}`,
+  });
 }
 
 const SLIPS = 2;

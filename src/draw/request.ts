@@ -47,7 +47,12 @@ export const LIMIT = {
   /** Numbers of steps that may be asked for. */
   steps: { ...someOf(STEPS), about: 'numbers of steps that may be asked for', code: 'options.limits', otherwise: 'all of them' },
   /** Most bytes of a picture that is given, as pixels: 4 a pixel. In JSON, of its file. */
-  pictureBytes: { ...whole(4, PICTURE_BYTES), about: 'most bytes of a picture that is given', code: 'options.limits', default: PICTURE_BYTES },
+  pictureBytes: {
+    ...whole(4, PICTURE_BYTES),
+    about: 'most bytes of a picture that is given',
+    code: 'options.limits',
+    default: PICTURE_BYTES,
+  },
 };
 
 /** How much a request may ask for. */
@@ -56,103 +61,228 @@ export interface Limits extends Readonly<Required<Given<typeof LIMIT>>> {}
 export const LIMITS: Limits = { side: SIDE_MAX, pixels: SIDE_MAX ** 2, count: COUNT_MAX, steps: STEPS, pictureBytes: PICTURE_BYTES };
 
 /** The limits, some of them narrower. Throws InputError `options.limits` for one that is wider than what can be drawn. */
-export const narrowed = (limits: Partial<Limits> = {}): Limits => ({ ...LIMITS, ...checked(LIMIT, limits, { name: 'limits', example: '{ count: 4 }' }) });
+export const narrowed = (limits: Partial<Limits> = {}): Limits => ({
+  ...LIMITS,
+  ...checked(LIMIT, limits, { name: 'limits', example: '{ count: 4 }' }),
+});
 
 const peelsOf = () => ({
   /** Its name in the library, or among those that were added. */
-  name: { ...matching(PEEL_NAME, 'letters, digits, - and _, at most 64, beginning with a letter or digit', 'cannot name a Peel'), about: 'its name in the library', code: 'peel.name' },
+  name: {
+    ...matching(PEEL_NAME, 'letters, digits, - and _, at most 64, beginning with a letter or digit', 'cannot name a Peel'),
+    about: 'its name in the library',
+    code: 'peel.name',
+  },
   /** Its file (Node). Only the program itself can name one: a request from elsewhere could probe for files with it. */
   path: { ...text(), about: 'its file', code: 'options.peels', wire: 'never' as const },
   /** The bytes of its file. */
-  bytes: { ...object<Uint8Array>('the bytes of a file', (x) => x instanceof Uint8Array), about: 'the bytes of its file', code: 'options.peels' },
+  bytes: {
+    ...object<Uint8Array>('the bytes of a file', (x) => x instanceof Uint8Array),
+    about: 'the bytes of its file',
+    code: 'options.peels',
+  },
   /** 1, the default, is as trained; -4 to 4. */
-  weight: { ...decimal(-WEIGHT_MAX, WEIGHT_MAX), about: 'how much of it: 1 is as trained, 0 nothing, below 0 its opposite', code: 'peel.weight', default: 1 },
+  weight: {
+    ...decimal(-WEIGHT_MAX, WEIGHT_MAX),
+    about: 'how much of it: 1 is as trained, 0 nothing, below 0 its opposite',
+    code: 'peel.weight',
+    default: 1,
+  },
   /** Takes one that was made for another model, as far as it fits. */
   force: { ...flag(), about: 'takes one that was made for another model, as far as it fits', code: 'options.peels' },
 });
 
 const referencesOf = ({ pictureBytes }: Limits) => ({
   /** 1 to 5: the prompt says <1> to <5>. */
-  slot: { ...whole(1, SLOTS.length), needed: true as const, about: 'its number: the prompt calls it <1> to <5>', code: 'references.slot', refuse: (_: string, slot: number) => `reference slot ${slot}: expected 1 to ${SLOTS.length}` },
+  slot: {
+    ...whole(1, SLOTS.length),
+    needed: true as const,
+    about: 'its number: the prompt calls it <1> to <5>',
+    code: 'references.slot',
+    refuse: (_: string, slot: number) => `reference slot ${slot}: expected 1 to ${SLOTS.length}`,
+  },
   /** Of any size; the subject alone, on white or transparent, works best. */
-  image: { ...picture(pictureBytes), needed: true as const, about: 'its picture; the subject alone, on white or transparent, works best', code: 'image.size' },
+  image: {
+    ...picture(pictureBytes),
+    needed: true as const,
+    about: 'its picture; the subject alone, on white or transparent, works best',
+    code: 'image.size',
+  },
 });
 
-const isSignal = (x: unknown) => isObject(x) && typeof x.aborted === 'boolean' && typeof x.throwIfAborted === 'function' && typeof x.addEventListener === 'function';
+const isSignal = (x: unknown) =>
+  isObject(x) && typeof x.aborted === 'boolean' && typeof x.throwIfAborted === 'function' && typeof x.addEventListener === 'function';
 
-/** The options of a request within limits. */
-export const optionsOf = (limits: Limits) => ({
+const tableOf = (limits: Limits) => ({
   /**
    * What to draw, 1 to 2000 characters. A model reads a number of tokens (ModelInfo.promptTokens): pico 32, some 25 English words.
    * Of a longer prompt the end is not seen; what `style`, `background` and Peels add always is.
    */
   prompt: {
-    ...text(), range: `a text of 1 to ${PROMPT_MAX} characters`, needed: true as const, about: 'what to draw; <peel:NAME:WEIGHT> in it draws with a Peel', code: 'prompt.empty', missing: 'there is no prompt: say what to draw',
-    words: ['text', 'caption'], hint: (x: unknown) => (Array.isArray(x) ? 'make a request for each prompt' : undefined),
+    ...text(),
+    range: `a text of 1 to ${PROMPT_MAX} characters`,
+    needed: true as const,
+    about: 'what to draw; <peel:NAME:WEIGHT> in it draws with a Peel',
+    code: 'prompt.empty',
+    missing: 'there is no prompt: say what to draw',
+    words: ['text', 'caption'],
+    hint: (x: unknown) => (Array.isArray(x) ? 'make a request for each prompt' : undefined),
   },
   /** A style word of the model, such as "flat". */
-  style: { ...text<Style>(), about: 'a style that the model knows, such as "flat"', code: 'prompt.style', flag: '--style <word>', words: ['stylepreset'] },
+  style: {
+    ...text<Style>(),
+    about: 'a style that the model knows, such as "flat"',
+    code: 'prompt.style',
+    flag: '--style <word>',
+    words: ['stylepreset'],
+  },
   /** 'white' or 'transparent'; the prompt, or else the model, decides when left out. */
   background: {
-    ...choice('background', BACKGROUNDS, '; for another, say it in the prompt'), about: 'what is behind what is drawn', otherwise: 'the prompt, or else the model, decides',
-    code: 'prompt.background', flag: '--background <kind>',
+    ...choice('background', BACKGROUNDS, '; for another, say it in the prompt'),
+    about: 'what is behind what is drawn',
+    otherwise: 'the prompt, or else the model, decides',
+    code: 'prompt.background',
+    flag: '--background <kind>',
   },
   /** Pixels, 64 to 4096. */
-  width: { ...whole(SIDE_MIN, limits.side, ' of pixels'), about: 'width of the picture', otherwise: `${BASE}, or what follows from the other side`, code: 'size.side', flag: '-W, --width <pixels>' },
+  width: {
+    ...whole(SIDE_MIN, limits.side, ' of pixels'),
+    about: 'width of the picture',
+    otherwise: `${BASE}, or what follows from the other side`,
+    code: 'size.side',
+    flag: '-W, --width <pixels>',
+  },
   /** Pixels, 64 to 4096. */
-  height: { ...whole(SIDE_MIN, limits.side, ' of pixels'), about: 'height of the picture', otherwise: `${BASE}, or what follows from the other side`, code: 'size.side', flag: '-H, --height <pixels>' },
+  height: {
+    ...whole(SIDE_MIN, limits.side, ' of pixels'),
+    about: 'height of the picture',
+    otherwise: `${BASE}, or what follows from the other side`,
+    code: 'size.side',
+    flag: '-H, --height <pixels>',
+  },
   /** Width to height, one of ASPECTS. */
-  aspect: { ...choice('aspect ratio', ASPECTS), about: 'width to height of the picture', otherwise: '1:1, or that of the picture to start from', code: 'size.aspect', flag: '--aspect <ratio>', words: ['aspectratio'] },
-  /** A picture of any size to start from. Its middle is used where its shape is not that of the picture to draw. */
+  aspect: {
+    ...choice('aspect ratio', ASPECTS),
+    about: 'width to height of the picture',
+    otherwise: '1:1, or that of the picture to start from',
+    code: 'size.aspect',
+    flag: '--aspect <ratio>',
+    words: ['aspectratio'],
+  },
+  /**
+   * A picture of any size to start from. Its middle is used where its shape is not that of the picture to draw. It is looked at once:
+   * other pixels are to be another object.
+   */
   image: {
-    ...picture(limits.pictureBytes, 'the picture'), about: 'picture to start from (.png, .jpg, .webp, .svg)', code: 'image.size', flag: '--image <file>',
+    ...picture(limits.pictureBytes, 'the picture'),
+    about: 'picture to start from (.png, .jpg, .webp, .svg)',
+    code: 'image.size',
+    flag: '--image <file>',
     words: ['initimage', 'inputimage', 'imageurl'],
   },
   /** How much of `image` may change, from 0 (nothing) to 1 (all of it); 0.6, or 0.9 inside a mask, when left out. */
   strength: {
-    ...decimal(0, 1), about: 'how much of the picture may change', otherwise: `${STRENGTH}, with a mask ${STRENGTH_MASKED}`, code: 'options.strength', flag: '--strength <x>',
+    ...decimal(0, 1),
+    about: 'how much of the picture may change',
+    otherwise: `${STRENGTH}, with a mask ${STRENGTH_MASKED}`,
+    code: 'options.strength',
+    flag: '--strength <x>',
     words: ['denoise', 'denoisingstrength', 'imagestrength'],
   },
   /** Where to repaint: white is drawn anew, black (or transparent) is kept as it is in `image`. The shape of `image`, any size. */
-  mask: { ...picture(limits.pictureBytes, 'the mask'), about: 'picture that is white where to repaint, and black where not', code: 'image.size', flag: '--mask <file>', words: ['maskimage'] },
+  mask: {
+    ...picture(limits.pictureBytes, 'the mask'),
+    about: 'picture that is white where to repaint, and black where not',
+    code: 'image.size',
+    flag: '--mask <file>',
+    words: ['maskimage'],
+  },
   /** A whole number from 0; picture i uses seed + i. Drawn at random, and reported, when left out. */
   seed: {
-    ...whole(0, Number.MAX_SAFE_INTEGER - 1), range: 'a whole number from 0', about: 'the same seed gives the same picture; picture i has seed + i', otherwise: 'one at random', code: 'options.seed', flag: '--seed <n>',
+    ...whole(0, Number.MAX_SAFE_INTEGER - 1),
+    range: 'a whole number from 0',
+    about: 'the same seed gives the same picture; picture i has seed + i',
+    otherwise: 'one at random',
+    code: 'options.seed',
+    flag: '--seed <n>',
     words: ['generator', 'manualseed'],
   },
   /** 1, 2 or 4. */
   steps: {
-    ...among(limits.steps), about: 'steps of the sampler: more is finer and slower', default: DEFAULT_STEPS, code: 'options.steps', flag: '--steps <n>',
+    ...among(limits.steps),
+    about: 'steps of the sampler: more is finer and slower',
+    default: DEFAULT_STEPS,
+    code: 'options.steps',
+    flag: '--steps <n>',
     words: ['numinferencesteps', 'inferencesteps', 'samplingsteps', 'numsteps', 'samplesteps'],
   },
   /** Pictures, 1 to 1000. */
   count: {
-    ...whole(1, limits.count), about: 'pictures, with seeds that count up', default: 1, code: 'options.count', flag: '-n, --count <n>',
+    ...whole(1, limits.count),
+    about: 'pictures, with seeds that count up',
+    default: 1,
+    code: 'options.count',
+    flag: '-n, --count <n>',
     words: ['n', 'num', 'numimages', 'numoutputs', 'numimagesperprompt', 'batchsize', 'batchcount'],
   },
   /** How closely to follow the prompt, 0 to 20; the model's own choice when left out. */
   guidance: {
-    ...decimal(0, GUIDANCE_MAX), about: 'how closely to follow the prompt', otherwise: "the model's own", code: 'options.guidance', flag: '--guidance <x>',
+    ...decimal(0, GUIDANCE_MAX),
+    about: 'how closely to follow the prompt',
+    otherwise: "the model's own",
+    code: 'options.guidance',
+    flag: '--guidance <x>',
     words: ['guidancescale', 'cfg', 'cfgscale'],
   },
   /** Longer side in pixels of the preview after each step; 0 for none. */
-  preview: { ...whole(0, PREVIEW_MAX, ' of pixels'), about: 'longer side of the preview after each step, 0 for none', default: DEFAULT_PREVIEW, code: 'options.preview' },
+  preview: {
+    ...whole(0, PREVIEW_MAX, ' of pixels'),
+    about: 'longer side of the preview after each step, 0 for none',
+    default: DEFAULT_PREVIEW,
+    code: 'options.preview',
+  },
   /** Share of the model's latent tokens to draw with, 1/16 to 1: less is faster and coarser. Default 1. */
-  detail: { ...decimal(DETAIL_MIN, 1), about: "share of the model's latent tokens to draw with: less is faster and coarser", default: 1, code: 'options.detail' },
+  detail: {
+    ...decimal(DETAIL_MIN, 1),
+    about: "share of the model's latent tokens to draw with: less is faster and coarser",
+    default: 1,
+    code: 'options.detail',
+  },
   /** Pictures of the subjects that the prompt calls <1> to <5>. */
   references: {
-    ...listOf(referencesOf(limits), SLOTS.length, '{ slot: 1, image }', 'reference pictures'), about: 'pictures of the subjects that the prompt calls <1> to <5>', code: 'references.count',
-    flag: '--subject <n=file>', words: ['subjects', 'referenceimages'],
+    ...listOf(referencesOf(limits), SLOTS.length, '{ slot: 1, image }', 'reference pictures'),
+    about: 'pictures of the subjects that the prompt calls <1> to <5>',
+    code: 'references.count',
+    flag: '--subject <n=file>',
+    words: ['subjects', 'referenceimages'],
   },
   /** Peels to draw with; a prompt may name some too, as <peel:name:0.8>. */
   peels: {
-    ...listOf(peelsOf(), PEELS_MAX, 'an object with one of name, path and bytes', 'Peels'), about: 'Peels to draw with; a prompt may name some too', code: 'options.peels',
+    ...listOf(peelsOf(), PEELS_MAX, 'an object with one of name, path and bytes', 'Peels'),
+    about: 'Peels to draw with; a prompt may name some too',
+    code: 'options.peels',
     words: ['lora', 'loras', 'adapters', 'peel'],
+  },
+  /** Cancels it. */
+  signal: {
+    ...object<AbortSignal>('an AbortSignal', isSignal, (x) => (isObject(x) && 'signal' in x ? "give the controller's signal" : undefined)),
+    about: 'cancels it',
+    code: 'options.signal',
+    words: ['abortsignal'],
   },
 });
 
+const tables = new WeakMap<Limits, ReturnType<typeof tableOf>>();
+
+/** The options of a request within limits; one table for the same limits. */
+export function optionsOf(limits: Limits): ReturnType<typeof tableOf> {
+  const table = tables.get(limits) ?? tableOf(limits);
+  tables.set(limits, table);
+  return table;
+}
+
 /** The options of one picture or several. */
-export interface GenerateOptions extends Given<ReturnType<typeof optionsOf>> {}
+export interface GenerateOptions extends Omit<Given<ReturnType<typeof tableOf>>, 'signal'> {}
 export type PromptOptions = Pick<GenerateOptions, 'prompt' | 'style' | 'background'>;
 export type SizeOptions = Pick<GenerateOptions, 'width' | 'height' | 'aspect'>;
 export type PictureOptions = Pick<GenerateOptions, 'image' | 'strength' | 'mask'>;
@@ -161,33 +291,36 @@ export interface PeelChoice extends Given<ReturnType<typeof peelsOf>> {}
 /** A picture of a subject. */
 export interface SubjectReference extends Given<ReturnType<typeof referencesOf>> {}
 
-/** What belongs to a request and is not of the picture. */
-const SIGNAL = {
-  signal: {
-    ...object<AbortSignal>('an AbortSignal', isSignal, (x) => (isObject(x) && 'signal' in x ? "give the controller's signal" : undefined)), about: 'cancels it', code: 'options.signal',
-    words: ['abortsignal'],
-  },
-};
-
 /** A request as it is given: the options of a picture, and what cancels it. */
-export type Request = GenerateOptions & { signal?: AbortSignal | undefined };
+export interface Request extends Given<ReturnType<typeof tableOf>> {}
 
 /** What other tools take and nothing here does, and what to do. */
 export const ELSEWHERE: Readonly<Record<string, string>> = {
-  size: 'it is width and height here', resolution: 'it is width and height here', transparent: "it is background: 'transparent' here",
+  size: 'it is width and height here',
+  resolution: 'it is width and height here',
+  transparent: "it is background: 'transparent' here",
   negativeprompt: 'there are no negative prompts: say in prompt what is to be there',
-  model: 'openBanana takes it', runtime: 'openBanana takes it', threads: 'openBanana takes it', precision: 'openBanana takes it', limits: 'openBanana takes it',
-  sampler: 'the model has one sampler', scheduler: 'the model has one sampler', samplername: 'the model has one sampler',
-  quality: 'encode and save of the picture take it', outputformat: 'encode and save of the picture take it', responseformat: 'encode and save of the picture take it',
-  onprogress: 'generate() yields what is known as it becomes known', callback: 'generate() yields what is known as it becomes known',
+  model: 'openBanana takes it',
+  runtime: 'openBanana takes it',
+  threads: 'openBanana takes it',
+  precision: 'openBanana takes it',
+  limits: 'openBanana takes it',
+  sampler: 'the model has one sampler',
+  scheduler: 'the model has one sampler',
+  samplername: 'the model has one sampler',
+  quality: 'encode and save of the picture take it',
+  outputformat: 'encode and save of the picture take it',
+  responseformat: 'encode and save of the picture take it',
+  onprogress: 'generate() yields what is known as it becomes known',
+  callback: 'generate() yields what is known as it becomes known',
 };
 
 /** Throws InputError unless every key is an option and every value what it may be. */
 export const typed = (given: unknown, limits: Limits): Request =>
-  checked({ ...optionsOf(limits), ...SIGNAL }, given, { name: 'the request', example: "{ prompt: 'a fox' }" }, ELSEWHERE) as Request;
+  checked(optionsOf(limits), given, { name: 'the request', example: "{ prompt: 'a fox' }" }, ELSEWHERE);
+
+const sizeOptions = ({ width, height, aspect }: ReturnType<typeof tableOf>) => ({ width, height, aspect });
+const SIZE = sizeOptions(tableOf(LIMITS));
 
 /** The part of a request that says the size, checked. */
-export function checkedSize(given: unknown): SizeOptions {
-  const { width, height, aspect } = optionsOf(LIMITS);
-  return checked({ width, height, aspect }, given, { name: 'the size', example: '{ width: 640 }' });
-}
+export const checkedSize = (given: unknown): SizeOptions => checked(SIZE, given, { name: 'the size', example: '{ width: 640 }' });

@@ -31,18 +31,21 @@ export function sizeWithin({ width, height, aspect }: SizeOptions, limits: Pick<
     return within({ width, height }, limits.pixels);
   }
   const ratio = ratioOf(aspect ?? '1:1');
-  if (width === undefined && height === undefined) return within({ width: round(BASE * Math.sqrt(ratio)), height: round(BASE / Math.sqrt(ratio)) }, limits.pixels);
+  if (width === undefined && height === undefined)
+    return within({ width: round(BASE * Math.sqrt(ratio)), height: round(BASE / Math.sqrt(ratio)) }, limits.pixels);
   const size = { width: width ?? Math.round(height! * ratio), height: height ?? Math.round(width! / ratio) };
   for (const [name, side] of Object.entries(size))
-    if (side < SIDE_MIN || side > limits.side)
-      throw new InputError('size.side', `aspect ${aspect ?? '1:1'} makes the ${name} ${side}: expected a whole number of pixels from ${SIDE_MIN} to ${limits.side}`, { path: 'aspect' });
+    if (side < SIDE_MIN || side > limits.side) throw wrongSide(`aspect ${aspect ?? '1:1'} makes the ${name} ${side}`, limits.side);
   return within(size, limits.pixels);
 }
 
+const wrongSide = (found: string, most: number): InputError =>
+  new InputError('size.side', `${found}: expected a whole number of pixels from ${SIDE_MIN} to ${most}`, { path: 'aspect' });
+
 function within({ width, height }: Size, most: number): Size {
-  if (width * height > most)
-    throw new InputError('size.pixels', `${width}x${height} has ${width * height} pixels: expected at most ${most}; choose a smaller size`, { path: 'width' });
-  return { width, height };
+  if (width * height <= most) return { width, height };
+  const found = `${width}x${height} has ${width * height} pixels`;
+  throw new InputError('size.pixels', `${found}: expected at most ${most}; choose a smaller size`, { path: 'width' });
 }
 
 function round(side: number): number {

@@ -14,6 +14,8 @@ import type { Size } from './size.ts';
 
 /** Shapes of mask and picture may differ by rounding, as a share. */
 const SHAPE_TOLERANCE = 0.02;
+/** Sizes at which what is kept around a mask is remembered. */
+const SIZES = 2;
 /** A repainted area fades in over this share of a latent token. */
 const FEATHER = 1 / 8;
 
@@ -21,16 +23,22 @@ const painted = new WeakMap<Image, boolean>();
 
 /** Whether a mask has anything to repaint. Each Image is looked at once. */
 function isPainted(mask: Image): boolean {
-  const known = painted.get(mask) ?? coverage(mask).some((m) => m > 0);
+  const known = painted.get(mask) ?? hasPaint(mask);
   painted.set(mask, known);
   return known;
+}
+
+function hasPaint({ data }: Image): boolean {
+  for (let i = 0; i < data.length; i += 4) if (data[i + 3]! > 0 && (data[i]! > 0 || data[i + 1]! > 0 || data[i + 2]! > 0)) return true;
+  return false;
 }
 
 /** Throws InputError for a strength or mask that does not fit the picture. */
 export function checkPicture({ image, strength = 0, mask }: PictureOptions): void {
   const wrong = (path: 'strength' | 'mask', why: string) => new InputError(`options.${path}`, why, { path });
   if (!image) {
-    if (strength) throw wrong('strength', 'a strength without a picture to start from: give the picture, or leave the strength out');
+    if (strength)
+      throw wrong('strength', 'a strength without a picture to start from: give the picture, or leave the strength out');
     if (mask) throw wrong('mask', 'a mask without a picture to repaint: give the picture too');
     return;
   }
@@ -49,7 +57,8 @@ export function strengthOf({ strength, mask }: PictureOptions): number {
 export function sizeOf({ width, height }: Image, limits: Pick<Limits, 'side' | 'pixels'> = LIMITS): Size {
   const most = Math.min(limits.side / Math.max(width, height), Math.sqrt(limits.pixels / (width * height)));
   const scale = Math.min(Math.max(1, SIDE_MIN / Math.min(width, height)), most);
-  const side = (n: number) => Math.min(limits.side, Math.max(SIDE_MIN, (limits.pixels < LIMITS.pixels ? Math.floor : Math.round)(n * scale)));
+  const whole = limits.pixels < LIMITS.pixels ? Math.floor : Math.round;
+  const side = (n: number) => Math.min(limits.side, Math.max(SIDE_MIN, whole(n * scale)));
   return { width: side(width), height: side(height) };
 }
 
@@ -69,7 +78,9 @@ export function cover(one: Image, { width, height }: Size): Image {
 
 /** How much of each pixel is to be repainted, 0-1: a mask's brightness times its alpha. */
 function coverage({ data }: Image): Float32Array {
-  return Float32Array.from({ length: data.length / 4 }, (_, i) => ((data[4 * i]! + data[4 * i + 1]! + data[4 * i + 2]!) * data[4 * i + 3]!) / (3 * 255 * 255));
+  const m = new Float32Array(data.length / 4);
+  for (let p = 0, i = 0; p < m.length; p++, i += 4) m[p] = ((data[i]! + data[i + 1]! + data[i + 2]!) * data[i + 3]!) / (3 * 255 * 255);
+  return m;
 }
 
 /** For each pixel 0-1 how much of it is drawn: the mask, fading in over `feather` pixels from what is kept (not from the picture's edge). */
@@ -119,9 +130,9 @@ export async function startFrom(
 ): Promise<Start> {
   const { rows, columns } = grid;
   const strength = strengthOf(given);
-  const seen = opaque ? flatten(given.image, WHITE) : given.image;
+  const seen = (size: Size): Image => (opaque ? flatten(cover(given.image, size), WHITE) : cover(given.image, size));
   const at = { width: columns * ENCODER_PIXELS, height: rows * ENCODER_PIXELS };
-  const { data: latent } = await encode(imageToTensor(cover(seen, at)));
+  const { data: latent } = await encode(imageToTensor(seen(at)));
   const begin = (noise: Float32Array) => Float32Array.from(latent, (x, i) => (1 - strength) * x + strength * noise[i]!);
   const mask = given.mask;
   if (!mask) return { latent, strength, begin, hold: (velocity) => velocity, restore: () => {} };
@@ -133,11 +144,15 @@ export async function startFrom(
     if (t === 0) return v; // nothing changes at all
     return v.map((value, i) => (repaint[Math.floor(i / channels)] ? value : (x[i]! - latent[i]!) / t)); // x0 = x - t v is the input's
   };
-  let last: { kept: Image; share: Float32Array } | undefined;
+  const around = (size: Size) => ({ kept: seen(size), share: feathered(coverage(cover(mask, size)), size, (FEATHER * size.width) / columns) });
+  const surroundings = new Map<string, ReturnType<typeof around>>(); // of the last sizes: that of previews, and that of the picture
   const restore = (drawn: Image): void => {
-    if (last?.kept.width !== drawn.width || last.kept.height !== drawn.height)
-      last = { kept: cover(seen, drawn), share: feathered(coverage(cover(mask, drawn)), drawn, (FEATHER * drawn.width) / columns) };
-    mix(drawn, last.kept, last.share);
+    const size = `${drawn.width}x${drawn.height}`;
+    const { kept, share } = surroundings.get(size) ?? around(drawn);
+    surroundings.delete(size);
+    surroundings.set(size, { kept, share });
+    if (surroundings.size > SIZES) surroundings.delete(surroundings.keys().next().value!);
+    mix(drawn, kept, share);
   };
   return { latent, strength, begin, hold, restore };
 }

@@ -12,7 +12,8 @@ import { hashOf } from './start.ts';
 import { openSampler } from './sample.ts';
 import { asReference, slotsIn, smallReferences } from './subjects.ts';
 import { openPipeline, type Pipeline } from './text-to-image.ts';
-import { checkOptions, type Checked } from './check.ts';
+import { checkOptions } from './check.ts';
+import type { Sent } from './pictures.ts';
 import type { GenerateOptions } from './request.ts';
 
 const model = randomModel('tiny', 1);
@@ -96,8 +97,8 @@ describe('the picture of a subject', () => {
     const [b] = await smallReferences([{ slot: 4, image: large }], 32);
     expect([a!.image.width, a!.hash, b!.slot]).toEqual([32, await hashOf(large), 4]);
     expect(b!.image).toBe(a!.image);
-    let sent: Checked | undefined;
-    const banana = bananaOf({ ...pipeline, start: (request) => ((sent = request), pipeline.draw(request)), close: async () => {} }, async () => new Uint8Array());
+    let sent: Sent | undefined;
+    const banana = bananaOf({ ...pipeline, start: (request) => ((sent = request), pipeline.serve(request)), close: async () => {} }, async () => new Uint8Array());
     const { recipe } = await banana.picture({ prompt: '<1>', references: [{ slot: 1, image: large }], width: 64, height: 64, steps: 1 });
     expect(sent!.references![0]!.image.width).toBe(32);
     expect(recipe.references).toEqual([{ slot: 1, hash: await hashOf(large) }]);
@@ -105,7 +106,7 @@ describe('the picture of a subject', () => {
 });
 
 test('typing: a subject counts from the moment that the prompt names it', async () => {
-  const live = bananaOf({ ...pipeline, start: pipeline.draw, close: async () => {} }, async () => new Uint8Array()).live({ prompt: 'a', seed: 1, width: 64, height: 64, steps: 1, references: [one], rest: 0, fps: 0 });
+  const live = bananaOf({ ...pipeline, start: pipeline.serve, close: async () => {} }, async () => new Uint8Array()).live({ prompt: 'a', seed: 1, width: 64, height: 64, steps: 1, references: [one], rest: 0, fps: 0 });
   const seen: string[] = [];
   for await (const { kind, event } of live.frames) {
     if (kind !== 'settled') continue;

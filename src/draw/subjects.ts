@@ -41,8 +41,8 @@ export function checkReferences(prompt: string, references: readonly SubjectRefe
   if (unknown !== undefined) throw wrong('slot', 'prompt', `the prompt says <${unknown}>: subjects are <1> to <${most}>`);
   const missing = named.find((slot) => !seen.has(slot));
   if (missing !== undefined) throw wrong('missing', 'references', `the prompt says <${missing}>, but no picture of it is given`);
-  const unsaid = references.findIndex(({ slot }) => !named.includes(slot));
-  if (unsaid >= 0) throw wrong('unsaid', `references[${unsaid}]`, `there is a picture of <${references[unsaid]!.slot}>, but the prompt does not say <${references[unsaid]!.slot}>`);
+  for (const [i, { slot }] of references.entries())
+    if (!named.includes(slot)) throw wrong('unsaid', `references[${i}]`, `there is a picture of <${slot}>, but the prompt does not say <${slot}>`);
 }
 
 /** A picture as the encoder reads references: a square of `pixels`, all of the picture in its middle, on white, or transparent where the picture is. */

@@ -15,10 +15,11 @@ import { random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import type { Model } from '../models/banana/file.ts';
 import { checkOptions, type Checked } from './check.ts';
+import { byName, pictureStore, type Sent } from './pictures.ts';
 import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
 import { fastestPrecision, openNetworks, type Condition, type Networks, type Precision } from '../models/banana/networks.ts';
 import { canvasOf, noiseOf } from '../models/layout.ts';
-import { hashOf, startFrom, strengthOf, type Start } from './start.ts';
+import { startFrom, strengthOf, type Start } from './start.ts';
 import { DEFAULT_PREVIEW, DEFAULT_STEPS, narrowed, type GenerateOptions, type Limits, type PeelChoice } from './request.ts';
 import { composePrompt, fitPrompt, resolveStyle } from './prompt.ts';
 import { VERSION, type ModelId, type Recipe } from './recipe.ts';
@@ -30,8 +31,10 @@ export interface Pipeline {
   readonly model: ModelInfo;
   /** Draws. Throws InputError for options that cannot be done, and the signal's reason when it is aborted: at the latest after one step or tile. */
   generate(options: GenerateOptions, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
-  /** The same for a request that was checked: in another process perhaps, where the caller is. */
+  /** The same for a request that was checked. */
   draw(request: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  /** The same for one that was checked where its caller is, and crossed to here. */
+  serve(request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
   release(): Promise<void>;
 }
 
@@ -71,11 +74,13 @@ export async function openPipeline(model: Model, runtime: Runtime, hash = '', { 
   await warm(networks);
   const { name, version, preset, styles, guidance, references = false } = model.manifest;
   const info: ModelInfo = { name, version, hash, preset, styles, guidance, references, runtime: runtime.name, precision, tokens: baseTokens(model.config), promptTokens: model.config.text.length };
-  const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), stack: peelShelf(model.config, info, peels) };
-  const draw: Pipeline['draw'] = (request, signal) => drawn(opened, request, signal);
+  const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), pictures: pictureStore(), stack: peelShelf(model.config, info, peels) };
+  const serve: Pipeline['serve'] = (request, signal) => drawn(opened, request, signal);
+  const draw = byName(serve);
   return {
     model: info,
     draw,
+    serve,
     async *generate(options, signal) {
       yield* draw(checkOptions(options, most), signal);
     },
@@ -85,6 +90,7 @@ export async function openPipeline(model: Model, runtime: Runtime, hash = '', { 
 
 interface Opened {
   readonly networks: Networks;
+  readonly pictures: ReturnType<typeof pictureStore>;
   readonly look: Look;
   readonly model: Model;
   readonly info: ModelInfo;
@@ -92,7 +98,7 @@ interface Opened {
   readonly stack: (choices: readonly PeelChoice[]) => Promise<PeelStack>;
 }
 
-type Look = (request: Checked, grid: { rows: number; columns: number }, opaque: boolean) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
+type Look = (request: Sent, given: Pick<Checked, 'image' | 'mask'>, grid: { rows: number; columns: number }, opaque: boolean) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
 
 interface ReadText {
   readonly condition: Condition;
@@ -114,16 +120,22 @@ function reader(networks: Networks, { tokenizer, config }: Model): Opened['read'
   };
 }
 
-/** Looks at the picture to start from, if any; the last one is remembered, as texts are. */
+/** Ways to look at pictures that are remembered: for the previews and for the picture of a live session. */
+const LOOKS = 2;
+
+/** Looks at the picture to start from, if any; the last ones are remembered, as texts are. */
 function looker(networks: Networks): Look {
-  let last: { key: string; start: Start } | undefined;
-  return async ({ image, mask, ...options }, grid, opaque) => {
-    if (!image) return undefined;
-    const strength = strengthOf({ ...options, ...(mask && { mask }) });
-    const recipe = { hash: await hashOf(image), strength, ...(mask && { mask: await hashOf(mask) }) };
+  const last = new Map<string, Start>();
+  return async ({ image: hash, mask: maskHash, strength: asked }, { image, mask }, grid, opaque) => {
+    if (!image || hash === undefined) return undefined;
+    const strength = strengthOf({ ...(asked !== undefined && { strength: asked }), ...(mask && { mask }) });
+    const recipe = { hash, strength, ...(maskHash !== undefined && { mask: maskHash }) };
     const key = JSON.stringify([recipe, grid, opaque]);
-    if (last?.key !== key) last = { key, start: await startFrom({ image, strength, ...(mask && { mask }) }, { grid, opaque, encode: networks.encode }) };
-    return { ...last.start, recipe };
+    const start = last.get(key) ?? (await startFrom({ image, strength, ...(mask && { mask }) }, { grid, opaque, encode: networks.encode }));
+    last.delete(key);
+    last.set(key, start); // the last used is the last
+    if (last.size > LOOKS) last.delete(last.keys().next().value!);
+    return { ...start, recipe };
   };
 }
 
@@ -144,9 +156,10 @@ async function warm(networks: Networks): Promise<void> {
 /** Pixels of a picture above which the decoder's working memory is given back before the pixels are made: 4K then stays within 600 MB with nano. */
 const LARGE = 2 ** 22;
 
-async function* drawn({ networks, model, info, read, look, stack: stackOf }: Opened, request: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+async function* drawn({ networks, model, info, read, look, pictures, stack: stackOf }: Opened, request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
   const { prompt, peels, size, background, count = 1, detail = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = request;
   const { seed: first = randomSeed() } = request;
+  const given = pictures(request); // what is new is kept, whatever else becomes of the request
   const style = request.style === undefined ? undefined : resolveStyle(request.style, model.manifest.styles);
   if (request.references?.length && !info.references)
     throw new InputError('model.references', `model "${info.name}" was not trained with reference subjects: leave the pictures and <1> to <5> out, or choose another model`);
@@ -161,7 +174,7 @@ async function* drawn({ networks, model, info, read, look, stack: stackOf }: Ope
   const { text, cut, truncated } = fitPrompt(prompt, compose, model.tokenizer, info.promptTokens);
   const references = await clock.time('text', () => smallReferences(request.references ?? [], model.config.referencePixels));
   const { condition, tokens } = await clock.time('text', () => read(text, stack, references));
-  const start = await clock.time('text', () => look(request, grid, opaque));
+  const start = await clock.time('text', () => look(request, given, grid, opaque));
   yield { type: 'text', text, tokens, truncated, cut };
 
   for (let index = 0; index < count; index++) {

@@ -31,9 +31,17 @@ test.each<[unknown, string, string]>([
   [{ prompt: 'x', peels: [{ path: '/etc/passwd' }] }, 'peels[0].path', 'no option "path" in peels[0]: there are name, weight, force'],
   [{ prompt: 'x', peels: [{ bytes: 'AAAA' }] }, 'peels[0].bytes', 'no option "bytes" in peels[0]'],
   [{ prompt: 'x', signal: {} }, 'signal', 'no option "signal"'],
-  [{ prompt: 'x', image: { width: 1, height: 1, data: [0, 0, 0, 0] } }, 'image', 'image is an object: expected the file of a picture in base64'],
+  [
+    { prompt: 'x', image: { width: 1, height: 1, data: [0, 0, 0, 0] } },
+    'image',
+    'image is an object: expected the file of a picture in base64',
+  ],
   [{ prompt: 'x', mask: 'A'.repeat(2000) }, 'mask', 'mask of 2000 characters: expected the file of a picture in base64, at most 999 bytes'],
-  [{ prompt: '<1>', references: [{ slot: 1, image: 5 }] }, 'references[0].image', 'references[0].image is 5: expected the file of a picture in base64'],
+  [
+    { prompt: '<1>', references: [{ slot: 1, image: 5 }] },
+    'references[0].image',
+    'references[0].image is 5: expected the file of a picture in base64',
+  ],
   [{ prompt: 'x', n: 2 }, 'n', 'no option "n": it is count here'],
   [{ prompt: 'x', seed: '7' }, 'seed', 'seed is the text "7": expected a number; write 7 without quotes'],
   [{}, 'prompt', 'there is no prompt: say what to draw'],
@@ -41,11 +49,20 @@ test.each<[unknown, string, string]>([
   ['a fox', '', 'the request is the text "a fox"'],
 ])('%j is refused', (body, path, message) => {
   const limits = narrowed({ pictureBytes: 999 });
-  expect(() => checkWire(body, limits)).toThrow(expect.objectContaining({ name: 'InputError', message: expect.stringContaining(message), ...(path && { path }) }));
+  expect(() => checkWire(body, limits)).toThrow(
+    expect.objectContaining({ name: 'InputError', message: expect.stringContaining(message), ...(path && { path }) }),
+  );
 });
 
 test('pictures are decoded, all else is as it came', async () => {
-  const body = { prompt: 'a <2>', count: 2, image: 'aW1hZ2U=', mask: 'bWFzaw==', references: [{ slot: 2, image: 'Zm94' }], peels: [{ name: 'ink', weight: 0.5 }] };
+  const body = {
+    prompt: 'a <2>',
+    count: 2,
+    image: 'aW1hZ2U=',
+    mask: 'bWFzaw==',
+    references: [{ slot: 2, image: 'Zm94' }],
+    peels: [{ name: 'ink', weight: 0.5 }],
+  };
   const white = image(8, 8, new Uint8ClampedArray(256).fill(255));
   const seen: string[] = [];
   const request = await fromWire(checkWire(body), async (base64) => (seen.push(Buffer.from(base64, 'base64').toString()), white));

@@ -17,16 +17,30 @@ export interface WireRequest extends Omit<GenerateOptions, 'image' | 'mask' | 'r
 
 /** The JSON schema (draft 2020-12) of a request within limits. */
 export function requestSchema(limits: Limits = LIMITS): Record<string, unknown> {
-  return toJSONSchema(schemaOf(wired(optionsOf(limits))), { target: 'draft-2020-12', io: 'input', metadata: ABOUT }) as Record<string, unknown>;
+  return toJSONSchema(schemaOf(wired(optionsOf(limits))), { target: 'draft-2020-12', io: 'input', metadata: ABOUT }) as Record<
+    string,
+    unknown
+  >;
 }
 
-/** A request from JSON. Throws InputError, with the `path`, for what is no option or cannot be; what belongs together is checked when it is drawn. */
+/**
+ * A request from JSON. Throws InputError, with the `path`, for what is no option or cannot be; what belongs together is checked when it is
+ * drawn.
+ */
 export function checkWire(body: unknown, limits: Limits = LIMITS): WireRequest {
-  return checked(wired(optionsOf(limits)), body, { name: 'the request', example: '{ "prompt": "a fox" }' }, ELSEWHERE) as unknown as WireRequest;
+  return checked(
+    wired(optionsOf(limits)),
+    body,
+    { name: 'the request', example: '{ "prompt": "a fox" }' },
+    ELSEWHERE,
+  ) as unknown as WireRequest;
 }
 
 /** The request with its pictures decoded. */
-export async function fromWire({ image, mask, references, ...rest }: WireRequest, decode: (base64: string) => Promise<Image>): Promise<GenerateOptions> {
+export async function fromWire(
+  { image, mask, references, ...rest }: WireRequest,
+  decode: (base64: string) => Promise<Image>,
+): Promise<GenerateOptions> {
   return {
     ...rest,
     ...(image !== undefined && { image: await decode(image) }),

@@ -22,7 +22,7 @@ interface Column {
 const plain = ({ is }: Option): Column => ({ cell: (text) => (is(0) ? (numberOf(text) ?? text) : text) });
 const PICTURE: Column = { cell: (text) => text, load: pictureAt };
 
-const { preview: _, ...OPTIONS } = optionsOf(LIMITS); // nobody looks on
+const { preview: _, signal: __, ...OPTIONS } = optionsOf(LIMITS); // nobody looks on, and a file cancels nothing
 const COLUMNS: Readonly<Record<string, Column>> = {
   ...Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, plain(option)])),
   image: PICTURE, mask: PICTURE,

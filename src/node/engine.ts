@@ -3,7 +3,7 @@ import { RuntimeError } from '../util/errors.ts';
 import { serveEngine } from './engine-process.ts';
 import { sparing } from '../sdk/banana.ts';
 import { loadPipeline, type LoadOptions } from './load.ts';
-import type { Checked } from '../draw/check.ts';
+import type { Sent } from '../draw/pictures.ts';
 import type { ModelInfo, Pipeline } from '../draw/text-to-image.ts';
 
 let pipeline: Pipeline | undefined;
@@ -13,9 +13,9 @@ const handlers = {
     pipeline = await loadPipeline(options);
     return pipeline.model;
   },
-  draw(request: Checked, signal: AbortSignal) {
+  draw(request: Sent, signal: AbortSignal) {
     if (!pipeline) throw new RuntimeError('engine.empty', 'no model was loaded');
-    return sparing(pipeline.draw(request, signal));
+    return sparing(pipeline.serve(request, signal));
   },
   /** Most memory that this process has had, in bytes. */
   peak: async (): Promise<number> => process.resourceUsage().maxRSS * 1024,

@@ -132,7 +132,7 @@ async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<Nod
   signal?.throwIfAborted();
   const pipeline = await loadPipeline(options);
   const close = (idle: Promise<void>) => idle.then(() => pipeline.release());
-  return { model: pipeline.model, start: pipeline.draw, peak: async () => ownPeak(), close };
+  return { model: pipeline.model, start: pipeline.serve, peak: async () => ownPeak(), close };
 }
 
 const built = import.meta.url.endsWith('.js');

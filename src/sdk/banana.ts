@@ -8,6 +8,7 @@ import { openLive, previewDetail, type Live, type LiveOptions } from '../live/li
 import { writeRecipe, type Recipe } from '../draw/recipe.ts';
 import { smallReferences } from '../draw/subjects.ts';
 import { checkOptions, type Checked } from '../draw/check.ts';
+import { byName, type Sent } from '../draw/pictures.ts';
 import { LIMITS, type GenerateOptions, type Limits } from '../draw/request.ts';
 import { randomSeed, type ModelInfo } from '../draw/text-to-image.ts';
 import { turns, type Turns } from './turns.ts';
@@ -50,12 +51,12 @@ export interface Banana {
 export interface Opened {
   readonly model: ModelInfo;
   /** Draws; it is asked for one thing at a time. */
-  start(request: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  start(request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
   /** Ends it. `idle` settles when nothing is drawn any more, which one that cannot stop in the middle waits for. */
   close(idle: Promise<void>): Promise<void>;
 }
 
-type Start = Opened['start'];
+type Start = (request: Checked, signal?: AbortSignal) => AsyncGenerator<GenerateEvent, void, void>;
 
 /**
  * The same pictures, each as a request of its own, and the next one begun when one is ready: a slow reader of events holds up
@@ -127,11 +128,12 @@ export async function pngWith(encode: EncodePng, { image, recipe, text }: Pick<I
   return writeRecipe(await encode(image), recipe, text);
 }
 
-/** References are made small before they are sent to where the pipeline lives. */
-function withSmallReferences({ model, start }: Opened): Start {
+/** Little is sent to where the pipeline lives: references are made small, pictures to start from go there once. */
+function sparingly({ model, start }: Opened): Start {
+  const draw = byName(start);
   return async function* (options, signal) {
     const { references } = options;
-    yield* start({ ...options, ...(references && { references: await smallReferences(references, preset(model.preset).referencePixels) }) }, signal);
+    yield* draw({ ...options, ...(references && { references: await smallReferences(references, preset(model.preset).referencePixels) }) }, signal);
   };
 }
 
@@ -145,7 +147,7 @@ export interface BananaOptions {
 /** The SDK's object for a pipeline. */
 export function bananaOf(opened: Opened, encode: EncodePng, { limits = LIMITS, queue = turns() }: BananaOptions = {}): Banana {
   const { model } = opened;
-  const draw = withSmallReferences(opened);
+  const draw = sparingly(opened);
   const start = oneByOne((options, signal) => queue.stream((stop) => draw(options, stop), signal));
   const generate = async function* (given: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {
     queue.closing.throwIfAborted();

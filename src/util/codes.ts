@@ -226,6 +226,7 @@ export const RUNTIME_CODES = {
   'engine.empty': 'An engine has no model, or drew nothing.',
   'engine.lost': 'The process or worker of an engine ended under a request, or was lost too often of late.',
   'engine.parent': 'The file of an engine was started by hand.',
+  'engine.pictures': 'An engine has forgotten a picture that a request only names by its hash. It is sent again: this is for those who drive an engine themselves.',
   'engine.start': 'An engine did not start.',
   'hash.missing': 'There is no Web Crypto: the page is served neither by https nor from localhost.',
   'hub.answer': 'What answers is not the hub, or says what cannot be.',

@@ -7,7 +7,7 @@ import type { GenerateEvent } from '../draw/events.ts';
 import { checkHash, SEAL, sealedWords, unpackModel } from '../models/banana/file.ts';
 import type { Precision } from '../models/banana/networks.ts';
 import type { PeelSource } from '../draw/peels.ts';
-import type { Checked } from '../draw/check.ts';
+import type { Sent } from '../draw/pictures.ts';
 import type { Limits } from '../draw/request.ts';
 import { openPipeline, type ModelInfo } from '../draw/text-to-image.ts';
 import { trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../train/peel/train.ts';
@@ -36,7 +36,7 @@ export interface WebTrainOptions extends TrainPeelOptions {
 
 export interface WebEngine {
   readonly model: ModelInfo;
-  start(request: Checked, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
+  start(request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
   train(pictures: readonly TrainingPicture[], options: WebTrainOptions, signal?: AbortSignal): AsyncGenerator<TrainPeelEvent, TrainedPeel, void>;
   /** Throws InputError when it is damaged or was made for another model. */
   addPeel(file: Uint8Array): Promise<PeelInfo>;
@@ -75,7 +75,7 @@ export async function openEngineHere({ model: bytes, runtime: name = 'auto', pre
   };
   return {
     model: pipeline.model,
-    start: pipeline.draw,
+    start: pipeline.serve,
     train: (pictures, { keep = 'memory', ...trained }, signal) =>
       trainPeel({ model, base, runtime, pictures, store: storeOf(trained.name, keep), ...(signal && { signal }) }, trained),
     async addPeel(file) {

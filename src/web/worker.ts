@@ -4,7 +4,7 @@ import { RuntimeError } from '../util/errors.ts';
 import { serveWorker } from '../runtime/engine-worker.ts';
 import { sparing } from '../sdk/banana.ts';
 import type { PeelInfo } from '../adapters/peel.ts';
-import type { Checked } from '../draw/check.ts';
+import type { Sent } from '../draw/pictures.ts';
 import type { ModelInfo } from '../draw/text-to-image.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
 import { crossing } from './crossing.ts';
@@ -23,7 +23,7 @@ const handlers = {
     engine = await openEngineHere(options);
     return engine.model;
   },
-  draw: (request: Checked, signal: AbortSignal) => crossing(sparing(opened().start(request, signal))),
+  draw: (request: Sent, signal: AbortSignal) => crossing(sparing(opened().start(request, signal))),
   train: ({ pictures, options }: { pictures: readonly TrainingPicture[]; options: WebTrainOptions }, signal: AbortSignal) => opened().train(pictures, options, signal),
   addPeel: async (file: Uint8Array): Promise<PeelInfo> => opened().addPeel(file),
   /** Answered when everything before it is done. */
