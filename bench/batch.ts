@@ -10,14 +10,35 @@ import { killAgain } from '../test/batch-kills.ts';
 import { tinyModel, workFolder } from '../test/command.ts';
 import { random } from '../src/util/random.ts';
 
-const { values } = parseArgs({ options: { kills: { type: 'string', default: '200' }, rows: { type: 'string', default: '2000' }, seed: { type: 'string', default: '0' } } });
+const { values } = parseArgs({
+  options: { kills: { type: 'string', default: '200' }, rows: { type: 'string', default: '2000' }, seed: { type: 'string', default: '0' } },
+});
 const [kills, rows, seed] = [Number(values.kills), Number(values.rows), Number(values.seed)];
 const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 const { folder, remove } = workFolder();
 const model = await tinyModel(folder);
-const commandFor = (file: string, out: string) =>
-  [process.execPath, MAIN, 'batch', file, '--out', out, '--model', model, '--runtime', 'cpu', '--threads', '1', '-W', '64', '-H', '64', '--steps', '1', '--no-sheet'];
+const commandFor = (file: string, out: string) => [
+  process.execPath,
+  MAIN,
+  'batch',
+  file,
+  '--out',
+  out,
+  '--model',
+  model,
+  '--runtime',
+  'cpu',
+  '--threads',
+  '1',
+  '-W',
+  '64',
+  '-H',
+  '64',
+  '--steps',
+  '1',
+  '--no-sheet',
+];
 
 /** Killed again and again; a fifth of the rows are sets of three. */
 async function killed(): Promise<object> {
@@ -26,9 +47,14 @@ async function killed(): Promise<object> {
   const file = join(folder, 'killed.jsonl');
   writeFileSync(file, lines.join('\n'));
   const name = (row: number) => String(row).padStart(5, '0');
-  const expected = lines.flatMap((line, i) => (line.includes('count') ? [1, 2, 3].map((n) => `${name(i + 1)}-${n}.png`) : [`${name(i + 1)}.png`]));
+  const expected = lines.flatMap((line, i) =>
+    line.includes('count') ? [1, 2, 3].map((n) => `${name(i + 1)}-${n}.png`) : [`${name(i + 1)}.png`],
+  );
   const out = join(folder, 'killed');
-  const { pictures, ...result } = await killAgain({ command: commandFor(file, out), folder: out, runs: kills, lines: 4, within: 120, random: random(seed) }, expected);
+  const { pictures, ...result } = await killAgain(
+    { command: commandFor(file, out), folder: out, runs: kills, lines: 4, within: 120, random: random(seed) },
+    expected,
+  );
   return { runs: kills, ...result, expected: expected.length, pictures: pictures.at(-1) };
 }
 

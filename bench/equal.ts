@@ -31,7 +31,9 @@ async function count(banana: NodeBanana): Promise<Record<keyof typeof WAYS, Reco
     await Promise.all(
       Array.from({ length: Math.min(AT_ONCE, requests - from) }, async (_, i) => {
         const way = i % 2 ? 'streamed' : 'whole';
-        const hash = createHash('sha256').update(await WAYS[way](banana)).digest('hex');
+        const hash = createHash('sha256')
+          .update(await WAYS[way](banana))
+          .digest('hex');
         found[way][hash] = (found[way][hash] ?? 0) + 1;
       }),
     );

@@ -8,7 +8,11 @@ import { INPUT_CODES, RUNTIME_CODES, SHAPE_CODES } from '../src/util/codes.ts';
 export const ERROR_DOCS = fileURLToPath(new URL('../docs/errors.md', import.meta.url));
 
 const table = (codes: Readonly<Record<string, string>>) =>
-  ['| code | when |', '| - | - |', ...Object.entries(codes).map(([code, when]) => `| \`${code}\` | ${when.replace(/<[^>]*>/g, (tag) => `\`${tag}\``)} |`)].join('\n');
+  [
+    '| code | when |',
+    '| - | - |',
+    ...Object.entries(codes).map(([code, when]) => `| \`${code}\` | ${when.replace(/<[^>]*>/g, (tag) => `\`${tag}\``)} |`),
+  ].join('\n');
 
 /** The text of docs/errors.md. */
 export function errorDocs(): string {

@@ -14,7 +14,7 @@ export interface Kills {
   readonly command: readonly string[];
   readonly folder: string;
   readonly runs: number;
-  /** A run is killed after a number of lines of output by chance, fewer than so many, and then milliseconds by chance, fewer than `within`. */
+  /** A run is killed after lines of output by chance, fewer than so many, and then milliseconds by chance, fewer than `within`. */
   readonly lines: number;
   readonly within: number;
   readonly random: Random;
@@ -81,7 +81,8 @@ async function look(folder: string, seen: Map<string, string>): Promise<string[]
     const { ino, mtimeMs, size } = statSync(join(folder, name));
     const stamp = `${ino} ${mtimeMs} ${size}`;
     if (seen.has(name) && seen.get(name) !== stamp) faults.push(`${name} was drawn twice`);
-    if (!seen.has(name)) await decodeImage(readFileSync(join(folder, name))).catch((error: Error) => faults.push(`${name} is not whole: ${error.message}`));
+    if (!seen.has(name))
+      await decodeImage(readFileSync(join(folder, name))).catch((error: Error) => faults.push(`${name} is not whole: ${error.message}`));
     seen.set(name, stamp);
   }
   for (const name of seen.keys()) if (!there.includes(name)) faults.push(`${name} was lost`);
@@ -94,7 +95,10 @@ function lookAtTheEnd(folder: string, expected: readonly string[]): string[] {
   const there = picturesIn(folder).sort();
   if (there.join() !== [...expected].sort().join()) faults.push(`${there.length} pictures, expected ${expected.length}`);
   if (partsIn(folder) > 0) faults.push('something half written is left');
-  const entries = readFileSync(join(folder, JOURNAL), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as { type: string; name: string; seed: number });
+  const entries = readFileSync(join(folder, JOURNAL), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; name: string; seed: number });
   const begun = new Map(entries.filter(({ type }) => type === 'begin').map((entry) => [entry.name, entry.seed]));
   const done = entries.filter(({ type }) => type === 'done').map(({ name }) => name);
   if (done.length !== new Set(done).size) faults.push('a row was done twice');

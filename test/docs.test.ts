@@ -31,10 +31,18 @@ interface Block {
   readonly text: string;
 }
 
-const DOCS = ['.', 'docs', 'tools/cuda'].flatMap((place) => readdirSync(at(place)).filter((name) => name.endsWith('.md')).map((name) => join(place, name)));
+const DOCS = ['.', 'docs', 'tools/cuda'].flatMap((place) =>
+  readdirSync(at(place))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(place, name)),
+);
 const blocks = DOCS.flatMap((path): Block[] => {
   const text = read(path);
-  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map((found) => ({ at: `${path}:${text.slice(0, found.index).split('\n').length}`, language: found[1]!, text: found[2]! }));
+  return [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map((found) => ({
+    at: `${path}:${text.slice(0, found.index).split('\n').length}`,
+    language: found[1]!,
+    text: found[2]!,
+  }));
 });
 const of = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
 /** What throws, by the place of its block. */
@@ -50,13 +58,20 @@ const problems = (list: readonly Block[], check: (text: string) => void): string
 
 /** What programs use that the page or the words around them bring. */
 const GIVEN: Readonly<Record<string, string>> = {
-  canvas: 'HTMLCanvasElement', input: 'HTMLInputElement', dropped: 'DataTransfer', bytes: 'Uint8Array<ArrayBuffer>', signal: 'AbortSignal',
-  banana: "Awaited<ReturnType<typeof import('banana-sdk/web').openBananaWorker>>", show: '(step: number, loss: number) => void',
+  canvas: 'HTMLCanvasElement',
+  input: 'HTMLInputElement',
+  dropped: 'DataTransfer',
+  bytes: 'Uint8Array<ArrayBuffer>',
+  signal: 'AbortSignal',
+  banana: "Awaited<ReturnType<typeof import('banana-sdk/web').openBananaWorker>>",
+  show: '(step: number, loss: number) => void',
 };
 
 /** A block as a module: with the declarations of what it uses and does not declare, on its first line, so that lines keep their numbers. */
 function moduleOf({ text }: Block): string {
-  const missing = Object.entries(GIVEN).filter(([name]) => new RegExp(`\\b${name}\\b`).test(text) && !new RegExp(`\\b(const|let|function)\\s+(\\{[^}]*\\b)?${name}\\b`).test(text));
+  const missing = Object.entries(GIVEN).filter(
+    ([name]) => new RegExp(`\\b${name}\\b`).test(text) && !new RegExp(`\\b(const|let|function)\\s+(\\{[^}]*\\b)?${name}\\b`).test(text),
+  );
   return `${missing.map(([name, type]) => `declare const ${name}: ${type};`).join(' ')} export {};\n${text}`;
 }
 
@@ -66,10 +81,20 @@ test('programs have no wrong types', { timeout: 120_000 }, () => {
   const names = programs.map(({ language }, i) => `${i}.m${language}`);
   programs.forEach((block, i) => writeFileSync(join(folder, names[i]!), block.language === 'ts' ? moduleOf(block) : block.text));
   const { name, exports } = JSON.parse(read('package.json')) as { name: string; exports: Record<string, string | { default: string }> };
-  const source = (entry: string | { default: string }) => at((typeof entry === 'string' ? entry : entry.default).replace('./dist/', '').replace(/\.js$/, '.ts'));
+  const source = (entry: string | { default: string }) =>
+    at((typeof entry === 'string' ? entry : entry.default).replace('./dist/', '').replace(/\.js$/, '.ts'));
   const paths = Object.fromEntries(Object.entries(exports).map(([entry, target]) => [name + entry.slice(1), [source(target)]]));
   const { compilerOptions: own } = JSON.parse(read('tsconfig.json')) as { compilerOptions: object };
-  const compilerOptions = { ...own, noEmit: true, composite: false, incremental: false, noUnusedLocals: false, allowJs: true, rootDir: '/', paths };
+  const compilerOptions = {
+    ...own,
+    noEmit: true,
+    composite: false,
+    incremental: false,
+    noUnusedLocals: false,
+    allowJs: true,
+    rootDir: '/',
+    paths,
+  };
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: names }));
   let said = '';
   try {
@@ -81,8 +106,14 @@ test('programs have no wrong types', { timeout: 120_000 }, () => {
 });
 
 test('data can be read', () => {
-  const lines = (text: string) => text.trim().split('\n').map((line) => JSON.parse(line) as unknown);
-  expect(problems(of('json'), (text) => void (text.startsWith('{\n') || text.startsWith('[\n') ? JSON.parse(text) : lines(text)))).toEqual([]);
+  const lines = (text: string) =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+  expect(problems(of('json'), (text) => void (text.startsWith('{\n') || text.startsWith('[\n') ? JSON.parse(text) : lines(text)))).toEqual(
+    [],
+  );
   expect(problems(of('csv'), (text) => void parse(text))).toEqual([]);
 });
 
@@ -121,8 +152,17 @@ const COMMANDS: Readonly<Record<string, (words: readonly string[]) => void>> = {
 /** The commands of a shell's text as words, without comments. */
 function commandsOf(text: string): string[][] {
   const lines = text.replaceAll('\\\n', ' ').split('\n');
-  const words = lines.map((line) => [...line.matchAll(/"((?:\\.|[^"])*)"|'([^']*)'|(#.*)|&&|\|\|?|;|[^\s;|&"']+/g)].filter(([, , , comment]) => comment === undefined).map(([all, a, b]) => a ?? b ?? all));
-  return words.flatMap((line) => line.reduce<string[][]>((all, word) => (/^(&&|\|\|?|;)$/.test(word) ? [...all, []] : [...all.slice(0, -1), [...all.at(-1)!, word]]), [[]]));
+  const words = lines.map((line) =>
+    [...line.matchAll(/"((?:\\.|[^"])*)"|'([^']*)'|(#.*)|&&|\|\|?|;|[^\s;|&"']+/g)]
+      .filter(([, , , comment]) => comment === undefined)
+      .map(([all, a, b]) => a ?? b ?? all),
+  );
+  return words.flatMap((line) =>
+    line.reduce<string[][]>(
+      (all, word) => (/^(&&|\|\|?|;)$/.test(word) ? [...all, []] : [...all.slice(0, -1), [...all.at(-1)!, word]]),
+      [[]],
+    ),
+  );
 }
 
 test('commands and their flags exist', () => {
@@ -130,9 +170,16 @@ test('commands and their flags exist', () => {
     for (const [name = '', ...words] of commandsOf(text)) COMMANDS[name]?.(words);
   };
   expect(problems(of('sh', 'bash'), check)).toEqual([]);
-  expect(problems([{ at: 'x', language: 'sh', text: 'npx banana a --sede 3' }, { at: 'y', language: 'sh', text: 'cd a && npm run nothing # -x' }, { at: 'z', language: 'sh', text: 'banana peel add a b c' }], check)).toEqual([
-    'x: banana generate has no --sede', 'y: there is no npm run nothing', expect.stringContaining('z: banana add takes'),
-  ]);
+  expect(
+    problems(
+      [
+        { at: 'x', language: 'sh', text: 'npx banana a --sede 3' },
+        { at: 'y', language: 'sh', text: 'cd a && npm run nothing # -x' },
+        { at: 'z', language: 'sh', text: 'banana peel add a b c' },
+      ],
+      check,
+    ),
+  ).toEqual(['x: banana generate has no --sede', 'y: there is no npm run nothing', expect.stringContaining('z: banana add takes')]);
 });
 
 test('docs/request.md and docs/errors.md are what npm run docs writes', () => {
@@ -141,14 +188,20 @@ test('docs/request.md and docs/errors.md are what npm run docs writes', () => {
 });
 
 test('every code that is listed can be thrown, and every option has one that is', () => {
-  const sources = readdirSync(at('src'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts') && !/\.test\.ts$|codes\.ts$/.test(path)).map((path) => read(join('src', path))).join('\n');
+  const sources = readdirSync(at('src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !/\.test\.ts$|codes\.ts$/.test(path))
+    .map((path) => read(join('src', path)))
+    .join('\n');
   /** Written out, or put together of its area and a name. */
   const isThrown = (code: string): boolean => {
     const [area, name] = code.split('.');
-    return sources.includes(`'${code}'`) || (sources.includes(`\`${area}.\${`) && new RegExp(`'${name}'|^  ${name}: \\{`, 'm').test(sources));
+    return (
+      sources.includes(`'${code}'`) || (sources.includes(`\`${area}.\${`) && new RegExp(`'${name}'|^  ${name}: \\{`, 'm').test(sources))
+    );
   };
   expect(Object.keys({ ...INPUT_CODES, ...RUNTIME_CODES, ...SHAPE_CODES }).filter((code) => !isThrown(code))).toEqual([]);
-  const codesOf = (options: Options): string[] => Object.values(options).flatMap(({ code, entries }) => [code, ...(entries ? codesOf(entries) : [])]);
+  const codesOf = (options: Options): string[] =>
+    Object.values(options).flatMap(({ code, entries }) => [code, ...(entries ? codesOf(entries) : [])]);
   const codes = [optionsOf(LIMITS), LIMIT, LIVE_OPTIONS].flatMap(codesOf);
   expect(codes.filter((code) => !Object.hasOwn(INPUT_CODES, code))).toEqual([]);
 });

@@ -27,7 +27,16 @@ export function fakeDraw(ms = 0): Banana['generate'] {
       signal?.throwIfAborted();
       const drawn = pictureOf(seed + index);
       yield { type: 'render', index, tile: 1, tiles: 1, rows: { y: 0, of: SIDE, image: drawn } };
-      const recipe: Recipe = { prompt, seed: seed + index, steps, guidance: 3, width: SIDE, height: SIDE, model: { name: 'fake', version: '0', hash: '' }, sdk: '0' };
+      const recipe: Recipe = {
+        prompt,
+        seed: seed + index,
+        steps,
+        guidance: 3,
+        width: SIDE,
+        height: SIDE,
+        model: { name: 'fake', version: '0', hash: '' },
+        sdk: '0',
+      };
       yield { type: 'image', index, image: drawn, recipe, text: prompt };
     }
     yield { type: 'done', count, seconds: { text: 0, denoise: 0, render: 0 } };

@@ -12,9 +12,13 @@ const MOST = 500_000;
 const TABLES = ['src/data/tables/sprites.json'];
 
 test.skipIf(!existsSync(join(root, '.git')))('no tracked file but weights and one table is larger than 500 kB: a sheet is WebP', () => {
-  const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter((file) => file && existsSync(join(root, file)));
+  const files = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' })
+    .split('\0')
+    .filter((file) => file && existsSync(join(root, file)));
   expect(files.length).toBeGreaterThan(100);
-  expect(files.filter((file) => !/^(models|peels)\//.test(file) && !TABLES.includes(file) && statSync(join(root, file)).size > MOST)).toEqual([]);
+  expect(
+    files.filter((file) => !/^(models|peels)\//.test(file) && !TABLES.includes(file) && statSync(join(root, file)).size > MOST),
+  ).toEqual([]);
 });
 
 const LINES = 400;
@@ -23,7 +27,9 @@ const HALF = 10;
 const NINE_IN_TEN = 45;
 
 const src = join(root, 'src');
-const sources = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts')).map((path) => ({ path, text: readFileSync(join(src, path), 'utf8') }));
+const sources = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => ({ path, text: readFileSync(join(src, path), 'utf8') }));
 const linesOf = (text: string) => text.trimEnd().split('\n').length;
 
 test('no file of src has more than 400 lines: what has two subjects is two files', () => {
@@ -40,7 +46,9 @@ function functionsIn(node: unknown): { start: number; end: number }[] {
 }
 
 test('functions are short: half of them have at most 10 lines, nine in ten at most 45', () => {
-  const lengths = sources.filter(({ path }) => !path.endsWith('.test.ts')).flatMap(({ path, text }) => functionsIn(parseSync(path, text).program).map(({ start, end }) => linesOf(text.slice(start, end))));
+  const lengths = sources
+    .filter(({ path }) => !path.endsWith('.test.ts'))
+    .flatMap(({ path, text }) => functionsIn(parseSync(path, text).program).map(({ start, end }) => linesOf(text.slice(start, end))));
   lengths.sort((a, b) => a - b);
   const at = (share: number) => lengths[Math.floor(share * lengths.length)]!;
   expect(lengths.length).toBeGreaterThan(500);

@@ -20,8 +20,13 @@ export interface Report {
   end(pages: readonly string[], journal: string): void;
 }
 
+const advice = (journal: string) => `mend them and give the same command again; all reasons are in ${journal}`;
+
 /** `total`: rows, where that is known; `warning`: what to say of a prompt that is too long. */
-export function reportOf(io: Io, { total, json, warning }: { total: number | undefined; json: boolean; warning: (event: TextEvent) => string }): Report {
+export function reportOf(
+  io: Io,
+  { total, json, warning }: { total: number | undefined; json: boolean; warning: (event: TextEvent) => string },
+): Report {
   const count = { rows: 0, drawn: 0, skipped: 0, failed: 0 };
   const failures: string[] = [];
   const progress = progressLine(io);
@@ -36,13 +41,15 @@ export function reportOf(io: Io, { total, json, warning }: { total: number | und
   };
   const lists: { [T in BatchEvent['type']]: (event: Extract<BatchEvent, { type: T }>) => void } = {
     text: ({ row, text }) => text.truncated > 0 && say(`row ${row}: ${warning(text)}`),
-    step: ({ picture, pictures, step, steps }) => progress.show(`${state()}  ${pictures > 1 ? `picture ${picture} of ${pictures}  ` : ''}step ${step} of ${steps}`),
+    step: ({ picture, pictures, step, steps }) =>
+      progress.show(`${state()}  ${pictures > 1 ? `picture ${picture} of ${pictures}  ` : ''}step ${step} of ${steps}`),
     picture({ path, recipe: { width, height, seed } }) {
       progress.clear();
       if (!json) io.out(`${path}  ${width}x${height}  seed ${seed}\n`);
     },
     row(event) {
-      if (event.outcome === 'failed' && failures.length < TOLD) failures.push(`row ${event.row}: ${event.error.message.replace(/\s*\n\s*/g, ' ')}`);
+      if (event.outcome === 'failed' && failures.length < TOLD)
+        failures.push(`row ${event.row}: ${event.error.message.replace(/\s*\n\s*/g, ' ')}`);
       if (!io.terminal && seconds() > told + EVERY) say(state()), (told = seconds());
       count.rows++;
       count[event.outcome]++;
@@ -58,9 +65,12 @@ export function reportOf(io: Io, { total, json, warning }: { total: number | und
       if (json) io.out(`${JSON.stringify(count)}\n`);
       else {
         for (const page of pages) io.out(`${page}\n`);
-        io.out(`${several(count.rows, 'row')}: ${count.drawn} drawn, ${count.skipped} skipped, ${count.failed} failed  ${duration(seconds())}\n`);
+        io.out(
+          `${several(count.rows, 'row')}: ${count.drawn} drawn, ${count.skipped} skipped, ${count.failed} failed  ${duration(seconds())}\n`,
+        );
       }
-      if (count.failed > 0) throw new RuntimeError('batch.failed', `${several(count.failed, 'row')} of ${count.rows} could not be drawn: mend them and give the same command again; all reasons are in ${journal}`);
+      if (count.failed > 0)
+        throw new RuntimeError('batch.failed', `${several(count.failed, 'row')} of ${count.rows} could not be drawn: ${advice(journal)}`);
     },
   };
 }

@@ -41,7 +41,11 @@ export function batchCommand(io: Io): Command {
     .description('draw a picture, or a set, for each row of a file')
     .argument('<file>', '.jsonl with an object in each line, or .csv or .tsv with the names of the columns in the first')
     .requiredOption('--out <folder>', 'where the pictures go, and the journal of what is done')
-    .option('--name <template>', 'names of the pictures: {row}, {seed}, {index} of a set, or any column in braces; .png, .jpg or .webp', DEFAULT_NAME);
+    .option(
+      '--name <template>',
+      'names of the pictures: {row}, {seed}, {index} of a set, or any column in braces; .png, .jpg or .webp',
+      DEFAULT_NAME,
+    );
   return withEngine(withRequest(command, ['seed']))
     .option('--quality <n>', `1 to 100, of .jpg and .webp; default ${QUALITY}`, whole)
     .option('--resume', 'go on where an earlier run ended, skip what exists (the default)', true)
@@ -52,13 +56,23 @@ export function batchCommand(io: Io): Command {
     .action((file: string, flags: Flags) => batch(file, flags, io));
 }
 
-async function batch(file: string, { out, name, resume, sheet, json = false, preset, model, runtime, threads, precision, quality = QUALITY, ...picture }: Flags, io: Io): Promise<void> {
+async function batch(
+  file: string,
+  { out, name, resume, sheet, json = false, preset, model, runtime, threads, precision, quality = QUALITY, ...picture }: Flags,
+  io: Io,
+): Promise<void> {
   checkQuality(quality);
   const names = namesOf(name);
   const columns = (found: readonly string[]) => checkColumns(found, names.columns, file);
   const total = await countRows(file, columns);
   modelPath(model ?? preset);
-  const plan: Batch = { rows: readRows(file, { checkColumns: columns }), names, quality, folder: dirname(resolve(file)), defaults: defaultsOf(picture) };
+  const plan: Batch = {
+    rows: readRows(file, { checkColumns: columns }),
+    names,
+    quality,
+    folder: dirname(resolve(file)),
+    defaults: defaultsOf(picture),
+  };
   const book = await openBook(out, { resume });
   try {
     await stoppable(io, (signal) => draw(plan, book, { total, sheet, json }, { preset, model, runtime, threads, precision }, io, signal));
@@ -79,18 +93,32 @@ function defaultsOf({ image, mask, subject, ...flags }: PictureFlags): Values {
 
 function checkColumns(found: readonly string[], extra: ReadonlySet<string>, file: string): void {
   for (const name of found) if (!extra.has(name)) checkColumn(name);
-  if (!found.includes('prompt')) throw new InputError('batch.columns', `${file} has no column "prompt": expected the names of the columns in its first line`);
+  if (!found.includes('prompt'))
+    throw new InputError('batch.columns', `${file} has no column "prompt": expected the names of the columns in its first line`);
 }
 
 /** How many rows there are; undefined for a pipe, which can be read but once. */
 async function countRows(file: string, columns: (found: readonly string[]) => void): Promise<number | undefined> {
-  if (await stat(file).then((found) => !found.isFile(), () => false)) return undefined;
+  if (
+    await stat(file).then(
+      (found) => !found.isFile(),
+      () => false,
+    )
+  )
+    return undefined;
   let total = 0;
   for await (const _ of readRows(file, { checkColumns: columns })) total++;
   return total;
 }
 
-async function draw(plan: Batch, book: Book, { total, sheet, json }: { total: number | undefined; sheet: boolean; json: boolean }, engine: EngineFlags, io: Io, signal: AbortSignal): Promise<void> {
+async function draw(
+  plan: Batch,
+  book: Book,
+  { total, sheet, json }: { total: number | undefined; sheet: boolean; json: boolean },
+  engine: EngineFlags,
+  io: Io,
+  signal: AbortSignal,
+): Promise<void> {
   const banana = await openEngine(engine, signal);
   const report = reportOf(io, { total, json, warning: (event) => cutWarning(event, banana.model) });
   const contact = sheet ? contactSheets(book.folder) : undefined;

@@ -26,7 +26,9 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>, most = 2 ** 24
     else parts = [];
   };
   const line = (ended: boolean): Line => {
-    const text = Buffer.concat(parts).toString('utf8').replace(/\r?\n?$/, '');
+    const text = Buffer.concat(parts)
+      .toString('utf8')
+      .replace(/\r?\n?$/, '');
     const one = { text: number === 0 ? text.replace(/^\ufeff/, '') : text, number: ++number, end, ended, long: length > most };
     [parts, length] = [[], 0];
     return one;

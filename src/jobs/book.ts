@@ -33,7 +33,7 @@ export interface Book {
 
 export const JOURNAL = 'journal.jsonl';
 
-/** Opens a folder's book, and clears away what a killed run left half written. Without `resume` all is begun anew. Throws as openJournal. */
+/** Opens a folder's book, and clears away what a killed run left half written. Without `resume` all begins anew. Throws as openJournal. */
 export async function openBook(folder: string, { resume = true }: { resume?: boolean } = {}): Promise<Book> {
   const rows = new Map<RowName, Begun>();
   const note = (entry: Entry): void => {

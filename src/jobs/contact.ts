@@ -40,9 +40,14 @@ export function contactSheets(folder: string): Contact {
 }
 
 /** When a file was changed; -1 where there is none. */
-const changedAt = (path: string): Promise<number> => stat(path).then(({ mtimeMs }) => mtimeMs, () => -1);
+const changedAt = (path: string): Promise<number> =>
+  stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => -1,
+  );
 
-const isNewer = async (path: string, others: readonly string[]): Promise<boolean> => (await changedAt(path)) > Math.max(...(await Promise.all(others.map(changedAt))));
+const isNewer = async (path: string, others: readonly string[]): Promise<boolean> =>
+  (await changedAt(path)) > Math.max(...(await Promise.all(others.map(changedAt))));
 
 async function sheetOf(paths: readonly string[]): Promise<Uint8Array> {
   const small: { image: Image; label: string }[] = [];
@@ -50,5 +55,12 @@ async function sheetOf(paths: readonly string[]): Promise<Uint8Array> {
     const image = await readPicture(path).catch(() => undefined);
     if (image) small.push({ image: fitImage(image, CELL, CELL), label: basename(path, extname(path)) });
   }
-  return encodeImage(await labelledSheet(small.map(({ image }) => image), small.map(({ label }) => label), { cell: CELL }), 'webp');
+  return encodeImage(
+    await labelledSheet(
+      small.map(({ image }) => image),
+      small.map(({ label }) => label),
+      { cell: CELL },
+    ),
+    'webp',
+  );
 }

@@ -58,10 +58,14 @@ it('refuses a damaged line in the middle by its number, and begins anew where as
 it('is held by one at a time; the lock of a process that is gone is open', async () => {
   const path = fresh();
   const { journal } = await opened(path);
-  await expect(opened(path)).rejects.toMatchObject({ code: 'journal.locked', message: expect.stringContaining(`process ${process.pid} works on`) });
+  await expect(opened(path)).rejects.toMatchObject({
+    code: 'journal.locked',
+    message: expect.stringContaining(`process ${process.pid} works on`),
+  });
   await journal.append(1);
   await journal.close();
-  for (const left of ['4194303 1', `${process.pid} 1`, '']) { // no such process, this number given anew, killed before it was written
+  for (const left of ['4194303 1', `${process.pid} 1`, '']) {
+    // no such process, this number given anew, killed before it was written
     writeFileSync(`${path}.lock`, left);
     await (await opened(path)).journal.close();
   }

@@ -28,7 +28,11 @@ export interface JournalOptions {
  * InputError `journal.locked` while another process holds it, `journal.damaged` for a line that is none, `file.write` where no
  * file can be made.
  */
-export async function openJournal<Entry>(path: string, replay: (entry: Entry) => void, { fresh = false }: JournalOptions = {}): Promise<Journal<Entry>> {
+export async function openJournal<Entry>(
+  path: string,
+  replay: (entry: Entry) => void,
+  { fresh = false }: JournalOptions = {},
+): Promise<Journal<Entry>> {
   const unlock = await lock(path);
   let file: FileHandle | undefined;
   try {
@@ -102,7 +106,11 @@ async function syncFolder(path: string): Promise<void> {
 /** Takes a journal for this process; gives back what lets it go. */
 async function lock(path: string): Promise<() => Promise<void>> {
   const place = `${path}.lock`;
-  const taken = await makeFolder(dirname(path)).then(() => takeLock(place)).catch((error: unknown) => { throw notWritten(place, error); });
+  const taken = await makeFolder(dirname(path))
+    .then(() => takeLock(place))
+    .catch((error: unknown) => {
+      throw notWritten(place, error);
+    });
   if (typeof taken !== 'string') return taken;
   throw new InputError('journal.locked', `${taken} works on ${path}: wait until it ends; if it does something else, remove ${place}`);
 }

@@ -29,7 +29,8 @@ export function namesOf(template: string): Names {
   const fields = [...template.matchAll(FIELD)].map(([, field]) => field!);
   const bare = template.replace(FIELD, '\0');
   if (/[{}]/.test(bare) || fields.includes('')) throw refuse('has a brace that names nothing: expected such as "{row}-{seed}.webp"');
-  if (posix.isAbsolute(bare) || bare.includes('\\') || bare.split('/').some((part) => part === '' || /^\.+$/.test(part))) throw refuse('must stay in the folder of --out');
+  if (posix.isAbsolute(bare) || bare.includes('\\') || bare.split('/').some((part) => part === '' || /^\.+$/.test(part)))
+    throw refuse('must stay in the folder of --out');
   const ending = posix.extname(bare);
   const known = formatOf(bare);
   if (ending !== '' && !known && !ending.includes('\0')) throw refuse('must end in .png, .jpg, .jpeg or .webp');
@@ -52,7 +53,10 @@ export function namesOf(template: string): Names {
 /** A value as a part of a file's name. */
 function partOf(value: unknown, field: string): string {
   const text = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
-  const part = [...text.normalize('NFC').replace(/[\p{C}\s/\\:*?"'<>|{}]+/gu, '-')].slice(0, PART_MAX).join('').replace(/^[-.]+|[-.]+$/g, '');
+  const part = [...text.normalize('NFC').replace(/[\p{C}\s/\\:*?"'<>|{}]+/gu, '-')]
+    .slice(0, PART_MAX)
+    .join('')
+    .replace(/^[-.]+|[-.]+$/g, '');
   if (part === '') throw new InputError('batch.name', `no ${field} for the name of the picture: fill the column, or choose another --name`);
   return part;
 }

@@ -28,19 +28,74 @@ async function read(name: string, text: string | Uint8Array): Promise<unknown[]>
 
 describe('rows', () => {
   it.each([
-    ['objects, blank lines, a byte order mark, no end', 'a.jsonl', '\ufeff{"prompt":"a","seed":1}\r\n\n{"prompt":"b","style":null}', [{ prompt: 'a', seed: 1 }, { prompt: 'b' }]],
-    ['lines that are none', 'a.ndjson', '{"prompt":\n["a"]\n"a"\n{"prompt":"c"}\n', [expect.stringMatching(/found \{"prompt":: expected an object/), expect.stringMatching(/found \["a"\]/), expect.stringMatching(/found "a"/), { prompt: 'c' }]],
-    ['a table', 'a.csv', '\ufeffprompt,seed,aspect\r\n"a ""big"" fox, red",7,\r\nb,,16:9\r\n', [{ prompt: 'a "big" fox, red', seed: 7 }, { prompt: 'b', aspect: '16:9' }]],
+    [
+      'objects, blank lines, a byte order mark, no end',
+      'a.jsonl',
+      '\ufeff{"prompt":"a","seed":1}\r\n\n{"prompt":"b","style":null}',
+      [{ prompt: 'a', seed: 1 }, { prompt: 'b' }],
+    ],
+    [
+      'lines that are none',
+      'a.ndjson',
+      '{"prompt":\n["a"]\n"a"\n{"prompt":"c"}\n',
+      [
+        expect.stringMatching(/found \{"prompt":: expected an object/),
+        expect.stringMatching(/found \["a"\]/),
+        expect.stringMatching(/found "a"/),
+        { prompt: 'c' },
+      ],
+    ],
+    [
+      'a table',
+      'a.csv',
+      '\ufeffprompt,seed,aspect\r\n"a ""big"" fox, red",7,\r\nb,,16:9\r\n',
+      [
+        { prompt: 'a "big" fox, red', seed: 7 },
+        { prompt: 'b', aspect: '16:9' },
+      ],
+    ],
     ['semicolons, as spreadsheets of some countries write', 'b.csv', 'prompt;steps\n"a, b";2\n', [{ prompt: 'a, b', steps: 2 }]],
     ['tabs', 'a.tsv', 'prompt\tsteps\na, b;c\t2\n', [{ prompt: 'a, b;c', steps: 2 }]],
-    ['rows that do not fit the columns', 'c.csv', 'prompt,seed\na,b,c\nd\na 12" disk,3\n', [expect.stringMatching(/found 3 cells, expected 2.*double quotes/), expect.stringMatching(/found 1 cells, expected 2/), { prompt: 'a 12" disk', seed: 3 }]],
+    [
+      'rows that do not fit the columns',
+      'c.csv',
+      'prompt,seed\na,b,c\nd\na 12" disk,3\n',
+      [
+        expect.stringMatching(/found 3 cells, expected 2.*double quotes/),
+        expect.stringMatching(/found 1 cells, expected 2/),
+        { prompt: 'a 12" disk', seed: 3 },
+      ],
+    ],
     ['a quote that is never closed', 'd.csv', 'prompt\na\n"b\nc\n', [{ prompt: 'a' }, expect.stringMatching(/is a quote never closed/)]],
-    ['letters of another encoding', 'e.csv', Buffer.from('prompt\ncaf\xe9\ntea\n', 'latin1'), [expect.stringMatching(/not UTF-8/), { prompt: 'tea' }]],
-    ['lists in cells', 'f.csv', 'prompt,references,peels\n<1>,1=a.png; 2 = b c.png,ink:0.8;my/felt.safetensors:-1;x\n', [{ prompt: '<1>', references: [{ slot: 1, image: 'a.png' }, { slot: 2, image: 'b c.png' }], peels: [{ name: 'ink', weight: 0.8 }, { path: 'my/felt.safetensors', weight: -1 }, { name: 'x' }] }]],
+    [
+      'letters of another encoding',
+      'e.csv',
+      Buffer.from('prompt\ncaf\xe9\ntea\n', 'latin1'),
+      [expect.stringMatching(/not UTF-8/), { prompt: 'tea' }],
+    ],
+    [
+      'lists in cells',
+      'f.csv',
+      'prompt,references,peels\n<1>,1=a.png; 2 = b c.png,ink:0.8;my/felt.safetensors:-1;x\n',
+      [
+        {
+          prompt: '<1>',
+          references: [
+            { slot: 1, image: 'a.png' },
+            { slot: 2, image: 'b c.png' },
+          ],
+          peels: [{ name: 'ink', weight: 0.8 }, { path: 'my/felt.safetensors', weight: -1 }, { name: 'x' }],
+        },
+      ],
+    ],
   ])('%s', async (_, name, text, rows) => expect(await read(name, text)).toEqual(rows));
 
   it('a line of any length is one bad row', async () => {
-    expect(await read('long.jsonl', `{"prompt":"a"}\n${'x'.repeat(2 ** 22 + 9)}\n{"prompt":"b"}`)).toEqual([{ prompt: 'a' }, expect.stringMatching(/more than 4194304 bytes/), { prompt: 'b' }]);
+    expect(await read('long.jsonl', `{"prompt":"a"}\n${'x'.repeat(2 ** 22 + 9)}\n{"prompt":"b"}`)).toEqual([
+      { prompt: 'a' },
+      expect.stringMatching(/more than 4194304 bytes/),
+      { prompt: 'b' },
+    ]);
   });
 
   it('refuses files that are none', async () => {
@@ -56,8 +111,16 @@ describe('columns', () => {
 
   it('files become pictures, found beside the batch', async () => {
     writeFileSync(join(folder, 'one.png'), await encodeImage(image(8, 8), 'png'));
-    const request = await requestOf({ prompt: 'a <1>', image: 'one.png', strength: 0.5, references: [{ slot: 1, image: 'one.png' }], peels: [{ path: 'x.safetensors' }] }, folder, none);
-    expect(request).toMatchObject({ image: { width: 8, height: 8 }, references: [{ slot: 1, image: { width: 8 } }], peels: [{ path: join(folder, 'x.safetensors') }] });
+    const request = await requestOf(
+      { prompt: 'a <1>', image: 'one.png', strength: 0.5, references: [{ slot: 1, image: 'one.png' }], peels: [{ path: 'x.safetensors' }] },
+      folder,
+      none,
+    );
+    expect(request).toMatchObject({
+      image: { width: 8, height: 8 },
+      references: [{ slot: 1, image: { width: 8 } }],
+      peels: [{ path: join(folder, 'x.safetensors') }],
+    });
     await expect(requestOf({ prompt: 'a', image: 'no.png' }, folder, none)).rejects.toThrow(/cannot read .*no\.png/);
     await expect(requestOf({ prompt: 'a', image: 7 }, folder, none)).rejects.toThrow(/expected the path/);
   });
@@ -88,6 +151,8 @@ describe('names', () => {
     ['{prompt}', { prompt: '{seed}' }, {}, 'seed.png'],
   ])('%s', (template, values, at, expected) => expect(path(template, values, at)).toBe(expected));
 
-  it.each(['../{row}', '/{row}', '{row', 'a}', '{}', 'a//b', './{row}', '{row}.gif', 'a\\b'])('no name: %s', (template) => expect(() => namesOf(template)).toThrow(/the name "/));
+  it.each(['../{row}', '/{row}', '{row', 'a}', '{}', 'a//b', './{row}', '{row}.gif', 'a\\b'])('no name: %s', (template) =>
+    expect(() => namesOf(template)).toThrow(/the name "/),
+  );
   it('a row without the value', () => expect(() => path('{sku}', {})).toThrow(/no sku for the name/));
 });

@@ -30,11 +30,17 @@ export interface RowsOptions {
 }
 
 const FORMATS: Readonly<Record<string, (path: string, options: RowsOptions) => AsyncGenerator<Row, void, void>>> = {
-  '.jsonl': jsonRows, '.ndjson': jsonRows, '.csv': tableRows, '.tsv': tableRows,
+  '.jsonl': jsonRows,
+  '.ndjson': jsonRows,
+  '.csv': tableRows,
+  '.tsv': tableRows,
 };
 const ROW_MAX = 2 ** 22; // bytes
 
-/** The rows of a file. Throws InputError `batch.file` for another kind of file, `batch.columns` for a table whose first line cannot be, `file.read`. */
+/**
+ * The rows of a file. Throws InputError `batch.file` for another kind of file, `batch.columns` for a table whose first line cannot be,
+ * `file.read`.
+ */
 export async function* readRows(path: string, options: RowsOptions = {}): AsyncGenerator<Row, void, void> {
   const rows = FORMATS[extname(path).toLowerCase()];
   if (!rows) throw new InputError('batch.file', `${path}: expected a file that ends in ${Object.keys(FORMATS).join(', ')}`);
@@ -62,12 +68,21 @@ function objectOf({ text, long }: Line): Values {
   } catch {
     // told below
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(`found ${shown}: expected an object in JSON such as {"prompt": "a fox"}`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(`found ${shown}: expected an object in JSON such as {"prompt": "a fox"}`);
   return checkLetters(value as Values);
 }
 
 async function* tableRows(path: string, { checkColumns }: RowsOptions): AsyncGenerator<Row, void, void> {
-  const options = { bom: true, info: true, delimiter: await delimiterOf(path), relax_quotes: true, relax_column_count: true, skip_empty_lines: true, max_record_size: ROW_MAX };
+  const options = {
+    bom: true,
+    info: true,
+    delimiter: await delimiterOf(path),
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: ROW_MAX,
+  };
   const parser = parse(options);
   const read = pipeline(createReadStream(path), parser);
   read.catch(() => {}); // told by the parser
@@ -86,7 +101,14 @@ async function* tableRows(path: string, { checkColumns }: RowsOptions): AsyncGen
   } catch (error) {
     const { code, message } = error as CsvError;
     if (!String(code).startsWith('CSV_')) throw error;
-    yield { number: ++number, line: last + 1, cells: true, values: () => { throw wrong(`the table cannot be read from here on (is a quote never closed?): ${message}`); } };
+    yield {
+      number: ++number,
+      line: last + 1,
+      cells: true,
+      values: () => {
+        throw wrong(`the table cannot be read from here on (is a quote never closed?): ${message}`);
+      },
+    };
   }
 }
 
@@ -98,8 +120,8 @@ function columnsOf(record: readonly string[], path: string): string[] {
 }
 
 function cellsOf(names: readonly string[], record: readonly string[]): Values {
-  if (record.length !== names.length)
-    throw wrong(`found ${record.length} cells, expected ${names.length}, as in the first line${record.length > names.length ? ': put a text with a comma inside in double quotes' : ''}`);
+  const advice = record.length > names.length ? ': put a text with a comma inside in double quotes' : '';
+  if (record.length !== names.length) throw wrong(`found ${record.length} cells, expected ${names.length}, as in the first line${advice}`);
   const filled = names.map((name, i) => [name, record[i]!.trim()] as const).filter(([, text]) => text !== '');
   const unnamed = filled.find(([name]) => name === '');
   if (unnamed) throw wrong(`the text "${unnamed[1]}" is in a column without a name`);
@@ -120,7 +142,10 @@ const HEAD = 2 ** 16; // bytes
 async function delimiterOf(path: string): Promise<string> {
   await using file = await open(path);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD), 0, HEAD, 0);
-  const [first = ''] = buffer.toString('utf8', 0, bytesRead).replace(/"[^"]*"/g, '').split('\n');
+  const [first = ''] = buffer
+    .toString('utf8', 0, bytesRead)
+    .replace(/"[^"]*"/g, '')
+    .split('\n');
   const count = (delimiter: string) => first.split(delimiter).length;
   return DELIMITERS.reduce((best, one) => (count(one) > count(best) ? one : best));
 }

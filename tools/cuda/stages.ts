@@ -71,7 +71,7 @@ export interface Part {
   readonly weight: readonly (readonly [number, number])[];
 }
 
-export interface Stage {
+export interface TrainingStage {
   readonly name: StageName;
   readonly seconds: number;
   /** Alternatives of each part, largest batch first. Made when asked for: a program of a large network is large itself. */
@@ -281,7 +281,7 @@ const quantizedPart = (config: Config, a: Amounts, empty: Empty, plan: Readonly<
 };
 
 /** Every stage of a preset, in order. `grids`: all grids of the data, the square first; row `grid` of the data counts in them. */
-export function stagesOf(config: Config, a: Amounts, dataOptions: DataOptions, empty: Empty): Stage[] {
+export function stagesOf(config: Config, a: Amounts, dataOptions: DataOptions, empty: Empty): TrainingStage[] {
   const grids = gridsOf(dataOptions, a.size);
   const side = a.size / ENCODER_PIXELS;
   const least = a.reference / ENCODER_PIXELS;
@@ -291,7 +291,7 @@ export function stagesOf(config: Config, a: Amounts, dataOptions: DataOptions, e
     subjects: { rows: 'subjects', grids, reference: { rows: least, columns: least } },
   };
   const share = dataOptions.subjects > 0 ? 0.15 : 0;
-  const transformerParts = (make: MakePart, name: StageName, weights: Record<string, Part['weight']>): Stage['parts'] =>
+  const transformerParts = (make: MakePart, name: StageName, weights: Record<string, Part['weight']>): TrainingStage['parts'] =>
     Object.entries(weights).flatMap(([rows, weight]) => {
       const { batches, small = batches } = a.stages[name];
       if (rows === 'subjects' && share === 0) return [];
