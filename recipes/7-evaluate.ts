@@ -33,7 +33,7 @@ import { encodeImage } from '../src/disk/codec.ts';
 import { readFileWhole, writeFileWhole } from '../src/disk/files.ts';
 import { tensorToImage, type Color, type Image } from '../src/image/image.ts';
 import { labelledSheet } from '../src/disk/sheet.ts';
-import { fastestPrecision, PRECISIONS, type Precision } from '../src/models/banana/networks.ts';
+import { fastestPrecision, PRECISIONS, type Precision } from '../src/quant/precision.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
 import { openSubject, waysOf, type Subject, type Ways } from '../src/eval/ways.ts';
 import { judgesOf, pathsOf } from '../src/train/paths.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { preset } from '../src/models/banana/config.ts';
 import { referenceBatch } from '../src/models/banana/references.ts';
 import { openNetworks } from '../src/models/banana/networks.ts';
-import { openSampler } from '../src/draw/sample.ts';
+import { openSampler } from '../src/train/sample.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
 import { encodeImage } from '../src/disk/codec.ts';
 import { readSafetensors, writeFileWhole } from '../src/disk/files.ts';

@@ -9,7 +9,7 @@ import type { Sample } from '../src/data/sample.ts';
 import { renderPool } from '../src/data/render.ts';
 import { preset } from '../src/models/banana/config.ts';
 import { openNetworks } from '../src/models/banana/networks.ts';
-import { openSampler } from '../src/draw/sample.ts';
+import { openSampler } from '../src/train/sample.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { encodeImage } from '../src/disk/codec.ts';
 import { readSafetensors, writeFileWhole } from '../src/disk/files.ts';

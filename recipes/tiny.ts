@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import { loadModel } from '../src/node/load.ts';
 import { openNetworks } from '../src/models/banana/networks.ts';
-import { openSampler } from '../src/draw/sample.ts';
+import { openSampler } from '../src/train/sample.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { encodeImage } from '../src/disk/codec.ts';
 import { writeFileWhole } from '../src/disk/files.ts';

@@ -27,10 +27,10 @@ const MUTATIONS: readonly Mutation[] = [
   { name: 'guidance embedded at 0.2', file: TRANSFORMER, from: 'mul(guidance, 0.1)', to: 'mul(guidance, 0.2)' },
   { name: 'position code 3x', file: 'models/banana/renderer.ts', from: 'sin(2 * turn), Math.cos(2', to: 'sin(3 * turn), Math.cos(3' },
   { name: 'schedule t ** 1.5', file: 'sampling/schedule.ts', from: 'const t = 1 - i / steps', to: 'const t = (1 - i / steps) ** 1.5' },
-  { name: 'consistency: wrong re-noising', file: 'sampling/sampler.ts', from: '(1 - next) * a + next * n', to: 'a + next * n' },
+  { name: 'consistency: wrong re-noising', file: 'sampling/path.ts', from: '(1 - t) * x + t * n', to: 'x + t * n' },
   { name: 'guidance of twice the scale', file: 'sampling/guidance.ts', from: '+ scale * (', to: '+ 2 * scale * (' },
   { name: 'MLP gate without + 1', file: TRANSFORMER, from: 'mul(m, add(gateM!, 1))', to: 'mul(m, gateM!)' },
-  { name: 'euler: half a step', file: 'sampling/sampler.ts', from: 'a + (next - t) * b', to: 'a + 0.5 * (next - t) * b' },
+  { name: 'euler: half a step', file: 'sampling/path.ts', from: 'a + (next - t) * v', to: 'a + 0.5 * (next - t) * v' },
 ];
 
 /** What the tests need beside the sources; data and art are not copied. */

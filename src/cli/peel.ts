@@ -6,7 +6,8 @@ import { adaptable } from '../models/banana/adaptable.ts';
 import { encodePeel, fitPeel, readPeel } from '../adapters/peel.ts';
 import { peelsIn, readModel } from '../node/load.ts';
 import { saveModel } from '../node/models.ts';
-import { mergePeels, peelShelf, withTriggers } from '../draw/peels.ts';
+import { mergePeels } from '../models/banana/merge.ts';
+import { peelShelf, withTriggers } from '../draw/peels.ts';
 import type { PeelChoice } from '../draw/request.ts';
 import { InputError } from '../util/errors.ts';
 import { NUMBER } from '../util/number.ts';
@@ -145,7 +146,7 @@ async function merge(peels: string[], { library, preset, model: given = preset, 
   await checkPlace(out);
   const choices = peels.map((text) => ({ ...choiceOf(text), force }));
   const { model, base } = await readModel(given);
-  const stack = await peelShelf(model.config, base, peelsIn(peelFolder(library)))(choices).catch(hinted);
+  const stack = await peelShelf(() => adaptable(model.config), base, peelsIn(peelFolder(library)))(choices).catch(hinted);
   const merged = mergePeels(model, stack, name ?? [model.name, ...stack.map(({ peel }) => peel.info.name)].join('-'));
   await saveModel(out, merged);
   if (asJson) return json(io, { path: out, name: merged.name, base, peels: stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash })), licence: merged.manifest.licence });

@@ -1,11 +1,10 @@
 // `banana presets`: the sizes that the project knows, and which of them have weights here.
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { preset, PRESETS } from '../models/banana/config.ts';
+import { baseTokens, preset, PRESETS } from '../models/banana/config.ts';
 import { countParameters } from '../nn/scope.ts';
 import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
 import { specsOf } from '../models/banana/stages.ts';
-import { baseTokens } from '../draw/size.ts';
 import { InputError } from '../util/errors.ts';
 import type { Io } from './io.ts';
 import { count, table } from './text.ts';

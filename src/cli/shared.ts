@@ -3,7 +3,7 @@
 import { Option, type Command } from 'commander';
 import { openBanana, type NodeBanana } from '../node/index.ts';
 import { DEFAULT_MODEL } from '../node/models.ts';
-import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
+import { PRECISIONS, type Precision } from '../quant/precision.ts';
 import { LIMITS, optionsOf, type GenerateOptions, type Limits } from '../draw/request.ts';
 import type { RuntimeName } from '../runtime/select.ts';
 import { readPicture } from '../disk/pictures.ts';

@@ -11,7 +11,7 @@ import { CORE_NOUNS } from './nouns.ts';
 import { drawJob } from './draw.ts';
 import { boxOf, canRecolour, prefixIds, sceneSvg } from './scenes.ts';
 import { heldOut } from './splits.ts';
-import { STYLE_WORDS } from '../models/banana/style-words.ts';
+import { STYLE_WORDS } from '../models/style-words.ts';
 import { concepts, coreConcepts, sprite, styleKey, STYLES } from './sprites.ts';
 
 const PICO = DATA.pico;

@@ -16,7 +16,8 @@ import { encodeSafetensors } from '../tensor/safetensors.ts';
 import { planOf, relativeError } from '../quant/plan.ts';
 import { inMemory, packModel, unpackModel, type Model } from '../models/banana/file.ts';
 import { specsOf } from '../models/banana/stages.ts';
-import { mergePeels, peelShelf, peelsOf, type PeelSource } from './peels.ts';
+import { mergePeels } from '../models/banana/merge.ts';
+import { peelShelf, peelsOf, type PeelSource } from './peels.ts';
 import { parametersOf } from './recipe.ts';
 import { openPipeline, type Pipeline } from './text-to-image.ts';
 import type { GenerateOptions } from './request.ts';
@@ -119,7 +120,7 @@ describe('drawing', () => {
   });
 
   test('one baked in draws what one applied does', async () => {
-    const stack = await peelShelf(model.config, base, source)([{ name: 'ink', weight: 0.8 }]);
+    const stack = await peelShelf(() => adaptable(model.config), base, source)([{ name: 'ink', weight: 0.8 }]);
     const merged = mergePeels(model, stack, 'tiny-ink');
     expect(merged.manifest).toMatchObject({ name: 'tiny-ink', licence: expect.stringContaining('ink 0.8 (CC0-1.0)') });
     const baked = await openPipeline(merged, runtime, 'abc');
@@ -136,7 +137,7 @@ test('a merged model\'s file of 4 bits holds what the Peel added, and leaves all
     return unpackModel(new Uint8Array(Buffer.concat(encodeSafetensors(tensors, metadata))), 'test');
   };
   const four = inMemory(read({ ...model, plan: planOf(specsOf(model.config)) }));
-  const stack = await peelShelf(model.config, base, source)([{ name: 'ink', weight: 0.1 }]);
+  const stack = await peelShelf(() => adaptable(model.config), base, source)([{ name: 'ink', weight: 0.1 }]);
   const merged = mergePeels(four, stack, 'tiny-ink');
   const back = read(merged);
   let changed = 0;

@@ -1,17 +1,13 @@
 // Peels of a picture: what the caller names, where it is found, what becomes of it. Files are found by a source that is handed
 // in (a folder in Node, see load.ts; none in a browser, which gives the bytes), fitted to the model once and remembered.
-// Also here: a Peel baked into a copy of its model. Not here: the file (adapters/peel.ts), its effect (adapters/lora.ts).
+// Not here: the file (adapters/peel.ts), its effect (adapters/lora.ts).
 import { sha256 } from '../adapters/hash.ts';
 import type { BaseId } from '../adapters/info.ts';
-import { loraNames, mergeLora } from '../adapters/lora.ts';
-import { adaptable } from '../models/banana/adaptable.ts';
 import { fitPeel, readPeel, type Peel } from '../adapters/peel.ts';
 import { NO_PEELS, withPeel, type PeelStack } from '../adapters/stack.ts';
 import { takePeels } from '../adapters/syntax.ts';
 import type { Specs } from '../nn/scope.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
-import type { Model } from '../models/banana/file.ts';
 import { PEELS_MAX, type PeelChoice } from './request.ts';
 
 /** A Peel as a recipe notes it. */
@@ -48,7 +44,7 @@ export function withTriggers(prompt: string, stack: PeelStack): string {
 const REMEMBERED = 16;
 
 /** A function from choices to a stack that fits a model. Files are read again only when they change; the same choices give the same stack. */
-export function peelShelf(config: Model['config'], base: BaseId, source?: PeelSource): (choices: readonly PeelChoice[]) => Promise<PeelStack> {
+export function peelShelf(adaptable: () => Specs, base: BaseId, source?: PeelSource): (choices: readonly PeelChoice[]) => Promise<PeelStack> {
   let specs: Specs | undefined;
   const fitted = new Map<string, Promise<Peel>>();
   let last: { key: string; stack: PeelStack } | undefined;
@@ -57,7 +53,7 @@ export function peelShelf(config: Model['config'], base: BaseId, source?: PeelSo
     if (!bytes && !source) throw new InputError('options.peels', `Peel "${name ?? choice.path}": there is no library here, give its bytes`);
     const found = bytes ? { source: 'the given Peel', stamp: await sha256([bytes]), read: async () => bytes } : await source!(choice);
     const load = async (): Promise<Peel> => {
-      const peel = fitPeel(await readPeel(await found.read(), found.source, { force }), (specs ??= adaptable(config)), base, found.source, { force });
+      const peel = fitPeel(await readPeel(await found.read(), found.source, { force }), (specs ??= adaptable()), base, found.source, { force });
       return name === undefined ? peel : { ...peel, info: { ...peel.info, name } };
     };
     return { key: JSON.stringify([name, found.source, found.stamp, force]), load };
@@ -79,25 +75,4 @@ export function peelShelf(config: Model['config'], base: BaseId, source?: PeelSo
     last = { key, stack };
     return stack;
   };
-}
-
-/** Bits of the matrices that a stack changed: in 4 they are rounded anew, and half of what the Peels added is lost. */
-const MERGED_BITS = 8;
-
-/** A copy of a model with a stack baked into its weights, under another name; what is changed has 8 bits where it had fewer. */
-export function mergePeels(model: Model, stack: PeelStack, name: string): Model {
-  const changeable = adaptable(model.config);
-  const changed = new Set([...changeable.keys()].filter((path) => stack.some(({ peel }) => peel.tensors[loraNames(path).a])));
-  const plan = model.plan && Object.fromEntries(Object.entries(model.plan).map(([path, bits]) => [path, changed.has(path) ? MERGED_BITS : bits]));
-  const weights = Object.fromEntries(
-    Object.entries(model.weights).map(([path, weight]) => {
-      const { a, b } = loraNames(path);
-      const used = changed.has(path) ? stack.filter(({ peel }) => peel.tensors[a]) : [];
-      return [path, used.reduce((sum, { peel, weight: strength }) => mergeLora(sum, peel.tensors[a] as Tensor<'float32'>, peel.tensors[b] as Tensor<'float32'>, strength), weight as Tensor<'float32'>)];
-    }),
-  );
-  const peels = stack.map(({ peel, weight }) => `${peel.info.name} ${weight} (${peel.info.licence || 'no licence'})`).join(', ');
-  const { licence, training } = model.manifest;
-  const { blocks: _, ...rest } = model; // those are of the weights as they were
-  return { ...rest, name, weights, ...(plan && { plan }), manifest: { ...model.manifest, name, licence: `${licence}; with Peels: ${peels}`, training: `${training}; merged with ${peels}` } };
 }

@@ -10,7 +10,8 @@ import { tensor, type Tensor } from '../tensor/tensor.ts';
 import { random } from '../util/random.ts';
 import { packModel, unpackModel } from '../models/banana/file.ts';
 import { randomModel } from '../node/models.ts';
-import { fastestPrecision, openNetworks, type Precision } from '../models/banana/networks.ts';
+import { openNetworks } from '../models/banana/networks.ts';
+import { fastestPrecision, type Precision } from '../quant/precision.ts';
 import { specsOf } from '../models/banana/stages.ts';
 
 const model = randomModel('tiny');

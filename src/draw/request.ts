@@ -5,7 +5,7 @@
 import { PEEL_NAME } from '../adapters/info.ts';
 import { WEIGHT_MAX } from '../adapters/stack.ts';
 import type { Image } from '../image/image.ts';
-import type { StyleWord } from '../models/banana/style-words.ts';
+import type { StyleWord } from '../models/style-words.ts';
 import { SLOTS } from '../tokenizer/words.ts';
 import { checked } from './refusal.ts';
 import { among, choice, decimal, flag, isObject, listOf, matching, object, picture, someOf, text, whole, type Given } from './option.ts';

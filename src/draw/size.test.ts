@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { DATA } from '../data/dataset.ts';
 import { pixelsOf } from '../data/pack.ts';
-import { ENCODER_PIXELS, preset } from '../models/banana/config.ts';
-import { baseTokens, latentGrid, resolveSize, tilesOf } from './size.ts';
+import { baseTokens, ENCODER_PIXELS, preset } from '../models/banana/config.ts';
+import { latentGrid } from '../models/layout.ts';
+import { resolveSize, tilesOf } from './size.ts';
 import { ASPECTS, type Aspect, type SizeOptions } from './request.ts';
 
 test('sizes: nothing, one side, both, an aspect ratio', () => {

@@ -1,16 +1,10 @@
-// Sizes: from what the caller asks for (pixels, an aspect ratio, or nothing) to the picture's size, its latent grid and the
-// tiles it is drawn in. The latent grid has about the same number of tokens for every size and the picture's shape, because
-// the model was trained so; the renderer draws any number of pixels from it, so no side need be a multiple of anything.
-import type { Config } from '../models/banana/config.ts';
-import type { Tile } from '../models/banana/renderer.ts';
+// Sizes: from what the caller asks for (pixels, an aspect ratio, or nothing) to the picture's size and the tiles it is drawn in.
+// Any number of pixels can be drawn, so no side need be a multiple of anything.
+import type { Size, Tile } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 import { BASE, checkedSize, LIMITS, SIDE_MIN, type Aspect, type Limits, type SizeOptions } from './request.ts';
 
-export interface Size {
-  /** Pixels. */
-  readonly width: number;
-  readonly height: number;
-}
+export type { Size };
 
 /** Where no side is asked for both are multiples of this: exact enough at 512 pixels, and kind to video codecs. */
 const ROUND = 8;
@@ -62,24 +56,6 @@ function checkFits({ width, height }: Size, aspect: Aspect): void {
   const ratio = ratioOf(aspect);
   if (Math.abs(width - height * ratio) >= ROUND && Math.abs(height - width / ratio) >= ROUND)
     throw new InputError('size.conflict', `${width}x${height} is not ${aspect}: give one side, or leave the aspect ratio out`, { path: 'aspect' });
-}
-
-/** Latent tokens of a 512x512 picture. */
-export function baseTokens({ latentPixels }: Config): number {
-  return (BASE / latentPixels) ** 2;
-}
-
-/** Rows and columns, at least 1 each, of about `tokens` latent tokens in the shape of a picture. Shape counts twice as much as number. */
-export function latentGrid({ width, height }: Size, tokens: number): { rows: number; columns: number } {
-  const aspect = width / height;
-  const misfit = (rows: number, columns: number) => (2 * Math.log(columns / rows / aspect)) ** 2 + Math.log((rows * columns) / tokens) ** 2;
-  let best = { rows: 1, columns: 1 };
-  for (let rows = 1; rows <= Math.ceil(2 * Math.sqrt(tokens / aspect)); rows++) {
-    const exact = ((rows * aspect) ** 4 * (tokens / rows)) ** (1 / 5); // where the misfit of these rows is least
-    for (const columns of [Math.floor(exact), Math.ceil(exact)])
-      if (columns >= 1 && misfit(rows, columns) < misfit(best.rows, best.columns)) best = { rows, columns };
-  }
-  return best;
 }
 
 /** The tiles of a picture, row by row; those at the right and the bottom may be smaller. */

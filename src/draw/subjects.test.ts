@@ -9,7 +9,7 @@ import type { ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
 import { openNetworks } from '../models/banana/networks.ts';
 import { hashOf } from './start.ts';
-import { openSampler } from './sample.ts';
+import { openSampler } from '../train/sample.ts';
 import { asReference, slotsIn, smallReferences } from './subjects.ts';
 import { openPipeline, type Pipeline } from './text-to-image.ts';
 import { checkOptions } from './check.ts';

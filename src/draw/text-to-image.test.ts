@@ -8,7 +8,8 @@ import { random } from '../util/random.ts';
 import type { GenerateEvent, ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
 import { openNetworks } from '../models/banana/networks.ts';
-import { latentGrid, tilesOf } from './size.ts';
+import { latentGrid } from '../models/layout.ts';
+import { tilesOf } from './size.ts';
 import { openPipeline, TILE, type Pipeline } from './text-to-image.ts';
 import type { GenerateOptions } from './request.ts';
 

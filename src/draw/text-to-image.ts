@@ -3,12 +3,11 @@
 // previews, progress and cancelling need no other means. Pure: files and processes are elsewhere (node/index.ts, web/index.ts).
 import type { PeelStack } from '../adapters/stack.ts';
 import type { Config } from '../models/banana/config.ts';
-import type { Tile } from '../models/banana/renderer.ts';
 import { checkpoint } from '../runtime/engine.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { consistency } from '../sampling/sampler.ts';
 import { times } from '../sampling/schedule.ts';
-import { image, tensorToImage, WHITE, type Image } from '../image/image.ts';
+import { image, tensorToImage, WHITE, type Image, type Tile } from '../image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import { random } from '../util/random.ts';
@@ -17,13 +16,17 @@ import type { Model } from '../models/banana/file.ts';
 import { checkOptions, type Checked } from './check.ts';
 import { byName, pictureStore, type Sent } from './pictures.ts';
 import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
-import { fastestPrecision, openNetworks, type Condition, type Networks, type Precision } from '../models/banana/networks.ts';
+import { openNetworks, type Condition, type Networks } from '../models/banana/networks.ts';
+import { fastestPrecision, type Precision } from '../quant/precision.ts';
 import { canvasOf, noiseOf } from '../models/layout.ts';
 import { startFrom, strengthOf, type Start } from './start.ts';
 import { DEFAULT_PREVIEW, DEFAULT_STEPS, narrowed, type GenerateOptions, type Limits, type PeelChoice } from './request.ts';
 import { composePrompt, fitPrompt, resolveStyle } from './prompt.ts';
 import { VERSION, type ModelId, type Recipe } from './recipe.ts';
-import { baseTokens, latentGrid, tilesOf, type Size } from './size.ts';
+import { adaptable } from '../models/banana/adaptable.ts';
+import { baseTokens } from '../models/banana/config.ts';
+import { latentGrid } from '../models/layout.ts';
+import { tilesOf, type Size } from './size.ts';
 import { referenceEncoder, smallReferences, type SmallReference } from './subjects.ts';
 
 /** A model that is ready to draw. */
@@ -74,7 +77,7 @@ export async function openPipeline(model: Model, runtime: Runtime, hash = '', { 
   await warm(networks);
   const { name, version, preset, styles, guidance, references = false } = model.manifest;
   const info: ModelInfo = { name, version, hash, preset, styles, guidance, references, runtime: runtime.name, precision, tokens: baseTokens(model.config), promptTokens: model.config.text.length };
-  const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), pictures: pictureStore(), stack: peelShelf(model.config, info, peels) };
+  const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), pictures: pictureStore(), stack: peelShelf(() => adaptable(model.config), info, peels) };
   const serve: Pipeline['serve'] = (request, signal) => drawn(opened, request, signal);
   const draw = byName(serve);
   return {

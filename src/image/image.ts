@@ -6,9 +6,19 @@ import { InputError } from '../util/errors.ts';
 import { float32 } from '../tensor/tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
-export interface Image {
+/** Pixels. */
+export interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+/** A part of a picture, in pixels from its upper left corner. */
+export interface Tile extends Size {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Image extends Size {
   /** R, G, B, A of each pixel, rows first, 0-255, not premultiplied. */
   readonly data: Uint8Array | Uint8ClampedArray;
 }

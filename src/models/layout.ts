@@ -1,6 +1,7 @@
 // What the latent of a picture consists of: parts, each a grid of tokens, one after the other, rows first. A picture in one piece
 // is the layout of one canvas; a picture of layers has a part for each thing and for where it is (ART, Pu et al. 2025).
 // Samplers step a flat list of numbers and know nothing of parts: whatever has to know asks here.
+import type { Size } from '../image/image.ts';
 import { gridPositions } from '../nn/rope.ts';
 import { gridNoise, type Grid } from '../sampling/noise.ts';
 import type { Random } from '../util/random.ts';
@@ -58,4 +59,17 @@ export function split(latent: Float32Array<ArrayBuffer>, layout: Layout): Float3
   if (latent.length !== numbersOf(layout)) throw new RangeError(`a latent of ${latent.length} numbers: the layout has ${numbersOf(layout)}`);
   let from = 0;
   return layout.map((part) => latent.subarray(from, (from += cellsOf(part) * part.channels)));
+}
+
+/** Rows and columns, at least 1 each, of about `tokens` tokens in the shape of a picture. Shape counts twice as much as number. */
+export function latentGrid({ width, height }: Size, tokens: number): Grid {
+  const aspect = width / height;
+  const misfit = (rows: number, columns: number) => (2 * Math.log(columns / rows / aspect)) ** 2 + Math.log((rows * columns) / tokens) ** 2;
+  let best: Grid = { rows: 1, columns: 1 };
+  for (let rows = 1; rows <= Math.ceil(2 * Math.sqrt(tokens / aspect)); rows++) {
+    const exact = ((rows * aspect) ** 4 * (tokens / rows)) ** (1 / 5); // where the misfit of these rows is least
+    for (const columns of [Math.floor(exact), Math.ceil(exact)])
+      if (columns >= 1 && misfit(rows, columns) < misfit(best.rows, best.columns)) best = { rows, columns };
+  }
+  return best;
 }

@@ -8,7 +8,7 @@ import { openRuntime, type RuntimeName } from '../runtime/select.ts';
 import { InputError } from '../util/errors.ts';
 import { checkHash, inMemory, SEAL, sealedWords, storedModel, type Model } from '../models/banana/file.ts';
 import { modelPath, publishedHash } from './models.ts';
-import { PRECISIONS, type Precision } from '../models/banana/networks.ts';
+import { PRECISIONS, type Precision } from '../quant/precision.ts';
 import type { PeelSource } from '../draw/peels.ts';
 import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
 

@@ -2,6 +2,7 @@
 // few thousand); it yields after every step what the picture would be now, so previews, progress and cancelling fall out.
 // Legend: x the noisy latent, v the predicted velocity (noise - image), x0 = x - t v the predicted image.
 import type { Random } from '../util/random.ts';
+import { moved, noised, pictureOf } from './path.ts';
 
 /** The network: velocity of x at time t, in [0, 1]; same length as x. */
 export type Velocity = (x: Float32Array<ArrayBuffer>, t: number) => Promise<Float32Array>;
@@ -16,19 +17,16 @@ export interface Step {
 
 export type Sampler = (velocity: Velocity, noise: Float32Array<ArrayBuffer>, times: readonly number[], rng: Random) => AsyncGenerator<Step>;
 
-const map2 = (a: ArrayLike<number>, b: ArrayLike<number>, f: (a: number, b: number) => number): Float32Array<ArrayBuffer> =>
-  Float32Array.from({ length: a.length }, (_, i) => f(a[i]!, b[i]!));
-
 /** Consistency sampling (Song et al. 2023, algorithm 1): predict the image, add fresh noise up to the next time, again. */
 export const consistency: Sampler = async function* (velocity, noise, times, rng) {
   let x = noise;
   const steps = times.length - 1;
   for (let i = 0; i < steps; i++) {
     const t = times[i]!;
-    const latent = map2(x, await velocity(x, t), (a, v) => a - t * v);
+    const latent = pictureOf(x, await velocity(x, t), t);
     yield { step: i + 1, steps, latent };
     const next = times[i + 1]!;
-    if (next > 0) x = map2(latent, rng.normals(noise.length), (a, n) => (1 - next) * a + next * n);
+    if (next > 0) x = noised(latent, rng.normals(noise.length), next);
   }
 };
 
@@ -39,7 +37,7 @@ export const euler: Sampler = async function* (velocity, noise, times) {
   for (let i = 0; i < steps; i++) {
     const [t, next] = [times[i]!, times[i + 1]!];
     const v = await velocity(x, t);
-    yield { step: i + 1, steps, latent: map2(x, v, (a, b) => a - t * b) };
-    x = map2(x, v, (a, b) => a + (next - t) * b);
+    yield { step: i + 1, steps, latent: pictureOf(x, v, t) };
+    x = moved(x, v, t, next);
   }
 };

@@ -9,7 +9,8 @@ export { memoryStore, type Store } from '../tensor/store.ts';
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from '../tensor/safetensors.ts';
 export { preset, PRESETS, type Config, type PresetName } from '../models/banana/config.ts';
 export type { Runtime, Session } from '../runtime/runtime.ts';
-export { latentGrid, resolveSize, type Size } from '../draw/size.ts';
+export { resolveSize, type Size } from '../draw/size.ts';
+export { latentGrid } from '../models/layout.ts';
 export { composePrompt } from '../draw/prompt.ts';
 export {
   ASPECTS, BACKGROUNDS, LIMITS, PROMPT_MAX, SIDE_MAX, SIDE_MIN, STEPS, type Aspect, type Background, type GenerateOptions, type Limits, type PeelChoice, type PictureOptions,
@@ -23,7 +24,8 @@ export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions,
 export type { UsedReference } from '../draw/subjects.ts';
 export type { Banana, DrawOptions, Picture } from './banana.ts';
 export { openPipeline, type ModelInfo, type Pipeline } from '../draw/text-to-image.ts';
-export { mergePeels, type UsedPeel } from '../draw/peels.ts';
+export { mergePeels } from '../models/banana/merge.ts';
+export type { UsedPeel } from '../draw/peels.ts';
 export { encodePeel, fitPeel, readPeel, type BaseId, type Peel, type PeelFile, type PeelInfo } from '../adapters/peel.ts';
 export { NO_PEELS, withoutPeel, withPeel, withWeight, type PeelStack } from '../adapters/stack.ts';
 export { packModel, unpackModel, type Manifest, type Model } from '../models/banana/file.ts';

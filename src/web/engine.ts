@@ -5,7 +5,7 @@ import { adaptable } from '../models/banana/adaptable.ts';
 import { fitPeel, readPeel, type BaseId, type PeelInfo } from '../adapters/peel.ts';
 import type { GenerateEvent } from '../draw/events.ts';
 import { checkHash, SEAL, sealedWords, unpackModel } from '../models/banana/file.ts';
-import type { Precision } from '../models/banana/networks.ts';
+import type { Precision } from '../quant/precision.ts';
 import type { PeelSource } from '../draw/peels.ts';
 import type { Sent } from '../draw/pictures.ts';
 import type { Limits } from '../draw/request.ts';

@@ -3,13 +3,12 @@
 // autoencoder's latents, no judge needed. And what its use costs: swapping, stacking, and that nothing is left when it is removed.
 import type { Peel } from '../../adapters/peel.ts';
 import { NO_PEELS, withPeel, type PeelStack } from '../../adapters/stack.ts';
-import { ENCODER_PIXELS } from '../../models/banana/config.ts';
+import { baseTokens, ENCODER_PIXELS } from '../../models/banana/config.ts';
 import type { Model } from '../../models/banana/file.ts';
 import type { Networks } from '../../models/banana/networks.ts';
 import { placed } from '../../train/peel/pictures.ts';
 import { withTriggers } from '../../draw/peels.ts';
-import { baseTokens } from '../../draw/size.ts';
-import { openSampler } from '../../draw/sample.ts';
+import { openSampler } from '../../train/sample.ts';
 import { flatten, imageToTensor, resizeImage, tensorToImage, WHITE, type Image } from '../../image/image.ts';
 
 const SIDE = 64; // pixels at which colours and edges are looked at

@@ -38,6 +38,14 @@ export interface Config {
 /** What the networks of prompt and tokens read of a configuration. */
 export type NetworkConfig = Pick<Config, 'transformer' | 'text' | 'channels' | 'subjects'>;
 
+/** Side of the picture that `latentPixels` is of. */
+const SIDE = 512;
+
+/** Latent tokens of a 512x512 picture. */
+export function baseTokens({ latentPixels }: Config): number {
+  return (SIDE / latentPixels) ** 2;
+}
+
 /** Cells along a token's side: the feature map has this many times the latent's resolution. */
 export const CELLS = 8;
 /** The encoder's pixels along a token's side. */

@@ -9,11 +9,12 @@ import { mulDims, type Dim } from '../../graph/dim.ts';
 import { silu } from '../../graph/functions.ts';
 import { add, concat, exp, matmul, mul, reshape, slice, softmax, sum, unsqueeze } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
+import type { Tile } from '../../image/image.ts';
 import { linear, mix3x3 } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
 import { float32, type Tensor } from '../../tensor/tensor.ts';
 import { depthToSpace } from './autoencoder.ts';
-import { samplingAxis, type Tile } from './renderer.ts';
+import { samplingAxis } from './renderer.ts';
 
 /** Transparent cells around a thumbnail: as far as the convolutions see, so that a drawing may end at its border. */
 export const MARGIN = 7;

@@ -3,19 +3,16 @@
 // Legend: h x w latent grid, L = h*w tokens, M text and reference tokens, C latent channels.
 import { loraProduct } from '../../adapters/lora.ts';
 import { isIdle, NO_PEELS, stackFeeds, type PeelStack } from '../../adapters/stack.ts';
-import { matmul } from '../../graph/ops.ts';
 import { forInference } from '../../graph/passes/optimize.ts';
 import { ENCODER_PIXELS, type Config } from './config.ts';
 import { conditionStage, decodeStage, denoiseParts, encodeStage, renderStage, type Stage, type StageOptions, specsOf } from './stages.ts';
 import { referenceFeeds } from './references.ts';
-import { samplingTables, type Tile } from './renderer.ts';
+import { samplingTables } from './renderer.ts';
+import type { Tile } from '../../image/image.ts';
 import { gridPositions, rotaryTable } from '../../nn/rope.ts';
-import type { Specs } from '../../nn/scope.ts';
-import type { Product } from '../../nn/scope.ts';
 import { quantizedWeights, type BlocksOf } from '../../quant/bind.ts';
-import { nbitsProduct } from '../../quant/int4.ts';
-import { int8IsExact, int8Product } from '../../quant/int8.ts';
 import { heldPlan, planOf, type Plan } from '../../quant/plan.ts';
+import { PRODUCTS, type Precision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
@@ -81,17 +78,6 @@ function rotary(h: number, w: number, headWidth: number): Tensors {
   return { 'rotary.cosine': cosine, 'rotary.sine': sine };
 }
 
-/** How weights are multiplied: 'int8' is the fastest on CPU and WASM; 'int4' takes the least memory and is the one for WebGPU. */
-export type Precision = 'float32' | 'int8' | 'int4';
-
-const PRODUCTS: { readonly [P in Precision]: (plan: Plan, accuracy?: 0 | 4) => Product } = {
-  float32: () => matmul,
-  int8: (plan) => int8Product({ plan }),
-  int4: (plan, accuracy = 4) => nbitsProduct({ plan, accuracy }),
-};
-
-export const PRECISIONS = Object.keys(PRODUCTS) as readonly Precision[];
-
 export interface NetworksOptions {
   readonly precision?: Precision;
   /** Of 'int4': 4 rounds activations to 8 bits too, which is faster; 0 leaves them, for predictions that are learned from. */
@@ -100,18 +86,6 @@ export interface NetworksOptions {
   readonly plan?: Plan;
   /** The blocks of the model's file, so that quantized products need no float32 weights. */
   readonly blocks?: BlocksOf;
-}
-
-/** The fastest products of each runtime for weights that a file holds in few bits; what is not named here stays float32. */
-const FASTEST: Readonly<Record<string, Precision>> = { cpu: 'int8', wasm: 'int8' };
-
-/**
- * How to multiply when nothing is asked for: weights in few bits (a plan) as the runtime is fastest with, provided that its 8-bit
- * kernel adds up without overflow; a model that was never rounded stays float32.
- */
-export async function fastestPrecision(runtime: Runtime, plan: Plan | undefined): Promise<Precision> {
-  const fastest = plan && Object.keys(plan).length > 0 ? (FASTEST[runtime.name] ?? 'float32') : 'float32';
-  return fastest === 'int8' && !(await int8IsExact(runtime)) ? 'float32' : fastest;
 }
 
 /** The networks of `config` with `weights`, on `runtime`. Sessions are made on first use. */

@@ -7,6 +7,7 @@
 import { mulDims, type Dim } from '../../graph/dim.ts';
 import { concat, exp, expand, matmul, mul, relu, reshape, unsqueeze } from '../../graph/ops.ts';
 import { constant, type Value } from '../../graph/value.ts';
+import type { Tile } from '../../image/image.ts';
 import { linear } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
 import { float32, type Tensor } from '../../tensor/tensor.ts';
@@ -49,14 +50,6 @@ export function renderer(s: Scope, { features, rows, columns, rowCode, columnCod
   let x = reshape(relu(matmul(place, cells)), [mulDims(B, H, W), first]); //                    a row a pixel
   x = relu(linear(s.in('hidden'), x, second, { bias: true, deviation: Math.sqrt(2 / first) }));
   return reshape(linear(s.in('out'), x, 4, { bias: true }), [B, H, W, 4]);
-}
-
-/** A rectangle of a picture, in pixels. */
-export interface Tile {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** One axis of a tile: which cells it reads, with which weights, and the position codes. */

@@ -1,10 +1,11 @@
 // The batches of a training: step i draws a bucket, rows of the Peel's own pictures at times of the objective, and rows that the base
 // drew. All from a stream named after the step, so that a run taken up again sees what it would have seen.
 import type { Tensors } from '../../tensor/tensor.ts';
+import { noised } from '../../sampling/path.ts';
 import type { Random } from '../../util/random.ts';
 import type { EncodedPicture } from './pictures.ts';
 import type { Prepared } from './prepare.ts';
-import { between, peelBatch, trainingTime, type PeelRow } from './program.ts';
+import { peelBatch, trainingTime, type PeelRow } from './program.ts';
 import type { Training } from './training.ts';
 
 const CAPTION_DROPPED = 0.1;
@@ -34,8 +35,8 @@ function learnedRow({ settings, model, say }: Training, rng: Random, pictures: r
   const noise = rng.normals(latent.length);
   const t = trainingTime(objective, rng);
   const s = Math.max(0, t - HOP);
-  const near = objective === 'consistency' && s > 0 ? { x: between(latent, noise, s), s } : undefined;
+  const near = objective === 'consistency' && s > 0 ? { x: noised(latent, noise, s), s } : undefined;
   const text = trigger && rng.uniform() < CAPTION_DROPPED ? trigger : say(caption);
   const encoded = tokenizer.encode(text, config.text.length);
-  return { caption: encoded, noisy: between(latent, noise, t), t, target: latent, weight: 1, ...(near && { near }) };
+  return { caption: encoded, noisy: noised(latent, noise, t), t, target: latent, weight: 1, ...(near && { near }) };
 }

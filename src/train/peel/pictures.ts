@@ -1,11 +1,11 @@
 // Pictures of any shape as latents to train a Peel on: each goes into the nearest of at most three shapes ("buckets"), is fitted
 // into it (what is transparent is padded, the rest cropped), and is encoded once, with its variants: mirrored when asked, and
 // what is transparent also over white, because the base draws both.
-import { ENCODER_PIXELS, type Config } from '../../models/banana/config.ts';
+import { baseTokens, ENCODER_PIXELS, type Config } from '../../models/banana/config.ts';
 import { flatten, image, imageToTensor, resizeImage, type Image } from '../../image/image.ts';
 import type { TrainingPicture } from '../../disk/pictures.ts';
 import type { Networks } from '../../models/banana/networks.ts';
-import { baseTokens, latentGrid } from '../../draw/size.ts';
+import { latentGrid } from '../../models/layout.ts';
 
 export interface Bucket {
   readonly rows: number;

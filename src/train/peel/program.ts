@@ -158,10 +158,5 @@ export function trainingTime(objective: Objective, rng: Random): number {
   return 1 / (1 + Math.exp(-(rng.normal() + 0.4)));
 }
 
-/** (1 - t) image + t noise */
-export function between(image: ArrayLike<number>, noise: ArrayLike<number>, t: number): Float32Array<ArrayBuffer> {
-  return Float32Array.from({ length: image.length }, (_, i) => (1 - t) * image[i]! + t * noise[i]!);
-}
-
 /** Times that prior preservation and the held-out loss look at. */
 export const SAMPLED: readonly number[] = VISITED;

@@ -2,13 +2,14 @@
 import { resizeImage, tensorToImage, WHITE, type Image } from '../../image/image.ts';
 import { encodePng } from '../../image/png-encode.ts';
 import { breathe } from '../../runtime/engine.ts';
-import { between, SAMPLED, type PeelRow } from './program.ts';
+import { SAMPLED, type PeelRow } from './program.ts';
+import { noised } from '../../sampling/path.ts';
 import type { Random } from '../../util/random.ts';
 import type { Model } from '../../models/banana/file.ts';
 import type { Networks } from '../../models/banana/networks.ts';
 import type { Bucket, EncodedPicture } from './pictures.ts';
-import { baseTokens } from '../../draw/size.ts';
-import { openSampler, promptIds } from '../../draw/sample.ts';
+import { baseTokens } from '../../models/banana/config.ts';
+import { openSampler, promptIds } from '../sample.ts';
 
 /** Noises that the held-out loss looks at. */
 const NOISES = 4;
@@ -33,7 +34,7 @@ export async function priorRows(networks: Networks, { tokenizer, config, manifes
   };
   const first = await predict(rng.normals(size), 1);
   const t = rng.pick(SAMPLED.slice(1));
-  return [first, await predict(between(first.target, rng.normals(size), t), t)];
+  return [first, await predict(noised(first.target, rng.normals(size), t), t)];
 }
 
 /** Mean squared distance from what is predicted to what was held out, over the sampler's times and some noises. */
@@ -46,7 +47,7 @@ export async function heldOutLoss(networks: Networks, { tokenizer, config, manif
     for (let n = 0; n < NOISES; n++) {
       const noise = rng.split(`${p}:${n}`).normals(latent.length);
       for (const t of SAMPLED) {
-        const noisy = between(latent, noise, t);
+        const noisy = noised(latent, noise, t);
         const v = await velocity(noisy, t);
         let sum = 0;
         for (let i = 0; i < latent.length; i++) sum += (noisy[i]! - t * v[i]! - latent[i]!) ** 2;

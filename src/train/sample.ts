@@ -7,8 +7,9 @@ import { times } from '../sampling/schedule.ts';
 import { random } from '../util/random.ts';
 import { tensorToImage } from '../image/image.ts';
 import type { Condition, Networks } from '../models/banana/networks.ts';
-import { baseTokens, latentGrid } from './size.ts';
-import { referenceEncoder } from './subjects.ts';
+import { baseTokens } from '../models/banana/config.ts';
+import { latentGrid } from '../models/layout.ts';
+import { referenceEncoder } from '../draw/subjects.ts';
 
 export interface SampleOptions {
   readonly prompt: string;
