@@ -10,6 +10,7 @@ import { inspectCommand } from './inspect.ts';
 import { Stopped, type Io } from './io.ts';
 import { liveCommand } from './live.ts';
 import { modelsCommand } from './models.ts';
+import { mcpCommand } from './mcp.ts';
 import { peelCommand } from './peel.ts';
 import { presetsCommand } from './presets.ts';
 import { pullCommand } from './pull.ts';
@@ -19,7 +20,7 @@ import { serveCommand } from './serve.ts';
 export function programOf(io: Io): Command {
   const program = new Command('banana').description('Pictures from words, on this machine and nowhere else.').version(VERSION).addHelpText('after', `${EXAMPLES}  banana generate --help\n`);
   program.addCommand(generateCommand(io), { isDefault: true });
-  for (const command of [liveCommand, batchCommand, inspectCommand, presetsCommand, peelCommand, pullCommand, modelsCommand, serveCommand]) program.addCommand(command(io));
+  for (const command of [liveCommand, batchCommand, inspectCommand, presetsCommand, peelCommand, pullCommand, modelsCommand, serveCommand, mcpCommand]) program.addCommand(command(io));
   for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
     command.exitOverride().showSuggestionAfterError(false).configureOutput({ writeOut: io.out, writeErr: io.err });
   return program;

@@ -11,6 +11,7 @@ import { guard, type GuardOptions } from './guard.ts';
 import { openaiRoutes } from './openai.ts';
 import { jobRoutes } from './job-routes.ts';
 import type { Jobs } from './jobs.ts';
+import { toolsOverHttp } from './mcp.ts';
 import { keptFiles, MEDIA_TYPES } from './pictures.ts';
 import { openaiError, refusalOf, webuiError } from './refusal.ts';
 import type { Studio } from './studio.ts';
@@ -57,6 +58,8 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, ...w
       if (!file) throw new InputError('file.unknown', 'there is no such file: files are kept for an hour');
       return c.body(file.bytes, 200, { 'Content-Type': MEDIA_TYPES[file.format] });
     })
+    .post('/mcp', async (c) => toolsOverHttp(door, c.req.raw, await intake.json(c)))
+    .on(['GET', 'DELETE'], '/mcp', (c) => c.body(null, 405, { Allow: 'POST' })) // there are no sessions
     .route('/', openaiRoutes(door))
     .route('/', webuiRoutes(door));
 }

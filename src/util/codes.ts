@@ -236,6 +236,7 @@ export const RUNTIME_CODES = {
   'hub.redirect': 'The hub sends on and on, or to an address without encryption.',
   'hub.refused': 'The hub refuses, and does not say why.',
   'journal.write': 'A journal cannot be written any more.',
+  'mcp.missing': 'The package for assistants\' tools is not installed.',
   'runtime.failed': 'ONNX Runtime failed; `cause` is its own error.',
   'runtime.missing': 'A package of ONNX Runtime is not installed.',
   'runtime.no-gpu': 'There is no WebGPU here.',
