@@ -12,6 +12,7 @@ import { openaiRoutes } from './openai.ts';
 import { jobRoutes } from './job-routes.ts';
 import type { Jobs } from './jobs.ts';
 import { toolsOverHttp } from './mcp.ts';
+import { openapi } from './openapi.ts';
 import { keptFiles, MEDIA_TYPES } from './pictures.ts';
 import { openaiError, refusalOf, webuiError } from './refusal.ts';
 import type { Studio } from './studio.ts';
@@ -44,6 +45,7 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, ...w
     refusal: (error) => refusalOf(error, hide),
     log: (c, error) => log[error instanceof BananaError ? 'info' : 'error']({ id: idOf(c), err: error }, 'failed'),
   };
+  const document = openapi(studio.limits, { key: who.key !== undefined, jobs: jobs !== undefined });
   const app = new Hono();
   app.use(noted(studio, log, intake)).use(guard({ ...who, open }));
   app.onError((error, c) => refuse(c, door, error));
@@ -53,6 +55,7 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, ...w
     .get('/health', (c) => c.json({ status: 'ok' }))
     .get('/ready', (c) => (studio.ready() ? c.json({ status: 'ready', waiting: studio.line.waiting }) : c.json({ status: 'closing' }, 503)))
     .get('/metrics', (c) => c.body(studio.metrics.text(), 200, { 'Content-Type': 'text/plain; version=0.0.4' }))
+    .get('/openapi.json', (c) => c.json(document))
     .get('/files/:name', (c) => {
       const file = kept.get(c.req.param('name'));
       if (!file) throw new InputError('file.unknown', 'there is no such file: files are kept for an hour');

@@ -60,7 +60,7 @@ export const openaiOptions = (limits: Limits): Options => ({
     default: 'b64_json',
     ...CODE,
   },
-  stream: { ...flag(), about: 'answers with events as they come', default: 'false', ...CODE },
+  stream: { ...flag(), about: 'answers with events as they come', otherwise: 'false', ...CODE },
   partial_images: { ...whole(0, PARTIAL_MAX), about: 'previews of each picture, when streamed', default: 0, ...CODE },
   ...Object.fromEntries(
     ['user', 'safety_identifier', 'moderation', 'input_fidelity', 'complexity'].map((name) => [name, anything(name.replace('_', ' '))]),

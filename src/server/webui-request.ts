@@ -44,7 +44,7 @@ export function webuiOptions(limits: Limits): Options {
     mask: { ...text(), about: 'white where to repaint, in base64', ...CODE },
     inpainting_mask_invert: { ...whole(0, 1), about: '1: the mask is black where to repaint', default: 0, ...CODE },
     denoising_strength: { ...decimal(0, 1), about: 'how much of the picture may change', default: 0.75, ...CODE },
-    send_images: { ...flag(), about: 'whether the answer holds the pictures', default: 'true', ...CODE },
+    send_images: { ...flag(), about: 'whether the answer holds the pictures', otherwise: 'true', ...CODE },
   };
 }
 
