@@ -59,7 +59,7 @@ const { values } = parseArgs({
 const banana = await openBanana({ inProcess: true, ...(values.model !== undefined && { model: values.model }) });
 try {
   await promptSheet(banana, values.out);
-  if (banana.model.references) await characterSheet(banana, values.characters);
+  if (banana.model.abilities.includes('references')) await characterSheet(banana, values.characters);
   else process.stderr.write('no sheet of characters: the model was not trained with references\n');
 } finally {
   await banana.close();

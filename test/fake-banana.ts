@@ -7,7 +7,7 @@ import { pictureStore, type Sent } from '../src/draw/pictures.ts';
 import type { GenerateEvent } from '../src/draw/events.ts';
 import type { Recipe } from '../src/draw/recipe.ts';
 import type { Limits } from '../src/draw/request.ts';
-import type { ModelInfo } from '../src/draw/text-to-image.ts';
+import type { ModelInfo } from '../src/models/family.ts';
 import { image, type Image } from '../src/image/image.ts';
 import { bananaOf, type Banana } from '../src/sdk/banana.ts';
 import { breathe } from '../src/runtime/engine.ts';
@@ -20,7 +20,11 @@ export const MODEL: ModelInfo = {
   preset: 'tiny',
   styles: ['flat'],
   guidance: 3,
-  references: true,
+  family: 'fake',
+  abilities: ['image', 'references', 'peels', 'guidance', 'transparent'],
+  steps: [1, 2, 4],
+  defaultSteps: 4,
+  referencePixels: 64,
   runtime: 'none',
   precision: 'float32',
   tokens: 256,

@@ -63,6 +63,15 @@ test('no files import each other in a circle, types included', () => {
   expect(circles).toEqual([]);
 });
 
+test('what draws knows no family of models', () => {
+  const general = ['quant', 'adapters', 'draw', 'live', 'jobs', 'server'];
+  const wrong: string[] = [];
+  for (const [path, text] of sources)
+    for (const target of targetsOf(path, text))
+      if (general.includes(folderOf(path)) && /^models\/[^/]+\//.test(target)) wrong.push(`${path} imports ${target}`);
+  expect(wrong).toEqual([]);
+});
+
 test('only some folders name modules of Node', () => {
   const named = /(?:from|import|require)\s*\(?\s*['"](node:[a-z/]+)['"]/;
   const wrong = [...sources].filter(([path, text]) => named.test(text) && !NODE.includes(folderOf(path))).map(([path]) => path);

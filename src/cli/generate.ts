@@ -9,7 +9,7 @@ import { preset as presetOf } from '../models/banana/config.ts';
 import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
 import { checkOptions } from '../draw/check.ts';
 import type { GenerateOptions } from '../draw/request.ts';
-import type { ModelInfo } from '../draw/text-to-image.ts';
+import type { ModelInfo } from '../models/family.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { whole } from './options.ts';

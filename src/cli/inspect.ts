@@ -9,7 +9,7 @@ import { flopsOf } from '../graph/cost.ts';
 import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage, type Stage } from '../models/banana/stages.ts';
 import { cellsOf, samplingTables } from '../models/banana/renderer.ts';
 import { countParameters } from '../nn/scope.ts';
-import { unpackModel, type Model } from '../models/banana/file.ts';
+import { isModel, unpackModel, type Model } from '../models/banana/file.ts';
 import { readRecipe } from '../draw/recipe.ts';
 import { baseTokens } from '../models/banana/config.ts';
 import { latentGrid } from '../models/layout.ts';
@@ -47,7 +47,7 @@ function picture(data: Uint8Array, path: string): string {
 
 function weights(data: Uint8Array, path: string): string {
   const { tensors, metadata } = decodeSafetensors(data, path);
-  const model = metadata['manifest'] === undefined ? undefined : unpackModel(data, path);
+  const model = isModel(metadata) ? unpackModel(data, path) : undefined;
   return [
     `${path}: ${bytes(data.length)}, ${several(Object.keys(tensors).length, 'tensor')}\n`,
     model ? `${JSON.stringify(model.manifest, null, 2)}\n\n${table(stages(model))}` : table(Object.entries(metadata)),

@@ -1,6 +1,7 @@
 // Peels through the whole pipeline: named in the prompt or the options, found, fitted, noted in the recipe, gone without a trace.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loraNames } from '../adapters/lora.ts';
+import { openPainter } from '../models/banana/painter.ts';
 import { adaptable } from '../models/banana/adaptable.ts';
 import { encodePeel, type PeelInfo } from '../adapters/peel.ts';
 import { ortNode } from '../runtime/ort-node.ts';
@@ -55,7 +56,7 @@ beforeAll(async () => {
   files.other = await fileOf('other', 9, { base: { ...base, hash: 'xyz' } });
   const inner = await ortNode({ threads: 1 });
   runtime = { ...inner, compile: (...args) => (compiled++, inner.compile(...args)) };
-  pipeline = await openPipeline(model, runtime, 'abc', { peels: source });
+  pipeline = await openPipeline(await openPainter(model, runtime, { hash: 'abc' }), { peels: source });
 });
 afterAll(() => pipeline.release());
 
@@ -112,7 +113,7 @@ describe('drawing', () => {
   });
 
   test('bytes need no library; names do', async () => {
-    const alone = await openPipeline(model, runtime, 'abc');
+    const alone = await openPipeline(await openPainter(model, runtime, { hash: 'abc' }));
     const { image } = await drawn({ peels: [{ bytes: files.ink! }] }, alone);
     expect(image).toEqual((await drawn({ peels: [{ name: 'ink' }] })).image);
     await expect(drawn({ peels: [{ name: 'ink' }] }, alone)).rejects.toThrow('there is no library here');
@@ -123,7 +124,7 @@ describe('drawing', () => {
     const stack = await peelShelf(() => adaptable(model.config), base, source)([{ name: 'ink', weight: 0.8 }]);
     const merged = mergePeels(model, stack, 'tiny-ink');
     expect(merged.manifest).toMatchObject({ name: 'tiny-ink', licence: expect.stringContaining('ink 0.8 (CC0-1.0)') });
-    const baked = await openPipeline(merged, runtime, 'abc');
+    const baked = await openPipeline(await openPainter(merged, runtime, { hash: 'abc' }));
     const plain = await drawn({ prompt: 'a fox, ink style' });
     const [applied, drawnBaked] = [await drawn({ peels: [{ name: 'ink', weight: 0.8 }] }), await drawn({ prompt: 'a fox, ink style' }, baked)];
     expect(difference(applied.image, drawnBaked.image)).toBeLessThan(0.05 * difference(applied.image, plain.image));

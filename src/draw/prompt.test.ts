@@ -26,8 +26,9 @@ test('prompts that are none', () => {
 
 describe('a prompt that is too long', () => {
   const letters = tokenizerFromJSON({ format: 'banana-tokenizer-1', merges: [] }); // a token a byte, spaces too
+  const tokensIn = (text: string) => letters.encode(text, 2 ** 16).count;
   const options = { style: 'flat', background: 'transparent' } as const;
-  const fitted = (prompt: string, length: number, added = options) => fitPrompt(prompt, (words) => composePrompt({ prompt: words, ...added }), letters, length);
+  const fitted = (prompt: string, length: number, added = options) => fitPrompt(prompt, (words) => composePrompt({ prompt: words, ...added }), tokensIn, length);
 
   test('loses its own end, at a word, and nothing of what is added', () => {
     const { text, cut, truncated } = fitted('a red fox, a hat and a scarf', 50);

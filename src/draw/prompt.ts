@@ -1,7 +1,6 @@
 // The words that the text encoder sees: the caller's prompt with the style and the background said as the training captions
 // say them, and cut where it can read no more: what options and Peels add is kept, the caller's end is not.
 // Not here: tokens (tokenizer/), and Peels in a prompt.
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { InputError } from '../util/errors.ts';
 import { PROMPT_MAX, type PromptOptions } from './request.ts';
 
@@ -46,16 +45,16 @@ export interface ReadPrompt {
  * Cuts a prompt at a word until what `compose` makes of it (with style, background, trigger words) fits into `length` tokens. Where
  * what is added leaves no room for a word, all of it is one text that is cut at its end.
  */
-export function fitPrompt(prompt: string, compose: (prompt: string) => string, { encode }: Pick<Tokenizer, 'encode'>, length: number): ReadPrompt {
+export function fitPrompt(prompt: string, compose: (prompt: string) => string, tokensIn: (text: string) => number, length: number): ReadPrompt {
   const whole = compose(prompt);
-  const { truncated } = encode(whole, length);
+  const truncated = Math.max(0, tokensIn(whole) - length);
   if (truncated === 0) return { text: whole, cut: '', truncated };
   for (const granularity of ['word', 'grapheme'] as const)
     for (const end of endsOf(prompt, granularity, length)) {
       const text = compose(prompt.slice(0, end).replace(/[\s,;:]+$/, ''));
-      if (encode(text, length).truncated === 0) return { text, cut: prompt.slice(end).trim(), truncated };
+      if (tokensIn(text) <= length) return { text, cut: prompt.slice(end).trim(), truncated };
     }
-  return whole === prompt ? { text: '', cut: prompt, truncated } : { ...fitPrompt(whole, (text) => text, { encode }, length), truncated };
+  return whole === prompt ? { text: '', cut: prompt, truncated } : { ...fitPrompt(whole, (text) => text, tokensIn, length), truncated };
 }
 
 /** Where the first `most` words, or letters, of a text end; the last first. A word has a token at least, so more are never read. */

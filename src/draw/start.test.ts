@@ -7,6 +7,7 @@ import type { ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
 import { gridNoise } from '../sampling/noise.ts';
 import { cover, feathered, hashOf, sizeOf } from './start.ts';
+import { openPainter } from '../models/banana/painter.ts';
 import { openPipeline, type Pipeline } from './text-to-image.ts';
 import { checkOptions } from './check.ts';
 import type { GenerateOptions } from './request.ts';
@@ -16,7 +17,7 @@ const spread = random(2); // untrained, the last layers are zero
 for (const [path, w] of Object.entries(model.weights))
   if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
 let pipeline: Pipeline;
-beforeAll(async () => void (pipeline = await openPipeline(model, await ortNode({ threads: 1 }), 'hash')), 60_000);
+beforeAll(async () => void (pipeline = await openPipeline(await openPainter(model, await ortNode({ threads: 1 }), { hash: 'hash' }))), 60_000);
 afterAll(() => pipeline.release());
 
 async function draw(options: Partial<GenerateOptions>): Promise<ImageEvent> {

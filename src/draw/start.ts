@@ -4,11 +4,13 @@
 // the sampler itself; and outside the mask the final pixels are the input's, bit for bit.
 // Not here: reading files (disk/codec.ts), the loop (text-to-image.ts).
 // Legend: h x w latent grid, C latent channels, m mask: 1 to repaint, 0 to keep.
-import { ENCODER_PIXELS } from '../models/banana/config.ts';
+import type { Grid } from '../sampling/noise.ts';
+import { noised, velocityTo } from '../sampling/path.ts';
 import type { Velocity } from '../sampling/sampler.ts';
 import { flatten, image, imageToTensor, resizeImage, WHITE, type Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
-import type { Latent } from '../models/banana/networks.ts';
+import type { Encoder } from '../models/family.ts';
+import type { Layout } from '../models/layout.ts';
 import { LIMITS, SIDE_MIN, STRENGTH, STRENGTH_MASKED, type Limits, type PictureOptions } from './request.ts';
 import type { Size } from './size.ts';
 
@@ -123,26 +125,26 @@ export interface Start {
   restore(drawn: Image): void;
 }
 
-/** Encodes a picture for a grid. `opaque`: over white, as the picture will be. */
+/** Encodes a picture for a layout of one part. `opaque`: over white, as the picture will be. */
 export async function startFrom(
   given: PictureOptions & { image: Image },
-  { grid, opaque, encode }: { grid: { rows: number; columns: number }; opaque: boolean; encode(image: ReturnType<typeof imageToTensor>): Promise<Latent> },
+  { layout, opaque, encoder: { pixels, encode } }: { layout: Layout; opaque: boolean; encoder: Encoder },
 ): Promise<Start> {
-  const { rows, columns } = grid;
+  const { rows, columns, channels } = layout[0]!;
   const strength = strengthOf(given);
   const seen = (size: Size): Image => (opaque ? flatten(cover(given.image, size), WHITE) : cover(given.image, size));
-  const at = { width: columns * ENCODER_PIXELS, height: rows * ENCODER_PIXELS };
-  const { data: latent } = await encode(imageToTensor(seen(at)));
-  const begin = (noise: Float32Array) => Float32Array.from(latent, (x, i) => (1 - strength) * x + strength * noise[i]!);
+  const at = { width: columns * pixels, height: rows * pixels };
+  const latent = await encode(imageToTensor(seen(at)));
+  const begin = (noise: Float32Array) => noised(latent, noise, strength);
   const mask = given.mask;
   if (!mask) return { latent, strength, begin, hold: (velocity) => velocity, restore: () => {} };
 
-  const channels = latent.length / (rows * columns);
-  const repaint = tokensOf(coverage(cover(mask, at)), grid);
+  const repaint = touchedBy(coverage(cover(mask, at)), { rows, columns }, pixels);
   const hold = (velocity: Velocity): Velocity => async (x, t) => {
     const v = await velocity(x, t);
     if (t === 0) return v; // nothing changes at all
-    return v.map((value, i) => (repaint[Math.floor(i / channels)] ? value : (x[i]! - latent[i]!) / t)); // x0 = x - t v is the input's
+    const back = velocityTo(latent, x, t);
+    return v.map((value, i) => (repaint[Math.floor(i / channels)] ? value : back[i]!));
   };
   const around = (size: Size) => ({ kept: seen(size), share: feathered(coverage(cover(mask, size)), size, (FEATHER * size.width) / columns) });
   const surroundings = new Map<string, ReturnType<typeof around>>(); // of the last sizes: that of previews, and that of the picture
@@ -157,12 +159,12 @@ export async function startFrom(
   return { latent, strength, begin, hold, restore };
 }
 
-/** Which latent tokens a mask at the encoder's size touches. */
-function tokensOf(m: Float32Array, { rows, columns }: { rows: number; columns: number }): boolean[] {
+/** Which latent tokens, of `side` pixels, a mask at the encoder's size touches. */
+function touchedBy(m: Float32Array, { rows, columns }: Grid, side: number): boolean[] {
   const touched = Array.from({ length: rows * columns }, () => false);
-  const width = columns * ENCODER_PIXELS;
+  const width = columns * side;
   m.forEach((x, i) => {
-    if (x > 0) touched[Math.floor(i / width / ENCODER_PIXELS) * columns + Math.floor((i % width) / ENCODER_PIXELS)] = true;
+    if (x > 0) touched[Math.floor(i / width / side) * columns + Math.floor((i % width) / side)] = true;
   });
   return touched;
 }

@@ -7,6 +7,7 @@ import { random } from '../util/random.ts';
 import { bananaOf } from '../sdk/banana.ts';
 import type { ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
+import { openPainter } from '../models/banana/painter.ts';
 import { openNetworks } from '../models/banana/networks.ts';
 import { hashOf } from './start.ts';
 import { openSampler } from '../train/sample.ts';
@@ -22,7 +23,7 @@ for (const [path, w] of Object.entries(model.weights))
   if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
 let runtime: Runtime;
 let pipeline: Pipeline;
-beforeAll(async () => void (pipeline = await openPipeline(model, (runtime = await ortNode({ threads: 1 })), 'hash')));
+beforeAll(async () => void (pipeline = await openPipeline(await openPainter(model, (runtime = await ortNode({ threads: 1 })), { hash: 'hash' }))));
 afterAll(() => pipeline.release());
 
 async function draw(options: Partial<GenerateOptions>): Promise<ImageEvent> {
@@ -135,8 +136,8 @@ test.each<[string, Partial<GenerateOptions>, RegExp]>([
 
 test('a model that was not trained with subjects says so', async () => {
   const { references: _, ...manifest } = model.manifest;
-  const other = await openPipeline({ ...model, manifest }, runtime);
-  expect([pipeline.model.references, other.model.references]).toEqual([true, false]);
+  const other = await openPipeline(await openPainter({ ...model, manifest }, runtime, { hash: '' }));
+  expect([pipeline, other].map(({ model: { abilities } }) => abilities.includes('references'))).toEqual([true, false]);
   await expect(other.generate({ prompt: '<1>', references: [one] }).next()).rejects.toThrow(/not trained with reference subjects/);
   await other.release();
 });

@@ -1,11 +1,10 @@
 // Reference subjects: up to five pictures of who or what the prompt calls <1> to <5>. Each is made a small square, as the model
 // knows references from its training (data/dataset.ts), and encoded once; its latent tokens become keys and values beside the
-// text's (models/banana/references.ts). A recipe names them by hash only: a picture of a person stays where it is.
+// text's (models/family.ts). A recipe names them by hash only: a picture of a person stays where it is.
 // Not here: reading files (the caller), drawing (text-to-image.ts).
-import { flatten, image, imageToTensor, resizeImage, type Image } from '../image/image.ts';
+import { flatten, image, resizeImage, type Image } from '../image/image.ts';
 import { SLOTS } from '../tokenizer/words.ts';
 import { InputError } from '../util/errors.ts';
-import type { Networks, Reference } from '../models/banana/networks.ts';
 import type { SubjectReference } from './request.ts';
 import { hashOf } from './start.ts';
 
@@ -67,17 +66,4 @@ export function smallReferences(references: readonly (SubjectReference | SmallRe
     made.set(one, known);
     return { ...(await known), slot };
   }));
-}
-
-/** Encodes references, and remembers some of them: batches and typing ask for the same again. */
-export function referenceEncoder({ encode, config }: Networks): (references: readonly SubjectReference[]) => Promise<Reference[]> {
-  const latents = new Map<string, ReturnType<Networks['encode']>>();
-  return async (references) =>
-    Promise.all((await smallReferences(references, config.referencePixels)).map(async ({ slot, image: one, hash }) => {
-      const latent = latents.get(hash) ?? encode(imageToTensor(one));
-      latents.delete(hash);
-      latents.set(hash, latent); // the last one used is the last
-      if (latents.size > 4 * SLOTS.length) latents.delete(latents.keys().next().value!);
-      return { slot, latent: await latent };
-    }));
 }

@@ -7,6 +7,7 @@ import { trainTokenizer } from '../tokenizer/tokenizer.ts';
 import { random } from '../util/random.ts';
 import type { GenerateEvent, ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
+import { openPainter } from '../models/banana/painter.ts';
 import { openNetworks } from '../models/banana/networks.ts';
 import { latentGrid } from '../models/layout.ts';
 import { tilesOf } from './size.ts';
@@ -20,7 +21,7 @@ for (const [path, w] of Object.entries(model.weights))
   if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
 
 let pipeline: Pipeline;
-beforeAll(async () => void (pipeline = await openPipeline(model, await ortNode({ threads: 1 }), 'hash')));
+beforeAll(async () => void (pipeline = await openPipeline(await openPainter(model, await ortNode({ threads: 1 }), { hash: 'hash' }))));
 afterAll(() => pipeline.release());
 
 async function all(options: Partial<GenerateOptions>, from = pipeline): Promise<GenerateEvent[]> {
@@ -119,7 +120,7 @@ describe('tiles', () => {
 });
 
 test('the reference interpreter draws the same picture', async () => {
-  const slow = await openPipeline(model, referenceRuntime());
+  const slow = await openPipeline(await openPainter(model, referenceRuntime(), { hash: '' }));
   const [event] = images(await all({ steps: 2 }, slow));
   expect(psnr(event!.image, await draw({ steps: 2 }))).toBeGreaterThan(60);
 });

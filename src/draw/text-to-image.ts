@@ -2,32 +2,23 @@
 // consistency sampler, and the renderer tile by tile. It yields what is known as soon as it is known (events.ts), so
 // previews, progress and cancelling need no other means. Pure: files and processes are elsewhere (node/index.ts, web/index.ts).
 import type { PeelStack } from '../adapters/stack.ts';
-import type { Config } from '../models/banana/config.ts';
 import { checkpoint } from '../runtime/engine.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import { consistency } from '../sampling/sampler.ts';
-import { times } from '../sampling/schedule.ts';
 import { image, tensorToImage, WHITE, type Image, type Tile } from '../image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { InputError } from '../util/errors.ts';
 import { random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
-import type { Model } from '../models/banana/file.ts';
+import { checkAble } from './able.ts';
 import { checkOptions, type Checked } from './check.ts';
 import { byName, pictureStore, type Sent } from './pictures.ts';
 import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
-import { openNetworks, type Condition, type Networks } from '../models/banana/networks.ts';
-import { fastestPrecision, type Precision } from '../quant/precision.ts';
-import { canvasOf, noiseOf } from '../models/layout.ts';
+import type { Condition, Drawing, ModelInfo, Painter } from '../models/family.ts';
+import { noiseOf, type Layout } from '../models/layout.ts';
 import { startFrom, strengthOf, type Start } from './start.ts';
-import { DEFAULT_PREVIEW, DEFAULT_STEPS, narrowed, type GenerateOptions, type Limits, type PeelChoice } from './request.ts';
+import { DEFAULT_PREVIEW, narrowed, type GenerateOptions, type Limits, type PeelChoice } from './request.ts';
 import { composePrompt, fitPrompt, resolveStyle } from './prompt.ts';
-import { VERSION, type ModelId, type Recipe } from './recipe.ts';
-import { adaptable } from '../models/banana/adaptable.ts';
-import { baseTokens } from '../models/banana/config.ts';
-import { latentGrid } from '../models/layout.ts';
+import { VERSION, type Recipe } from './recipe.ts';
 import { tilesOf, type Size } from './size.ts';
-import { referenceEncoder, smallReferences, type SmallReference } from './subjects.ts';
+import { smallReferences } from './subjects.ts';
 
 /** A model that is ready to draw. */
 export interface Pipeline {
@@ -41,43 +32,22 @@ export interface Pipeline {
   release(): Promise<void>;
 }
 
-export interface ModelInfo extends ModelId {
-  readonly preset: string;
-  readonly styles: readonly string[];
-  readonly guidance: number;
-  /** Whether it was trained with reference subjects. */
-  readonly references: boolean;
-  /** Name of the runtime that it runs on. */
-  readonly runtime: string;
-  /** How weights are multiplied. */
-  readonly precision: Precision;
-  /** Latent tokens of a 512x512 picture. */
-  readonly tokens: number;
-  /** Tokens of a text that it reads, start and end included. */
-  readonly promptTokens: number;
-}
-
 /** Pixels drawn at a time: some 10 MB of the renderer's memory, and the fastest shape measured, at 512 pixels as at 4K. */
 export const TILE: Size = { width: 128, height: 256 };
 
 export interface PipelineOptions {
+  /** Finds Peels. */
   readonly peels?: PeelSource;
-  /** How weights are multiplied; default: as is fastest here (networks.ts). */
-  readonly precision?: Precision;
   /** How much a request may ask for. */
   readonly limits?: Partial<Limits>;
 }
 
-/** Makes a model ready on a runtime. `hash` is that of its file; `peels` finds Peels. Throws InputError when the weights do not fit the preset. */
-export async function openPipeline(model: Model, runtime: Runtime, hash = '', { peels, precision: asked, limits }: PipelineOptions = {}): Promise<Pipeline> {
+/** The pipeline of a model. Throws InputError `options.limits` for limits wider than what can be drawn. */
+export function openPipeline(painter: Painter, { peels, limits }: PipelineOptions = {}): Pipeline {
   const most = narrowed(limits);
-  const { plan, blocks } = model;
-  const precision = asked ?? (await fastestPrecision(runtime, plan));
-  const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(plan && { plan }), ...(blocks && { blocks }) });
-  await warm(networks);
-  const { name, version, preset, styles, guidance, references = false } = model.manifest;
-  const info: ModelInfo = { name, version, hash, preset, styles, guidance, references, runtime: runtime.name, precision, tokens: baseTokens(model.config), promptTokens: model.config.text.length };
-  const opened: Opened = { networks, model, info, read: reader(networks, model), look: looker(networks), pictures: pictureStore(), stack: peelShelf(() => adaptable(model.config), info, peels) };
+  const { info, adaptable = () => new Map() } = painter;
+  const stack = peelShelf(adaptable, info, peels);
+  const opened: Opened = { painter, read: reader(painter), look: looker(painter), pictures: pictureStore(), stack };
   const serve: Pipeline['serve'] = (request, signal) => drawn(opened, request, signal);
   const draw = byName(serve);
   return {
@@ -87,39 +57,32 @@ export async function openPipeline(model: Model, runtime: Runtime, hash = '', { 
     async *generate(options, signal) {
       yield* draw(checkOptions(options, most), signal);
     },
-    release: () => networks.release(),
+    release: () => painter.release(),
   };
 }
 
 interface Opened {
-  readonly networks: Networks;
+  readonly painter: Painter;
   readonly pictures: ReturnType<typeof pictureStore>;
   readonly look: Look;
-  readonly model: Model;
-  readonly info: ModelInfo;
-  readonly read: (text: string, stack: PeelStack, references: readonly SmallReference[]) => Promise<ReadText>;
+  readonly read: Painter['read'];
   readonly stack: (choices: readonly PeelChoice[]) => Promise<PeelStack>;
 }
 
-type Look = (request: Sent, given: Pick<Checked, 'image' | 'mask'>, grid: { rows: number; columns: number }, opaque: boolean) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
-
-interface ReadText {
-  readonly condition: Condition;
-  readonly tokens: number;
-}
+type Look = (
+  request: Sent,
+  given: Pick<Checked, 'image' | 'mask'>,
+  layout: Layout,
+  opaque: boolean,
+) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
 
 /** Reads a text, with its subjects; the last one is remembered: batches and typing ask for the same again. */
-function reader(networks: Networks, { tokenizer, config }: Model): Opened['read'] {
-  const encode = referenceEncoder(networks);
-  let last: { key: string; stack: PeelStack; read: ReadText } | undefined;
-  return async (text, stack, references) => {
+function reader(painter: Painter): Opened['read'] {
+  let last: { key: string; stack: PeelStack; condition: Condition } | undefined;
+  return async (text, references, stack) => {
     const key = JSON.stringify([text, references.map(({ slot, hash }) => [slot, hash])]);
-    if (last?.key === key && last.stack === stack) return last.read;
-    const { ids, count } = tokenizer.encode(text, config.text.length);
-    const condition = await networks.withPeels(stack).condition([...ids.subarray(0, count)], await encode(references));
-    const read = { condition, tokens: count };
-    last = { key, stack, read };
-    return read;
+    if (last?.key !== key || last.stack !== stack) last = { key, stack, condition: await painter.read(text, references, stack) };
+    return last.condition;
   };
 }
 
@@ -127,14 +90,14 @@ function reader(networks: Networks, { tokenizer, config }: Model): Opened['read'
 const LOOKS = 2;
 
 /** Looks at the picture to start from, if any; the last ones are remembered, as texts are. */
-function looker(networks: Networks): Look {
+function looker({ encoder }: Painter): Look {
   const last = new Map<string, Start>();
-  return async ({ image: hash, mask: maskHash, strength: asked }, { image, mask }, grid, opaque) => {
+  return async ({ image: hash, mask: maskHash, strength: asked }, { image, mask }, layout, opaque) => {
     if (!image || hash === undefined) return undefined;
     const strength = strengthOf({ ...(asked !== undefined && { strength: asked }), ...(mask && { mask }) });
     const recipe = { hash, strength, ...(maskHash !== undefined && { mask: maskHash }) };
-    const key = JSON.stringify([recipe, grid, opaque]);
-    const start = last.get(key) ?? (await startFrom({ image, strength, ...(mask && { mask }) }, { grid, opaque, encode: networks.encode }));
+    const key = JSON.stringify([recipe, layout, opaque]);
+    const start = last.get(key) ?? (await startFrom({ image, strength, ...(mask && { mask }) }, { layout, opaque, encoder: encoder! }));
     last.delete(key);
     last.set(key, start); // the last used is the last
     if (last.size > LOOKS) last.delete(last.keys().next().value!);
@@ -147,68 +110,61 @@ export function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 
-/** One token through every stage of drawing: sessions are made and first runs done before anyone waits for a picture. */
-async function warm(networks: Networks): Promise<void> {
-  const { channels } = networks.config;
-  const condition = await networks.condition([0]);
-  const data = await networks.velocity(condition, { rows: 1, columns: 1 }, { guidance: 1 })(new Float32Array(channels), 1);
-  const features = await networks.features({ rows: 1, columns: 1, data: Float32Array.from(data, (x) => x + 1) });
-  await networks.render(features, { x: 0, y: 0, width: 8, height: 8 }, { width: 8, height: 8 });
-}
-
 /** Pixels of a picture above which the decoder's working memory is given back before the pixels are made: 4K then stays within 600 MB with nano. */
 const LARGE = 2 ** 22;
 
-async function* drawn({ networks, model, info, read, look, pictures, stack: stackOf }: Opened, request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
-  const { prompt, peels, size, background, count = 1, detail = 1, steps = DEFAULT_STEPS, guidance = model.manifest.guidance, preview = DEFAULT_PREVIEW } = request;
+async function* drawn({ painter, read, look, pictures, stack: stackOf }: Opened, request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+  const { info } = painter;
+  const { prompt, peels, size, background, count = 1, detail = 1, steps = info.defaultSteps, guidance = info.guidance, preview = DEFAULT_PREVIEW } = request;
   const { seed: first = randomSeed() } = request;
   const given = pictures(request); // what is new is kept, whatever else becomes of the request
-  const style = request.style === undefined ? undefined : resolveStyle(request.style, model.manifest.styles);
-  if (request.references?.length && !info.references)
-    throw new InputError('model.references', `model "${info.name}" was not trained with reference subjects: leave the pictures and <1> to <5> out, or choose another model`);
-  const full = latentGrid(size, baseTokens(model.config));
-  const grid = detail === 1 ? full : latentGrid(size, baseTokens(model.config) * detail);
+  const style = request.style === undefined ? undefined : resolveStyle(request.style, info.styles);
+  checkAble(request, info);
   const opaque = background !== 'transparent';
   const clock = stopwatch();
 
   await checkpoint(signal);
   const stack = await clock.time('text', () => stackOf(peels));
   const compose = (words: string) => composePrompt({ prompt: withTriggers(words, stack), ...(style && { style }), ...(background && { background }) });
-  const { text, cut, truncated } = fitPrompt(prompt, compose, model.tokenizer, info.promptTokens);
-  const references = await clock.time('text', () => smallReferences(request.references ?? [], model.config.referencePixels));
-  const { condition, tokens } = await clock.time('text', () => read(text, stack, references));
-  const start = await clock.time('text', () => look(request, given, grid, opaque));
-  yield { type: 'text', text, tokens, truncated, cut };
+  const { text, cut, truncated } = fitPrompt(prompt, compose, painter.tokensIn, info.promptTokens);
+  const references = await clock.time('text', () => smallReferences(request.references ?? [], info.referencePixels));
+  const condition = await clock.time('text', () => read(text, references, stack));
+  const { layout: layoutOf } = given.image ? painter.encoder! : condition;
+  const full = layoutOf(size, 1);
+  const layout = detail === 1 ? full : layoutOf(size, detail);
+  const start = await clock.time('text', () => look(request, given, layout, opaque));
+  yield { type: 'text', text, tokens: Math.min(painter.tokensIn(text), info.promptTokens), truncated, cut };
 
   for (let index = 0; index < count; index++) {
     const seed = first + index;
     const rng = random(seed);
-    const velocity = networks.withPeels(stack).velocity(condition, grid, { guidance, ...(signal && { signal }) });
-    const noise = noiseOf(rng.split('noise'), canvasOf(grid, model.config.channels), canvasOf(full, model.config.channels));
+    const velocity = condition.velocity(layout, { guidance, ...(signal && { signal }) });
+    const noise = noiseOf(rng.split('noise'), layout, full);
+    const times = painter.times(steps);
     const sampler = start
-      ? consistency(start.hold(velocity), start.begin(noise), times(steps).map((t) => t * start.strength), rng.split('steps'))
-      : consistency(velocity, noise, times(steps), rng.split('steps'));
-    let features: Tensor | undefined;
+      ? painter.sampler(start.hold(velocity), start.begin(noise), times.map((t) => t * start.strength), rng.split('steps'))
+      : painter.sampler(velocity, noise, times, rng.split('steps'));
+    let drawing: Drawing | undefined;
     for (let step = 1; step <= steps; step++) {
       await checkpoint(signal);
       const { latent } = (await clock.time('denoise', () => sampler.next())).value!;
       yield { type: 'step', index, step, steps };
       if (preview === 0 && step < steps) continue;
       await checkpoint(signal);
-      features = await clock.time('render', () => networks.features({ ...grid, data: latent }));
+      drawing = await clock.time('render', () => painter.decode(latent, layout));
       if (preview === 0) continue;
       const small = fit(size, preview);
-      const pixels = await clock.time('render', () => networks.render(features!, { x: 0, y: 0, ...small }, small));
+      const pixels = await clock.time('render', () => drawing!.render({ x: 0, y: 0, ...small }, small));
       const image = shown(pixels, opaque);
       start?.restore(image);
       yield { type: 'preview', index, step, steps, image };
     }
-    if (size.width * size.height > LARGE) await networks.restDecoder();
+    if (size.width * size.height > LARGE) await painter.rest?.();
     const picture = image(size.width, size.height);
     const tiles = tilesOf(size, TILE);
     for (const [i, tile] of tiles.entries()) {
       await checkpoint(signal);
-      await clock.time('render', () => drawTile(networks, features!, tile, size, picture, opaque));
+      await clock.time('render', () => drawTile(drawing!, tile, size, picture, opaque));
       const rows = !request.mask && tile.x + tile.width === size.width && { y: tile.y, of: size.height, image: rowsOf(picture, tile.y, tile.height) };
       yield { type: 'render', index, tile: i + 1, tiles: tiles.length, ...(rows && { rows }) } satisfies RenderEvent;
     }
@@ -242,8 +198,8 @@ function fit({ width, height }: Size, side: number): Size {
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-async function drawTile(networks: Networks, features: Tensor, tile: Tile, size: Size, picture: Image, opaque: boolean): Promise<void> {
-  const { data } = shown(await networks.render(features, tile, size), opaque);
+async function drawTile(drawing: Drawing, tile: Tile, size: Size, picture: Image, opaque: boolean): Promise<void> {
+  const { data } = shown(await drawing.render(tile, size), opaque);
   const line = tile.width * 4;
   for (let y = 0; y < tile.height; y++) picture.data.set(data.subarray(y * line, (y + 1) * line), ((tile.y + y) * size.width + tile.x) * 4);
 }

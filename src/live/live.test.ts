@@ -9,6 +9,7 @@ import { random } from '../util/random.ts';
 import type { GenerateEvent } from '../draw/events.ts';
 import { randomModel } from '../node/models.ts';
 import { openLive, type Live, type LiveFrame, type LiveOptions } from './live.ts';
+import { openPainter } from '../models/banana/painter.ts';
 import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
 import type { Checked } from '../draw/check.ts';
 
@@ -185,7 +186,7 @@ describe('a real pipeline', () => {
   const spread = random(2);
   for (const [path, w] of Object.entries(model.weights))
     if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
-  beforeAll(async () => void (pipeline = await openPipeline(model, counted(await ortNode({ threads: 1 })))), 60_000);
+  beforeAll(async () => void (pipeline = await openPipeline(await openPainter(model, counted(await ortNode({ threads: 1 })), { hash: '' }))), 60_000);
   afterAll(() => pipeline.release());
 
   async function drawn(options: LiveOptions): Promise<LiveFrame[]> {

@@ -4,7 +4,8 @@ import { serveEngine } from './engine-process.ts';
 import { sparing } from '../sdk/banana.ts';
 import { loadPipeline, type LoadOptions } from './load.ts';
 import type { Sent } from '../draw/pictures.ts';
-import type { ModelInfo, Pipeline } from '../draw/text-to-image.ts';
+import type { ModelInfo } from '../models/family.ts';
+import type { Pipeline } from '../draw/text-to-image.ts';
 
 let pipeline: Pipeline | undefined;
 

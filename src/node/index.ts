@@ -9,7 +9,7 @@ import type { PipelineHandlers } from './engine.ts';
 import { openEngine } from './engine-process.ts';
 import { supervised } from './supervisor.ts';
 import { narrowed, type Limits } from '../draw/request.ts';
-import type { ModelInfo } from '../draw/text-to-image.ts';
+import type { ModelInfo } from '../models/family.ts';
 import { recipeMetadata, writeRecipe } from '../draw/recipe.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
 import { writeFileWhole } from '../disk/files.ts';

@@ -6,7 +6,10 @@ import { findPeel, peelFolder, readPeelBytes } from './library.ts';
 import { openSafetensors, type OpenSafetensors } from '../disk/files.ts';
 import { openRuntime, type RuntimeName } from '../runtime/select.ts';
 import { InputError } from '../util/errors.ts';
-import { checkHash, inMemory, SEAL, sealedWords, storedModel, type Model } from '../models/banana/file.ts';
+import { inMemory, storedModel, type Model } from '../models/banana/file.ts';
+import type { Family, ModelFile } from '../models/family.ts';
+import { openModelFile } from '../models/open.ts';
+import { checkHash, SEAL, sealedWords } from '../models/seal.ts';
 import { modelPath, publishedHash } from './models.ts';
 import { PRECISIONS, type Precision } from '../quant/precision.ts';
 import type { PeelSource } from '../draw/peels.ts';
@@ -33,19 +36,28 @@ export function peelsIn(folder: string): PeelSource {
   };
 }
 
-/** A model by preset name or path, of which only the head is in memory: weights are read from its file when asked for. Throws InputError when it is missing or damaged. */
-export async function openModel(given?: string): Promise<{ model: Model; base: BaseId; path: string; close(): void }> {
+/** What `read` makes of a model's file, by preset name or path; only the head is in memory. Throws InputError when it is missing or damaged. */
+async function opened<T>(given: string | undefined, read: (file: ModelFile, path: string) => T): Promise<{ read: T; hash: string; path: string; close(): void }> {
   const path = modelPath(given);
   const file = await openSafetensors(path);
   try {
-    const model = storedModel({ ...file, tensors: new Map(file.places.map((place) => [place.name, place])) }, path);
-    const { name, version, preset } = model.manifest;
-    const hash = await checkedHash(file, path);
-    return { model, base: { name, version, preset, hash: hash.slice(0, 16) }, path, close: file.close };
+    const found = read({ ...file, tensors: new Map(file.places.map((place) => [place.name, place])) }, path);
+    const hash = (await checkedHash(file, path)).slice(0, 16);
+    return { read: found, hash, path, close: file.close };
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+/**
+ * A model of our own family, by preset name or path, of which only the head is in memory: weights are read from its file when asked for.
+ * Throws InputError when it is missing, damaged or of another family.
+ */
+export async function openModel(given?: string): Promise<{ model: Model; base: BaseId; path: string; close(): void }> {
+  const { read: model, hash, ...file } = await opened(given, storedModel);
+  const { name, version, preset } = model.manifest;
+  return { model, base: { name, version, preset, hash }, ...file };
 }
 
 /** The SHA-256 of a model's file. Throws InputError unless it, or that of what is in it, is the one that was written down: beside the file, or in it. */
@@ -78,14 +90,19 @@ export async function readModel(given?: string): Promise<{ model: Model; base: B
   return { model: whole, ...found };
 }
 
-/** Throws InputError when the model is missing or damaged, RuntimeError when no runtime opens. */
-export async function loadPipeline({ model: given, runtime: name = 'auto', threads, precision, peels }: LoadOptions = {}): Promise<Pipeline> {
+/** Throws InputError when the model is missing, damaged or of no family that is known, RuntimeError when no runtime opens. */
+export async function loadPipeline(
+  { model: given, runtime: name = 'auto', threads, precision, peels }: LoadOptions = {},
+  families?: readonly Family[],
+): Promise<Pipeline> {
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256))
     throw new InputError('options.threads', `threads ${threads}: expected a whole number from 1 to 256`);
-  if (precision !== undefined && !PRECISIONS.includes(precision)) throw new InputError('options.precision', `precision "${precision}": choose one of ${PRECISIONS.join(', ')}`);
-  const { model, base, close } = await openModel(given);
+  if (precision !== undefined && !PRECISIONS.includes(precision))
+    throw new InputError('options.precision', `precision "${precision}": choose one of ${PRECISIONS.join(', ')}`);
+  const { read: model, hash, close } = await opened(given, (file, path) => openModelFile(file, path, families));
   const runtime = await openRuntime({ name, ...(threads !== undefined && { threads }) });
-  const pipeline = await openPipeline(model, runtime, base.hash, { peels: peelsIn(peelFolder(peels)), ...(precision && { precision }) });
+  const painter = await model.painter(runtime, { hash, ...(precision && { precision }) });
+  const pipeline = openPipeline(painter, { peels: peelsIn(peelFolder(peels)) });
   return {
     ...pipeline,
     async release() {

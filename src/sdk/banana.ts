@@ -1,6 +1,5 @@
 // What the SDK gives, the same in Node and in the browser: an opened model that draws. Where the pipeline lives (this thread, a
 // child process, a worker) and how pixels become a PNG is handed in.
-import { preset } from '../models/banana/config.ts';
 import { image, type Image } from '../image/image.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
 import type { GenerateEvent, ImageEvent, StageSeconds } from '../draw/events.ts';
@@ -10,7 +9,8 @@ import { smallReferences } from '../draw/subjects.ts';
 import { checkOptions, type Checked } from '../draw/check.ts';
 import { byName, type Sent } from '../draw/pictures.ts';
 import { LIMITS, type GenerateOptions, type Limits } from '../draw/request.ts';
-import { randomSeed, type ModelInfo } from '../draw/text-to-image.ts';
+import type { ModelInfo } from '../models/family.ts';
+import { randomSeed } from '../draw/text-to-image.ts';
 import { turns, type Turns } from './turns.ts';
 
 export type DrawOptions = GenerateOptions & { signal?: AbortSignal };
@@ -133,7 +133,8 @@ function sparingly({ model, start }: Opened): Start {
   const draw = byName(start);
   return async function* (options, signal) {
     const { references } = options;
-    yield* draw({ ...options, ...(references && { references: await smallReferences(references, preset(model.preset).referencePixels) }) }, signal);
+    const small = references && model.referencePixels > 0 && { references: await smallReferences(references, model.referencePixels) };
+    yield* draw({ ...options, ...small }, signal);
   };
 }
 

@@ -4,7 +4,7 @@
 import { checkOptions } from '../draw/check.ts';
 import type { GenerateEvent } from '../draw/events.ts';
 import type { GenerateOptions, Limits } from '../draw/request.ts';
-import type { ModelInfo } from '../draw/text-to-image.ts';
+import type { ModelInfo } from '../models/family.ts';
 import type { Banana } from '../sdk/banana.ts';
 import { BananaError, RuntimeError } from '../util/errors.ts';
 import { openLine, type Line, type Place } from './line.ts';

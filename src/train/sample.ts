@@ -9,7 +9,8 @@ import { tensorToImage } from '../image/image.ts';
 import type { Condition, Networks } from '../models/banana/networks.ts';
 import { baseTokens } from '../models/banana/config.ts';
 import { latentGrid } from '../models/layout.ts';
-import { referenceEncoder } from '../draw/subjects.ts';
+import { referenceEncoder } from '../models/banana/painter.ts';
+import { smallReferences } from '../draw/subjects.ts';
 
 export interface SampleOptions {
   readonly prompt: string;
@@ -36,7 +37,7 @@ export function openSampler(networks: Networks, tokenizer: Tokenizer): (options:
   const encode = referenceEncoder(networks);
   let empty: Promise<Condition> | undefined;
   const condition = async (prompt: string, references: SampleOptions['references'] = []) =>
-    networks.condition(promptIds(tokenizer, prompt, config.text.length), await encode(references.map(({ slot, picture }) => ({ slot, image: tensorToImage(picture) }))));
+    networks.condition(promptIds(tokenizer, prompt, config.text.length), await encode(await smallReferences(references.map(({ slot, picture }) => ({ slot, image: tensorToImage(picture) })), config.referencePixels)));
   return async ({ prompt, seed, steps, guidance, kind, width, height, references }) => {
     const rng = random(seed);
     const seen = await condition(prompt, references);

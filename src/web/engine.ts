@@ -1,15 +1,18 @@
 // What draws and trains in a browser, on the thread that opens it: a model from bytes, its pipeline, Peels that were added, and
 // training. web/worker.ts serves exactly this to a page; web/index.ts makes it into the SDK's objects.
 import { sha256 } from '../adapters/hash.ts';
-import { adaptable } from '../models/banana/adaptable.ts';
 import { fitPeel, readPeel, type BaseId, type PeelInfo } from '../adapters/peel.ts';
 import type { GenerateEvent } from '../draw/events.ts';
-import { checkHash, SEAL, sealedWords, unpackModel } from '../models/banana/file.ts';
+import { modelOf } from '../models/banana/painter.ts';
+import type { Family } from '../models/family.ts';
+import { openModelBytes } from '../models/open.ts';
+import { checkHash, SEAL, sealedWords } from '../models/seal.ts';
 import type { Precision } from '../quant/precision.ts';
 import type { PeelSource } from '../draw/peels.ts';
 import type { Sent } from '../draw/pictures.ts';
 import type { Limits } from '../draw/request.ts';
-import { openPipeline, type ModelInfo } from '../draw/text-to-image.ts';
+import type { ModelInfo } from '../models/family.ts';
+import { openPipeline } from '../draw/text-to-image.ts';
 import { trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../train/peel/train.ts';
 import { openRuntime, type OpenOptions } from '../runtime/select.ts';
 import { readLayout } from '../tensor/safetensors.ts';
@@ -53,12 +56,14 @@ async function checkContent(bytes: Uint8Array): Promise<void> {
 }
 
 /** Makes a model ready. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
-export async function openEngineHere({ model: bytes, runtime: name = 'auto', precision, ...options }: Omit<OpenBananaOptions, 'limits'>): Promise<WebEngine> {
-  const model = unpackModel(bytes, 'model');
+export async function openEngineHere(
+  { model: bytes, runtime: name = 'auto', precision, ...options }: Omit<OpenBananaOptions, 'limits'>,
+  families?: readonly Family[],
+): Promise<WebEngine> {
+  const opened = openModelBytes(bytes, 'model', families);
   await checkContent(bytes);
   const hash = (await sha256([bytes])).slice(0, 16);
-  const { version, preset } = model.manifest;
-  const base: BaseId = { name: model.manifest.name, version, preset, hash };
+  const base: BaseId = { ...opened.id, hash };
   const runtime = await openRuntime({ name, ...options });
   const peels = new Map<string, { bytes: Uint8Array; stamp: string }>();
   const source: PeelSource = async ({ name: wanted, path }) => {
@@ -66,7 +71,8 @@ export async function openEngineHere({ model: bytes, runtime: name = 'auto', pre
     if (!found) throw new InputError('peel.missing', `no Peel "${wanted ?? path}" was added here: there are ${[...peels.keys()].join(', ') || 'none'}`);
     return { source: wanted!, stamp: found.stamp, read: async () => found.bytes };
   };
-  const pipeline = await openPipeline(model, runtime, hash, { peels: source, ...(precision && { precision }) });
+  const painter = await opened.painter(runtime, { hash, ...(precision && { precision }) });
+  const pipeline = openPipeline(painter, { peels: source });
   const stores = new Map<string, Store>();
   const storeOf = (peel: string, keep: WebTrainOptions['keep']): Store => {
     const key = `${keep}:${peel}`;
@@ -77,9 +83,10 @@ export async function openEngineHere({ model: bytes, runtime: name = 'auto', pre
     model: pipeline.model,
     start: pipeline.serve,
     train: (pictures, { keep = 'memory', ...trained }, signal) =>
-      trainPeel({ model, base, runtime, pictures, store: storeOf(trained.name, keep), ...(signal && { signal }) }, trained),
+      trainPeel({ model: modelOf(opened), base, runtime, pictures, store: storeOf(trained.name, keep), ...(signal && { signal }) }, trained),
     async addPeel(file) {
-      const { info } = fitPeel(await readPeel(file, 'the given Peel'), adaptable(model.config), base, 'the given Peel');
+      if (!painter.adaptable) throw new InputError('model.ability', `model "${base.name}" takes no Peels`);
+      const { info } = fitPeel(await readPeel(file, 'the given Peel'), painter.adaptable(), base, 'the given Peel');
       peels.set(info.name, { bytes: file, stamp: await sha256([file]) });
       return info;
     },

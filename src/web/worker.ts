@@ -5,7 +5,7 @@ import { serveWorker } from '../runtime/engine-worker.ts';
 import { sparing } from '../sdk/banana.ts';
 import type { PeelInfo } from '../adapters/peel.ts';
 import type { Sent } from '../draw/pictures.ts';
-import type { ModelInfo } from '../draw/text-to-image.ts';
+import type { ModelInfo } from '../models/family.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
 import { crossing } from './crossing.ts';
 import { openEngineHere, type OpenBananaOptions, type WebEngine, type WebTrainOptions } from './engine.ts';

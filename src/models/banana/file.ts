@@ -5,11 +5,12 @@
 import type { BlocksOf } from '../../quant/bind.ts';
 import { BLOCK, dequantizeBlocks, heldBlocks } from '../../quant/blocks.ts';
 import { planOf, type Plan } from '../../quant/plan.ts';
-import { decodeSafetensors, headWords, type Outline } from '../../tensor/safetensors.ts';
+import { decodeSafetensors, type Outline } from '../../tensor/safetensors.ts';
 import { float32, tensor, type DType, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { fromHalves, toHalf } from '../../util/float16.ts';
 import { InputError } from '../../util/errors.ts';
+import type { ModelFile } from '../family.ts';
 import { preset, type Config } from './config.ts';
 import { specsOf } from './stages.ts';
 
@@ -68,12 +69,8 @@ export function metadataOf({ manifest, tokenizer }: Pick<Model, 'manifest' | 'to
   return { format: FORMAT, manifest: JSON.stringify(manifest), tokenizer: JSON.stringify(tokenizer) };
 }
 
-/** What a model's file holds: tensors by name before they are read, and its metadata. */
-export interface Stored {
-  readonly tensors: ReadonlyMap<string, Outline>;
-  readonly metadata: Readonly<Record<string, string>>;
-  read(name: string): Tensor;
-}
+/** Whether a file says that it is a model of this family, of whatever version. */
+export const isModel = ({ format }: Readonly<Record<string, string>>): boolean => /^banana-model-/.test(format ?? '');
 
 /** A model from the bytes of its file; throws InputError naming `source` when it is not one. */
 export function unpackModel(bytes: Uint8Array, source: string): Model {
@@ -82,7 +79,7 @@ export function unpackModel(bytes: Uint8Array, source: string): Model {
 }
 
 /** A model from what its file holds; throws InputError naming `source` when it is not one. */
-export function storedModel({ tensors, metadata, read }: Stored, source: string): Model {
+export function storedModel({ tensors, metadata, read }: ModelFile, source: string): Model {
   if (metadata.format !== FORMAT || !metadata.manifest || !metadata.tokenizer)
     throw new InputError('model.format', `${source}: a .safetensors file, but not a banana model (format "${metadata.format ?? 'none'}", expected "${FORMAT}")`);
   const manifest = checkManifest(parse(metadata.manifest, source), source);
@@ -128,18 +125,6 @@ function checkNumbers(path: string, { data }: Tensor, source: string): void {
   const halves = data as Uint16Array;
   for (let i = 0; i < halves.length; i++)
     if ((halves[i]! & EXPONENT) === EXPONENT) throw new InputError('model.number', `${source}: weight "${path}" has a number that is infinite or none at all; the file is damaged`);
-}
-
-/** The key of the metadata that holds the hash of all else in the file. A file without it is read unchecked. */
-export const SEAL = 'banana.sha256';
-
-/** What a model's hash is taken of before its tensors' bytes, as they lie in the file. */
-export const sealedWords = (metadata: Readonly<Record<string, string>>, tensors: Iterable<readonly [name: string, tensor: Outline]>): Uint8Array => headWords(metadata, tensors, SEAL);
-
-/** Throws InputError unless a hash is the one that was written down; `where`: what holds that one. */
-export function checkHash(found: string, said: string | undefined, source: string, where: string): void {
-  if (said !== undefined && said !== found)
-    throw new InputError('model.damaged', `${source}: its SHA-256 is ${found.slice(0, 16)}..., ${where} says ${said.slice(0, 16)}...; the file is damaged: fetch it again, or make it anew`);
 }
 
 function parse(text: string, source: string): unknown {

@@ -1,0 +1,113 @@
+// Our model as a family: its files, and its networks behind what the pipeline asks for (family.ts).
+import { imageToTensor, type Size } from '../../image/image.ts';
+import { fastestPrecision } from '../../quant/precision.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { consistency } from '../../sampling/sampler.ts';
+import { times } from '../../sampling/schedule.ts';
+import { SLOTS } from '../../tokenizer/words.ts';
+import type { Condition, Family, OpenedModel, Painter, PainterOptions, ReferencePicture } from '../family.ts';
+import { canvasOf, latentGrid } from '../layout.ts';
+import { adaptable } from './adaptable.ts';
+import { baseTokens, ENCODER_PIXELS, type Config } from './config.ts';
+import { InputError } from '../../util/errors.ts';
+import { isModel, storedModel, type Model } from './file.ts';
+import { openNetworks, type Networks, type Reference } from './networks.ts';
+
+/** A model of this family of which a file is open. */
+export interface OpenedBanana extends OpenedModel {
+  readonly model: Model;
+}
+
+export const banana = {
+  name: 'banana',
+  recognises: ({ metadata }) => isModel(metadata),
+  open(file, source): OpenedBanana {
+    const model = storedModel(file, source);
+    const { name, version, preset } = model.manifest;
+    return { model, id: { name, version, preset }, painter: (runtime, options) => openPainter(model, runtime, options) };
+  },
+} as const satisfies Family;
+
+/** A model of this family, to be trained on. Throws InputError for one of another family. */
+export function modelOf(opened: OpenedModel & Partial<OpenedBanana>): Model {
+  if (opened.model) return opened.model;
+  throw new InputError('model.ability', `model "${opened.id.name}" cannot be trained on: only those of the family "banana" can`);
+}
+
+/** Makes a model ready on a runtime. Throws InputError when the weights do not fit the preset. */
+export async function openPainter(model: Model, runtime: Runtime, { hash, precision: asked }: PainterOptions): Promise<Painter> {
+  const { config, plan, blocks, tokenizer, manifest } = model;
+  const { name, version, preset, styles, guidance, steps, references } = manifest;
+  const precision = asked ?? (await fastestPrecision(runtime, plan));
+  const networks = openNetworks(runtime, config, model.weights, { precision, ...(plan && { plan }), ...(blocks && { blocks }) });
+  await warm(networks);
+  const referencesOf = referenceEncoder(networks);
+  return {
+    info: {
+      family: 'banana',
+      ...{ name, version, hash, preset, styles, guidance },
+      abilities: ['image', 'peels', 'guidance', 'transparent', ...(references ? (['references'] as const) : [])],
+      steps: [...steps].sort((a, b) => a - b),
+      defaultSteps: Math.max(...steps),
+      runtime: runtime.name,
+      precision,
+      tokens: baseTokens(config),
+      promptTokens: config.text.length,
+      referencePixels: references ? config.referencePixels : 0,
+    },
+    tokensIn(text) {
+      const { count, truncated } = tokenizer.encode(text, config.text.length);
+      return count + truncated;
+    },
+    async read(text, pictures, peels) {
+      const { ids, count } = tokenizer.encode(text, config.text.length);
+      return conditionOf(networks.withPeels(peels), [...ids.subarray(0, count)], await referencesOf(pictures));
+    },
+    sampler: consistency,
+    times,
+    encoder: { pixels: ENCODER_PIXELS, layout: layoutOf(config), encode: async (picture) => (await networks.encode(picture)).data },
+    async decode(data, [{ rows, columns } = { rows: 1, columns: 1 }]) {
+      const features = await networks.features({ rows, columns, data });
+      return { render: (tile, size) => networks.render(features, tile, size) };
+    },
+    rest: () => networks.restDecoder(),
+    adaptable: () => adaptable(config),
+    release: () => networks.release(),
+  };
+}
+
+/** About the same number of tokens for every size, in its shape: the model was trained so. */
+const layoutOf = (config: Config) => (size: Size, detail: number) => canvasOf(latentGrid(size, baseTokens(config) * detail), config.channels);
+
+async function conditionOf(networks: Networks, ids: readonly number[], references: readonly Reference[]): Promise<Condition> {
+  const { config } = networks;
+  const condition = await networks.condition(ids, references);
+  return {
+    layout: layoutOf(config),
+    velocity: ([{ rows, columns } = { rows: 1, columns: 1 }], options) => networks.velocity(condition, { rows, columns }, options),
+  };
+}
+
+/** One token through every stage of drawing: sessions are made and first runs done before anyone waits for a picture. */
+async function warm(networks: Networks): Promise<void> {
+  const { channels } = networks.config;
+  const condition = await networks.condition([0]);
+  const data = await networks.velocity(condition, { rows: 1, columns: 1 }, { guidance: 1 })(new Float32Array(channels), 1);
+  const features = await networks.features({ rows: 1, columns: 1, data: Float32Array.from(data, (x) => x + 1) });
+  await networks.render(features, { x: 0, y: 0, width: 8, height: 8 }, { width: 8, height: 8 });
+}
+
+/** Encodes references, and remembers some of them: batches and typing ask for the same again. */
+export function referenceEncoder({ encode }: Networks): (references: readonly ReferencePicture[]) => Promise<Reference[]> {
+  const latents = new Map<string, ReturnType<Networks['encode']>>();
+  return (references) =>
+    Promise.all(
+      references.map(async ({ slot, image, hash }) => {
+        const latent = latents.get(hash) ?? encode(imageToTensor(image));
+        latents.delete(hash);
+        latents.set(hash, latent); // the last one used is the last
+        if (latents.size > 4 * SLOTS.length) latents.delete(latents.keys().next().value!);
+        return { slot, latent: await latent };
+      }),
+    );
+}

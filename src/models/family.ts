@@ -1,0 +1,125 @@
+// What a family of models gives, so that one pipeline draws with all of them: to recognise its files, to say what a model can do, and
+// the stages of a picture - a prompt read, a latent stepped along the straight path (sampling/path.ts), pixels from it at any size.
+// Everything around that is the pipeline's: checks, seeds, noise, steps, previews, tiles, cancelling, recipes. A network that was trained
+// on another path, or predicts something else, says it as a velocity. A family is a folder here and one line in open.ts.
+import type { BaseId } from '../adapters/info.ts';
+import type { PeelStack } from '../adapters/stack.ts';
+import type { Image, Size, Tile } from '../image/image.ts';
+import type { Specs } from '../nn/scope.ts';
+import type { Precision } from '../quant/precision.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Sampler, Velocity } from '../sampling/sampler.ts';
+import type { Outline } from '../tensor/safetensors.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Layout } from './layout.ts';
+
+/** What not every model can do. `image`: start from a picture, with a mask or without. */
+export type Ability = 'image' | 'references' | 'peels' | 'guidance' | 'transparent' | 'layers';
+
+/** What a model is and can do. */
+export interface ModelInfo extends BaseId {
+  readonly family: string;
+  readonly abilities: readonly Ability[];
+  /** Words that `style` may be. */
+  readonly styles: readonly string[];
+  /** Numbers of steps that it draws in, few first. */
+  readonly steps: readonly number[];
+  /** Those that it takes when none are asked for. */
+  readonly defaultSteps: number;
+  /** Guidance scale when none is asked for. */
+  readonly guidance: number;
+  /** Name of the runtime that it runs on. */
+  readonly runtime: string;
+  /** How weights are multiplied. */
+  readonly precision: Precision;
+  /** Latent tokens of a 512x512 picture. */
+  readonly tokens: number;
+  /** Tokens of a text that it reads, start and end included. */
+  readonly promptTokens: number;
+  /** Side of the square that it reads pictures of subjects as; 0 where it cannot. */
+  readonly referencePixels: number;
+}
+
+/** A file of a model: its tensors before they are read, and the free strings in its head. */
+export interface ModelFile {
+  readonly tensors: ReadonlyMap<string, Outline>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Reads a tensor, each time anew. */
+  read(name: string): Tensor;
+}
+
+export interface Family {
+  readonly name: string;
+  /** Whether a file is one of its models, damaged or not, by what its head says. */
+  recognises(file: Pick<ModelFile, 'metadata' | 'tensors'>): boolean;
+  /** Reads what is needed to say what it is. Throws InputError naming `source` for one that is damaged or too old. */
+  open(file: ModelFile, source: string): OpenedModel;
+}
+
+/** A model of which a file is open, before there is anything that computes. */
+export interface OpenedModel {
+  readonly id: Omit<BaseId, 'hash'>;
+  /** Makes it ready to draw. Throws InputError for weights that do not fit, RuntimeError when the runtime fails. */
+  painter(runtime: Runtime, options: PainterOptions): Promise<Painter>;
+}
+
+export interface PainterOptions {
+  /** SHA-256 of the file, the first 16 hexadecimal digits. */
+  readonly hash: string;
+  /** Default: as is fastest on the runtime. */
+  readonly precision?: Precision;
+}
+
+/** A model that is ready. */
+export interface Painter {
+  readonly info: ModelInfo;
+  /** Tokens that a text has for it, start and end included, read or not. */
+  tokensIn(text: string): number;
+  /** Reads a prompt, of which no more than `promptTokens` are seen, with its subjects and Peels. */
+  read(text: string, references: readonly ReferencePicture[], peels: PeelStack): Promise<Condition>;
+  readonly sampler: Sampler;
+  /** The times of a number of steps: one more than steps, from 1 (noise) to 0 (picture). */
+  times(steps: number): readonly number[];
+  /** Of a model that can start from a picture. */
+  readonly encoder?: Encoder;
+  /** The picture of a latent. */
+  decode(latent: Float32Array<ArrayBuffer>, layout: Layout): Promise<Drawing>;
+  /** Gives back memory that drawing pixels does not need; taken again when it is needed. */
+  rest?(): Promise<void>;
+  /** The weights that Peels can change, of a model that takes them. */
+  adaptable?(): Specs;
+  release(): Promise<void>;
+}
+
+/** A picture of a subject that the prompt names by its slot. */
+export interface ReferencePicture {
+  readonly slot: number;
+  /** A square of `referencePixels`. */
+  readonly image: Image;
+  /** Tells it from others. */
+  readonly hash: string;
+}
+
+/** A prompt that was read. */
+export interface Condition {
+  /** The parts of a picture of it. `detail` is a share of the full number of tokens, above 0 to 1. */
+  layout(size: Size, detail: number): Layout;
+  /** Throws the signal's reason once it is aborted, within some 25 ms of work. */
+  velocity(layout: Layout, options: { readonly guidance: number; readonly signal?: AbortSignal }): Velocity;
+}
+
+/** Makes latents of pictures. */
+export interface Encoder {
+  /** Pixels along the side of a token. */
+  readonly pixels: number;
+  /** The one part that a picture to start from is. */
+  layout(size: Size, detail: number): Layout;
+  /** From (1, H, W, 4), premultiplied in [-1, 1], sides multiples of `pixels`: rows * columns * channels. */
+  encode(picture: Tensor): Promise<Float32Array>;
+}
+
+/** A picture of which any number of pixels can be drawn. */
+export interface Drawing {
+  /** (1, height, width, 4), premultiplied around [-1, 1]: one tile of the whole picture at some size. */
+  render(tile: Tile, size: Size): Promise<Tensor>;
+}

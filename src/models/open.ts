@@ -1,0 +1,29 @@
+// Which family a model's file is of: its head says, not its name. Here are all families that there are; what is drawn with them
+// (draw/, live/), opened (node/, web/) and offered (sdk/, server/, cli/) knows none of them.
+import { decodeSafetensors, type Safetensors } from '../tensor/safetensors.ts';
+import { InputError } from '../util/errors.ts';
+import { banana } from './banana/painter.ts';
+import type { Family, ModelFile, OpenedModel } from './family.ts';
+
+export const FAMILIES: readonly Family[] = [banana];
+
+/** Opens a model of any of the families. Throws InputError `model.format` naming `source` for a file that is of none. */
+export function openModelFile(file: ModelFile, source: string, families: readonly Family[] = FAMILIES): OpenedModel {
+  const family = families.find((one) => one.recognises(file));
+  if (family) return family.open(file, source);
+  const names = families.map(({ name }) => name).join(', ');
+  const said = file.metadata['format'];
+  const known = said === undefined ? 'its head has no format' : `its format is "${said}"`;
+  throw new InputError('model.format', `${source}: a .safetensors file, but no model that is known here (${known}; known are ${names})`);
+}
+
+/** The file of a model in memory. */
+export const fileOf = ({ tensors, metadata }: Safetensors): ModelFile => ({
+  tensors: new Map(Object.entries(tensors)),
+  metadata,
+  read: (name) => tensors[name]!,
+});
+
+/** The same for the bytes of a file. Throws InputError too when they are no .safetensors. */
+export const openModelBytes = (bytes: Uint8Array, source: string, families?: readonly Family[]): OpenedModel =>
+  openModelFile(fileOf(decodeSafetensors(bytes, source)), source, families);
