@@ -47,6 +47,8 @@ const noise = (count: number) => {
   return Uint8Array.from({ length: count }, () => r.integer(256));
 };
 const bytes = (dtype: 'uint8' | 'int8', shape: readonly number[]): Tensor => tensor(dtype, shape, (dtype === 'int8' ? new Int8Array(noise(sizeOf(shape))) : noise(sizeOf(shape))) as never);
+const middle = tensor('uint8', [], Uint8Array.of(117));
+const signed = (zero: number) => tensor('int8', [], Int8Array.of(zero));
 const nibbles = (dtype: 'uint4' | 'int4', shape: readonly number[]) => constant(tensor(dtype, shape, noise(Math.ceil(sizeOf(shape) / 2))));
 
 const one = (op: Op, draw: (shape: readonly number[], seed?: number) => Tensor = normal): OperatorCase[] => [
@@ -153,6 +155,7 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
   ReduceSum: reduce('ReduceSum'),
   ReduceMean: reduce('ReduceMean'),
   ReduceMax: reduce('ReduceMax', distinct),
+  ReduceMin: reduce('ReduceMin', distinct),
   Where: [
     withAttributes('Where', 'equal shapes', { c: bits([2, 3]), a: normal([2, 3], 1), b: normal([2, 3], 2) }, {}),
     withAttributes('Where', 'the condition broadcast', { c: bits([3]), a: normal([2, 3], 1), b: normal([2, 1], 2) }, {}),
@@ -314,6 +317,18 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
       build: (a) => apply('DynamicQuantizeMatMul', [a!, constant(bytes('int8', [16, 4])), constant(positive([4]))]),
     },
   ],
+  QuantizeLinear: [
+    withAttributes('QuantizeLinear', 'bytes', { x: normal([2, 9]), scale: float32([], [0.0171]), zero: middle }, {}),
+    withAttributes('QuantizeLinear', 'signed, cut off', { x: normal([9]), scale: float32([], [0.003]), zero: signed(-5) }, {}),
+  ],
+  MatMulIntegerToFloat: [false, true].map((bias) => ({
+    title: `MatMulIntegerToFloat${bias ? ' with a bias' : ''}`,
+    feeds: { a: bytes('uint8', [2, 3, 16]), scale: positive([]), zero: middle },
+    build: (a, scale, zero) => {
+      const weight = [constant(bytes('int8', [16, 4])), scale!, constant(positive([4])), zero!, constant(signed(0))];
+      return apply('MatMulIntegerToFloat', [a!, ...weight, ...(bias ? [constant(normal([4]))] : [])]);
+    },
+  })),
   DequantizeLinear: [
     {
       title: 'DequantizeLinear: int4 in blocks along the first axis',

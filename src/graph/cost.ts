@@ -33,6 +33,7 @@ const PRODUCTS: { readonly [P in ValueOp]?: (inputs: readonly Value[], out: Valu
   MatMul: matmul,
   MatMulNBits: ([a], out, sizes) => [{ batch: 1, rows: sizeOf(sizes(a!.shape).slice(0, -1)), inner: sizes(a!.shape).at(-1)!, columns: sizes(out.shape).at(-1)!, weight: true }],
   DynamicQuantizeMatMul: matmul,
+  MatMulIntegerToFloat: matmul,
   /** A product a group: the pixels, by the numbers under the kernel. */
   Conv: ([, w], out, sizes) => {
     const [B, O, h, width] = sizes(out.shape) as [number, number, number, number];

@@ -54,6 +54,14 @@ function normalization(g: Value, y: Value, axes: readonly number[], channel: num
   return [dx, total(o.mul(g, unit)), ...(bias ? [total(g)] : [])];
 }
 
+/** Of the largest or smallest element: among equal ones the gradient is shared out evenly. */
+const extreme: GradRule = (g, y) => {
+  const [x] = y.inputs as [Value];
+  const axes = y.attributes.axes as number[];
+  const mask = o.cast(o.equal(x, o.reshape(y, kept(x, axes))), 'float32');
+  return [o.mul(o.div(mask, o.sum(mask, { axes, keepdims: true })), o.reshape(g, kept(x, axes)))];
+};
+
 export const GRADIENTS: { readonly [P in Primitive]: GradRule } = {
   Neg: (g) => [o.neg(g)],
   Exp: (g, y) => [o.mul(g, y)],
@@ -141,13 +149,8 @@ export const GRADIENTS: { readonly [P in Primitive]: GradRule } = {
     const count = fixed(mulDims(...axes.map((a) => x.shape[a]!)), 'gradient of ReduceMean');
     return [o.expand(o.reshape(o.mul(g, 1 / count), kept(x, axes)), x.shape)];
   },
-  // Among equal largest elements the gradient is shared out evenly.
-  ReduceMax: (g, y) => {
-    const [x] = y.inputs as [Value];
-    const axes = y.attributes.axes as number[];
-    const mask = o.cast(o.equal(x, o.reshape(y, kept(x, axes))), 'float32');
-    return [o.mul(o.div(mask, o.sum(mask, { axes, keepdims: true })), o.reshape(g, kept(x, axes)))];
-  },
+  ReduceMax: extreme,
+  ReduceMin: extreme,
   Reshape: (g, y) => [o.reshape(g, y.inputs[0]!.shape)],
   Transpose: (g, y) => {
     const perm = y.attributes.perm as number[];

@@ -52,7 +52,7 @@ export const argmax = (x: Value, axis = -1) => apply('ArgMax', [x], { axis: axis
 
 type Reduction = { axes?: readonly number[]; keepdims?: boolean };
 const reduction =
-  (op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax') =>
+  (op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax' | 'ReduceMin') =>
   (x: Value, { axes = x.shape.map((_, i) => i), keepdims = false }: Reduction = {}) =>
     axes.length === 0 ? x : apply(op, [x], { axes: axes.map((a) => axisOf(a, x.shape.length)), keepdims });
 /** Sum over `axes` (default: all). */
@@ -61,6 +61,8 @@ export const sum = reduction('ReduceSum');
 export const mean = reduction('ReduceMean');
 /** Largest over `axes` (default: all). */
 export const maximum = reduction('ReduceMax');
+/** Smallest over `axes` (default: all). */
+export const minimum = reduction('ReduceMin');
 
 /** The same elements in another shape. */
 export function reshape(x: Value, shape: Shape): Value {

@@ -2,7 +2,7 @@
 // are held. One row an operator, by its definition in the ONNX and com.microsoft documents; arithmetic in doubles,
 // rounded to the result's type once an operator. Not here: running a whole graph (evaluate.ts), and speed.
 // https://onnx.ai/onnx/operators - https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-import { sizeOf, tensor, type DType, type Tensor } from '../tensor/tensor.ts';
+import { float32, sizeOf, tensor, type DType, type Tensor } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import { broadcastStrides, eachLine, erf, numbersOf, positions, roundHalfEven, stridesOf, taken, written } from './elements.ts';
 import { BINARY, COMPARE, REDUCE, sliceRange, UNARY, type Op } from './rules.ts';
@@ -46,6 +46,7 @@ const REDUCTIONS: { readonly [P in (typeof REDUCE)[number]]: { start: number; st
   ReduceSum: { start: 0, step: (sum, x) => sum + x, end: (sum) => sum },
   ReduceMean: { start: 0, step: (sum, x) => sum + x, end: (sum, count) => sum / count },
   ReduceMax: { start: -Infinity, step: Math.max, end: (largest) => largest },
+  ReduceMin: { start: Infinity, step: Math.min, end: (smallest) => smallest },
 };
 
 const SCATTER: Readonly<Record<string, (old: number, update: number) => number>> = {
@@ -298,6 +299,20 @@ export const REFERENCE: { readonly [P in Op]: Reference } = {
     const product = matmul({ dtype: 'float32', shape: a!.shape, data: whole }, { dtype: 'float32', shape: b!.shape, data: weight }, shape);
     const c = bias ? numbersOf(bias) : undefined;
     return written('float32', shape, (product.data as Float32Array).map((v, i) => v * Math.fround(step * s[s.length === 1 ? 0 : i % N]!) + (c ? c[i % N]! : 0)));
+  },
+  // x / scale + zero point in 8 bits, one scale for all.
+  QuantizeLinear: ([x, scale, zero], _, shape, { dtype }) => {
+    const [s, z, low] = [numbersOf(scale!)[0]!, numbersOf(zero!)[0]!, dtype === 'int8' ? -128 : 0];
+    const whole = (v: number) => Math.min(low + 255, Math.max(low, roundHalfEven(Math.fround(v / s)) + z));
+    return written(dtype, shape, Float64Array.from(numbersOf(x!), whole));
+  },
+  // (a - its zero point) (b - its zero point) times both scales, plus a bias: of b, one scale a column.
+  MatMulIntegerToFloat: ([a, b, aScale, bScale, aZero, bZero, bias], _, shape) => {
+    const centred = (t: Tensor, zero: number) => float32(t.shape, Float32Array.from(numbersOf(t), (v) => v - zero));
+    const product = matmul(centred(a!, numbersOf(aZero!)[0]!), centred(b!, numbersOf(bZero!)[0]!), shape);
+    const [s, columns, c] = [numbersOf(aScale!)[0]!, numbersOf(bScale!), bias ? numbersOf(bias) : undefined];
+    const N = columns.length;
+    return float32(shape, (product.data as Float32Array).map((v, i) => v * Math.fround(s * columns[i % N]!) + (c ? c[i % N]! : 0)));
   },
   // (x - zero point) * scale: one scale, one a position of `axis`, or one a block of positions along `axis`.
   DequantizeLinear: ([x, scale, zeroPoint], { axis = 1, block_size: block = 0 }, shape, { dtype }) => {

@@ -10,11 +10,14 @@ export const UNARY = [
 ] as const;
 export const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max'] as const;
 export const COMPARE = ['Equal', 'Greater', 'Less'] as const;
-export const REDUCE = ['ReduceSum', 'ReduceMean', 'ReduceMax'] as const;
+export const REDUCE = ['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin'] as const;
 export const OTHER = ['Where', 'Cast', 'MatMul', 'Softmax', 'ArgMax', 'Reshape', 'Transpose', 'Expand', 'Slice', 'Concat', 'Pad', 'Gather', 'ScatterND'] as const;
 /** What networks for pictures are made of, each one kernel in every runtime. */
 export const LAYERS = ['Conv', 'Resize', 'Gelu', 'LayerNormalization', 'InstanceNormalization'] as const;
-export const FAST = ['SimplifiedLayerNormalization', 'MultiHeadAttention', 'MatMulNBits', 'DynamicQuantizeMatMul', 'DequantizeLinear'] as const;
+export const FAST = [
+  'SimplifiedLayerNormalization', 'MultiHeadAttention', 'MatMulNBits', 'DynamicQuantizeMatMul', 'QuantizeLinear', 'MatMulIntegerToFloat',
+  'DequantizeLinear',
+] as const;
 
 export type Primitive = (typeof UNARY | typeof BINARY | typeof COMPARE | typeof REDUCE | typeof OTHER | typeof LAYERS)[number];
 export type Op = Primitive | (typeof FAST)[number];
@@ -158,6 +161,12 @@ export const RULES: { readonly [P in Op]: Rule } = {
     const [a, b] = inputs as [Operand, Operand];
     if (a.shape.at(-1) !== b.shape[0]) fail('DynamicQuantizeMatMul', inputs, 'inner sizes differ');
     return { dtype: a.dtype, shape: [...a.shape.slice(0, -1), b.shape[1]!] };
+  },
+  QuantizeLinear: ([x, , zero]) => ({ dtype: zero!.dtype, shape: x!.shape }),
+  MatMulIntegerToFloat: (inputs) => {
+    const [a, b] = inputs as [Operand, Operand];
+    if (b.shape.length !== 2 || a.shape.at(-1) !== b.shape[0]) fail('MatMulIntegerToFloat', inputs, 'inner sizes differ');
+    return { dtype: 'float32', shape: [...a.shape.slice(0, -1), b.shape[1]!] };
   },
   DequantizeLinear: ([x, scale]) => ({ dtype: scale!.dtype, shape: x!.shape }),
 };

@@ -4,7 +4,7 @@
 import { fixed, mulDims, type Dim } from '../graph/dim.ts';
 import { rmsNormalize, silu } from '../graph/functions.ts';
 import type { ConvOptions } from '../graph/ops.ts';
-import { add, concat, conv2d, gather, instanceNormalize, layerNormalize, mul, pad, reshape, slice } from '../graph/ops.ts';
+import { add, concat, gather, instanceNormalize, layerNormalize, mul, pad, reshape, slice } from '../graph/ops.ts';
 import { END } from '../graph/rules.ts';
 import { constant, type Value } from '../graph/value.ts';
 import { float32 } from '../tensor/tensor.ts';
@@ -61,10 +61,10 @@ export interface ConvLayerOptions extends Omit<ConvOptions, 'bias'> {
  */
 export function conv(s: Scope, x: Value, out: number, { kernel = 3, bias = true, groups = 1, ...options }: ConvLayerOptions = {}): Value {
   const inner = fixed(x.shape[1], `conv ${s.path}`) / groups;
-  const weight = s.parameter('weight', [out, inner, kernel, kernel], { deviation: 1 / Math.sqrt(inner * kernel * kernel) });
   const edge = kernel % 2 ? (kernel - 1) / 2 : 0;
   const shift = bias ? s.parameter('bias', [out], { constant: 0 }) : undefined;
-  return conv2d(x, weight, { pads: [edge, edge, edge, edge], groups, ...options, bias: shift });
+  const init = { deviation: 1 / Math.sqrt(inner * kernel * kernel) };
+  return s.convolve(x, 'weight', [out, inner, kernel, kernel], init, { pads: [edge, edge, edge, edge], groups, ...options, bias: shift });
 }
 
 /** Rows of a table by index: ids (...) to (..., width). */

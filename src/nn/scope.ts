@@ -1,7 +1,7 @@
 // A scope names weights and decides how they come to be. Layers are functions (scope, x, options): they ask the scope
 // for a parameter or for a product with one, and never know whether the weight is plain, quantized or carries a Peel.
 // A weight's name is its path, so the program, the file and the graph agree without a table.
-import { matmul } from '../graph/ops.ts';
+import { conv2d, matmul, type ConvOptions } from '../graph/ops.ts';
 import { parameter, type Value } from '../graph/value.ts';
 import { float32, sizeOf, type Tensors } from '../tensor/tensor.ts';
 import { ShapeError } from '../util/errors.ts';
@@ -31,6 +31,8 @@ export interface Scope {
   parameter(name: string, shape: readonly number[], init: Init): Value;
   /** x (..., in) times the weight `name` (in, out): (..., out). Quantized and adapted scopes compute it their own way. */
   product(x: Value, name: string, shape: readonly [number, number], init: Init): Value;
+  /** x (B, in, h, w) convolved with the weight `name` (out, in / groups, rows, columns), as conv2d does. */
+  convolve(x: Value, name: string, shape: readonly [number, number, number, number], init: Init, options: ConvOptions): Value;
 }
 
 /** What a weight is before it has numbers. */
@@ -44,25 +46,45 @@ export type Specs = Map<string, Spec>;
 /** A product as some scope computes it: given the plain way to get the weight. */
 export type Product = (x: Value, weight: Value, path: string, traits: Traits) => Value;
 
-/** A root scope; every weight that is asked for is noted in `specs`. `product` replaces the plain MatMul. */
-export function rootScope(specs: Specs = new Map(), product: Product = (x, w) => matmul(x, w), path = '', traits: Traits = {}): Scope {
+/** A convolution as some scope computes it: given the plain way to get the weight. */
+export type Convolve = (x: Value, weight: Value, path: string, traits: Traits, options: ConvOptions) => Value;
+
+/** What all scopes of a network share. */
+interface Root {
+  readonly specs: Specs;
+  readonly product: Product;
+  readonly convolve: Convolve;
+}
+
+/** A root scope; every weight that is asked for is noted in `specs`. `product` and `convolve` replace the plain MatMul and Conv. */
+export function rootScope(
+  specs: Specs = new Map(),
+  product: Product = (x, w) => matmul(x, w),
+  convolve: Convolve = (x, w, _, __, options) => conv2d(x, w, options),
+): Scope {
+  return scopeAt({ specs, product, convolve }, '', {});
+}
+
+function scopeAt(root: Root, path: string, traits: Traits): Scope {
   const join = (name: string | number) => (path ? `${path}.${name}` : `${name}`);
   const ask = (name: string, shape: readonly number[], init: Init, own: Traits): Value => {
     const key = join(name);
-    const known = specs.get(key);
+    const known = root.specs.get(key);
     if (known && known.shape.join() !== shape.join())
       throw new ShapeError('scope.shape', `weight "${key}" is [${known.shape}] in one place and [${shape}] in another`);
     if (known) return known.value;
     const value = parameter(key, shape);
-    specs.set(key, { ...own, shape, init, value });
+    root.specs.set(key, { ...own, shape, init, value });
     return value;
   };
   return {
     path,
-    in: (name) => rootScope(specs, product, join(name), traits),
-    declare: (more) => rootScope(specs, product, path, { ...traits, ...more }),
+    in: (name) => scopeAt(root, join(name), traits),
+    declare: (more) => scopeAt(root, path, { ...traits, ...more }),
     parameter: (name, shape, init) => ask(name, shape, init, { bits: traits.bits }),
-    product: (x, name, shape, init) => product(x, ask(name, shape, init, traits), join(name), traits),
+    product: (x, name, shape, init) => root.product(x, ask(name, shape, init, traits), join(name), traits),
+    convolve: (x, name, shape, init, options) =>
+      root.convolve(x, ask(name, shape, init, { bits: traits.bits }), join(name), traits, options),
   };
 }
 

@@ -55,6 +55,7 @@ const READERS: { readonly [P in Op]: Reader } = {
   ReduceSum: reduce,
   ReduceMean: reduce,
   ReduceMax: reduce,
+  ReduceMin: reduce,
   Softmax: alongAxis(-1),
   Gather: alongAxis(0),
   Concat: alongAxis(0),
@@ -105,6 +106,8 @@ const READERS: { readonly [P in Op]: Reader } = {
   MultiHeadAttention: plain,
   MatMulNBits: plain,
   DynamicQuantizeMatMul: plain,
+  QuantizeLinear: plain,
+  MatMulIntegerToFloat: plain,
   DequantizeLinear: plain,
 };
 

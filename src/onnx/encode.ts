@@ -65,6 +65,7 @@ const WRITERS: { readonly [P in Op]: Writer } = {
   ReduceSum: reduce,
   ReduceMean: reduce,
   ReduceMax: reduce,
+  ReduceMin: reduce,
   Cast: ({ attributes: { to } }) => ({ attributes: { to: TYPES[to as DType] } }),
   ArgMax: ({ attributes: { axis } }) => ({ attributes: { axis: axis!, keepdims: 1 } }),
   Reshape: writeReshape,
@@ -90,6 +91,8 @@ const WRITERS: { readonly [P in Op]: Writer } = {
   }),
   MatMulNBits: microsoft,
   DynamicQuantizeMatMul: microsoft,
+  QuantizeLinear: plain,
+  MatMulIntegerToFloat: microsoft,
   DequantizeLinear: plain,
 };
 

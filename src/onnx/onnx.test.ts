@@ -20,7 +20,8 @@ function examples(): Graph[] {
     unary: o.neg(o.exp(o.log(o.sqrt(o.reciprocal(o.sigmoid(o.tanh(o.relu(o.abs(o.sign(o.sin(o.cos(o.round(o.floor(o.stopGradient(y))))))))))))))),
     binary: o.add(o.sub(o.mul(o.div(y, 2), 3), 4), o.min(y, o.max(y, 0))),
     logic: o.where(o.equal(y, 0), o.cast(o.greater(y, 0), 'float32'), o.cast(o.less(y, 1), 'float32')),
-    reduced: o.add(o.sum(y, { axes: [1] }), o.add(o.mean(y, { axes: [1] }), o.maximum(y, { axes: [1] }))),
+    reduced: o.add(o.sum(y, { axes: [1] }), o.mean(y, { axes: [1] })),
+    range: o.sub(o.maximum(y, { axes: [1] }), o.minimum(y, { axes: [1] })),
     total: o.sum(y, { keepdims: true }),
     soft: o.softmax(y, 1),
     best: o.argmax(y, 1),
@@ -45,11 +46,14 @@ function examples(): Graph[] {
     part: o.expand(o.reshape(x, ['B', 'L', 1, 8]), ['B', 'L', 3, 8]),
     from: input('latent', ['h']),
   });
+  const [size, zero] = [constant(scalar(0.1)), constant(tensor('uint8', [], Uint8Array.of(3)))];
+  const whole = apply('QuantizeLinear', [x, size, zero]);
   const fast = graph('fast', {
     norm: apply('SimplifiedLayerNormalization', [x, parameter('gain', [8])], { epsilon: 1e-6 }),
     attended: apply('MultiHeadAttention', [x, x, x], { num_heads: 2, scale: 0.35355338 }),
     four: apply('MatMulNBits', [x, parameter('b', [4, 1, 16], 'uint8'), parameter('s', [4])], { K: 8, N: 4, bits: 4, block_size: 32, accuracy_level: 4 }),
     eight: apply('DynamicQuantizeMatMul', [x, parameter('b8', [8, 4], 'int8'), parameter('s8', [4])]),
+    bytes: apply('MatMulIntegerToFloat', [whole, parameter('b9', [8, 4], 'int8'), size, parameter('s9', [4]), zero, zero]),
     loose: apply('DequantizeLinear', [parameter('b4', [8, 4], 'int4'), parameter('s4', [2, 4])], { axis: 0, block_size: 4 }),
   });
   const picture = input('picture', ['B', 4, '2*h', '2*w']);

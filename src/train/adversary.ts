@@ -3,7 +3,7 @@
 // wherever the latent leaves a doubt; vector art has none. Both players are one loss and one step: each part of it stops the
 // gradients that are the other's.
 // Legend: B batch, P side of a crop.
-import { add, matmul, mean, mul, neg, relu, stopGradient, sub } from '../graph/ops.ts';
+import { add, conv2d, matmul, mean, mul, neg, relu, stopGradient, sub } from '../graph/ops.ts';
 import { silu } from '../graph/functions.ts';
 import type { Value } from '../graph/value.ts';
 import { spaceToDepth } from '../models/banana/autoencoder.ts';
@@ -33,6 +33,7 @@ function still(s: Scope): Scope {
     declare: (traits) => still(s.declare(traits)),
     parameter: (name, shape, init) => stopGradient(s.parameter(name, shape, init)),
     product: (x, name, shape, init) => matmul(x, stopGradient(s.parameter(name, shape, init))),
+    convolve: (x, name, shape, init, options) => conv2d(x, stopGradient(s.parameter(name, shape, init)), options),
   };
 }
 

@@ -50,6 +50,7 @@ OPERATORS = {
     'Softmax': lambda a, x: f'torch.softmax({x}, {a["axis"]})',
     'ArgMax': lambda a, x: f'torch.argmax({x}, {a["axis"]}, True)',
     'ReduceSum': reduce('sum'), 'ReduceMean': reduce('mean'), 'ReduceMax': reduce('amax'),
+    'ReduceMin': reduce('amin'),
     'Reshape': lambda a, x, shape: f'reshape({x}, {shape}, {a.get("allowzero", 0)})',
     'Transpose': lambda a, x: f'{x}.permute({a["perm"]})',
     'Expand': lambda a, x, shape: f'{x}.expand(torch.broadcast_shapes({x}.shape, tuple({shape})))',
@@ -67,11 +68,13 @@ OPERATORS = {
     'MultiHeadAttention': own('attention'),
     'MatMulNBits': own('matmul_bits'),
     'DynamicQuantizeMatMul': own('matmul_bytes'),
+    'QuantizeLinear': lambda a, x, scale, zero: f'quantize({x}, {scale}, {zero})',
+    'MatMulIntegerToFloat': lambda a, *x: f'matmul_scaled({", ".join(x)})',
     'DequantizeLinear': own('dequantize'),
 }
 
 # Which operands are lists of whole numbers.
-HOST = {'ReduceSum': {1}, 'ReduceMean': {1}, 'ReduceMax': {1}, 'Reshape': {1}, 'Expand': {1}, 'Slice': {1, 2, 3}, 'Pad': {1}}
+HOST = {**{f'Reduce{name}': {1} for name in ('Sum', 'Mean', 'Max', 'Min')}, 'Reshape': {1}, 'Expand': {1}, 'Slice': {1, 2, 3}, 'Pad': {1}}
 
 # Arithmetic on sizes that are only known at run time stays in Python.
 SIZES = {
@@ -165,6 +168,15 @@ def matmul_bytes(x, weight, scale, *rest):
     whole = (torch.round(x / step) + middle).clamp(0, 255) - middle
     y = whole @ (weight.float() - (0 if zero is None else zero.float())) * (step * scale)
     return y if bias is None else y + bias
+
+
+def quantize(x, scale, zero):
+    range_ = torch.iinfo(zero.dtype)
+    return (torch.round(x / scale) + zero).clamp(range_.min, range_.max).to(zero.dtype)
+
+
+def matmul_scaled(x, weight, x_scale, scale, x_zero, zero, bias=0):
+    return (x.float() - x_zero.float()) @ (weight.float() - zero.float()) * (x_scale * scale) + bias
 
 
 def dequantize(x, scale, *rest):
