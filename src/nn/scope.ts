@@ -16,6 +16,8 @@ export interface Traits {
   readonly bits?: number | undefined;
   /** The group of layers that an adapter trains it with; left out, adapters leave it alone. Products only. */
   readonly adapt?: string | undefined;
+  /** Whether files hold it as (out, in), as PyTorch does; a scope's own order is (in, out). Products only. */
+  readonly turned?: boolean | undefined;
   /** Whether it lies within a stack of residual blocks, not at an end of the network. Products only. */
   readonly inner?: boolean | undefined;
 }

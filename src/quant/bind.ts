@@ -11,7 +11,7 @@ import { unrolled } from './int8-conv.ts';
 /** The blocks that a model's file holds for a weight, read when asked for; undefined for a weight that is no blocks. */
 export type BlocksOf = (path: string) => (Blocks & { readonly bits: number }) | undefined;
 
-interface Kind {
+export interface Kind {
   /** How the name of the parameter ends. */
   readonly suffix: string;
   readonly make: (path: string, weight: Tensor<'float32'> | Blocks) => Tensors;
@@ -27,7 +27,7 @@ const KINDS: readonly Kind[] = [
 const isKernel = (weight: Tensor<'float32'> | Blocks): weight is Tensor<'float32'> => 'shape' in weight && weight.shape.length === 4;
 
 /** The path of the weight that a graph's parameter is made from, and its kind; undefined for a plain parameter. */
-function kindOf(name: string): { kind: Kind; path: string } | undefined {
+export function kindOf(name: string): { kind: Kind; path: string } | undefined {
   const kind = KINDS.find(({ suffix }) => name.endsWith(suffix));
   return kind && { kind, path: name.slice(0, -kind.suffix.length) };
 }
