@@ -55,11 +55,12 @@ async function serve(
   io: Io,
 ): Promise<void> {
   modelPath(engine.model ?? engine.preset);
-  const [{ serve: listen }, { jobFolder }, { pino }] = await Promise.all([
+  const [{ serve: listen }, { jobFolder }, { fromServer }] = await Promise.all([
     import('../server/listen.ts'),
     import('../server/job-store.ts'),
-    import('pino'),
+    import('../server/peer.ts'),
   ]);
+  const { pino } = await fromServer(import('pino'));
   const limits = narrowed({ count: COUNT_MAX, pictureBytes: PICTURE_BYTES });
   const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write: io.err });
   const who = { host, port, key: key ?? (process.env['BANANA_KEY'] || undefined), hosts: allowHost, origins: origin };

@@ -3,10 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { routePath } from 'hono/route';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import type { Logger } from 'pino';
 import { BananaError, InputError } from '../util/errors.ts';
 import { BODY_LIMITS, openIntake, type BodyLimits, type Intake } from './body.ts';
-import type { Door } from './door.ts';
+import type { Door, Log } from './door.ts';
 import { guard, type GuardOptions } from './guard.ts';
 import { openaiRoutes } from './openai.ts';
 import { jobRoutes } from './job-routes.ts';
@@ -19,7 +18,7 @@ import type { Studio } from './studio.ts';
 import { webuiRoutes } from './webui.ts';
 
 export interface AppOptions extends Omit<GuardOptions, 'open'> {
-  readonly log: Logger;
+  readonly log: Log;
   /** Folder of the Peels that requests may name. */
   readonly peels: string;
   readonly bodies?: Partial<BodyLimits>;
@@ -70,7 +69,7 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, ...w
 const idOf = (c: Context): string => c.res.headers.get('x-request-id') ?? '';
 
 /** Numbers, times, counts and logs requests. Prompts and pictures are in no log. */
-function noted({ metrics, ready }: Studio, log: Logger, intake: Intake): MiddlewareHandler {
+function noted({ metrics, ready }: Studio, log: Log, intake: Intake): MiddlewareHandler {
   const seconds = metrics.histogram('banana_request_seconds', 'Seconds until an answer is begun.', BUCKETS);
   metrics.gauge('process_resident_memory_bytes', 'Memory of the server, without its engine.', () => process.memoryUsage.rss());
   return async (c, next) => {

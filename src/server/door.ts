@@ -5,6 +5,12 @@ import type { KeptFile } from './pictures.ts';
 import type { Refusal } from './refusal.ts';
 import type { Studio } from './studio.ts';
 
+/** A logger: what is known, then what happened. */
+export interface Log {
+  info(facts: object, what: string): void;
+  error(facts: object, what: string): void;
+}
+
 export interface Door {
   readonly studio: Studio;
   readonly intake: Intake;

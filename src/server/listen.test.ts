@@ -10,6 +10,7 @@ import { encodeImage } from '../disk/codec.ts';
 import { LIMITS, narrowed } from '../draw/request.ts';
 import { image } from '../image/image.ts';
 import { serve, type BananaServer } from './listen.ts';
+import { fromServer } from './peer.ts';
 
 const KEY = 'a key';
 const banana = fakeBanana();
@@ -270,6 +271,15 @@ describe('the line', () => {
     expect(logged.join('')).not.toContain('nobody else');
     expect(logged.length).toBeGreaterThan(10);
   });
+});
+
+test('what is not installed is told with what brings it', async () => {
+  const missing = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+  await expect(fromServer(Promise.reject(missing))).rejects.toMatchObject({
+    code: 'server.missing',
+    message: expect.stringContaining('npm install hono'),
+  });
+  await expect(fromServer(Promise.reject(new TypeError('other')))).rejects.toThrow('other');
 });
 
 test('a port that is taken is told; without one the next that is free is taken', async () => {

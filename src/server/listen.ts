@@ -1,17 +1,16 @@
 // The server as a program uses it: an opened banana behind HTTP, at this machine's own address unless a key is set.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
-import { pino, type Logger } from 'pino';
 import { LIMITS, type Limits } from '../draw/request.ts';
 import { peelFolder, shippedPeels } from '../node/library.ts';
 import type { Banana } from '../sdk/banana.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
-import { bananaApp } from './app.ts';
 import type { BodyLimits } from './body.ts';
+import type { Log } from './door.ts';
 import { isLoopback } from './guard.ts';
 import { openJobStore } from './job-store.ts';
 import { openJobs } from './jobs.ts';
+import { fromServer } from './peer.ts';
 import { refusalOf } from './refusal.ts';
 import { openStudio } from './studio.ts';
 
@@ -39,8 +38,8 @@ export interface ServeOptions {
   peels?: string;
   /** Folder in which jobs are kept; default: there are no jobs. */
   jobs?: string;
-  /** Where the log goes; default: nowhere. */
-  log?: Logger;
+  /** Where the log goes, such as a logger of pino; default: nowhere. */
+  log?: Log;
 }
 
 export interface BananaServer {
@@ -50,19 +49,22 @@ export interface BananaServer {
   close(options?: { patience?: number }): Promise<void>;
 }
 
+const SILENT: Log = { info() {}, error() {} };
+
 export const PORT = 7860;
 const PORTS = 20;
 const PATIENCE = 30;
 
 /** Serves a banana. Throws InputError `server.open` for a foreign address without a key, RuntimeError `server.port`. */
 export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options: ServeOptions = {}): Promise<BananaServer> {
-  const { host = '127.0.0.1', port, key, hosts = [], origins = [], bodies = {}, limits = LIMITS, log = pino({ enabled: false }) } = options;
+  const { host = '127.0.0.1', port, key, hosts = [], origins = [], bodies = {}, limits = LIMITS, log = SILENT } = options;
   if (!isLoopback(host) && key === undefined)
     throw new InputError(
       'server.open',
       `at ${host} others than this machine could draw: set a key that they must have, or leave the host out`,
     );
   const { room = 64, timeout = 600, patience = 60_000 } = options;
+  const [{ bananaApp }, { createAdaptorServer }] = await fromServer(Promise.all([import('./app.ts'), import('@hono/node-server')]));
   const studio = openStudio(banana, { limits, room, timeout });
   const peels = peelFolder(options.peels);
   const hide = [peels, shippedPeels(), ...(options.jobs ? [options.jobs] : [])];
@@ -99,7 +101,7 @@ export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options:
 }
 
 /** What is told of a job that failed; what was not foreseen is told the log. */
-const failedJob = (log: Logger, hide: readonly string[]) => (error: unknown) => {
+const failedJob = (log: Log, hide: readonly string[]) => (error: unknown) => {
   const refusal = refusalOf(error, hide);
   if (refusal.status >= 500) log.error({ err: error }, 'job failed');
   return refusal;

@@ -11,8 +11,9 @@ import { VERSION } from '../draw/recipe.ts';
 import { ELSEWHERE, optionsOf, type GenerateOptions, type Limits } from '../draw/request.ts';
 import { listPeels } from '../node/library.ts';
 import { drawnFiles } from '../node/index.ts';
-import { BananaError, RuntimeError } from '../util/errors.ts';
+import { BananaError } from '../util/errors.ts';
 import { withLoras } from './openai-request.ts';
+import { fromTools } from './peer.ts';
 import type { Refusal } from './refusal.ts';
 import type { Studio } from './studio.ts';
 
@@ -97,18 +98,10 @@ async function generateImage({ studio }: ToolDoor, given: unknown, { signal, pro
 /** What could not be done is told to the assistant, which may do it better. */
 const failed = ({ message }: Refusal): CallToolResult => ({ isError: true, content: [{ type: 'text', text: message }] });
 
-async function load<T>(loading: Promise<T>): Promise<T> {
-  return loading.catch((cause: unknown) => {
-    throw new RuntimeError('mcp.missing', 'tools for assistants need a package: `npm install @modelcontextprotocol/sdk` brings it', {
-      cause,
-    });
-  });
-}
-
 /** A server of these tools, to be connected to a transport. Throws RuntimeError `mcp.missing` where the SDK is not installed. */
 export async function toolServer(door: ToolDoor): Promise<Server> {
-  const { Server } = await load(import('@modelcontextprotocol/sdk/server/index.js'));
-  const { CallToolRequestSchema, ListToolsRequestSchema } = await load(import('@modelcontextprotocol/sdk/types.js'));
+  const { Server } = await fromTools(import('@modelcontextprotocol/sdk/server/index.js'));
+  const { CallToolRequestSchema, ListToolsRequestSchema } = await fromTools(import('@modelcontextprotocol/sdk/types.js'));
   const server = new Server({ name: 'banana', version: VERSION }, { capabilities: { tools: {} } });
   const { limits } = door.studio;
   server.setRequestHandler(ListToolsRequestSchema, () => ({
@@ -143,7 +136,9 @@ const progressOf =
 
 /** Answers one request over HTTP; nothing is remembered from one to the next. `body`: its JSON. */
 export async function toolsOverHttp(door: ToolDoor, request: Request, body: unknown): Promise<Response> {
-  const { WebStandardStreamableHTTPServerTransport } = await load(import('@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'));
+  const { WebStandardStreamableHTTPServerTransport } = await fromTools(
+    import('@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'),
+  );
   const server = await toolServer(door);
   const transport = new WebStandardStreamableHTTPServerTransport({});
   await server.connect(transport);
@@ -153,7 +148,7 @@ export async function toolsOverHttp(door: ToolDoor, request: Request, body: unkn
 
 /** Answers on standard input and output until the input ends or the signal is aborted. */
 export async function toolsOverStdio(door: ToolDoor, signal: AbortSignal): Promise<void> {
-  const { StdioServerTransport } = await load(import('@modelcontextprotocol/sdk/server/stdio.js'));
+  const { StdioServerTransport } = await fromTools(import('@modelcontextprotocol/sdk/server/stdio.js'));
   const server = await toolServer(door);
   const ended = new Promise<void>((resolve) => {
     process.stdin.once('end', resolve).once('close', resolve);

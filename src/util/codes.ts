@@ -248,6 +248,7 @@ export const RUNTIME_CODES = {
   'runtime.type': 'ONNX Runtime gave a result of another type than the graph says.',
   'server.closing': 'The server is being stopped.',
   'server.full': 'As many requests wait as may: ask again later.',
+  'server.missing': 'A package that the server needs is not installed.',
   'server.port': 'A server cannot listen: the port is taken, or not allowed.',
   'server.timeout': 'A request took longer than the server allows.',
   'store.missing': 'The browser keeps no files for this page.',
