@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { wired, type Option, type Options } from '../src/draw/option.ts';
 import { LIMIT, LIMITS, optionsOf } from '../src/draw/request.ts';
 import { LIVE_OPTIONS } from '../src/live/options.ts';
+import { OPEN_OPTIONS as NODE } from '../src/node/options.ts';
+import { OPEN_OPTIONS as WEB } from '../src/web/options.ts';
 
 export const REQUEST_DOCS = fileURLToPath(new URL('../docs/request.md', import.meta.url));
 
@@ -71,6 +73,16 @@ ${table(request.peels.entries!)}
 While one types (\`banana.live({ fps: 10 })\`, \`banana live --fps 10\`) also:
 
 ${table(LIVE_OPTIONS)}
+
+## Opening a model
+
+\`openBanana({ runtime: 'wasm', threads: 1 })\` of banana-sdk/node:
+
+${table(NODE)}
+
+and of banana-sdk/web:
+
+${table(WEB)}
 
 ## Limits
 

@@ -17,7 +17,9 @@ import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { decimal, whole } from './options.ts';
 import { checkPlace } from './output.ts';
-import { RUNTIME_HELP, stoppable, THREADS_HELP } from './shared.ts';
+import { LOADING } from '../node/options.ts';
+import { withFlags } from './flags.ts';
+import { stoppable } from './shared.ts';
 import { bytes, quoted, several } from './text.ts';
 
 interface Flags extends Omit<TrainPeelOptions, 'name' | 'layers' | 'objective'> {
@@ -34,7 +36,7 @@ interface Flags extends Omit<TrainPeelOptions, 'name' | 'layers' | 'objective'> 
 
 export function trainCommand(io: Io): Command {
   const d = PEEL_DEFAULTS;
-  return new Command('train')
+  const command = new Command('train')
     .description('make a Peel from a folder of pictures')
     .argument('<folder>', 'PNG, JPEG, WebP and SVG files; captions from captions.jsonl, a .txt beside each, or the file names')
     .requiredOption('-o, --out <file>', '.safetensors file to write; its curve and samples come beside it')
@@ -57,10 +59,9 @@ export function trainCommand(io: Io): Command {
     .option('--no-held-out', 'hold no pictures out: learn from all of them, to the end')
     .option('--preset <name>', `base model by name; default ${DEFAULT_MODEL}`)
     .addOption(new Option('--model <file>', 'base model by file').conflicts('preset'))
-    .option('--runtime <name>', RUNTIME_HELP)
-    .option('--threads <n>', THREADS_HELP, whole)
     .option('--json', 'print one JSON object on standard output')
     .action((folder: string, flags: Flags) => train(folder, flags, io));
+  return withFlags(command, LOADING, ['runtime', 'threads']);
 }
 
 async function train(folder: string, { out, preset, model: given = preset, runtime = 'auto', threads, layers, json = false, ...rest }: Flags, io: Io): Promise<void> {

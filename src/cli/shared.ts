@@ -3,13 +3,12 @@
 import { Option, type Command } from 'commander';
 import { openBanana, type NodeBanana } from '../node/index.ts';
 import { DEFAULT_MODEL } from '../node/models.ts';
-import { PRECISIONS, type Precision } from '../quant/precision.ts';
+import { LOADING, type LoadOptions } from '../node/options.ts';
 import { LIMITS, optionsOf, type GenerateOptions, type Limits } from '../draw/request.ts';
-import type { RuntimeName } from '../runtime/select.ts';
 import { readPicture } from '../disk/pictures.ts';
 import { Stopped, type Io } from './io.ts';
 import { withFlags } from './flags.ts';
-import { whole, type SubjectFile } from './options.ts';
+import type { SubjectFile } from './options.ts';
 
 /** Files of a picture to start from, of a mask, and of subjects. */
 export interface PictureFlags {
@@ -38,31 +37,20 @@ export async function pictures({ image, mask, subject }: PictureFlags): Promise<
   };
 }
 
-export interface EngineFlags {
+export interface EngineFlags extends Omit<LoadOptions, 'peels'> {
   readonly preset?: string | undefined;
-  readonly model?: string | undefined;
-  readonly runtime?: RuntimeName | 'auto' | undefined;
-  readonly threads?: number | undefined;
-  readonly precision?: Precision | undefined;
 }
 
 /** Which model. */
 export const withModel = (command: Command): Command =>
   command.option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`).addOption(new Option('--model <file>', 'model by file, or one that was pulled by org/name').conflicts('preset'));
 
-export const RUNTIME_HELP = 'auto (the default: cpu where it is installed, else wasm), cpu, wasm, webgpu, or reference (plain JavaScript: slow, to compare with)';
-export const THREADS_HELP = "threads of the CPU; default ONNX Runtime's choice";
-
 /** Which model, and what computes it. */
-export const withEngine = (command: Command): Command =>
-  withModel(command)
-    .option('--runtime <name>', RUNTIME_HELP)
-    .option('--threads <n>', THREADS_HELP, whole)
-    .option('--precision <name>', `${PRECISIONS.join(', ')}; default: the fastest here`);
+export const withEngine = (command: Command): Command => withFlags(withModel(command), LOADING);
 
 /** The engine that the flags ask for. */
-export function openEngine({ preset, model = preset, runtime, threads, precision }: EngineFlags, signal: AbortSignal, limits: Partial<Limits> = {}): Promise<NodeBanana> {
-  return openBanana({ signal, limits, ...(model !== undefined && { model }), ...(runtime && { runtime }), ...(threads !== undefined && { threads }), ...(precision && { precision }) });
+export function openEngine({ preset, model = preset, ...loading }: EngineFlags, signal: AbortSignal, limits: Partial<Limits> = {}): Promise<NodeBanana> {
+  return openBanana({ ...loading, model, limits, signal });
 }
 
 const ENDINGS = { SIGINT: 130, SIGTERM: 143 } as const;

@@ -2,7 +2,8 @@
 import { RuntimeError } from '../util/errors.ts';
 import { serveEngine } from './engine-process.ts';
 import { sparing } from '../sdk/banana.ts';
-import { loadPipeline, type LoadOptions } from './load.ts';
+import { loadPipeline } from './load.ts';
+import type { LoadOptions } from './options.ts';
 import type { Sent } from '../draw/pictures.ts';
 import type { ModelInfo } from '../models/family.ts';
 import type { Pipeline } from '../draw/text-to-image.ts';

@@ -64,6 +64,21 @@ test.each([['a fox'], [undefined], [{ prompt: 'x', signal: {} }], [{ prompt: 'x'
     await expect(draw(options as never)).rejects.toMatchObject({ name: 'InputError', code: 'options.type' });
 });
 
+test.each<[object, string, string]>([
+  [{ modle: 'pico' }, 'options.unknown', 'no option "modle": did you mean model?'],
+  [{ preset: 'pico' }, 'options.unknown', 'no option "preset": it is model here'],
+  [{ device: 'webgpu' }, 'options.unknown', 'no option "device": it is runtime here'],
+  [{ dtype: 'q4' }, 'options.unknown', 'no option "dtype": it is precision here'],
+  [{ runtime: 'tpu' }, 'runtime.unknown', 'unknown runtime "tpu": choose one of auto, cpu, wasm, webgpu, reference'],
+  [{ precision: 'q4' }, 'options.precision', 'unknown precision "q4": choose one of float32, int8, int4'],
+  [{ threads: '2' }, 'options.type', 'threads is the text "2": expected a number; write 2 without quotes'],
+  [{ threads: 0 }, 'options.threads', 'threads 0: expected a whole number from 1 to 256'],
+  [{ model: new Uint8Array(8) }, 'options.type', 'model is bytes: expected a text'],
+  [{ limits: { count: 0 } }, 'options.limits', 'count 0: expected a whole number from 1 to 1000'],
+])('openBanana(%j) is refused before a process is started', async (options, code, message) => {
+  await expect(openBanana(options as never)).rejects.toMatchObject({ name: 'InputError', code, message: expect.stringContaining(message) });
+});
+
 test('wrong options are refused here; wrong models before a process is started', async () => {
   await expect(banana.picture({ ...request, steps: 3 })).rejects.toMatchObject({ name: 'InputError', code: 'options.steps' });
   await expect(banana.picture({ ...request, style: 'oil' })).rejects.toMatchObject({ name: 'InputError', code: 'prompt.style' });

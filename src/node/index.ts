@@ -3,12 +3,13 @@
 import { assembled, bananaOf, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from '../sdk/banana.ts';
 import { turns } from '../sdk/turns.ts';
 import type { GenerateEvent, ImageEvent } from '../draw/events.ts';
-import { loadPipeline, type LoadOptions } from './load.ts';
+import { loadPipeline } from './load.ts';
+import { checkedOpening, type LoadOptions, type OpenBananaOptions } from './options.ts';
 import { modelPath } from './models.ts';
 import type { PipelineHandlers } from './engine.ts';
 import { openEngine } from './engine-process.ts';
 import { supervised } from './supervisor.ts';
-import { narrowed, type Limits } from '../draw/request.ts';
+import { narrowed } from '../draw/request.ts';
 import type { ModelInfo } from '../models/family.ts';
 import { recipeMetadata, writeRecipe } from '../draw/recipe.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
@@ -23,19 +24,11 @@ export { decodeImage, encodeImage, formatOf, type ImageFormat } from '../disk/co
 export { folderStore, readSafetensors, writeSafetensors } from '../disk/files.ts';
 export { DEFAULT_MODEL, modelPath, randomModel, saveModel } from './models.ts';
 export { openRuntime, type OpenOptions, type RuntimeName } from '../runtime/select.ts';
-export { loadModel, openModel, readModel, type LoadOptions } from './load.ts';
+export { loadModel, openModel, readModel } from './load.ts';
+export type { LoadOptions, OpenBananaOptions } from './options.ts';
 export { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Listing, type Shelved } from './library.ts';
 export { clearTraining, PEEL_DEFAULTS, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from '../train/peel/train.ts';
 export { readPictures, type TrainingPicture } from '../disk/pictures.ts';
-
-export interface OpenBananaOptions extends LoadOptions {
-  /** Run in this process: it stands still during each step. Default: in a child process. */
-  inProcess?: boolean;
-  /** How much a request may ask for, where that is less than can be drawn. */
-  limits?: Partial<Limits>;
-  /** Gives up starting and loading. */
-  signal?: AbortSignal;
-}
 
 export interface NodePicture extends Picture {
   /** The bytes of a PNG, JPEG or WebP with the recipe inside. `quality`, 1-100 (90), is of JPEG and WebP. */
@@ -55,8 +48,9 @@ type NodeOpened = Opened & { peak(): Promise<number> };
 
 const toPng = (image: Image) => encodeImage(image, 'png');
 
-/** Loads a model and makes it ready. Throws InputError for a missing or damaged model, RuntimeError when nothing can run it. */
-export async function openBanana({ inProcess = false, signal, limits, ...options }: OpenBananaOptions = {}): Promise<NodeBanana> {
+/** Loads a model and makes it ready. Throws InputError for wrong options and a missing or damaged model, RuntimeError when nothing can run it. */
+export async function openBanana(given: OpenBananaOptions = {}): Promise<NodeBanana> {
+  const { inProcess = false, signal, limits, ...options } = checkedOpening(given);
   const most = narrowed(limits);
   modelPath(options.model); // a missing file is told before a process is started
   const opened = await (inProcess ? openHere(options, signal) : openElsewhere(options, signal));

@@ -4,28 +4,15 @@ import { stat } from 'node:fs/promises';
 import type { BaseId } from '../adapters/info.ts';
 import { findPeel, peelFolder, readPeelBytes } from './library.ts';
 import { openSafetensors, type OpenSafetensors } from '../disk/files.ts';
-import { openRuntime, type RuntimeName } from '../runtime/select.ts';
-import { InputError } from '../util/errors.ts';
+import { openRuntime } from '../runtime/select.ts';
 import { inMemory, storedModel, type Model } from '../models/banana/file.ts';
 import type { Family, ModelFile } from '../models/family.ts';
 import { openModelFile } from '../models/open.ts';
 import { checkHash, SEAL, sealedWords } from '../models/seal.ts';
 import { modelPath, publishedHash } from './models.ts';
-import { PRECISIONS, type Precision } from '../quant/precision.ts';
+import type { LoadOptions } from './options.ts';
 import type { PeelSource } from '../draw/peels.ts';
 import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
-
-export interface LoadOptions {
-  /** A preset's name, or the path of a model file; default: the shipped model. */
-  model?: string;
-  /** 'auto': the CPU by onnxruntime-node where that is installed, else WebAssembly. */
-  runtime?: RuntimeName | 'auto';
-  threads?: number;
-  /** How weights are multiplied: 'float32', 'int8' or 'int4'; default: as is fastest here. */
-  precision?: Precision;
-  /** Folder of the Peels that a request may name; default: the environment's BANANA_PEELS, or .banana/peels in the user's own. */
-  peels?: string;
-}
 
 /** Peels by name in a folder, or by path. */
 export function peelsIn(folder: string): PeelSource {
@@ -90,15 +77,14 @@ export async function readModel(given?: string): Promise<{ model: Model; base: B
   return { model: whole, ...found };
 }
 
-/** Throws InputError when the model is missing, damaged or of no family that is known, RuntimeError when no runtime opens. */
+/**
+ * For options that were checked. Throws InputError when the model is missing, damaged or of no family that is known, RuntimeError when no
+ * runtime opens.
+ */
 export async function loadPipeline(
   { model: given, runtime: name = 'auto', threads, precision, peels }: LoadOptions = {},
   families?: readonly Family[],
 ): Promise<Pipeline> {
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= 256))
-    throw new InputError('options.threads', `threads ${threads}: expected a whole number from 1 to 256`);
-  if (precision !== undefined && !PRECISIONS.includes(precision))
-    throw new InputError('options.precision', `precision "${precision}": choose one of ${PRECISIONS.join(', ')}`);
   const { read: model, hash, close } = await opened(given, (file, path) => openModelFile(file, path, families));
   const runtime = await openRuntime({ name, ...(threads !== undefined && { threads }) });
   const painter = await model.painter(runtime, { hash, ...(precision && { precision }) });

@@ -4,10 +4,10 @@ import type { Product } from '../nn/scope.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { nbitsProduct } from './int4.ts';
 import { int8IsExact, int8Product } from './int8.ts';
+import type { Precision } from './names.ts';
 import type { Plan } from './plan.ts';
 
-/** How weights are multiplied: 'int8' is the fastest on CPU and WASM; 'int4' takes the least memory and is the one for WebGPU. */
-export type Precision = 'float32' | 'int8' | 'int4';
+export type { Precision };
 
 /** The product of a precision. `accuracy`, of 'int4': 4 rounds activations to 8 bits too, which is faster; 0 leaves them. */
 export const PRODUCTS: { readonly [P in Precision]: (plan: Plan, accuracy?: 0 | 4) => Product } = {
@@ -15,8 +15,6 @@ export const PRODUCTS: { readonly [P in Precision]: (plan: Plan, accuracy?: 0 | 
   int8: (plan) => int8Product({ plan }),
   int4: (plan, accuracy = 4) => nbitsProduct({ plan, accuracy }),
 };
-
-export const PRECISIONS = Object.keys(PRODUCTS) as readonly Precision[];
 
 /** The fastest products of each runtime for weights that a file holds in few bits; what is not named here stays float32. */
 const FASTEST: Readonly<Record<string, Precision>> = { cpu: 'int8', wasm: 'int8' };

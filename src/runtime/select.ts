@@ -3,8 +3,11 @@
 import { InputError, RuntimeError } from '../util/errors.ts';
 import { ortNode } from './ort-node.ts';
 import { ortWeb } from './ort-web.ts';
+import { RUNTIME_NAMES, type RuntimeName } from './names.ts';
 import { referenceRuntime } from './reference.ts';
 import type { Runtime } from './runtime.ts';
+
+export type { RuntimeName };
 
 export interface OpenOptions {
   /** 'auto': cpu in Node and webgpu in a browser, else wasm. */
@@ -18,15 +21,13 @@ export interface OpenOptions {
 
 const inNode = typeof process !== 'undefined' && !!process.versions?.node;
 
-const OPENERS = {
+const OPENERS: { readonly [N in RuntimeName]: (options: OpenOptions) => Promise<Runtime> } = {
   cpu: ({ threads }) => ortNode({ threads }),
   wasm: ({ threads, assets }) => ortWeb({ provider: 'wasm', threads, assets }),
   webgpu: ({ threads, assets }) => (inNode ? ortNode({ threads, providers: ['webgpu', 'cpu'] }) : ortWeb({ provider: 'webgpu', threads, assets })),
   reference: async () => referenceRuntime(),
-} as const satisfies Record<string, (options: OpenOptions) => Promise<Runtime>>;
+};
 
-export type RuntimeName = keyof typeof OPENERS;
-export const RUNTIME_NAMES = Object.keys(OPENERS) as RuntimeName[];
 
 /** Opens a runtime. Throws InputError for an unknown name, RuntimeError when it (with 'auto': none) can be opened. */
 export async function openRuntime(options: OpenOptions = {}): Promise<Runtime> {

@@ -4,33 +4,20 @@ import { sha256 } from '../adapters/hash.ts';
 import { fitPeel, readPeel, type BaseId, type PeelInfo } from '../adapters/peel.ts';
 import type { GenerateEvent } from '../draw/events.ts';
 import { modelOf } from '../models/banana/painter.ts';
-import type { Family } from '../models/family.ts';
+import type { Family, ModelInfo } from '../models/family.ts';
 import { openModelBytes } from '../models/open.ts';
 import { checkHash, SEAL, sealedWords } from '../models/seal.ts';
-import type { Precision } from '../quant/precision.ts';
 import type { PeelSource } from '../draw/peels.ts';
 import type { Sent } from '../draw/pictures.ts';
-import type { Limits } from '../draw/request.ts';
-import type { ModelInfo } from '../models/family.ts';
 import { openPipeline } from '../draw/text-to-image.ts';
 import { trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../train/peel/train.ts';
-import { openRuntime, type OpenOptions } from '../runtime/select.ts';
+import { openRuntime } from '../runtime/select.ts';
 import { readLayout } from '../tensor/safetensors.ts';
 import { memoryStore, type Store } from '../tensor/store.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
 import { InputError } from '../util/errors.ts';
+import type { OpenBananaOptions } from './options.ts';
 import { browserStore } from './store.ts';
-
-export interface OpenBananaOptions extends Pick<OpenOptions, 'threads' | 'assets'> {
-  /** The bytes of a model's .safetensors file. */
-  model: Uint8Array;
-  /** 'auto': WebGPU where there is an adapter, else WebAssembly. */
-  runtime?: OpenOptions['name'];
-  /** How weights are multiplied; default: as is fastest on the runtime, 'int8' on WASM where its kernel is exact. */
-  precision?: Precision;
-  /** How much a request may ask for, where that is less than can be drawn. */
-  limits?: Partial<Limits>;
-}
 
 export interface WebTrainOptions extends TrainPeelOptions {
   /** Where a training that was left can go on from: 'memory', until the model is closed (default), or 'browser', in this site's private files. */
@@ -57,7 +44,7 @@ async function checkContent(bytes: Uint8Array): Promise<void> {
 
 /** Makes a model ready. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
 export async function openEngineHere(
-  { model: bytes, runtime: name = 'auto', precision, ...options }: Omit<OpenBananaOptions, 'limits'>,
+  { model: bytes, runtime: name = 'auto', precision, ...options }: Omit<OpenBananaOptions, 'limits' | 'signal'>,
   families?: readonly Family[],
 ): Promise<WebEngine> {
   const opened = openModelBytes(bytes, 'model', families);

@@ -11,7 +11,8 @@ import { openWorker } from '../runtime/engine-worker.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
 import { encodePng } from '../image/png-encode.ts';
 import { joined } from '../tensor/store.ts';
-import { openEngineHere, type OpenBananaOptions, type WebEngine, type WebTrainOptions } from './engine.ts';
+import { openEngineHere, type WebEngine, type WebTrainOptions } from './engine.ts';
+import { checkedOpening, type OpenBananaOptions } from './options.ts';
 import { imageFrom, type WebImage } from './pictures.ts';
 import type { WebHandlers } from './worker.ts';
 
@@ -19,7 +20,8 @@ export * from '../sdk/index.ts';
 export { encodePng } from '../image/png-encode.ts';
 export { openRuntime, type OpenOptions, type RuntimeName } from '../runtime/select.ts';
 export { checkTrainOptions, PEEL_DEFAULTS, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from '../train/peel/train.ts';
-export type { OpenBananaOptions, WebTrainOptions } from './engine.ts';
+export type { WebTrainOptions } from './engine.ts';
+export type { OpenBananaOptions } from './options.ts';
 export { imageFrom, type WebImage } from './pictures.ts';
 export { browserStore } from './store.ts';
 
@@ -42,8 +44,9 @@ export interface WebBanana extends Banana {
   removePeel(name: string): Promise<boolean>;
 }
 
-/** Makes a model ready on the calling thread. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
-export async function openBanana({ limits, ...options }: OpenBananaOptions): Promise<WebBanana> {
+/** Makes a model ready on the calling thread. Throws InputError for wrong options and bytes that are no model, RuntimeError when nothing can run it. */
+export async function openBanana(given: Omit<OpenBananaOptions, 'signal'>): Promise<WebBanana> {
+  const { limits, signal: _, ...options } = checkedOpening(given);
   const most = narrowed(limits);
   const engine = await openEngineHere(options);
   return webBanana({ ...engine, close: (idle) => idle.then(() => engine.close()) }, most);
@@ -54,7 +57,8 @@ export async function openBanana({ limits, ...options }: OpenBananaOptions): Pro
  * names it. The worker is this object's own: closing, or failing to open, ends it. Throws as openBanana does, and RuntimeError
  * `engine.start` when the worker's script cannot be loaded.
  */
-export async function openBananaWorker(worker: Worker, { signal, limits, ...options }: OpenBananaOptions & { signal?: AbortSignal }): Promise<WebBanana> {
+export async function openBananaWorker(worker: Worker, given: OpenBananaOptions): Promise<WebBanana> {
+  const { signal, limits, ...options } = checkedOpening(given);
   const most = narrowed(limits);
   const engine = await openWorker<WebHandlers>(worker, { ...(signal && { signal }) });
   try {

@@ -8,7 +8,8 @@ import type { Sent } from '../draw/pictures.ts';
 import type { ModelInfo } from '../models/family.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
 import { crossing } from './crossing.ts';
-import { openEngineHere, type OpenBananaOptions, type WebEngine, type WebTrainOptions } from './engine.ts';
+import { openEngineHere, type WebEngine, type WebTrainOptions } from './engine.ts';
+import type { OpenBananaOptions } from './options.ts';
 
 let engine: WebEngine | undefined;
 
@@ -18,7 +19,7 @@ function opened(): WebEngine {
 }
 
 const handlers = {
-  async open(options: Omit<OpenBananaOptions, 'limits'>): Promise<ModelInfo> {
+  async open(options: Omit<OpenBananaOptions, 'limits' | 'signal'>): Promise<ModelInfo> {
     await engine?.close();
     engine = await openEngineHere(options);
     return engine.model;
