@@ -10,8 +10,9 @@ import { InputError } from '../util/errors.ts';
 import { fromHalves, toHalf } from '../util/float16.ts';
 import { sha256 } from './hash.ts';
 import { checkPeelName, infoOf, metadataOf, nameOfBase, printable, RANK_MAX, sameBase, type BaseId, type PeelInfo } from './info.ts';
-import { keyOf, moduleFinder, partOf } from './keys.ts';
+import { isLowRank, keyOf, partOf } from './keys.ts';
 import { isAdaptable, loraNames } from './lora.ts';
+import { targetFinder } from './targets.ts';
 
 export type { BaseId, PeelInfo } from './info.ts';
 
@@ -52,7 +53,7 @@ export async function encodePeel({ info, tensors }: Pick<Peel, 'info' | 'tensors
   const stored: Tensors = {};
   for (const [name, t] of Object.entries(tensors)) {
     const found = partOf(name);
-    if (!found || found.part === 'alpha' || t.dtype !== 'float32') throw new InputError('peel.tensor', `a Peel has no tensor "${name}" (${t.dtype})`);
+    if (!found || !(found.part === 'a' || found.part === 'b') || t.dtype !== 'float32') throw new InputError('peel.tensor', `a Peel has no tensor "${name}" (${t.dtype})`);
     stored[keyOf(found.module, found.part)] = halved(transposed(t as Tensor<'float32'>), name);
   }
   const hash = await sha256(encodeSafetensors(stored).slice(1)); // the data section does not depend on the metadata
@@ -82,7 +83,7 @@ export async function readPeel(bytes: Uint8Array, source: string, { force = fals
   const strangers: string[] = [];
   for (const [key, t] of Object.entries(tensors)) {
     const found = partOf(key);
-    if (!found) {
+    if (!found || !isLowRank(found.part)) {
       strangers.push(key);
       continue;
     }
@@ -106,12 +107,12 @@ export async function readPeel(bytes: Uint8Array, source: string, { force = fals
  */
 export function fitPeel(file: PeelFile, specs: Specs, base: BaseId, source: string, { force = false }: ReadOptions = {}): Peel {
   const modules = new Map([...specs].filter(([, spec]) => isAdaptable(spec)).map(([path, { shape }]) => [path.replace(/\.weight$/, ''), shape]));
-  const find = moduleFinder(modules.keys());
+  const find = targetFinder({ transformer: modules });
   const tensors: Tensors = {};
   const wrong: string[] = file.strangers.map((key) => `"${printable(key)}" is no low-rank matrix`);
   let [matched, largest] = [0, 0];
   for (const [name, { a, b, alpha }] of file.layers) {
-    const module = find(name);
+    const module = find(name)?.module;
     const names = loraNames(`${module}.weight`);
     const scale = alpha !== undefined ? alpha / (a?.shape[0] || 1) : file.info ? file.info.alpha / file.info.rank : 1;
     const why = !module ? 'is no layer that a Peel changes in this model' : tensors[names.a] ? 'is there twice' : misfit(a, b, modules.get(module)!, scale);
