@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { tinyModel, workFolder } from '../../test/command.ts';
 import { webWorker } from '../../test/web-worker.ts';
 import * as node from '../node/index.ts';
+import { image } from '../image/image.ts';
 import type { Banana, DrawOptions } from '../sdk/banana.ts';
 import * as web from './index.ts';
 
@@ -111,15 +112,19 @@ describe.each(Object.entries(FACES))('%s', (_, open) => {
 
 test('a child process that is lost: its picture is told so, those that wait and later ones are drawn by another', async () => {
   const banana = await node.openBanana({ model, threads: 1 });
+  const from = { ...small, image: image(16, 16, new Uint8ClampedArray(1024).fill(90)), strength: 0.5 };
+  const before = await banana.picture(from); // its pixels went to the engine that will be lost
   const events = banana.generate({ ...large, count: 2 });
   await events.next();
-  const waits = [banana.picture(small), banana.picture(small)];
+  const waits = [banana.picture(from), banana.picture(small)];
   for (const pid of engines()) process.kill(pid, 'SIGKILL');
   const rest = async () => {
     for await (const _ of events);
   };
   await expect(rest()).rejects.toMatchObject({ name: 'RuntimeError', code: 'engine.lost', message: expect.stringContaining('SIGKILL') });
-  expect((await Promise.all(waits)).map(({ image }) => image.width)).toEqual([64, 64]);
+  const [again, other] = await Promise.all(waits);
+  expect([again!.recipe.image, again!.image]).toEqual([before.recipe.image, before.image]);
+  expect(other!.image.width).toBe(64);
   await banana.close();
   expect(engines()).toEqual([]);
 });
