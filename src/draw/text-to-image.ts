@@ -47,7 +47,7 @@ export function openPipeline(painter: Painter, { peels, limits }: PipelineOption
   const most = narrowed(limits);
   const { info, adaptable = () => new Map() } = painter;
   const stack = peelShelf(adaptable, info, peels);
-  const opened: Opened = { painter, read: reader(painter), look: looker(painter), pictures: pictureStore(), stack };
+  const opened: OpenModel = { painter, read: reader(painter), look: looker(painter), pictures: pictureStore(), stack };
   const serve: Pipeline['serve'] = (request, signal) => drawn(opened, request, signal);
   const draw = byName(serve);
   return {
@@ -61,7 +61,7 @@ export function openPipeline(painter: Painter, { peels, limits }: PipelineOption
   };
 }
 
-interface Opened {
+interface OpenModel {
   readonly painter: Painter;
   readonly pictures: ReturnType<typeof pictureStore>;
   readonly look: Look;
@@ -77,7 +77,7 @@ type Look = (
 ) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
 
 /** Reads a text, with its subjects; the last one is remembered: batches and typing ask for the same again. */
-function reader(painter: Painter): Opened['read'] {
+function reader(painter: Painter): OpenModel['read'] {
   let last: { key: string; stack: PeelStack; condition: Condition } | undefined;
   return async (text, references, stack) => {
     const key = JSON.stringify([text, references.map(({ slot, hash }) => [slot, hash])]);
@@ -113,7 +113,7 @@ export function randomSeed(): number {
 /** Pixels of a picture above which the decoder's working memory is given back before the pixels are made: 4K then stays within 600 MB with nano. */
 const LARGE = 2 ** 22;
 
-async function* drawn({ painter, read, look, pictures, stack: stackOf }: Opened, request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+async function* drawn({ painter, read, look, pictures, stack: stackOf }: OpenModel, request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
   const { info } = painter;
   const { prompt, peels, size, background, count = 1, detail = 1, steps = info.defaultSteps, guidance = info.guidance, preview = DEFAULT_PREVIEW } = request;
   const { seed: first = randomSeed() } = request;

@@ -59,7 +59,8 @@ export interface Live {
   close(): void;
 }
 
-type Start = (request: Checked, signal?: AbortSignal) => AsyncGenerator<GenerateEvent, void, void>;
+/** Draws a request that was checked. */
+export type Draw = (request: Checked, signal?: AbortSignal) => AsyncGenerator<GenerateEvent, void, void>;
 
 /** Latent tokens of a preview: 256 pixels need no more, and 25 frames a second allow no more. */
 const TOKENS = 64;
@@ -81,7 +82,7 @@ export interface LiveGround {
 }
 
 /** Opens a session on a pipeline's `draw`. Throws InputError for options that cannot be drawn. */
-export function openLive(start: Start, options: LiveOptions = {}, { limits = LIMITS, closing }: LiveGround = {}): Live {
+export function openLive(start: Draw, options: LiveOptions = {}, { limits = LIMITS, closing }: LiveGround = {}): Live {
   const { refused, signal, pixels: asked, detail: share, fps: rate, rest: pause, ...first } = options;
   const { pixels = PIXELS, detail = 1, fps = FPS, rest = REST } = checkedSession({ pixels: asked, detail: share, fps: rate, rest: pause });
   const levels = LEVELS.map((level): Level => ({ detail: Math.min(detail, level.detail), pixels: Math.min(pixels, level.pixels) }));

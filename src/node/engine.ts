@@ -1,7 +1,7 @@
 // The pipeline's own process: node/index.ts starts this file. One pipeline, loaded by the first request.
 import { RuntimeError } from '../util/errors.ts';
 import { serveEngine } from './engine-process.ts';
-import { sparing } from '../sdk/banana.ts';
+import { withoutPixels } from '../sdk/banana.ts';
 import { loadPipeline } from './load.ts';
 import type { LoadOptions } from './options.ts';
 import type { Sent } from '../draw/pictures.ts';
@@ -17,7 +17,7 @@ const handlers = {
   },
   draw(request: Sent, signal: AbortSignal) {
     if (!pipeline) throw new RuntimeError('engine.empty', 'no model was loaded');
-    return sparing(pipeline.serve(request, signal));
+    return withoutPixels(pipeline.serve(request, signal));
   },
   /** Most memory that this process has had, in bytes. */
   peak: async (): Promise<number> => process.resourceUsage().maxRSS * 1024,

@@ -1,6 +1,6 @@
 // banana-sdk/node: the SDK for Node. A pipeline in a child process (a run of ONNX Runtime blocks its event loop), or in this
 // one for scripts that ask for it; and PNG, JPEG and WebP files with their recipe inside.
-import { assembled, bananaOf, pngWith, type Banana, type DrawOptions, type Opened, type Picture } from '../sdk/banana.ts';
+import { assembled, bananaOf, pngWith, type Banana, type DrawOptions, type Backend, type Picture } from '../sdk/banana.ts';
 import { turns } from '../sdk/turns.ts';
 import type { GenerateEvent, ImageEvent } from '../draw/events.ts';
 import { loadPipeline } from './load.ts';
@@ -44,7 +44,7 @@ export interface NodeBanana extends Banana {
   peakRssBytes(): Promise<number>;
 }
 
-type NodeOpened = Opened & { peak(): Promise<number> };
+type NodeBackend = Backend & { peak(): Promise<number> };
 
 const toPng = (image: Image) => encodeImage(image, 'png');
 
@@ -122,7 +122,7 @@ export function formatFor(path: string): ImageFormat {
 
 const ownPeak = () => process.resourceUsage().maxRSS * 1024;
 
-async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<NodeOpened> {
+async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<NodeBackend> {
   signal?.throwIfAborted();
   const pipeline = await loadPipeline(options);
   const close = (idle: Promise<void>) => idle.then(() => pipeline.release());
@@ -132,7 +132,7 @@ async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<Nod
 const built = import.meta.url.endsWith('.js');
 const ENTRY = new URL(built ? './engine.js' : './engine.ts', import.meta.url);
 
-async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promise<NodeOpened> {
+async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promise<NodeBackend> {
   let model: ModelInfo | undefined;
   const open = async (stop: AbortSignal) => {
     const engine = await openEngine<PipelineHandlers>(ENTRY, { signal: stop });

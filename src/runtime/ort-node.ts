@@ -21,7 +21,7 @@ export interface OrtNodeOptions {
 const SPIN = '100';
 
 /** No memory of a session's own: xl's denoiser, 26 sessions, kept 1.4 GB. */
-const SPARING = { enableCpuMemArena: false, enableMemPattern: false };
+const FRUGAL = { enableCpuMemArena: false, enableMemPattern: false };
 /** The pattern of the first run is set aside as one piece beside what that run took: a step of a Peel for nano took 3.2 GB instead of 1.6. */
 const UNPLANNED = { enableMemPattern: false };
 
@@ -39,7 +39,7 @@ export async function ortNode({ threads, providers = ['cpu'], spinning = true }:
     // Weights as the kernels want them are other ones: what the model held then goes back to the system, not into the arena.
     extra: { session: { use_device_allocator_for_initializers: '1', intra_op: { allow_spinning: spinning ? '1' : '0', spin_duration_us: SPIN }, qdq_matmulnbits_accuracy_level: '1' } },
   };
-  return { name: providers[0]!, compile: (graph, compileOptions = {}) => compileWith(ort, 'onnxruntime-node', graph, compileOptions, { ...options, ...(compileOptions.unplanned && UNPLANNED), ...(compileOptions.sparing && SPARING) }) };
+  return { name: providers[0]!, compile: (graph, compileOptions = {}) => compileWith(ort, 'onnxruntime-node', graph, compileOptions, { ...options, ...(compileOptions.unplanned && UNPLANNED), ...(compileOptions.frugal && FRUGAL) }) };
 }
 
 /** Not written into the import itself, so that a bundler for browsers leaves it alone. */

@@ -23,7 +23,7 @@ export interface CompileOptions {
   /** Parameters named here are bound for good; the others are fed at each run. */
   weights?: Tensors;
   /** Gives working memory back after each run: for one of many sessions, which would each keep their own. */
-  sparing?: boolean;
+  frugal?: boolean;
   /** Keeps working memory, but does not set a second time as much aside for a whole run: for one that needs most of it at once, such as a training step. */
   unplanned?: boolean;
 }

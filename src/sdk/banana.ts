@@ -3,7 +3,7 @@
 import { image, type Image } from '../image/image.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
 import type { GenerateEvent, ImageEvent, StageSeconds } from '../draw/events.ts';
-import { openLive, previewDetail, type Live, type LiveOptions } from '../live/live.ts';
+import { openLive, previewDetail, type Draw, type Live, type LiveOptions } from '../live/live.ts';
 import { writeRecipe, type Recipe } from '../draw/recipe.ts';
 import { smallReferences } from '../draw/subjects.ts';
 import { checkOptions, type Checked } from '../draw/check.ts';
@@ -48,7 +48,7 @@ export interface Banana {
 }
 
 /** A pipeline, wherever it lives. */
-export interface Opened {
+export interface Backend {
   readonly model: ModelInfo;
   /** Draws; it is asked for one thing at a time. */
   start(request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
@@ -56,13 +56,11 @@ export interface Opened {
   close(idle: Promise<void>): Promise<void>;
 }
 
-type Start = (request: Checked, signal?: AbortSignal) => AsyncGenerator<GenerateEvent, void, void>;
-
 /**
  * The same pictures, each as a request of its own, and the next one begun when one is ready: a slow reader of events holds up
  * the pipeline instead of filling the memory with pictures, and still never waits for it.
  */
-export function oneByOne(start: Start): Start {
+export function oneByOne(start: Draw): Draw {
   return async function* (options, signal) {
     const { count = 1, seed = randomSeed() } = options;
     const stop = new AbortController();
@@ -100,7 +98,7 @@ export function oneByOne(start: Start): Start {
 }
 
 /** For the engine's side: a picture whose rows were sent is not sent again. */
-export async function* sparing(events: AsyncGenerator<GenerateEvent, void, void>): AsyncGenerator<GenerateEvent, void, void> {
+export async function* withoutPixels(events: AsyncGenerator<GenerateEvent, void, void>): AsyncGenerator<GenerateEvent, void, void> {
   let sent = false;
   for await (const event of events) {
     if (event.type === 'render') sent = event.rows !== undefined || (sent && event.tile > 1);
@@ -129,7 +127,7 @@ export async function pngWith(encode: EncodePng, { image, recipe, text }: Pick<I
 }
 
 /** Little is sent to where the pipeline lives: references are made small, pictures to start from go there once. */
-function sparingly({ model, start }: Opened): Start {
+function withSmallInputs({ model, start }: Backend): Draw {
   const draw = byName(start);
   return async function* (options, signal) {
     const { references } = options;
@@ -146,9 +144,9 @@ export interface BananaOptions {
 }
 
 /** The SDK's object for a pipeline. */
-export function bananaOf(opened: Opened, encode: EncodePng, { limits = LIMITS, queue = turns() }: BananaOptions = {}): Banana {
+export function bananaOf(opened: Backend, encode: EncodePng, { limits = LIMITS, queue = turns() }: BananaOptions = {}): Banana {
   const { model } = opened;
-  const draw = sparingly(opened);
+  const draw = withSmallInputs(opened);
   const start = oneByOne((options, signal) => queue.stream((stop) => draw(options, stop), signal));
   const generate = async function* (given: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {
     queue.closing.throwIfAborted();

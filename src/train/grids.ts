@@ -6,7 +6,7 @@ import type { Dim } from '../graph/dim.ts';
 import { unsqueeze } from '../graph/ops.ts';
 import { input, type Value } from '../graph/value.ts';
 import type { Config } from '../models/banana/config.ts';
-import type { Grid } from '../models/banana/references.ts';
+import type { Grid } from '../sampling/noise.ts';
 import type { Rotary } from '../nn/attention.ts';
 import { gridPositions, rotaryTable } from '../nn/rope.ts';
 import { float32, type Tensors } from '../tensor/tensor.ts';

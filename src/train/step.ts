@@ -104,7 +104,7 @@ function updateOf(raw: readonly Value[], { specs, ema, clip = 1, optimizer = def
 export async function openStep(runtime: Runtime, { graph, update }: Program, weights: Tensors = {}, signal?: AbortSignal): Promise<Session> {
   if (!update) return runtime.compile(graph, { weights });
   const part = await runtime.compile(graph, { weights, unplanned: true });
-  const last = await runtime.compile(update, { sparing: true });
+  const last = await runtime.compile(update, { frugal: true });
   const named = (session: Session, feeds: Tensors) => Object.fromEntries(session.inputs.filter(({ name }) => feeds[name]).map(({ name }) => [name, feeds[name]!]));
   const own = last.inputs.filter(({ name }) => !name.startsWith(GRADIENT) && !part.inputs.some((p) => p.name === name));
   return {

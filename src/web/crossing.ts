@@ -1,6 +1,6 @@
 // What a worker tells the page of a drawing: pixels as copies of themselves, handed over. A view takes its whole buffer along when it
 // crosses to another thread (https://html.spec.whatwg.org/multipage/structured-data.html), so sixteen strips of a picture would be
-// sixteen pictures. Not here: leaving out what the page can put together (sparing and assembled in sdk/banana.ts).
+// sixteen pictures. Not here: leaving out what the page can put together (withoutPixels and assembled in sdk/banana.ts).
 import type { GenerateEvent } from '../draw/events.ts';
 import type { Image } from '../image/image.ts';
 import { handedOver } from '../runtime/engine.ts';

@@ -2,7 +2,7 @@
 // connection but ONNX Runtime for its own .wasm file, from `assets`. openBananaWorker keeps all work in a worker, which a page
 // wants; openBanana does it on the calling thread, for a page's own workers and for tests.
 import type { PeelInfo } from '../adapters/peel.ts';
-import { assembled, bananaOf, pngWith, type Banana, type Opened } from '../sdk/banana.ts';
+import { assembled, bananaOf, pngWith, type Banana, type Backend } from '../sdk/banana.ts';
 import { turns } from '../sdk/turns.ts';
 import type { ImageEvent } from '../draw/events.ts';
 import { narrowed, type Limits } from '../draw/request.ts';
@@ -83,7 +83,7 @@ export async function openBananaWorker(worker: Worker, given: OpenBananaOptions)
   }
 }
 
-function webBanana(engine: Omit<WebEngine, 'close'> & Opened, limits: Limits): WebBanana {
+function webBanana(engine: Omit<WebEngine, 'close'> & Backend, limits: Limits): WebBanana {
   const queue = turns();
   return {
     ...bananaOf(engine, encodePng, { limits, queue }),

@@ -2,7 +2,7 @@
 // the first request. Everything that computes is here, so the page stays responsive, and closing it gives all memory back.
 import { RuntimeError } from '../util/errors.ts';
 import { serveWorker } from '../runtime/engine-worker.ts';
-import { sparing } from '../sdk/banana.ts';
+import { withoutPixels } from '../sdk/banana.ts';
 import type { PeelInfo } from '../adapters/peel.ts';
 import type { Sent } from '../draw/pictures.ts';
 import type { ModelInfo } from '../models/family.ts';
@@ -24,7 +24,7 @@ const handlers = {
     engine = await openEngineHere(options);
     return engine.model;
   },
-  draw: (request: Sent, signal: AbortSignal) => crossing(sparing(opened().start(request, signal))),
+  draw: (request: Sent, signal: AbortSignal) => crossing(withoutPixels(opened().start(request, signal))),
   train: ({ pictures, options }: { pictures: readonly TrainingPicture[]; options: WebTrainOptions }, signal: AbortSignal) => opened().train(pictures, options, signal),
   addPeel: async (file: Uint8Array): Promise<PeelInfo> => opened().addPeel(file),
   /** Answered when everything before it is done. */

@@ -213,7 +213,7 @@ async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors,
     if (found) fitting(path, found.values);
     return found;
   });
-  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized }, sparing });
+  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized }, frugal: sparing });
 }
 
 /** Cells [top, bottom) x [left, right) of a feature map (1, a, b, K). */

@@ -2,17 +2,13 @@
 // what the prompt calls <1>..<5>) and positions of its own, away from the image's, so that it is not copied into place
 // (UNO, Wu et al. 2025). Not here: their projection (transformer.ts), how they are trained (train/).
 import { gridPositions, rotaryTable } from '../../nn/rope.ts';
+import type { Grid } from '../../sampling/noise.ts';
 import { float32, int64, type Tensors } from '../../tensor/tensor.ts';
 import type { Config } from './config.ts';
 
 /** References lie to the left of the image, each slot further out. */
 const OFFSET = 64;
 const APART = 16;
-
-export interface Grid {
-  readonly rows: number;
-  readonly columns: number;
-}
 
 /** Positions of the tokens of the reference in a slot. */
 export function referencePositions({ rows, columns }: Grid, slot: number): [number, number][] {
