@@ -56,7 +56,7 @@ function weights(data: Uint8Array, path: string): string {
 }
 
 /** Weights and operations of each stage, for a 512x512 picture. */
-function stages({ config }: Model): string[][] {
+function stages({ config }: Pick<Model, 'config'>): string[][] {
   const size = { width: 512, height: 512 };
   const { rows: h, columns: w } = latentGrid(size, baseTokens(config));
   const cells = cellsOf(h, w);

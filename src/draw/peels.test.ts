@@ -15,7 +15,7 @@ import type { ImageEvent } from './events.ts';
 import { randomModel } from '../node/models.ts';
 import { encodeSafetensors } from '../tensor/safetensors.ts';
 import { planOf, relativeError } from '../quant/plan.ts';
-import { inMemory, packModel, unpackModel, type Model } from '../models/banana/file.ts';
+import { held, packModel, unpackModel, type Model } from '../models/banana/file.ts';
 import { specsOf } from '../models/banana/stages.ts';
 import { mergePeels } from '../models/banana/merge.ts';
 import { peelShelf, peelsOf, type PeelSource } from './peels.ts';
@@ -137,10 +137,10 @@ test('a merged model\'s file of 4 bits holds what the Peel added, and leaves all
     const { tensors, metadata } = packModel(from);
     return unpackModel(new Uint8Array(Buffer.concat(encodeSafetensors(tensors, metadata))), 'test');
   };
-  const four = inMemory(read({ ...model, plan: planOf(specsOf(model.config)) }));
+  const four = held(read({ ...model, plan: planOf(specsOf(model.config)) }));
   const stack = await peelShelf(() => adaptable(model.config), base, source)([{ name: 'ink', weight: 0.1 }]);
   const merged = mergePeels(four, stack, 'tiny-ink');
-  const back = read(merged);
+  const back = held(read(merged));
   let changed = 0;
   for (const [path, exact] of Object.entries(merged.weights)) {
     if (exact === four.weights[path]) expect(back.weights[path], path).toEqual(exact);

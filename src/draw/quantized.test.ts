@@ -6,6 +6,7 @@ import { heldPlan, planOf, relativeError } from '../quant/plan.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { encodeSafetensors } from '../tensor/safetensors.ts';
+import type { LazyTensors } from '../tensor/lazy.ts';
 import { tensor, type Tensor } from '../tensor/tensor.ts';
 import { random } from '../util/random.ts';
 import { packModel, unpackModel } from '../models/banana/file.ts';
@@ -34,7 +35,7 @@ describe('the file', () => {
 
   test('holds exactly what the kernels compute with, and packs to itself', () => {
     for (const [path, bits] of Object.entries(loaded.plan!)) {
-      const weight = loaded.weights[path] as Tensor<'float32'>;
+      const weight = loaded.weights.read(path) as Tensor<'float32'>;
       const names = blockNames(path, bits);
       const made = blockTensors(path, weight, bits);
       const packed = { values: made[names.values] as Tensor<'uint8'>, scales: made[names.scales] as Tensor<'float32'> };
@@ -73,7 +74,7 @@ describe('the networks', () => {
 
   test('from the blocks of the file as from float32 weights, which are then not asked for', async () => {
     const asked: string[] = [];
-    const weights = Object.defineProperties({}, Object.fromEntries(Object.keys(loaded.weights).map((path) => [path, { enumerable: true, get: () => (asked.push(path), loaded.weights[path]) }])));
+    const weights: LazyTensors = { ...loaded.weights, read: (path) => (asked.push(path), loaded.weights.read(path)) };
     const networks = openNetworks(runtime, model.config, weights, { precision: 'int4', plan: loaded.plan!, blocks: loaded.blocks! });
     const condition = await networks.condition([1, 40, 41, 2]);
     const velocity = await networks.velocity(condition, grid, { guidance: 3 })(noise, 0.8);

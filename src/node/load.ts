@@ -5,7 +5,7 @@ import type { BaseId } from '../adapters/info.ts';
 import { findPeel, peelFolder, readPeelBytes } from './library.ts';
 import { openSafetensors, type OpenSafetensors } from '../disk/files.ts';
 import { openRuntime } from '../runtime/select.ts';
-import { inMemory, storedModel, type Model } from '../models/banana/file.ts';
+import { held, storedModel, type Model, type StoredModel } from '../models/banana/file.ts';
 import type { Family, ModelFile } from '../models/family.ts';
 import { openModelFile } from '../models/open.ts';
 import { checkHash, SEAL, sealedWords } from '../models/seal.ts';
@@ -41,7 +41,7 @@ async function opened<T>(given: string | undefined, read: (file: ModelFile, path
  * A model of our own family, by preset name or path, of which only the head is in memory: weights are read from its file when asked for.
  * Throws InputError when it is missing, damaged or of another family.
  */
-export async function openModel(given?: string): Promise<{ model: Model; base: BaseId; path: string; close(): void }> {
+export async function openModel(given?: string): Promise<{ model: StoredModel; base: BaseId; path: string; close(): void }> {
   const { read: model, hash, ...file } = await opened(given, storedModel);
   const { name, version, preset } = model.manifest;
   return { model, base: { name, version, preset, hash }, ...file };
@@ -72,7 +72,7 @@ export async function loadModel(given?: string): Promise<Model> {
 /** A model by preset name or path, and how Peels name it. Throws InputError when it is missing or damaged. */
 export async function readModel(given?: string): Promise<{ model: Model; base: BaseId; path: string }> {
   const { model, close, ...found } = await openModel(given);
-  const whole = inMemory(model);
+  const whole = held(model);
   close();
   return { model: whole, ...found };
 }

@@ -2,6 +2,7 @@
 // of PATH; this makes what it asks for, from the blocks of the model's file where it has them, else from float32 matrices. So one
 // model serves every kind of product, and no float32 copy of a weight is ever made for a kernel that does not want it.
 import type { Graph } from '../graph/value.ts';
+import { lazily, type LazyTensors } from '../tensor/lazy.ts';
 import type { Tensor, Tensors } from '../tensor/tensor.ts';
 import type { Blocks } from './blocks.ts';
 import { blockNames, blockTensors, KERNEL_BITS } from './int4.ts';
@@ -33,15 +34,16 @@ export function kindOf(name: string): { kind: Kind; path: string } | undefined {
 }
 
 /** The quantized parameters that a graph has and `weights` does not, made from the weights that they are named after. */
-export function quantizedWeights(g: Graph, weights: Tensors, blocksOf: BlocksOf = () => undefined): Tensors {
+export function quantizedWeights(g: Graph, weights: Tensors | LazyTensors, blocksOf: BlocksOf = () => undefined): Tensors {
+  const { outline, read } = lazily(weights);
   const made: Tensors = {};
   for (const { op, name } of g.inputs) {
-    const found = op === 'Parameter' && !Object.hasOwn(weights, name!) ? kindOf(name!) : undefined;
-    if (!found || !Object.hasOwn(weights, found.path)) continue;
+    const found = op === 'Parameter' && !outline(name!) ? kindOf(name!) : undefined;
+    if (!found || !outline(found.path)) continue;
     const { kind, path } = found;
     const blocks = blocksOf(path);
     const fits = blocks && (kind.bits === undefined || kind.bits === blocks.bits);
-    Object.assign(made, kind.make(path, fits ? blocks : (weights[path] as Tensor<'float32'>)));
+    Object.assign(made, kind.make(path, fits ? blocks : (read(path) as Tensor<'float32'>)));
   }
   return made;
 }

@@ -29,4 +29,4 @@ export { mergePeels } from '../models/banana/merge.ts';
 export type { UsedPeel } from '../draw/peels.ts';
 export { encodePeel, fitPeel, readPeel, type BaseId, type Peel, type PeelFile, type PeelInfo } from '../adapters/peel.ts';
 export { NO_PEELS, withoutPeel, withPeel, withWeight, type PeelStack } from '../adapters/stack.ts';
-export { packModel, unpackModel, type Manifest, type Model } from '../models/banana/file.ts';
+export { packModel, unpackModel, type Manifest, type Model, type StoredModel } from '../models/banana/file.ts';

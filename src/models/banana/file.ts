@@ -5,6 +5,7 @@
 import type { BlocksOf } from '../../quant/bind.ts';
 import { BLOCK, dequantizeBlocks, heldBlocks } from '../../quant/blocks.ts';
 import { planOf, type Plan } from '../../quant/plan.ts';
+import { inMemory, lazily, type LazyTensors } from '../../tensor/lazy.ts';
 import { decodeSafetensors, type Outline } from '../../tensor/safetensors.ts';
 import { float32, tensor, type DType, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../../tokenizer/tokenizer.ts';
@@ -36,7 +37,7 @@ export interface Manifest {
 export interface Model {
   readonly name: string;
   readonly config: Config;
-  /** float32 by path. Of a model in a file: made anew each time one is looked up. */
+  /** float32 by path. */
   readonly weights: Tensors;
   readonly tokenizer: Tokenizer;
   readonly manifest: Manifest;
@@ -46,14 +47,22 @@ export interface Model {
   readonly plan?: Plan;
 }
 
+/** A model of which only the head of its file is in memory. */
+export interface StoredModel extends Omit<Model, 'weights'> {
+  /** float32 by path, made anew each time one is read. */
+  readonly weights: LazyTensors;
+}
+
 const FORMAT = 'banana-model-1';
 /** What the name of a weight's scales ends with. */
 export const SCALE = '.scale';
 
 /** The tensors and metadata of a model's file. */
-export function packModel({ config, weights, tokenizer, manifest, plan = planOf(specsOf(config), 8) }: Model): { tensors: Tensors; metadata: Record<string, string> } {
+export function packModel({ config, weights, tokenizer, manifest, plan = planOf(specsOf(config), 8) }: Model | StoredModel): { tensors: Tensors; metadata: Record<string, string> } {
   const tensors: Tensors = {};
-  for (const [path, weight] of Object.entries(weights)) {
+  const { names, read } = lazily(weights);
+  for (const path of names) {
+    const weight = read(path);
     const bits = plan[path];
     if (bits !== undefined) {
       const { values, scales } = heldBlocks(weight as Tensor<'float32'>, bits);
@@ -73,18 +82,18 @@ export function metadataOf({ manifest, tokenizer }: Pick<Model, 'manifest' | 'to
 export const isModel = ({ format }: Readonly<Record<string, string>>): boolean => /^banana-model-/.test(format ?? '');
 
 /** A model from the bytes of its file; throws InputError naming `source` when it is not one. */
-export function unpackModel(bytes: Uint8Array, source: string): Model {
+export function unpackModel(bytes: Uint8Array, source: string): StoredModel {
   const { tensors, metadata } = decodeSafetensors(bytes, source);
   return storedModel({ tensors: new Map(Object.entries(tensors)), metadata, read: (name) => tensors[name]! }, source);
 }
 
 /** A model from what its file holds; throws InputError naming `source` when it is not one. */
-export function storedModel({ tensors, metadata, read }: ModelFile, source: string): Model {
+export function storedModel({ tensors, metadata, read }: ModelFile, source: string): StoredModel {
   if (metadata.format !== FORMAT || !metadata.manifest || !metadata.tokenizer)
     throw new InputError('model.format', `${source}: a .safetensors file, but not a banana model (format "${metadata.format ?? 'none'}", expected "${FORMAT}")`);
   const manifest = checkManifest(parse(metadata.manifest, source), source);
   const plan: Record<string, number> = {};
-  const weights: Tensors = {};
+  const outlines = new Map<string, Outline>();
   const blocks: BlocksOf = (path) =>
     plan[path] === undefined ? undefined : { values: read(path) as Tensor<'int8' | 'int4'> as Tensor<'int8'>, scales: read(path + SCALE) as Tensor<'float16'>, bits: plan[path] };
   const half = (path: string) => {
@@ -100,13 +109,18 @@ export function storedModel({ tensors, metadata, read }: ModelFile, source: stri
       checkNumbers(path + SCALE, read(path + SCALE), source);
     } else if (stored.dtype === 'float16') checkNumbers(path, read(path), source);
     else throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype}, expected blocks of int8 or int4, or float16`);
-    Object.defineProperty(weights, path, { enumerable: true, get: () => (bits === undefined ? half(path) : dequantizeBlocks(blocks(path)!)) });
+    outlines.set(path, { dtype: 'float32', shape: stored.shape });
   }
+  const weights: LazyTensors = {
+    names: [...outlines.keys()],
+    outline: (path) => outlines.get(path),
+    read: (path) => (plan[path] === undefined ? half(path) : dequantizeBlocks(blocks(path)!)),
+  };
   return { name: manifest.name, config: preset(manifest.preset), weights, tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest, plan, blocks };
 }
 
-/** The model with every weight in memory, as float32: for work that looks each up often. */
-export const inMemory = ({ blocks: _, ...model }: Model): Model => ({ ...model, weights: { ...model.weights } });
+/** A model with every weight in memory, as float32: for work that looks each up often. */
+export const held = ({ blocks: _, ...model }: StoredModel): Model => ({ ...model, weights: inMemory(model.weights) });
 
 /** Bits of the types that are blocks. */
 const BITS: { readonly [T in DType]?: number } = { int8: 8, int4: 4 };

@@ -17,6 +17,7 @@ import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
 import { guide } from '../../sampling/guidance.ts';
+import { lazily, type LazyTensors } from '../../tensor/lazy.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import { InputError } from '../../util/errors.ts';
 
@@ -89,7 +90,7 @@ export interface NetworksOptions {
 }
 
 /** The networks of `config` with `weights`, on `runtime`. Sessions are made on first use. */
-export function openNetworks(runtime: Runtime, config: Config, weights: Tensors, { precision = 'float32', accuracy, plan: given = precision === 'float32' ? {} : planOf(specsOf(config)), blocks }: NetworksOptions = {}): Networks {
+export function openNetworks(runtime: Runtime, config: Config, weights: Tensors | LazyTensors, { precision = 'float32', accuracy, plan: given = precision === 'float32' ? {} : planOf(specsOf(config)), blocks }: NetworksOptions = {}): Networks {
   const plan = heldPlan(given);
   const plain: StageOptions = { product: PRODUCTS[precision](plan, accuracy) };
   const withSides: StageOptions = { product: loraProduct(plain.product!) };
@@ -109,7 +110,7 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors,
       const parts = name === 'denoise' ? denoiseParts(config, PART, options) : [build[name](options)];
       let last: Promise<unknown> = Promise.resolve(); // one after the other: what one was made from is gone before the next
       stages.set(key, (found = parts.map((stage) => {
-        const session = last.then(() => open(runtime, stage, weights, blocks, !REPEATED.includes(name) || parts.length > MANY));
+        const session = last.then(() => open(runtime, stage, lazily(weights), blocks, !REPEATED.includes(name) || parts.length > MANY));
         last = session;
         session.catch(() => {}); // told where it is awaited
         return { stage, session };
@@ -196,7 +197,7 @@ interface Opened {
   readonly session: Promise<Session>;
 }
 
-async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors, blocks: BlocksOf | undefined, sparing: boolean): Promise<Session> {
+async function open(runtime: Runtime, { graph, specs }: Stage, weights: LazyTensors, blocks: BlocksOf | undefined, sparing: boolean): Promise<Session> {
   const plain = new Set(graph.inputs.map(({ name }) => name));
   const fitting = <T extends { readonly shape: readonly number[] }>(path: string, { shape }: T): void => {
     const expected = specs.get(path)!.shape;
@@ -205,8 +206,8 @@ async function open(runtime: Runtime, { graph, specs }: Stage, weights: Tensors,
   };
   const bound: Tensors = {};
   for (const path of specs.keys()) {
-    if (!Object.hasOwn(weights, path)) throw new InputError('model.weights', `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`);
-    if (plain.has(path)) fitting(path, (bound[path] = weights[path]!));
+    if (!weights.outline(path)) throw new InputError('model.weights', `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`);
+    if (plain.has(path)) fitting(path, (bound[path] = weights.read(path)));
   }
   const quantized = quantizedWeights(graph, weights, (path) => {
     const found = blocks?.(path);

@@ -10,12 +10,12 @@ import { canvasOf, latentGrid } from '../layout.ts';
 import { adaptable } from './adaptable.ts';
 import { baseTokens, ENCODER_PIXELS, type Config } from './config.ts';
 import { InputError } from '../../util/errors.ts';
-import { isModel, storedModel, type Model } from './file.ts';
+import { isModel, storedModel, type Model, type StoredModel } from './file.ts';
 import { openNetworks, type Networks, type Reference } from './networks.ts';
 
 /** A model of this family of which a file is open. */
 export interface OpenedBanana extends OpenedModel {
-  readonly model: Model;
+  readonly model: StoredModel;
 }
 
 export const banana = {
@@ -29,13 +29,13 @@ export const banana = {
 } as const satisfies Family;
 
 /** A model of this family, to be trained on. Throws InputError for one of another family. */
-export function modelOf(opened: OpenedModel & Partial<OpenedBanana>): Model {
+export function modelOf(opened: OpenedModel & Partial<OpenedBanana>): StoredModel {
   if (opened.model) return opened.model;
   throw new InputError('model.ability', `model "${opened.id.name}" cannot be trained on: only those of the family "banana" can`);
 }
 
 /** Makes a model ready on a runtime. Throws InputError when the weights do not fit the preset. */
-export async function openPainter(model: Model, runtime: Runtime, { hash, precision: asked }: PainterOptions): Promise<Painter> {
+export async function openPainter(model: Model | StoredModel, runtime: Runtime, { hash, precision: asked }: PainterOptions): Promise<Painter> {
   const { config, plan, blocks, tokenizer, manifest } = model;
   const { name, version, preset, styles, guidance, steps, references } = manifest;
   const precision = asked ?? (await fastestPrecision(runtime, plan));

@@ -8,6 +8,7 @@ import type { Product } from '../../nn/scope.ts';
 import type { BlocksOf } from '../../quant/bind.ts';
 import { BLOCK } from '../../quant/blocks.ts';
 import type { Plan } from '../../quant/plan.ts';
+import { lazily, type LazyTensors } from '../../tensor/lazy.ts';
 import { float32, type DType, type Tensors } from '../../tensor/tensor.ts';
 import { fromHalves } from '../../util/float16.ts';
 
@@ -32,13 +33,14 @@ export function frozenProduct(plan: Plan): Product {
 }
 
 /** What a graph's parameters are bound to: weights by their path, and blocks where the graph asks for them. */
-export function frozenWeights({ inputs }: Graph, weights: Tensors, blocks: BlocksOf = () => undefined): Tensors {
+export function frozenWeights({ inputs }: Graph, weights: Tensors | LazyTensors, blocks: BlocksOf = () => undefined): Tensors {
   const blocksOf = (name: string, ending: string) => (name.endsWith(ending) ? blocks(name.slice(0, -ending.length)) : undefined);
+  const { outline, read } = lazily(weights);
   const bound: Tensors = {};
   for (const { op, name } of inputs) {
     if (op !== 'Parameter') continue;
     const scales = blocksOf(name!, SCALES)?.scales;
-    const found = scales ? float32(scales.shape, fromHalves(scales.data)) : (blocksOf(name!, VALUES)?.values ?? weights[name!]);
+    const found = scales ? float32(scales.shape, fromHalves(scales.data)) : (blocksOf(name!, VALUES)?.values ?? (outline(name!) && read(name!)));
     if (found) bound[name!] = found;
   }
   return bound;

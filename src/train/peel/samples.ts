@@ -24,7 +24,7 @@ export interface Sample {
 export type PriorRow = PeelRow & { readonly guidance: number };
 
 /** What the base draws for a caption, and what it sees in it at the sampler's times: rows whose target is its own prediction. */
-export async function priorRows(networks: Networks, { tokenizer, config, manifest }: Model, bucket: Bucket, caption: string, rng: Random): Promise<PriorRow[]> {
+export async function priorRows(networks: Networks, { tokenizer, config, manifest }: Omit<Model, 'weights'>, bucket: Bucket, caption: string, rng: Random): Promise<PriorRow[]> {
   const guidance = manifest.guidance;
   const velocity = networks.velocity(await networks.condition(promptIds(tokenizer, caption, config.text.length)), bucket, { guidance });
   const size = bucket.rows * bucket.columns * config.channels;
@@ -38,7 +38,7 @@ export async function priorRows(networks: Networks, { tokenizer, config, manifes
 }
 
 /** Mean squared distance from what is predicted to what was held out, over the sampler's times and some noises. */
-export async function heldOutLoss(networks: Networks, { tokenizer, config, manifest }: Model, pictures: readonly EncodedPicture[], say: (caption: string) => string, rng: Random): Promise<number> {
+export async function heldOutLoss(networks: Networks, { tokenizer, config, manifest }: Omit<Model, 'weights'>, pictures: readonly EncodedPicture[], say: (caption: string) => string, rng: Random): Promise<number> {
   let [total, count] = [0, 0];
   for (const [p, { bucket, variants }] of pictures.entries()) {
     const { latent, caption } = variants.at(-1)!;
@@ -67,7 +67,7 @@ export function samplePrompts(learned: readonly EncodedPicture[], heldOut: reado
 }
 
 /** Each prompt in 4 steps and in 1. */
-export async function drawSamples(networks: Networks, { tokenizer, config, manifest }: Model, prompts: readonly string[], stage: Sample['stage']): Promise<Sample[]> {
+export async function drawSamples(networks: Networks, { tokenizer, config, manifest }: Omit<Model, 'weights'>, prompts: readonly string[], stage: Sample['stage']): Promise<Sample[]> {
   const draw = openSampler(networks, tokenizer);
   const side = Math.round(Math.sqrt(baseTokens(config))) >= 8 ? 256 : 128;
   const samples: Sample[] = [];

@@ -4,7 +4,7 @@ import type { BaseId } from '../../adapters/info.ts';
 import type { TrainingPicture } from '../../disk/pictures.ts';
 import { adaptable } from '../../models/banana/adaptable.ts';
 import type { Config } from '../../models/banana/config.ts';
-import type { Model } from '../../models/banana/file.ts';
+import type { Model, StoredModel } from '../../models/banana/file.ts';
 import { openNetworks, type Networks } from '../../models/banana/networks.ts';
 import { countParameters } from '../../nn/scope.ts';
 import type { Plan } from '../../quant/plan.ts';
@@ -20,7 +20,7 @@ const MEMORY = 600e6;
 
 /** What a training starts from. */
 export interface TrainPeelInput {
-  readonly model: Model;
+  readonly model: Model | StoredModel;
   /** The model as Peels name it. */
   readonly base: BaseId;
   readonly runtime: Runtime;
