@@ -20,7 +20,12 @@ const fresh = () => join(folder, `out${++runs}`);
 type Given = Record<string, unknown>;
 
 /** Runs a batch over rows; what became of each. */
-async function batch(out: string, rows: readonly (Given | string)[], { name = '{row}', resume = true, signal }: { name?: string; resume?: boolean; signal?: AbortSignal } = {}, see: (event: BatchEvent) => void = () => {}) {
+async function batch(
+  out: string,
+  rows: readonly (Given | string)[],
+  { name = '{row}', resume = true, signal }: { name?: string; resume?: boolean; signal?: AbortSignal } = {},
+  see: (event: BatchEvent) => void = () => {},
+) {
   const file = join(folder, 'rows.jsonl');
   writeFileSync(file, rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row))).join('\n'));
   const book = await openBook(out, { resume });
@@ -36,12 +41,23 @@ async function batch(out: string, rows: readonly (Given | string)[], { name = '{
   return outcomes;
 }
 
-const pictures = (out: string) => readdirSync(out).filter((name) => name.endsWith('.png')).sort();
+const pictures = (out: string) =>
+  readdirSync(out)
+    .filter((name) => name.endsWith('.png'))
+    .sort();
 const seedOf = (out: string, name: string) => readRecipe(readFileSync(join(out, name)))!.seed;
 
 it('draws each row; a bad one is told and the next one begun; again: only what is missing', async () => {
   const out = fresh();
-  const rows = [{ prompt: 'a', seed: 5 }, '{', { prompt: 'b', count: 2 }, { prompt: 'impossible' }, { prompt: 'c', steps: 3 }, { prompt: 'd' }, { prompt: 'e', count: 0 }];
+  const rows = [
+    { prompt: 'a', seed: 5 },
+    '{',
+    { prompt: 'b', count: 2 },
+    { prompt: 'impossible' },
+    { prompt: 'c', steps: 3 },
+    { prompt: 'd' },
+    { prompt: 'e', count: 0 },
+  ];
   expect(await batch(out, rows)).toEqual(['drawn', 'batch.row', 'drawn', 'prompt.long', 'options.steps', 'drawn', 'options.count']);
   expect(pictures(out)).toEqual(['00001.png', '00003-1.png', '00003-2.png', '00006.png']);
   expect((await decodeImage(readFileSync(join(out, '00001.png')))).data).toEqual(pictureOf(5).data);
@@ -57,8 +73,30 @@ it('draws each row; a bad one is told and the next one begun; again: only what i
 it('rows have names of their own; one that says something else is not taken for the old one', async () => {
   const out = fresh();
   const name = '{sku}';
-  expect(await batch(out, [{ prompt: 'a', sku: 'Fox' }, { prompt: 'b', sku: 'fox' }, { prompt: 'c', sku: 'owl', count: 2 }, { prompt: 'd', sku: 'owl-2' }, { prompt: 'e' }], { name })).toEqual(['drawn', 'batch.name', 'drawn', 'batch.name', 'batch.name']);
-  expect(await batch(out, [{ prompt: 'new', sku: 'first' }, { prompt: 'a', sku: 'Fox' }, { prompt: 'other', sku: 'owl', count: 2 }], { name })).toEqual(['drawn', 'skipped', 'batch.changed']);
+  expect(
+    await batch(
+      out,
+      [
+        { prompt: 'a', sku: 'Fox' },
+        { prompt: 'b', sku: 'fox' },
+        { prompt: 'c', sku: 'owl', count: 2 },
+        { prompt: 'd', sku: 'owl-2' },
+        { prompt: 'e' },
+      ],
+      { name },
+    ),
+  ).toEqual(['drawn', 'batch.name', 'drawn', 'batch.name', 'batch.name']);
+  expect(
+    await batch(
+      out,
+      [
+        { prompt: 'new', sku: 'first' },
+        { prompt: 'a', sku: 'Fox' },
+        { prompt: 'other', sku: 'owl', count: 2 },
+      ],
+      { name },
+    ),
+  ).toEqual(['drawn', 'skipped', 'batch.changed']);
   rmSync(join(out, 'owl-1.png'));
   rmSync(join(out, 'owl-2.png'));
   expect(await batch(out, [{ prompt: 'other', sku: 'owl', count: 2 }], { name })).toEqual(['drawn']);
@@ -76,7 +114,9 @@ it('stops when rows in a row fail for no fault of theirs', async () => {
   const broken = { prompt: 'broken' };
   const outcomes: string[] = [];
   const see = (event: BatchEvent) => event.type === 'row' && outcomes.push(event.outcome);
-  await expect(batch(fresh(), [broken, broken, { prompt: 'a' }, broken, broken, broken, { prompt: 'b' }], {}, see)).rejects.toMatchObject({ code: 'batch.stopped' });
+  await expect(batch(fresh(), [broken, broken, { prompt: 'a' }, broken, broken, broken, { prompt: 'b' }], {}, see)).rejects.toMatchObject({
+    code: 'batch.stopped',
+  });
   expect(outcomes).toEqual(['failed', 'failed', 'drawn', 'failed', 'failed', 'failed']);
 });
 
@@ -92,7 +132,11 @@ it('an abort leaves the row for the next run, with its seed', async () => {
   };
   await expect(batch(out, rows, { signal: stop.signal }, see)).rejects.toThrow(/abort/i);
   expect(await batch(out, rows)).toEqual(['skipped', 'drawn']);
-  expect(pictures(out).map((name) => seedOf(out, name)).slice(1)).toEqual([seed, seed + 1, seed + 2]);
+  expect(
+    pictures(out)
+      .map((name) => seedOf(out, name))
+      .slice(1),
+  ).toEqual([seed, seed + 1, seed + 2]);
 });
 
 it('clears away what a killed run left half written, and nothing else', async () => {
@@ -101,7 +145,9 @@ it('clears away what a killed run left half written, and nothing else', async ()
   const left = (pid: number) => join(out, `.banana-${pid}-00000000.part`);
   for (const pid of [4194303, 1, process.pid]) writeFileSync(left(pid), 'half');
   await batch(out, [{ prompt: 'a' }]);
-  expect(readdirSync(out).filter((name) => name.endsWith('.part'))).toEqual([`.banana-1-00000000.part`, `.banana-${process.pid}-00000000.part`].sort());
+  expect(readdirSync(out).filter((name) => name.endsWith('.part'))).toEqual(
+    [`.banana-1-00000000.part`, `.banana-${process.pid}-00000000.part`].sort(),
+  );
   utimesSync(left(process.pid), 1, 1); // of an earlier process of this number
   await batch(out, [{ prompt: 'a' }]);
   expect(readdirSync(out).filter((name) => name.endsWith('.part'))).toEqual(['.banana-1-00000000.part']);
@@ -109,7 +155,10 @@ it('clears away what a killed run left half written, and nothing else', async ()
 
 it('contact sheets: a page after 100 pictures, made again only when a picture is newer', async () => {
   const out = fresh();
-  await batch(out, Array.from({ length: 101 }, (_, i) => ({ prompt: 'x', seed: i })));
+  await batch(
+    out,
+    Array.from({ length: 101 }, (_, i) => ({ prompt: 'x', seed: i })),
+  );
   const paths = pictures(out).map((name) => join(out, name));
   const sheets = async () => {
     const contact = contactSheets(out);

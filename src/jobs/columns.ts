@@ -25,9 +25,13 @@ const PICTURE: Column = { cell: (text) => text, load: pictureAt };
 const { preview: _, signal: __, ...OPTIONS } = optionsOf(LIMITS); // nobody looks on, and a file cancels nothing
 const COLUMNS: Readonly<Record<string, Column>> = {
   ...Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, plain(option)])),
-  image: PICTURE, mask: PICTURE,
+  image: PICTURE,
+  mask: PICTURE,
   references: { cell: listOf(subjectOf, '1=fox.png; 2=owl.png'), load: eachOf('image', pictureAt) },
-  peels: { cell: listOf(peelOf, 'outline:0.8; felt'), load: eachOf('path', async (path, folder) => (typeof path === 'string' ? resolve(folder, path) : path)) },
+  peels: {
+    cell: listOf(peelOf, 'outline:0.8; felt'),
+    load: eachOf('path', async (path, folder) => (typeof path === 'string' ? resolve(folder, path) : path)),
+  },
 };
 
 /** The names of all columns. */
@@ -36,7 +40,8 @@ export const COLUMN_NAMES: readonly string[] = Object.keys(COLUMNS);
 const isColumn = (name: string): boolean => Object.hasOwn(COLUMNS, name);
 
 async function pictureAt(value: unknown, folder: string): Promise<Image> {
-  if (typeof value !== 'string') throw new InputError('options.type', `a picture is ${JSON.stringify(value)}: expected the path of its file`);
+  if (typeof value !== 'string')
+    throw new InputError('options.type', `a picture is ${JSON.stringify(value)}: expected the path of its file`);
   return readPicture(resolve(folder, value));
 }
 
@@ -50,11 +55,15 @@ function eachOf(field: string, load: NonNullable<Column['load']>): NonNullable<C
 /** Parts of a cell, with ; between them. */
 function listOf(part: (text: string) => Values | undefined, example: string): Column['cell'] {
   return (text) =>
-    text.split(';').map((one) => one.trim()).filter(Boolean).map((one) => {
-      const found = part(one);
-      if (!found) throw new InputError('batch.row', `"${one}": expected such as ${example}`);
-      return found;
-    });
+    text
+      .split(';')
+      .map((one) => one.trim())
+      .filter(Boolean)
+      .map((one) => {
+        const found = part(one);
+        if (!found) throw new InputError('batch.row', `"${one}": expected such as ${example}`);
+        return found;
+      });
 }
 
 function subjectOf(text: string): Values | undefined {
@@ -67,7 +76,9 @@ const PEEL = new RegExp(`^(.+?)(?::(${NUMBER}))?$`);
 /** A name, or a path where it looks like one. */
 function peelOf(text: string): Values | undefined {
   const [, name, weight] = PEEL.exec(text) ?? [];
-  return name === undefined ? undefined : { [/[/\\.]/.test(name) ? 'path' : 'name']: name, ...(weight !== undefined && { weight: Number(weight) }) };
+  return name === undefined
+    ? undefined
+    : { [/[/\\.]/.test(name) ? 'path' : 'name']: name, ...(weight !== undefined && { weight: Number(weight) }) };
 }
 
 /** What a row says, in the types of a request but for what is in files. Throws InputError for a row that is none. */
