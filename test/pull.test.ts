@@ -16,7 +16,7 @@ beforeAll(async () => {
   hub = await startHub({
     'org/tiny': {
       licence: 'mit',
-      files: { 'README.md': '---\nlicense: mit\n---\n', 'config.json': '{"model_type": "banana"}', 'tiny.safetensors': model },
+      files: { 'README.md': '---\nlicense: mit\n---\n', 'tiny.json': '{}', 'tiny.safetensors': model },
     },
     'org/closed': { licence: 'cc-by-nc-4.0', files: { 'model.safetensors': new Uint8Array(1000) } },
   });
@@ -43,13 +43,12 @@ async function here(...args: string[]): Promise<Ended> {
 
 test('pull, list, draw, remove', async () => {
   const pulled = await here('pull', 'org/tiny');
-  const [path, use] = pulled.out.split('\n');
+  const path = pulled.out.trim();
   expect(pulled).toMatchObject({
     code: 0,
     err: expect.stringMatching(/^org\/tiny@main {2}c0ffee0\nlicence: mit\n3 files, [\d.]+ kB: [\d.]+ kB to download\n/),
   });
-  expect(use).toBe('use it: banana "a red fox" --model org/tiny');
-  expect(readdirSync(path!).sort()).toEqual(['README.md', 'config.json', 'tiny.safetensors']);
+  expect(readdirSync(path).sort()).toEqual(['README.md', 'tiny.json', 'tiny.safetensors']);
   hub.log.length = 0;
   const again = JSON.parse((await here('pull', 'org/tiny', '--json')).out) as object;
   expect(again).toEqual({
@@ -79,6 +78,10 @@ test('pull, list, draw, remove', async () => {
       licence: { name: 'mit' },
     },
   ]);
+  const picture = join(folder, 'fox.png');
+  const drawn = await here('x', '--model', 'org/tiny', '--seed', '1', '-W', '64', '--steps', '1', '--threads', '1', '-o', picture);
+  expect(drawn).toMatchObject({ code: 0, err: '' });
+  expect(existsSync(picture)).toBe(true);
   expect((await here('models')).out).toMatch(/^name +size +licence +family +where\norg\/tiny +[\d.]+ kB +mit +banana +\//);
   expect(await here('models', 'rm', 'org/tiny')).toMatchObject({
     code: 0,

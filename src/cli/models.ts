@@ -31,19 +31,19 @@ export function modelsCommand(io: Io): Command {
 }
 
 /** A model for other programs. */
-function described({ id, bytes: size, unfinished, folder, snapshot, snapshots }: Cached) {
+async function described({ id, bytes: size, unfinished, folder, snapshot, snapshots }: Cached) {
   const found = snapshot && {
     commit: snapshot.commit,
     path: snapshot.path,
-    family: kindOf(snapshot.path),
+    family: await kindOf(snapshot.path),
     licence: licenceAt(snapshot.path),
   };
   return { id, bytes: size, unfinished, folder, snapshots, ...found };
 }
 
-function list({ json }: Flags, io: Io): void {
+async function list({ json }: Flags, io: Io): Promise<void> {
   const place = placeOf();
-  const models = listCached(place).map(described);
+  const models = await Promise.all(listCached(place).map(described));
   if (json) return io.out(`${JSON.stringify({ cache: place.cache, models })}\n`);
   if (models.length === 0) return io.out(`no models in ${place.cache}: banana pull org/name brings one\n`);
   const rows = models.map(({ id, bytes: size, unfinished, licence, family, path }) => [

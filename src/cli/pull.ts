@@ -10,7 +10,7 @@ import type { Plan, PullEvent } from '../hub/pull.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
 import { stoppable } from './shared.ts';
-import { bytes, quoted, several } from './text.ts';
+import { bytes, several } from './text.ts';
 
 interface Flags {
   include?: string[];
@@ -24,7 +24,7 @@ A model that Python has downloaded already is used where it lies. Environment: H
 Examples:
   banana pull IDKiro/sdxs-512-dreamshaper
   banana pull amd/Nitro-E --include Nitro-E-512px-dist.safetensors
-  banana "a red fox" --model IDKiro/sdxs-512-dreamshaper
+  banana "a red fox" --model org/name
 `;
 
 export function pullCommand(io: Io): Command {
@@ -42,7 +42,7 @@ async function get(model: string, flags: Flags, io: Io, signal: AbortSignal): Pr
   const place = placeOf();
   const name = checkedName(model);
   const found = place.offline ? findSnapshot(name, place) : undefined;
-  if (found) return told(io, flags, model, { ...found, checked: false });
+  if (found) return told(io, flags, { ...found, checked: false });
   const { planPull, pull } = await import('../hub/pull.ts');
   const plan = await planPull(model, { place, signal, ...(flags.include && { include: flags.include }) });
   io.err(summary(plan));
@@ -56,11 +56,11 @@ async function get(model: string, flags: Flags, io: Io, signal: AbortSignal): Pr
     bytes: size,
     repository: { commit, licence },
   } = plan;
-  told(io, flags, model, { id, revision, commit, path, files: files.length, bytes: size, received, licence, checked: true });
+  told(io, flags, { id, revision, commit, path, files: files.length, bytes: size, received, licence, checked: true });
 }
 
-function told(io: Io, { json }: Flags, model: string, result: { path: string } & Record<string, unknown>): void {
-  io.out(json ? `${JSON.stringify(result)}\n` : `${result.path}\nuse it: banana "a red fox" --model ${quoted(model)}\n`);
+function told(io: Io, { json }: Flags, result: { path: string } & Record<string, unknown>): void {
+  io.out(`${json ? JSON.stringify(result) : result.path}\n`);
 }
 
 /** What will be done: the licence first. */

@@ -1,10 +1,13 @@
-// What a snapshot on disk says of itself: its kind, from the file that describes it, and its licence, from its card.
+// What a snapshot on disk says of itself: its kind, from the file that describes it or from its weights, and its licence, from its card.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openSafetensors } from '../disk/files.ts';
+import { oneFile } from './cache.ts';
 import { licenceInCard, type Licence } from './licence.ts';
 
-/** Pipelines of diffusers by what they are called here. */
-const FAMILIES: readonly (readonly [pipeline: RegExp, family: string])[] = [
+/** What files say, our own or diffusers' pipelines, by what it is called here. */
+const FAMILIES: readonly (readonly [said: RegExp, family: string])[] = [
+  [/^banana-model-/, 'banana'],
   [/^StableDiffusionXL/, 'stable diffusion xl'],
   [/^StableDiffusion3/, 'stable diffusion 3'],
   [/^(StableDiffusion|LatentConsistencyModel)/, 'stable diffusion'],
@@ -19,14 +22,28 @@ const DESCRIPTIONS: readonly (readonly [file: string, read: (data: Record<string
 ];
 
 /** What kind of model a folder holds: its family, else the class or type that its own file names; undefined where nothing does. */
-export function kindOf(snapshot: string): string | undefined {
+export async function kindOf(snapshot: string): Promise<string | undefined> {
   for (const [file, read] of DESCRIPTIONS) {
     const said = read(jsonAt(join(snapshot, file)));
-    if (typeof said === 'string')
-      return FAMILIES.find(([pipeline]) => pipeline.test(said))?.[1] ?? said.replace(/\p{C}/gu, '?').slice(0, 60);
+    if (typeof said === 'string') return FAMILIES.find(([pipeline]) => pipeline.test(said))?.[1] ?? printed(said);
   }
-  return undefined;
+  return ofWeights(oneFile(snapshot));
 }
+
+/** What weights in a file of their own say in its metadata: ours, or ModelSpec's architecture. */
+async function ofWeights(path: string | undefined): Promise<string | undefined> {
+  try {
+    const { metadata, close } = await openSafetensors(path!);
+    close();
+    const said = metadata['modelspec.architecture'] ?? metadata['format'];
+    return said === undefined || said === 'pt' ? undefined : familyOf(said);
+  } catch {
+    return undefined; // no such file, or a damaged one
+  }
+}
+
+const familyOf = (said: string): string =>
+  FAMILIES.find(([pattern]) => pattern.test(said))?.[1] ?? said.replace(/\p{C}/gu, '?').slice(0, 60);
 
 /** The licence that a folder's card states. */
 export function licenceAt(snapshot: string): Licence {

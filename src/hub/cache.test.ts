@@ -92,10 +92,12 @@ test('a snapshot by branch, tag, commit, or as the only one', () => {
   expect([at('org/one'), at('org/one@main')]).toEqual([OLD, undefined]);
   expect(readFileSync(join(snapshotPath('org/two', { cache })!, 'a.json'), 'utf8')).toBe('2');
   expect(snapshotPath('runs/a/b.safetensors', { cache })).toBeUndefined();
+  python('org/ours', OLD, { 'README.md': 'r', 'ours.safetensors': 'w', 'ours.json': 'j' });
+  expect(snapshotPath('org/ours', { cache })).toBe(join(cache, 'models--org--ours', 'snapshots', OLD, 'ours.safetensors'));
   expect(() => snapshotPath('org/three', { cache })).toThrow(/banana pull org\/three brings it$/);
 });
 
-test('the list and a removal', () => {
+test('the list and a removal', async () => {
   python(
     'org/sd',
     NEW,
@@ -113,8 +115,8 @@ test('the list and a removal', () => {
   expect(begun).toMatchObject({ id: 'org/begun', bytes: 5, unfinished: 5, snapshot: undefined, snapshots: 0 });
   expect(sd).toMatchObject({ id: 'org/sd', unfinished: 0, snapshot: { commit: NEW } });
   expect(sd!.bytes).toBeLessThan(300); // a blob counts once, and its link nothing
-  expect([kindOf(sd!.snapshot!.path), licenceAt(sd!.snapshot!.path).name]).toEqual(['stable diffusion xl', 'openrail++']);
-  expect([kindOf(llm!.snapshot!.path), licenceAt(llm!.snapshot!.path).name]).toEqual(['llama', undefined]);
+  expect([await kindOf(sd!.snapshot!.path), licenceAt(sd!.snapshot!.path).name]).toEqual(['stable diffusion xl', 'openrail++']);
+  expect([await kindOf(llm!.snapshot!.path), licenceAt(llm!.snapshot!.path).name]).toEqual(['llama', undefined]);
   expect(removeCached({ id: 'org/sd', revision: undefined }, { cache }).id).toBe('org/sd');
   expect(listCached({ cache }).map(({ id }) => id)).toEqual(['org/begun', 'org/llm']);
   expect(existsSync(join(cache, 'models--org--sd'))).toBe(false);

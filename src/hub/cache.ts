@@ -34,14 +34,22 @@ export function findSnapshot({ id, revision }: ModelName, { cache }: Pick<Place,
   return path && existsSync(path) ? { id, commit, path } : undefined;
 }
 
-/** The folder of a model by its name; undefined when the text is none. Throws InputError `model.missing` when it is not there. */
+/** The folder of a model by its name, or its file where it is but one; undefined when the text is no name. Throws InputError `model.missing` when it is not there. */
 export function snapshotPath(text: string, place: Pick<Place, 'cache'> = placeOf()): string | undefined {
   const name = modelName(text);
   if (!name) return undefined;
   const found = findSnapshot(name, place);
   if (!found)
     throw new InputError('model.missing', `no file ${text}, and no model of that name in ${place.cache}: banana pull ${text} brings it`);
-  return found.path;
+  return oneFile(found.path) ?? found.path;
+}
+
+/** The weights of a snapshot that needs no other file: a model of ours. */
+export function oneFile(snapshot: string): string | undefined {
+  const inside = names(snapshot);
+  const [weights, ...more] = inside.filter((name) => name.endsWith('.safetensors'));
+  const isPipeline = inside.some((name) => name === 'config.json' || name === 'model_index.json');
+  return weights && more.length === 0 && !isPipeline ? join(snapshot, weights) : undefined;
 }
 
 function refOf(folder: string, revision: string): string | undefined {

@@ -117,7 +117,11 @@ function set<F extends RemoteFile>(all: readonly Weights<F>[], folder: string): 
     return first === undefined ? [...from] : from.filter((one) => one[key] === first);
   };
   const named = least(least(all, 'kind', KINDS), 'stem', PART_NAMES);
-  if (new Set(named.map(({ stem }) => stem)).size > 1) throw ambiguous(named.map(({ file }) => file), folder);
+  if (new Set(named.map(({ stem }) => stem)).size > 1)
+    throw ambiguous(
+      named.map(({ file }) => file),
+      folder,
+    );
   const varied = least(named, 'variant', VARIANTS);
   const whole = varied.filter(({ shards }) => shards === 0);
   const best = whole.length > 0 ? whole : varied;

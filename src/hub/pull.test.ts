@@ -107,7 +107,10 @@ describe('what comes', () => {
   test('--include: those files, and what says the licence', async () => {
     await get(ID, { include: ['whole.*', 'unet/*.json'] });
     expectWhole(['README.md', 'unet/config.json', 'whole.safetensors']);
-    await expect(planPull(ID, { place, include: ['*.gguf'] })).rejects.toMatchObject({ code: 'hub.include', message: expect.stringMatching(/^org\/tiny: no file matches/) });
+    await expect(planPull(ID, { place, include: ['*.gguf'] })).rejects.toMatchObject({
+      code: 'hub.include',
+      message: expect.stringMatching(/^org\/tiny: no file matches/),
+    });
   });
 
   test('a tag with a slash; the same content twice comes once; a mirror that lists names only', async () => {
