@@ -25,7 +25,7 @@ const DESCRIPTIONS: readonly (readonly [file: string, read: (data: Record<string
 export async function kindOf(snapshot: string): Promise<string | undefined> {
   for (const [file, read] of DESCRIPTIONS) {
     const said = read(jsonAt(join(snapshot, file)));
-    if (typeof said === 'string') return FAMILIES.find(([pipeline]) => pipeline.test(said))?.[1] ?? printed(said);
+    if (typeof said === 'string') return familyOf(said);
   }
   return ofWeights(oneFile(snapshot));
 }
