@@ -276,7 +276,7 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     'half a header': { file: 'head.safetensors', bytes: () => readFileSync(model).subarray(0, 500), says: /truncated/ },
     'a picture instead of a model': { file: 'png.safetensors', bytes: () => Buffer.from('\x89PNG\r\n\x1a\nand more bytes of it', 'latin1'), says: /not a safetensors file/ },
     'an empty file': { file: 'empty.safetensors', bytes: () => Buffer.alloc(0), says: /too short/ },
-    'somebody else\'s weights': { file: 'foreign.safetensors', bytes: () => Buffer.concat(encodeSafetensors({ w: float32([1], [1]) }, { format: 'pt' })), says: /not a banana model/ },
+    'somebody else\'s weights': { file: 'foreign.safetensors', bytes: () => Buffer.concat(encodeSafetensors({ w: float32([1], [1]) }, { format: 'pt' })), says: /no model that is known here/ },
   };
   const table: [what: string, args: () => string[], says: RegExp][] = [
     ['an empty prompt', () => ['  '], /the prompt is empty/],

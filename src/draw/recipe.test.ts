@@ -33,6 +33,27 @@ test('a foreign PNG has none, a damaged recipe is told', () => {
     expect(() => readRecipe(writePngText(png, { banana: text })), text).toThrow('the recipe inside this picture is damaged');
 });
 
+test.each<[string, object]>([
+  ['seed', { seed: -1 }],
+  ['width', { width: 64.5 }],
+  ['guidance', { guidance: null }],
+  ['style', { style: 5 }],
+  ['image.hash', { image: { strength: 1 } }],
+  ['references[0].slot', { references: [{ slot: '1', hash: 'x' }] }],
+  ['peels', { peels: 'ink' }],
+  ['peels[1].weight', { peels: [{ name: 'ink', weight: 1, hash: 'x' }, { name: 'felt', hash: 'y' }] }],
+  ['model.version', { model: { name: 'tiny', hash: '' } }],
+  ['sdk', { sdk: undefined }],
+])('a damaged recipe says where: %s', (path, change) => {
+  const file = writePngText(png, { banana: JSON.stringify({ ...recipe, ...change }) });
+  expect(() => readRecipe(file)).toThrow(`the recipe inside this picture is damaged at ${path}`);
+});
+
+test('what a later version adds is kept', () => {
+  const later = { ...recipe, peels: [{ name: 'ink', weight: 1, hash: 'x', since: 2 }], layers: [] };
+  expect(readRecipe(writePngText(png, { banana: JSON.stringify(later) }))).toEqual(later);
+});
+
 test('the version is the package\'s', () => {
   expect(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version).toBe(VERSION);
 });

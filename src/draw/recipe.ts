@@ -3,10 +3,12 @@
 // the same XMP with our JSON in it, `parameters` as the EXIF comment. No dates, no paths, no names of people: the same
 // recipe gives the same bytes.
 // https://www.iptc.org/std-dev/photometadata/documentation/userguide/ (digital source type)
+import * as z from 'zod/mini';
 import { peelText } from '../adapters/syntax.ts';
 import { readPngText, writePngText } from '../image/png-text.ts';
 import { InputError } from '../util/errors.ts';
 import type { UsedPeel } from './peels.ts';
+import { pathOf } from './refusal.ts';
 import type { UsedReference } from './subjects.ts';
 
 /** Version of this package; a test holds it to package.json. */
@@ -99,18 +101,32 @@ function recipeText(file: Uint8Array): string | undefined {
   return found ? unescape(found[1]!) : undefined;
 }
 
+/** What a recipe is read as; what a later version adds stays in it. A function, so that what reads none does without. */
+function schema() {
+  const [text, whole] = [z.string(), z.int().check(z.gte(0))];
+  return z.looseObject({
+    prompt: text, style: z.optional(text), background: z.optional(text),
+    seed: whole, steps: whole, guidance: z.number(), width: whole, height: whole, detail: z.optional(z.number()),
+    image: z.optional(z.looseObject({ hash: text, strength: z.number(), mask: z.optional(text) })),
+    references: z.optional(z.array(z.looseObject({ slot: whole, hash: text }))),
+    peels: z.optional(z.array(z.looseObject({ name: text, weight: z.number(), hash: text }))),
+    model: z.looseObject({ name: text, version: text, hash: text }),
+    sdk: text,
+  });
+}
+
 /** The recipe inside a PNG, JPEG or WebP; undefined when it was not made here. Throws InputError when it is no such file or its recipe is damaged. */
 export function readRecipe(file: Uint8Array): Recipe | undefined {
   const text = recipeText(file);
   if (text === undefined) return undefined;
-  const damaged = (cause?: unknown) => new InputError('recipe.damaged', 'the recipe inside this picture is damaged', { cause });
-  let found: Partial<Recipe> | null;
+  const damaged = (cause: unknown, at = '') => new InputError('recipe.damaged', `the recipe inside this picture is damaged${at}`, { cause });
+  let found: unknown;
   try {
-    found = JSON.parse(text) as Partial<Recipe> | null;
+    found = JSON.parse(text);
   } catch (cause) {
     throw damaged(cause);
   }
-  const numbers = [found?.seed, found?.steps, found?.guidance, found?.width, found?.height];
-  if (typeof found?.prompt !== 'string' || !numbers.every(Number.isFinite) || typeof found.model?.name !== 'string') throw damaged();
-  return found as Recipe;
+  const { success, data, error } = z.safeParse(schema(), found);
+  if (!success) throw damaged(error, ` at ${pathOf(error.issues[0]!.path) || 'its beginning'}`);
+  return data satisfies Recipe;
 }

@@ -58,7 +58,7 @@ function optionAt(options: Options, [name, index, ...rest]: readonly PropertyKey
 }
 
 /** A path as a program would write it: `references[0].slot`. */
-const pathOf = (path: readonly PropertyKey[]): string =>
+export const pathOf = (path: readonly PropertyKey[]): string =>
   path.map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${String(key)}`)).join('');
 
 /** What a value is, in a word or two. */
