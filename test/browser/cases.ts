@@ -5,7 +5,7 @@ import * as o from '../../src/graph/ops.ts';
 import { forInference, forTraining } from '../../src/graph/passes/optimize.ts';
 import { graph, input, parameter, type Graph } from '../../src/graph/value.ts';
 import { selfAttention } from '../../src/nn/attention.ts';
-import { linear, rmsNorm, swiglu } from '../../src/nn/layers.ts';
+import { conv, groupNorm, layerNorm, linear, rmsNorm, swiglu } from '../../src/nn/layers.ts';
 import { initialize, rootScope, type Specs } from '../../src/nn/scope.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { float32, int64, scalar, sizeOf, type Tensors } from '../../src/tensor/tensor.ts';
@@ -24,6 +24,7 @@ export function inference(): { graph: Graph; feeds: Tensors; weights: Tensors } 
   let h = o.add(x, selfAttention(s.in('attention'), rmsNorm(s.in('a'), x), { groups: 2, share: 2, width: 8 }, { bias: mask }));
   h = o.add(h, swiglu(s.in('mlp'), rmsNorm(s.in('b'), h), 64));
   const table = parameter('table', [5, 32]);
+  const picture = input('picture', ['B', 4, '2*y', 6]);
   const g = graph('inference', {
     h,
     unbiased: selfAttention(s.in('unbiased'), x, { groups: 2, share: 2, width: 8 }), // another path on WebGPU
@@ -31,10 +32,13 @@ export function inference(): { graph: Graph; feeds: Tensors; weights: Tensors } 
     moved: o.slice(o.pad(o.transpose(h, [1, 0, 2]), [1, 0, 0, 0, 0, 0]), 0, 0, -1),
     chosen: o.where(o.greater(h, 0), o.tanh(h), o.round(o.mul(x, 4))),
     waves: o.cos(h),
+    normal: o.add(layerNorm(s.in('layer'), h), o.gelu(o.erf(h), 'tanh')),
+    larger: o.upsample(o.gelu(conv(s.in('conv'), groupNorm(s.in('group'), picture, 2), 6, { groups: 2, stride: 2 }))),
     reduced: o.maximum(o.reshape(h, ['B', '32*L']), { axes: [1] }),
   });
   const weights = { ...initialize(specs, random(1)), table: ramp([5, 32]) };
-  return { graph: forInference(g), weights, feeds: { x: ramp([2, 5, 32]), bias: float32([2, 1, 1, 5], [0, 0, 0, -1e4, 0, 0, 0, 0, 0, -1e4]), ids: int64([3], [4, 0, 4]) } };
+  const bias = float32([2, 1, 1, 5], [0, 0, 0, -1e4, 0, 0, 0, 0, 0, -1e4]);
+  return { graph: forInference(g), weights, feeds: { x: ramp([2, 5, 32]), bias, ids: int64([3], [4, 0, 4]), picture: ramp([2, 4, 4, 6]) } };
 }
 
 /** The losses of twenty steps: a network learns to reverse the order of its tokens. */
