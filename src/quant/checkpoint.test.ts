@@ -12,10 +12,9 @@ import { float32, sizeOf, type Tensors } from '../tensor/tensor.ts';
 import { safetensorsWeights, type Weights } from '../tensor/weights.ts';
 import { random } from '../util/random.ts';
 import { checkpointWeights, under } from './checkpoint.ts';
-import { int8Convolve } from './int8-conv.ts';
-import { int8Product } from './int8.ts';
 import { nbitsProduct } from './int4.ts';
 import { planOf, relativeError } from './plan.ts';
+import { CONVOLUTIONS, PRODUCTS } from './precision.ts';
 import { roundedFile } from './stream.ts';
 
 const CHANNELS = 256;
@@ -56,10 +55,10 @@ test('every kind of product gives about the same, from the checkpoint and from i
   const exact = await run(await plain());
   const four = nbitsProduct({ plan, accuracy: 0 });
   const errorOf = async (weights: Weights, ...how: [Product?, Convolve?]) => relativeError(await run(weights, ...how), exact);
-  expect(await errorOf(await plain(), int8Product({ plan }), int8Convolve)).toBeLessThan(1e-3);
+  expect(await errorOf(await plain(), PRODUCTS.int8(plan), CONVOLUTIONS.int8)).toBeLessThan(1e-3);
   for (const weights of [await plain(), await rounded()]) expect(await errorOf(weights, four)).toBeLessThan(0.04); // 4 bits twice
   expect(await errorOf(await rounded())).toBeLessThan(0.02); // floats of the blocks
-  expect(await errorOf(await rounded(), int8Product({ plan }))).toBeLessThan(0.02); // 8 bits of the blocks
+  expect(await errorOf(await rounded(), PRODUCTS.int8(plan))).toBeLessThan(0.02); // 8 bits of the blocks
 });
 
 test('a transposed matrix is what PyTorch multiplies with', async () => {

@@ -1,8 +1,9 @@
 // How weights are multiplied: as float32, or in few bits as a kernel takes them, and which of these is fastest where.
 import { matmul } from '../graph/ops.ts';
-import type { Product } from '../nn/scope.ts';
+import type { Convolve, Product } from '../nn/scope.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { nbitsProduct } from './int4.ts';
+import { int8Convolve } from './int8-conv.ts';
 import { int8IsExact, int8Product } from './int8.ts';
 import type { Precision } from './names.ts';
 import type { Plan } from './plan.ts';
@@ -15,6 +16,9 @@ export const PRODUCTS: { readonly [P in Precision]: (plan: Plan, accuracy?: 0 | 
   int8: (plan) => int8Product({ plan }),
   int4: (plan, accuracy = 4) => nbitsProduct({ plan, accuracy }),
 };
+
+/** The convolution of a precision; what is not named here stays Conv of float32. */
+export const CONVOLUTIONS: { readonly [P in Precision]?: Convolve } = { int8: int8Convolve };
 
 /** The fastest products of each runtime for weights that a file holds in few bits; what is not named here stays float32. */
 const FASTEST: Readonly<Record<string, Precision>> = { cpu: 'int8', wasm: 'int8' };
