@@ -6,7 +6,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { openBanana } from '../src/node/index.ts';
 import type { Level } from '../src/live/governor.ts';
-import type { PipelineHandlers } from '../src/node/engine.ts';
+import type { PipelineHandlers } from '../src/node/serve.ts';
 import { openEngine } from '../src/node/engine-process.ts';
 import { threadsOf, type MeasureOptions } from './drawing.ts';
 import { summarize, type Summary } from './timing.ts';

@@ -1,7 +1,9 @@
-// Whether a model can do what a request asks for: what check.ts cannot know, since it sees no model.
+// What a model can do of what a request may ask for: check.ts sees no model.
 import type { Ability, ModelInfo } from '../models/family.ts';
 import { InputError } from '../util/errors.ts';
+import { inWords } from './option.ts';
 import type { Sent } from './pictures.ts';
+import type { Limits } from './request.ts';
 
 /** What needs an ability: the option, and what the model cannot do. `allowed`: values that ask for nothing. */
 const NEEDS: readonly { readonly option: keyof Sent; readonly ability: Ability; readonly cannot: string; asks?(value: unknown): boolean }[] = [
@@ -12,7 +14,7 @@ const NEEDS: readonly { readonly option: keyof Sent; readonly ability: Ability; 
 ];
 
 /** Throws InputError, with the option's `path`, for what a model cannot do. */
-export function checkAble(request: Sent, { name, abilities, steps: known }: ModelInfo): void {
+export function checkAble(request: Sent, { name, abilities }: ModelInfo): void {
   if (request.references?.length && !abilities.includes('references'))
     throw new InputError(
       'model.references',
@@ -22,13 +24,11 @@ export function checkAble(request: Sent, { name, abilities, steps: known }: Mode
   for (const { option, ability, cannot, asks = () => true } of NEEDS)
     if (request[option] !== undefined && asks(request[option]) && !abilities.includes(ability))
       throw new InputError('model.ability', `model "${name}" ${cannot}, or choose another model`, { path: option });
-  const { steps } = request;
-  if (steps !== undefined && !known.includes(steps))
-    throw new InputError('options.steps', `steps ${steps}: model "${name}" draws in ${rangeOf(known)}`, { path: 'steps' });
 }
 
-/** Numbers, few first, in words: "1, 2, 4", or "1 to 50" where none between is missing. */
-function rangeOf(numbers: readonly number[]): string {
-  const [least, most] = [numbers[0]!, numbers.at(-1)!];
-  return numbers.length > 2 && most - least + 1 === numbers.length ? `${least} to ${most}` : numbers.join(', ');
+/** The limits of a request to a model. Throws InputError `options.limits` when none of its steps is within them. */
+export function withinModel(limits: Limits, { name, steps }: ModelInfo): Limits {
+  const within = steps.filter((n) => limits.steps.includes(n));
+  if (within.length > 0) return { ...limits, steps: within };
+  throw new InputError('options.limits', `limits.steps ${inWords(limits.steps)}: model "${name}" draws in ${inWords(steps)}`, { path: 'steps' });
 }

@@ -82,13 +82,22 @@ export const decimal = (low: number, high: number): Kind<z.ZodMiniNumber> => ({
   schema: z.number().check(z.gte(low), z.lte(high)),
 });
 
-/** One of some numbers. */
-export const among = (values: readonly number[]): Kind<z.ZodMiniLiteral<number>> => ({
-  ...NUMBER,
-  range: values.join(', '),
-  schema: z.literal([...values]),
-  refuse: (path, value: number) => `${path} ${value}: choose one of ${values.join(', ')}`,
-});
+/** Whether whole numbers, least first, are all that there are between the first and the last. */
+const isRun = (values: readonly number[]): boolean => values.length > 2 && values.at(-1)! - values[0]! === values.length - 1;
+
+/** Whole numbers, least first, in words: "1, 2, 4", or "1 to 50". */
+export const inWords = (values: readonly number[]): string => (isRun(values) ? `${values[0]} to ${values.at(-1)}` : values.join(', '));
+
+/** One of some whole numbers, least first. */
+export const among = (values: readonly number[]): Kind<Schema & z.ZodMiniType<number>> =>
+  isRun(values)
+    ? whole(values[0]!, values.at(-1)!)
+    : {
+        ...NUMBER,
+        range: values.join(', '),
+        schema: z.literal([...values]),
+        refuse: (path, value: number) => `${path} ${value}: choose one of ${values.join(', ')}`,
+      };
 
 /** One of some words. `noun` is what they are; `advice` what to do where none fits. */
 export const choice = <const W extends readonly string[]>(
@@ -124,8 +133,8 @@ export const someOf = (values: readonly number[]): Kind<Schema & z.ZodMiniType<r
   schema: z.array(z.literal([...values])).check(z.minLength(1)) as Schema as Schema & z.ZodMiniType<readonly number[]>,
   expected: 'a list',
   is: () => true,
-  range: `some of ${values.join(', ')}`,
-  refuse: (path, found: unknown) => `${path} ${JSON.stringify(found)}: expected some of ${values.join(', ')}`,
+  range: `some of ${inWords(values)}`,
+  refuse: (path, found: unknown) => `${path} ${JSON.stringify(found)}: expected some of ${inWords(values)}`,
 });
 
 const isSide = (x: unknown) => Number.isInteger(x) && (x as number) > 0;

@@ -121,8 +121,8 @@ describe('limits', () => {
 
   test.each<[unknown, string]>([
     [{ count: 1001 }, 'count 1001: expected a whole number from 1 to 1000'],
-    [{ steps: [3] }, 'steps[0] 3: expected some of 1, 2, 4'],
-    [{ steps: [] }, 'steps []: expected some of 1, 2, 4'],
+    [{ steps: [101] }, 'steps[0] 101: expected some of 1 to 100'],
+    [{ steps: [] }, 'steps []: expected some of 1 to 100'],
     [{ cuont: 1 }, 'no option "cuont": did you mean count?'],
     [7, 'limits is 7: expected an object such as { count: 4 }'],
   ])('only narrower ones: %o', (given, message) => {

@@ -1,6 +1,6 @@
 // The request: all that a picture can be asked for, each option once, with what it may be, what is used when it is left out, and how the
 // command and other tools call it. From these rows come the type, the check, the flags of the command with their help, the JSON schema of
-// a server and the table in the docs. What belongs together is checked in check.ts; what a model can do, when it is asked.
+// a server and the table in the docs. What belongs together is checked in check.ts; what a model can do, in able.ts.
 // A new option is a row here, and whatever draws by it.
 import { PEEL_NAME } from '../adapters/info.ts';
 import { WEIGHT_MAX } from '../adapters/stack.ts';
@@ -24,8 +24,8 @@ export const SIDE_MIN = 64;
 export const SIDE_MAX = 4096;
 /** Side of the picture whose area is used when only an aspect ratio is given. */
 export const BASE = 512;
-export const STEPS: readonly number[] = [1, 2, 4];
-export const DEFAULT_STEPS = 4;
+/** Steps that any model may draw in; which ones, each model says. */
+export const STEPS: readonly number[] = Array.from({ length: 100 }, (_, i) => i + 1);
 export const DEFAULT_PREVIEW = 128;
 export const PREVIEW_MAX = 1024;
 export const DETAIL_MIN = 1 / 16;
@@ -207,11 +207,11 @@ const tableOf = (limits: Limits) => ({
     flag: '--seed <n>',
     words: ['generator', 'manualseed'],
   },
-  /** 1, 2 or 4. */
+  /** Those that the model draws in (ModelInfo.steps): 1, 2 or 4 for the models in this package. */
   steps: {
     ...among(limits.steps),
     about: 'steps of the sampler: more is finer and slower',
-    default: DEFAULT_STEPS,
+    otherwise: "the model's own",
     code: 'options.steps',
     flag: '--steps <n>',
     words: ['numinferencesteps', 'inferencesteps', 'samplingsteps', 'numsteps', 'samplesteps'],

@@ -7,7 +7,7 @@ import { image, tensorToImage, WHITE, type Image, type Tile } from '../image/ima
 import type { Tensor } from '../tensor/tensor.ts';
 import { random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
-import { checkAble } from './able.ts';
+import { checkAble, withinModel } from './able.ts';
 import { checkOptions, type Checked } from './check.ts';
 import { byName, pictureStore, type Sent } from './pictures.ts';
 import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
@@ -44,8 +44,8 @@ export interface PipelineOptions {
 
 /** The pipeline of a model. Throws InputError `options.limits` for limits wider than what can be drawn. */
 export function openPipeline(painter: Painter, { peels, limits }: PipelineOptions = {}): Pipeline {
-  const most = narrowed(limits);
   const { info, adaptable = () => new Map() } = painter;
+  const most = withinModel(narrowed(limits), info);
   const stack = peelShelf(adaptable, info, peels);
   const opened: OpenModel = { painter, read: reader(painter), look: looker(painter), pictures: pictureStore(), stack };
   const serve: Pipeline['serve'] = (request, signal) => drawn(opened, request, signal);

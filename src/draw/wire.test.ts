@@ -16,7 +16,7 @@ test('the JSON schema says what may be, what is used when it is left out, and no
       strength: { description: 'how much of the picture may change; left out: 0.6, with a mask 0.9' },
       background: { type: 'string', enum: ['white', 'transparent'] },
       width: { type: 'integer', minimum: 64, maximum: 1024 },
-      steps: { enum: [1, 2, 4], default: 4 },
+      steps: { type: 'integer', minimum: 1, maximum: 100 },
       count: { type: 'integer', minimum: 1, maximum: 4, default: 1 },
       guidance: { type: 'number', minimum: 0, maximum: 20 },
       image: { type: 'string', contentEncoding: 'base64', contentMediaType: 'image/*' },

@@ -54,7 +54,7 @@ it('draws each row; a bad one is told and the next one begun; again: only what i
     '{',
     { prompt: 'b', count: 2 },
     { prompt: 'impossible' },
-    { prompt: 'c', steps: 3 },
+    { prompt: 'c', steps: 101 },
     { prompt: 'd' },
     { prompt: 'e', count: 0 },
   ];

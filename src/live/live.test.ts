@@ -120,7 +120,7 @@ describe('the rules', () => {
     live.update({ prompt: '  ' });
     await sleep(20);
     expect(asked).toEqual([]);
-    expect(() => live.update({ steps: 3 })).toThrow('steps 3: choose one of');
+    expect(() => live.update({ steps: 101 })).toThrow('steps 101: expected a whole number from 1 to 100');
     expect(() => live.update({ prompt: 'x'.repeat(9999) })).toThrow('expected at most');
     live.update({ prompt: 'x' });
     live.end();

@@ -161,7 +161,7 @@ export function openLive(start: Draw, options: LiveOptions = {}, { limits = LIMI
         const kind = previewed === version ? 'settled' : 'preview';
         const level = guard?.level ?? best;
         try {
-          const frame = await draw(kind, kind === 'settled' ? wanted : small(wanted, level), level);
+          const frame = await draw(kind, kind === 'settled' ? wanted : small(wanted, level, limits.steps[0]!), level);
           if (!frame) continue;
           if (kind === 'settled') settled = mine;
           else previewed = mine;
@@ -190,12 +190,12 @@ export function openLive(start: Draw, options: LiveOptions = {}, { limits = LIMI
 
 const isEmpty = ({ prompt }: LiveRequest) => typeof prompt === 'string' && prompt.trim() === '';
 
-/** What the preview of a request is: one step, within the level's pixels, in the shape of the full picture. */
-function small(request: Checked, { detail, pixels }: Level): Checked {
+/** What the preview of a request is: the fewest steps, within the level's pixels, in the shape of the full picture. */
+function small(request: Checked, { detail, pixels }: Level, steps: number): Checked {
   const { width, height } = request.size;
   const scale = Math.min(1, pixels / Math.max(width, height));
   const side = (n: number) => Math.max(SIDE_MIN, Math.round(n * scale));
-  return { ...request, steps: 1, detail, size: { width: side(width), height: side(height) } };
+  return { ...request, steps, detail, size: { width: side(width), height: side(height) } };
 }
 
 /** A request without the subjects that its prompt does not name, or not yet. */

@@ -1,7 +1,7 @@
 // What a family of models gives, so that one pipeline draws with all of them: to recognise its files, to say what a model can do, and
 // the stages of a picture - a prompt read, a latent stepped along the straight path (sampling/path.ts), pixels from it at any size.
 // Everything around that is the pipeline's: checks, seeds, noise, steps, previews, tiles, cancelling, recipes. A network that was trained
-// on another path, or predicts something else, says it as a velocity. A family is a folder here and one line in open.ts.
+// on another path, or predicts something else, says it as a velocity. A family is a folder here and a name in families.ts.
 import type { BaseId } from '../adapters/info.ts';
 import type { PeelStack } from '../adapters/stack.ts';
 import type { Image, Size, Tile } from '../image/image.ts';

@@ -1,11 +1,8 @@
-// Which family a model's file is of: its head says, not its name. Here are all families that there are; what is drawn with them
-// (draw/, live/), opened (node/, web/) and offered (sdk/, server/, cli/) knows none of them.
+// Which family a model's file is of: its head says, not its name.
 import { decodeSafetensors, type Safetensors } from '../tensor/safetensors.ts';
 import { InputError } from '../util/errors.ts';
-import { banana } from './banana/painter.ts';
+import { FAMILIES } from './families.ts';
 import type { Family, ModelFile, OpenedModel } from './family.ts';
-
-export const FAMILIES: readonly Family[] = [banana];
 
 /** Opens a model of any of the families. Throws InputError `model.format` naming `source` for a file that is of none. */
 export function openModelFile(file: ModelFile, source: string, families: readonly Family[] = FAMILIES): OpenedModel {

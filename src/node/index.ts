@@ -6,7 +6,8 @@ import type { GenerateEvent, ImageEvent } from '../draw/events.ts';
 import { loadPipeline } from './load.ts';
 import { checkedOpening, type LoadOptions, type OpenBananaOptions } from './options.ts';
 import { modelPath } from './models.ts';
-import type { PipelineHandlers } from './engine.ts';
+import { ENTRY } from './entry.ts';
+import type { PipelineHandlers } from './serve.ts';
 import { openEngine } from './engine-process.ts';
 import { supervised } from './supervisor.ts';
 import { narrowed } from '../draw/request.ts';
@@ -128,9 +129,6 @@ async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<Nod
   const close = (idle: Promise<void>) => idle.then(() => pipeline.release());
   return { model: pipeline.model, start: pipeline.serve, peak: async () => ownPeak(), close };
 }
-
-const built = import.meta.url.endsWith('.js');
-const ENTRY = new URL(built ? './engine.js' : './engine.ts', import.meta.url);
 
 async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promise<NodeBackend> {
   let model: ModelInfo | undefined;

@@ -6,6 +6,7 @@ import type { GenerateEvent, ImageEvent, StageSeconds } from '../draw/events.ts'
 import { openLive, previewDetail, type Draw, type Live, type LiveOptions } from '../live/live.ts';
 import { writeRecipe, type Recipe } from '../draw/recipe.ts';
 import { smallReferences } from '../draw/subjects.ts';
+import { withinModel } from '../draw/able.ts';
 import { checkOptions, type Checked } from '../draw/check.ts';
 import { byName, type Sent } from '../draw/pictures.ts';
 import { LIMITS, type GenerateOptions, type Limits } from '../draw/request.ts';
@@ -144,8 +145,9 @@ export interface BananaOptions {
 }
 
 /** The SDK's object for a pipeline. */
-export function bananaOf(opened: Backend, encode: EncodePng, { limits = LIMITS, queue = turns() }: BananaOptions = {}): Banana {
+export function bananaOf(opened: Backend, encode: EncodePng, { limits: most = LIMITS, queue = turns() }: BananaOptions = {}): Banana {
   const { model } = opened;
+  const limits = withinModel(most, model);
   const draw = withSmallInputs(opened);
   const start = oneByOne((options, signal) => queue.stream((stop) => draw(options, stop), signal));
   const generate = async function* (given: DrawOptions): AsyncGenerator<GenerateEvent, void, void> {

@@ -1,6 +1,7 @@
 // What every face of the server draws with: a request takes its place in the line at once, is drawn in its turn, and stops within a step
 // when its client is gone, the server ends, or it took too long. Pictures that come with it are unpacked when it is its turn and not
 // before: a line of files is small, a line of pixels is not.
+import { withinModel } from '../draw/able.ts';
 import { checkOptions } from '../draw/check.ts';
 import type { GenerateEvent } from '../draw/events.ts';
 import type { GenerateOptions, Limits } from '../draw/request.ts';
@@ -45,7 +46,8 @@ export interface StudioOptions {
   readonly timeout: number;
 }
 
-export function openStudio(banana: Pick<Banana, 'model' | 'generate'>, { limits, room, timeout }: StudioOptions): Studio {
+export function openStudio(banana: Pick<Banana, 'model' | 'generate'>, { limits: most, room, timeout }: StudioOptions): Studio {
+  const limits = withinModel(most, banana.model);
   const line = openLine(room);
   const metrics = openMetrics();
   const pictures = metrics.counter('banana_pictures_total', 'Pictures drawn.');

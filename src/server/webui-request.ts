@@ -2,7 +2,7 @@
 // every request; those are ignored, as its server does with what it does not know.
 // https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/master/modules/api/models.py
 import * as z from 'zod/mini';
-import { decimal, flag, text, whole, type Option, type Options, type Schema } from '../draw/option.ts';
+import { decimal, flag, inWords, text, whole, type Option, type Options, type Schema } from '../draw/option.ts';
 import { checked } from '../draw/refusal.ts';
 import { optionsOf, type GenerateOptions, type Limits } from '../draw/request.ts';
 import { withLoras } from './openai-request.ts';
@@ -31,7 +31,7 @@ export function webuiOptions(limits: Limits): Options {
     seed: { ...whole(-1, Number.MAX_SAFE_INTEGER - 1), about: 'picture i has seed + i; -1: one at random', default: -1, ...CODE },
     steps: {
       ...whole(1, STEPS_MAX),
-      about: `steps; as many of ${limits.steps.join(', ')} as fit are made`,
+      about: `steps; as many of ${inWords(limits.steps)} as fit are made`,
       otherwise: 'the most',
       ...CODE,
     },

@@ -14,7 +14,7 @@ import { joined } from '../tensor/store.ts';
 import { openEngineHere, type WebEngine, type WebTrainOptions } from './engine.ts';
 import { checkedOpening, type OpenBananaOptions } from './options.ts';
 import { imageFrom, type WebImage } from './pictures.ts';
-import type { WebHandlers } from './worker.ts';
+import type { WebHandlers } from './serve.ts';
 
 export * from '../sdk/index.ts';
 export { encodePng } from '../image/png-encode.ts';

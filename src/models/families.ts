@@ -1,0 +1,6 @@
+// All families of models that there are. What draws with them (draw/, live/) and offers them (sdk/, server/) knows none; a new one is a
+// folder beside this file and a name in this list.
+import { banana } from './banana/painter.ts';
+import type { Family } from './family.ts';
+
+export const FAMILIES: readonly Family[] = [banana];
