@@ -59,18 +59,32 @@ const OUTER = { transformer: 'transformer.', text_encoder: 'text_model.', text_e
 
 /** A function from a file's module to the weight that it is for; undefined where there is none. */
 export function targetFinder(components: Components): (module: string) => Target | undefined {
-  const known = new Map<string, Target>();
-  for (const component of COMPONENTS) {
-    const modules = components[component];
-    if (!modules) continue;
-    const { dotted, joined } = NAMINGS[component];
-    const spelled = spellings(component, modules);
-    for (const [module, shape] of modules)
-      for (const name of spelled(module)) {
-        const target = { component, module, shape };
-        const names = [...dotted.map((prefix) => prefix + name), ...joined.map((prefix) => prefix + name.replaceAll('.', '_'))];
-        for (const one of names) if (!known.has(one)) known.set(one, target);
-      }
+  const finders = COMPONENTS.flatMap((component) => (components[component] ? [finderIn(component, components[component])] : []));
+  return (module) => {
+    for (const find of finders) {
+      const found = find(module);
+      if (found) return found;
+    }
+    return undefined;
+  };
+}
+
+function finderIn(component: ComponentName, modules: Modules): (module: string) => Target | undefined {
+  const names = { dotted: new Map<string, Target>(), joined: new Map<string, Target>() };
+  const spelled = spellings(component, modules);
+  for (const [module, shape] of modules) {
+    const target = { component, module, shape };
+    for (const name of spelled(module)) {
+      names.dotted.set(name, target);
+      names.joined.set(name.replaceAll('.', '_'), target);
+    }
   }
-  return (module) => known.get(module);
+  return (module) => {
+    for (const kind of ['dotted', 'joined'] as const)
+      for (const prefix of NAMINGS[component][kind]) {
+        const found = module.startsWith(prefix) ? names[kind].get(module.slice(prefix.length)) : undefined;
+        if (found) return found;
+      }
+    return undefined;
+  };
 }
