@@ -12,9 +12,10 @@ import { mailbox, type Mailbox } from '../runtime/mailbox.ts';
 import { BananaError, InputError, RuntimeError } from '../util/errors.ts';
 import type { ImageFormat } from '../disk/codec.ts';
 import type { Ended, JobStore, Submitted } from './job-store.ts';
+import type { Counter } from './metrics.ts';
 import { bytesOf, pictureOf } from './pictures.ts';
 import type { Refusal } from './refusal.ts';
-import type { Studio } from './studio.ts';
+import type { Order, Studio } from './studio.ts';
 
 /** What a client is told of a job. */
 export interface Job {
@@ -80,129 +81,151 @@ const ENDED_MAX = 1000;
 /** Times that a job may lose the engine. */
 const LOSSES = 3;
 
+/** What goes through all that is done with jobs. */
+interface Shelf {
+  readonly studio: Studio;
+  readonly store: JobStore;
+  readonly held: Map<string, Held>;
+  /** Not ended, in the order asked. */
+  readonly queue: Held[];
+  readonly counted: Counter;
+}
+
 /** Goes on with the jobs of a store. `failed` is told of an error and says what the client is told. */
 export function openJobs(studio: Studio, store: JobStore, failed: (error: unknown) => Refusal): Jobs {
-  const held = new Map<string, Held>();
-  const queue: Held[] = [];
-  const counted = studio.metrics.counter('banana_jobs_total', 'Jobs ended.');
+  const shelf: Shelf = { studio, store, held: new Map(), queue: [], counted: studio.metrics.counter('banana_jobs_total', 'Jobs ended.') };
+  const { held, queue } = shelf;
   studio.metrics.gauge('banana_jobs_waiting', 'Jobs not begun or not done.', () => queue.length);
   let working: Promise<void> | undefined;
-
-  const add = (job: Submitted, ended?: Ended): Held => {
-    const drawn = Array.from({ length: job.count }, (_, i) => i).filter((i) => existsSync(store.picture(job, i))).length;
-    const one: Held = { job, drawn, stop: new AbortController(), watchers: new Set(), stored: Promise.resolve(), begun: false, ended };
-    held.set(job.id, one);
-    return one;
-  };
-  const dequeue = (one: Held) => void (queue.includes(one) && queue.splice(queue.indexOf(one), 1));
-  const tell = (one: Held) => {
-    for (const box of one.watchers) {
-      box.put({ event: told(one) });
-      if (one.ended) box.put({ result: undefined });
-    }
-  };
-  const told = (one: Held): Job => describe(one, queue, studio);
-  const find = (id: string): Held => {
-    const one = held.get(id);
-    if (!one) throw new InputError('job.unknown', `there is no job "${id.slice(0, 80)}"`);
-    return one;
-  };
-  const end = async (one: Held, status: Ended['status'], error?: Ended['error']): Promise<void> => {
-    if (one.ended) return;
-    one.ended = { id: one.job.id, status, finished: new Date().toISOString(), ...(error && { error }) };
-    dequeue(one);
-    await store.end(one.ended);
-    counted.add({ status });
-    tell(one);
-    const old = [...held.values()].filter(({ ended }) => ended).slice(0, -ENDED_MAX);
-    for (const { job } of old) {
-      held.delete(job.id);
-      await store.forget(job.id);
-    }
-  };
-  const work = async (): Promise<void> => {
-    for (let one = queue[0]; one && studio.ready(); one = queue[0])
-      try {
-        one.begun = true;
-        await drawJob(studio, store, one, () => tell(one!));
-        await end(one, 'done');
-      } catch (error) {
-        if (one.ended || !studio.ready()) continue; // cancelled; or to be gone on with at the next start
-        const { code, message } = failed(error);
-        await end(one, 'failed', { code, message });
-      }
-  };
-  const wake = () =>
-    void (working ??= work()
+  const wake = () => {
+    working ??= work(shelf, failed)
       .catch(failed)
-      .then(() => void (working = undefined)));
-
-  for (const { job, ended } of store.found) if (!add(job, ended).ended) queue.push(held.get(job.id)!);
+      .then(() => void (working = undefined));
+  };
+  for (const { job, ended } of store.found) if (!add(shelf, job, ended).ended) queue.push(held.get(job.id)!);
   wake();
   return {
-    async submit({ request, format, quality, key }) {
-      const print = createHash('sha256')
-        .update(JSON.stringify([request, format, quality]))
-        .digest('hex')
-        .slice(0, 16);
-      const before = key === undefined ? undefined : [...held.values()].find(({ job }) => job.key === key);
-      if (before && before.job.print !== print)
-        throw new InputError('job.conflict', `the job "${key}" was asked for something else: choose another key`);
-      if (before) return before.stored.then(() => ({ job: told(before), before: true }));
-      if (queue.length >= WAITING_MAX) throw new RuntimeError('server.full', `${queue.length} jobs wait already: ask again later`);
-      const { prompt, count = 1, seed = randomSeed() } = request;
-      const job: Submitted = { id: randomUUID(), key, print, created: new Date().toISOString(), prompt, count, seed, format, quality };
-      const one = add(job);
-      one.stored = store.submit(job, request);
-      await one.stored.catch((error: unknown) => {
-        held.delete(job.id);
-        throw error;
-      });
-      queue.push(one);
+    async submit(request) {
+      const found = await submit(shelf, request);
       wake();
-      return { job: told(one), before: false };
+      return found;
     },
-    list: () => [...held.values()].reverse().map(told),
-    get: (id) => told(find(id)),
+    list: () => [...held.values()].reverse().map((one) => told(shelf, one)),
+    get: (id) => told(shelf, find(shelf, id)),
     async cancel(id) {
-      const one = find(id);
-      const ended = end(one, 'cancelled');
+      const one = find(shelf, id);
+      const ended = end(shelf, one, 'cancelled');
       one.stop.abort(new DOMException('the job was cancelled', 'AbortError'));
       await ended;
-      return told(one);
+      return told(shelf, one);
     },
-    async *watch(id, signal) {
-      const one = find(id);
-      const box = mailbox<Job, void>();
-      const leave = () => box.fail(signal.reason);
-      signal.addEventListener('abort', leave);
-      box.put({ event: told(one) });
-      if (one.ended) box.put({ result: undefined });
-      one.watchers.add(box);
-      try {
-        yield* box.read();
-      } finally {
-        signal.removeEventListener('abort', leave);
-        one.watchers.delete(box);
-      }
-    },
-    picture(id, index) {
-      const { job } = find(id);
-      const path = store.picture(job, index);
-      if (!(index >= 0 && index < job.count)) throw new InputError('job.unknown', `job ${id} has ${job.count} pictures, the first is 0`);
-      if (!existsSync(path)) throw new InputError('job.unfinished', `picture ${index} of job ${id} is not there yet`);
-      return { path, format: job.format };
-    },
+    watch: (id, signal) => watch(shelf, find(shelf, id), signal),
+    picture: (id, index) => picture(shelf, find(shelf, id), index),
     async close() {
-      for (const one of held.values())
-        for (const box of one.watchers) box.fail(new RuntimeError('server.closing', 'the server is being stopped'));
+      const closing = new RuntimeError('server.closing', 'the server is being stopped');
+      for (const { watchers } of held.values()) for (const box of watchers) box.fail(closing);
       await working;
       await store.close();
     },
   };
 }
 
-function describe(one: Held, queue: readonly Held[], { line }: Studio): Job {
+function add({ held, store }: Shelf, job: Submitted, ended?: Ended): Held {
+  const drawn = Array.from({ length: job.count }, (_, i) => i).filter((i) => existsSync(store.picture(job, i))).length;
+  const one: Held = { job, drawn, stop: new AbortController(), watchers: new Set(), stored: Promise.resolve(), begun: false, ended };
+  held.set(job.id, one);
+  return one;
+}
+
+function find({ held }: Shelf, id: string): Held {
+  const one = held.get(id);
+  if (!one) throw new InputError('job.unknown', `there is no job "${id.slice(0, 80)}"`);
+  return one;
+}
+
+/** Tells who watches how a job stands. */
+function tell(shelf: Shelf, one: Held): void {
+  for (const box of one.watchers) {
+    box.put({ event: told(shelf, one) });
+    if (one.ended) box.put({ result: undefined });
+  }
+}
+
+/** Ends a job, unless it has; the oldest of too many that have ended are forgotten. */
+async function end(shelf: Shelf, one: Held, status: Ended['status'], error?: Ended['error']): Promise<void> {
+  if (one.ended) return;
+  const { held, queue, store, counted } = shelf;
+  one.ended = { id: one.job.id, status, finished: new Date().toISOString(), ...(error && { error }) };
+  if (queue.includes(one)) queue.splice(queue.indexOf(one), 1);
+  await store.end(one.ended);
+  counted.add({ status });
+  tell(shelf, one);
+  for (const { job } of [...held.values()].filter(({ ended }) => ended).slice(0, -ENDED_MAX)) {
+    held.delete(job.id);
+    await store.forget(job.id);
+  }
+}
+
+/** Draws one job after the other until none waits, or the server ends. */
+async function work(shelf: Shelf, failed: (error: unknown) => Refusal): Promise<void> {
+  const { queue, studio } = shelf;
+  for (let one = queue[0]; one && studio.ready(); one = queue[0])
+    try {
+      one.begun = true;
+      await drawJob(shelf, one);
+      await end(shelf, one, 'done');
+    } catch (error) {
+      if (one.ended || !studio.ready()) continue; // cancelled; or to be gone on with at the next start
+      const { code, message } = failed(error);
+      await end(shelf, one, 'failed', { code, message });
+    }
+}
+
+async function submit(shelf: Shelf, { request, format, quality, key }: JobRequest): Promise<{ job: Job; before: boolean }> {
+  const { held, queue, store } = shelf;
+  const print = createHash('sha256')
+    .update(JSON.stringify([request, format, quality]))
+    .digest('hex')
+    .slice(0, 16);
+  const before = key === undefined ? undefined : [...held.values()].find(({ job }) => job.key === key);
+  if (before && before.job.print !== print)
+    throw new InputError('job.conflict', `the job "${key}" was asked for something else: choose another key`);
+  if (before) return before.stored.then(() => ({ job: told(shelf, before), before: true }));
+  if (queue.length >= WAITING_MAX) throw new RuntimeError('server.full', `${queue.length} jobs wait already: ask again later`);
+  const { prompt, count = 1, seed = randomSeed() } = request;
+  const one = add(shelf, { id: randomUUID(), key, print, created: new Date().toISOString(), prompt, count, seed, format, quality });
+  one.stored = store.submit(one.job, request);
+  await one.stored.catch((error: unknown) => {
+    held.delete(one.job.id);
+    throw error;
+  });
+  if (!one.ended) queue.push(one); // it may have been cancelled meanwhile
+  return { job: told(shelf, one), before: false };
+}
+
+async function* watch(shelf: Shelf, one: Held, signal: AbortSignal): AsyncGenerator<Job, void, void> {
+  const box = mailbox<Job, void>();
+  const leave = () => box.fail(signal.reason);
+  signal.addEventListener('abort', leave);
+  box.put({ event: told(shelf, one) });
+  if (one.ended) box.put({ result: undefined });
+  one.watchers.add(box);
+  try {
+    yield* box.read();
+  } finally {
+    signal.removeEventListener('abort', leave);
+    one.watchers.delete(box);
+  }
+}
+
+function picture({ store }: Shelf, { job }: Held, index: number): { path: string; format: ImageFormat } {
+  const path = store.picture(job, index);
+  if (index >= job.count) throw new InputError('job.unknown', `job ${job.id} has ${job.count} pictures, the first is 0`);
+  if (!existsSync(path)) throw new InputError('job.unfinished', `picture ${index} of job ${job.id} is not there yet`);
+  return { path, format: job.format };
+}
+
+function told({ queue, studio: { line } }: Shelf, one: Held): Job {
   const { job, ended, begun, drawn, step, steps } = one;
   const { id, prompt, count, seed, created } = job;
   const facts = { id, status: ended?.status ?? (begun ? 'drawing' : 'queued'), prompt, count, seed, created, drawn } as const;
@@ -215,7 +238,8 @@ function describe(one: Held, queue: readonly Held[], { line }: Studio): Job {
 }
 
 /** Draws the pictures of a job that are not there. */
-async function drawJob(studio: Studio, store: JobStore, one: Held, tell: () => void): Promise<void> {
+async function drawJob(shelf: Shelf, one: Held): Promise<void> {
+  const { studio, store } = shelf;
   const { job, stop } = one;
   const { image, mask, references, ...rest } = await store.request(job.id);
   const decode = (text: string) => pictureOf(bytesOf(text, 'the picture'), 'the picture', studio.limits);
@@ -226,7 +250,7 @@ async function drawJob(studio: Studio, store: JobStore, one: Held, tell: () => v
     ...(references && { references }),
   };
   const pictures = image === undefined && mask === undefined && !references ? undefined : async () => fromWire(given, decode);
-  tell();
+  tell(shelf, one);
   for (let index = 0, losses = 0; index < job.count;) {
     const path = store.picture(job, index);
     if (existsSync(path)) {
@@ -235,7 +259,7 @@ async function drawJob(studio: Studio, store: JobStore, one: Held, tell: () => v
     }
     const order = { options: { ...rest, seed: job.seed + index, count: 1, preview: 0 }, ...(pictures && { pictures }) };
     try {
-      await drawPicture(studio, one, order, path, tell);
+      await drawPicture(shelf, one, order, path);
       losses = 0;
     } catch (error) {
       if (!(error instanceof BananaError && error.code === 'engine.lost' && ++losses < LOSSES)) throw error;
@@ -244,19 +268,19 @@ async function drawJob(studio: Studio, store: JobStore, one: Held, tell: () => v
   }
 }
 
-async function drawPicture(studio: Studio, one: Held, order: Parameters<Studio['draw']>[0], path: string, tell: () => void): Promise<void> {
+async function drawPicture(shelf: Shelf, one: Held, order: Order, path: string): Promise<void> {
   const { format, quality } = one.job;
   const files = drawnFiles(order.options.background !== 'transparent');
-  for await (const event of studio.draw(order, one.stop.signal, { unbounded: true }).events) {
+  for await (const event of shelf.studio.draw(order, one.stop.signal, { unbounded: true }).events) {
     if (format === 'png') files.see(event);
     if (event.type === 'step') {
       [one.step, one.steps] = [event.step, event.steps];
-      tell();
+      tell(shelf, one);
     }
     if (event.type !== 'image') continue;
     await writeFileWhole(path, await files.file(event, format, quality === undefined ? {} : { quality }));
     one.drawn++;
     delete one.step;
-    tell();
+    tell(shelf, one);
   }
 }
