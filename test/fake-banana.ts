@@ -1,6 +1,7 @@
 // A banana without a model: pictures whose colour tells their seed, with the events of a real one, through the SDK's own queue and check.
 // For tests of what stands around the drawing. A prompt can ask for what goes wrong: "hold" waits at its first step until it is let go,
 // "lose" loses the engine, "break" fails unforeseen.
+import { vi } from 'vitest';
 import { encodeImage } from '../src/disk/codec.ts';
 import type { Checked } from '../src/draw/check.ts';
 import { pictureStore, type Sent } from '../src/draw/pictures.ts';
@@ -12,6 +13,9 @@ import { image, type Image } from '../src/image/image.ts';
 import { bananaOf, type Banana } from '../src/sdk/banana.ts';
 import { breathe } from '../src/runtime/engine.ts';
 import { RuntimeError } from '../src/util/errors.ts';
+
+/** Waits until a check passes: under load that may take its time. */
+export const soon = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, 30_000);
 
 export const MODEL: ModelInfo = {
   name: 'fake',

@@ -1,9 +1,9 @@
 // Jobs: asked for, watched, ended, fetched; asked for twice; gone on with after the server went.
 import { appendFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { workFolder } from '../../test/command.ts';
-import { fakeBanana, pictureOf, type FakeBanana } from '../../test/fake-banana.ts';
+import { fakeBanana, pictureOf, type FakeBanana, soon } from '../../test/fake-banana.ts';
 import { decodeImage, encodeImage } from '../disk/codec.ts';
 import { narrowed } from '../draw/request.ts';
 import { readRecipe } from '../draw/recipe.ts';
@@ -43,7 +43,7 @@ async function api<T = Told>(
 const submit = (body: object, more: { key?: string; at?: BananaServer } = {}) =>
   api('', { method: 'POST', body: { width: 96, height: 64, ...body }, ...more });
 const until = async (id: string, status: string, at = server) => {
-  await vi.waitFor(async () => expect((await api(`/${id}`, { at })).json.status).toBe(status), 10_000);
+  await soon(async () => expect((await api(`/${id}`, { at })).json.status).toBe(status));
   return (await api(`/${id}`, { at })).json;
 };
 
@@ -62,7 +62,7 @@ test('a job is told at once where it is, and its pictures are fetched when it is
 test('a job is watched: how it stands, each step and picture, how it ended', async () => {
   const { json } = await submit({ prompt: 'hold', count: 2 });
   const response = await fetch(`${server.url}/api/jobs/${json.id}/events`);
-  vi.waitFor(() => expect(banana.log.at(-1)).toMatch(/begin hold/)).then(banana.release, () => {});
+  soon(() => expect(banana.log.at(-1)).toMatch(/begin hold/)).then(banana.release, () => {});
   const letGo = setInterval(banana.release, 50);
   const text = await response.text();
   clearInterval(letGo);
@@ -145,9 +145,9 @@ test('what was not done when a server went is gone on with at the next start, an
   await until(done.id, 'done', before);
   const left = (await submit({ prompt: 'hold', count: 3, seed: 20 }, { at: before, key: 'k' })).json;
   const waiting = (await submit({ prompt: 'waits', seed: 30 }, { at: before })).json;
-  await vi.waitFor(() => expect(one.log).toContain('begin hold 20'));
+  await soon(() => expect(one.log).toContain('begin hold 20'));
   one.release();
-  await vi.waitFor(() => expect(one.log).toContain('begin hold 21'));
+  await soon(() => expect(one.log).toContain('begin hold 21'));
   await before.close({ patience: 0 });
   appendFileSync(join(at, 'journal.jsonl'), '{"type":"submit","id":"to'); // a kill in the middle of a line
 

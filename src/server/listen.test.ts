@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { request as ask, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { fakeBanana } from '../../test/fake-banana.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fakeBanana, soon } from '../../test/fake-banana.ts';
 import { encodeImage } from '../disk/codec.ts';
 import { LIMITS, narrowed } from '../draw/request.ts';
 import { image } from '../image/image.ts';
@@ -237,7 +237,7 @@ describe('the line', () => {
   test('so many wait and no more; who leaves frees the place and the engine within a step', async () => {
     const clients = Array.from({ length: 4 }, () => new AbortController());
     const answers = clients.map(({ signal }) => held(signal));
-    await vi.waitFor(async () => expect(await (await fetch(`${open.url}/ready`)).json()).toEqual({ status: 'ready', waiting: 2 }));
+    await soon(async () => expect(await (await fetch(`${open.url}/ready`)).json()).toEqual({ status: 'ready', waiting: 2 }));
     const full = await draw({ prompt: 'x' });
     expect(full).toMatchObject({ status: 429, json: { error: { code: 'rate_limit_exceeded', type: 'rate_limit_error' } } });
     expect(Number(full.headers['retry-after'])).toBeGreaterThanOrEqual(1);
@@ -247,7 +247,7 @@ describe('the line', () => {
 
     for (const client of clients) client.abort();
     await Promise.all(answers);
-    await vi.waitFor(async () => expect(await (await fetch(`${open.url}/ready`)).json()).toEqual({ status: 'ready', waiting: 0 }));
+    await soon(async () => expect(await (await fetch(`${open.url}/ready`)).json()).toEqual({ status: 'ready', waiting: 0 }));
     expect((await draw({ prompt: 'after', size: '64x64' })).status).toBe(200);
     expect(counted('begin hold 1')).toBe(counted('end hold 1'));
   });
@@ -273,6 +273,24 @@ describe('the line', () => {
   });
 });
 
+test('many at once: each gets its own picture, once; what takes too long is given up', async () => {
+  const own = fakeBanana();
+  const server = await serve(own, { port: 0, room: 98, timeout: 30 });
+  const ask = async (seed: number) => {
+    const response = await draw({ prompt: 'x', size: '64x64', quality: 'low', seed }, server);
+    return (response.json as unknown as { data: { seed: number }[] }).data.map((one) => one.seed);
+  };
+  const seeds = Array.from({ length: 100 }, (_, seed) => seed);
+  expect(await Promise.all(seeds.map(ask))).toEqual(seeds.map((seed) => [seed]));
+  expect(new Set(own.log.filter((line) => line.startsWith('begin'))).size).toBe(100);
+  expect(own.log.length).toBe(200);
+  await server.close();
+
+  const hasty = await serve(own, { port: 0, timeout: 0.05 });
+  expect(await draw({ prompt: 'hold' }, hasty)).toMatchObject({ status: 504, json: { error: { code: 'server.timeout' } } });
+  await hasty.close();
+});
+
 test('what is not installed is told with what brings it', async () => {
   const missing = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
   await expect(fromServer(Promise.reject(missing))).rejects.toMatchObject({
@@ -296,18 +314,18 @@ test('closing takes nothing new, finishes what was begun, and gives up what take
   const post = () =>
     fetch(`${server.url}/v1/images/generations`, { method: 'POST', headers: JSON_TYPE, body: '{"prompt":"hold","size":"64x64"}' });
   const begun = post();
-  await vi.waitFor(() => expect(own.log.length).toBe(1));
+  await soon(() => expect(own.log.length).toBe(1));
   const keptAlive = await fetch(`${server.url}/ready`);
   expect(keptAlive.status).toBe(200);
   const closed = server.close();
-  await vi.waitFor(() => expect(fetch(`${server.url}/ready`)).rejects.toThrow());
+  await soon(() => expect(fetch(`${server.url}/ready`)).rejects.toThrow());
   own.release();
   expect((await begun).status).toBe(200);
   await closed;
 
   const other = await serve(own, { port: 0 });
   const late = fetch(`${other.url}/v1/images/generations`, { method: 'POST', headers: JSON_TYPE, body: '{"prompt":"hold"}' });
-  await vi.waitFor(() => expect(own.log.filter((line) => line.startsWith('begin')).length).toBe(2));
+  await soon(() => expect(own.log.filter((line) => line.startsWith('begin')).length).toBe(2));
   await other.close({ patience: 0.01 });
   expect((await late).status).toBe(503);
 });

@@ -77,7 +77,7 @@ test('who cancels stops the drawing', async () => {
   const drawing = client.callTool({ name: 'generate_image', arguments: { prompt: 'hold', width: 64, height: 64, seed: 1 } }, undefined, {
     signal: stop.signal,
   });
-  await expect.poll(() => banana.log.at(-1)).toBe('begin hold 1');
+  await expect.poll(() => banana.log.at(-1), { timeout: 30_000 }).toBe('begin hold 1');
   stop.abort('enough');
   await expect(drawing).rejects.toThrow('enough');
 });

@@ -176,8 +176,10 @@ describe('events', () => {
       seed: 0,
     } as OpenAI.ImageGenerateParamsStreaming))
       break;
-    await expect.poll(() => banana.log.filter((line) => /left/.test(line)).length % 2).toBe(0);
-    await expect.poll(async () => (await (await fetch(`${server.url}/metrics`)).text()).includes('banana_requests_running 0\n')).toBe(true);
+    await expect.poll(() => banana.log.filter((line) => /left/.test(line)).length % 2, { timeout: 30_000 }).toBe(0);
+    await expect
+      .poll(async () => (await (await fetch(`${server.url}/metrics`)).text()).includes('banana_requests_running 0\n'), { timeout: 30_000 })
+      .toBe(true);
     expect(banana.log).not.toContain('begin left 8');
   });
 });

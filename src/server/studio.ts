@@ -1,6 +1,7 @@
 // What every face of the server draws with: a request takes its place in the line at once, is drawn in its turn, and stops within a step
 // when its client is gone, the server ends, or it took too long. Pictures that come with it are unpacked when it is its turn and not
 // before: a line of files is small, a line of pixels is not.
+import { setMaxListeners } from 'node:events';
 import { withinModel } from '../draw/able.ts';
 import { checkOptions } from '../draw/check.ts';
 import type { GenerateEvent } from '../draw/events.ts';
@@ -55,6 +56,7 @@ export function openStudio(banana: Pick<Banana, 'model' | 'generate'>, { limits:
   metrics.gauge('banana_requests_waiting', 'Requests in the line.', () => line.waiting);
   metrics.gauge('banana_requests_running', 'Requests that have their turn.', () => line.running);
   const [closing, ended] = [new AbortController(), new AbortController()];
+  setMaxListeners(0, ended.signal); // as many listen as wait
 
   async function* drawn(place: Place, { options, pictures: unpack }: Order, stop: Stop): AsyncGenerator<GenerateEvent, void, void> {
     try {

@@ -1,8 +1,8 @@
 // AUTOMATIC1111's interface: drawing is asked by a stock client (node-sd-webui), the rest as clients ask it.
 // @ts-expect-error: it has types, but the exports of its package.json do not name them
 import sdwebui from 'node-sd-webui';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { fakeBanana, pictureOf } from '../../test/fake-banana.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fakeBanana, pictureOf, soon } from '../../test/fake-banana.ts';
 import { shippedPeels } from '../node/library.ts';
 import { decodeImage, encodeImage } from '../disk/codec.ts';
 import { narrowed } from '../draw/request.ts';
@@ -110,9 +110,9 @@ test('a picture from a picture, with a mask either way round', async () => {
 test('progress, and interrupting gives what is there', async () => {
   expect((await api<object>('progress')).json).toMatchObject({ progress: 0, state: { job_count: 0 }, current_image: null });
   const drawing = client.txt2img({ prompt: 'hold', width: 64, height: 64, batchCount: 3 });
-  await vi.waitFor(async () => expect((await api<object>('progress')).json).toMatchObject({ state: { job_count: 3, job_no: 0 } }));
+  await soon(async () => expect((await api<object>('progress')).json).toMatchObject({ state: { job_count: 3, job_no: 0 } }));
   banana.release();
-  await vi.waitFor(async () => {
+  await soon(async () => {
     const { json } = await api<{ progress: number; current_image: string }>('progress');
     expect(json).toMatchObject({ progress: expect.closeTo(1 / 3), state: { job_no: 1 } });
     expect(await decoded(json.current_image)).toHaveProperty('width');
