@@ -66,7 +66,18 @@ describe('rows', () => {
         { prompt: 'a 12" disk', seed: 3 },
       ],
     ],
-    ['a quote that is never closed', 'd.csv', 'prompt\na\n"b\nc\n', [{ prompt: 'a' }, expect.stringMatching(/is a quote never closed/)]],
+    [
+      'a quote that is never closed costs its own row',
+      'd.csv',
+      'prompt\na\n"b\nc\n"d\n\ne"\n',
+      [{ prompt: 'a' }, expect.stringMatching(/a quote is never closed: "b/), { prompt: 'c' }, { prompt: 'd\n\ne' }],
+    ],
+    [
+      'and is not looked for to the end of the file',
+      'g.csv',
+      `prompt\n"a\n${'x\n'.repeat(300)}`,
+      [expect.stringMatching(/a quote is never closed: "a/), ...Array.from({ length: 300 }, () => ({ prompt: 'x' }))],
+    ],
     [
       'letters of another encoding',
       'e.csv',
