@@ -3,7 +3,7 @@
 import type { Random } from '../util/random.ts';
 import type { Position, Relation } from './captions.ts';
 
-export interface Place {
+export interface Spot {
   /** Index of the thing. */
   thing: number;
   x: number;
@@ -14,7 +14,7 @@ export interface Place {
 }
 
 export interface Placement {
-  places: Place[];
+  places: Spot[];
   relation?: Relation;
   position?: Position;
   count?: number;
@@ -98,7 +98,7 @@ export const LAYOUTS: Record<LayoutName, Layout> = {
       const rows = count > 3 && ground === undefined ? 2 : 1;
       const top = Math.ceil(count / rows);
       const size = Math.min((0.82 / top) * (rows === 1 ? room(aspect) : 1), rows === 2 ? 0.36 : 0.42) + jitter(rng, 0.01);
-      const places = Array.from({ length: count }, (_, i): Place => {
+      const places = Array.from({ length: count }, (_, i): Spot => {
         const row = rows === 2 && i >= top ? 1 : 0;
         const inRow = rows === 1 ? count : row ? count - top : top;
         const column = row ? i - top : i;

@@ -101,8 +101,8 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors 
     render: () => renderStage(config),
     encode: (options) => encodeStage(config, options),
   };
-  const stages = new Map<string, readonly Opened[]>();
-  const opened = (name: StageName | 'denoise', adapted: boolean): readonly Opened[] => {
+  const stages = new Map<string, readonly OpenStage[]>();
+  const opened = (name: StageName | 'denoise', adapted: boolean): readonly OpenStage[] => {
     const key = adapted ? `${name} with Peels` : name;
     let found = stages.get(key);
     if (!found) {
@@ -118,7 +118,7 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors 
     }
     return found;
   };
-  const runPart = async ({ stage: { specs }, session }: Opened, feeds: Tensors, peels: PeelStack): Promise<Tensors> =>
+  const runPart = async ({ stage: { specs }, session }: OpenStage, feeds: Tensors, peels: PeelStack): Promise<Tensors> =>
     (await session).run(peels.length > 0 ? { ...feeds, ...stackFeeds(specs, peels) } : feeds);
   const run = (name: StageName, feeds: Tensors, peels = NO_PEELS): Promise<Tensors> => runPart(opened(name, peels.length > 0)[0]!, feeds, peels);
   /** A step of the denoiser, part by part; before each the signal is looked at. */
@@ -192,12 +192,12 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors 
   return networks(NO_PEELS);
 }
 
-interface Opened {
+interface OpenStage {
   readonly stage: Stage;
   readonly session: Promise<Session>;
 }
 
-async function open(runtime: Runtime, { graph, specs }: Stage, weights: LazyTensors, blocks: BlocksOf | undefined, sparing: boolean): Promise<Session> {
+async function open(runtime: Runtime, { graph, specs }: Stage, weights: LazyTensors, blocks: BlocksOf | undefined, frugal: boolean): Promise<Session> {
   const plain = new Set(graph.inputs.map(({ name }) => name));
   const fitting = <T extends { readonly shape: readonly number[] }>(path: string, { shape }: T): void => {
     const expected = specs.get(path)!.shape;
@@ -214,7 +214,7 @@ async function open(runtime: Runtime, { graph, specs }: Stage, weights: LazyTens
     if (found) fitting(path, found.values);
     return found;
   });
-  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized }, frugal: sparing });
+  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized }, frugal });
 }
 
 /** Cells [top, bottom) x [left, right) of a feature map (1, a, b, K). */
