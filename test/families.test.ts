@@ -1,13 +1,14 @@
 // One pipeline for all families: a second one, ten lines in a folder (fixtures/families/gradient), is opened by its file, drawn, previewed,
 // cancelled, typed to and served by what draws with our own. It is a name in the list of families here and nowhere else: in this process by
 // a mock of that list, in the engine's and the worker's by entries of their own. The product has no door for it.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { run } from '../src/cli/run.ts';
 import { readRecipe } from '../src/draw/recipe.ts';
 import * as node from '../src/node/index.ts';
 import { serve } from '../src/server/listen.ts';
+import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import * as web from '../src/web/index.ts';
 import { workFolder } from './command.ts';
 import { keepsContract } from './contract.ts';
@@ -93,6 +94,31 @@ describe('another family', () => {
     } finally {
       await server.close();
     }
+  });
+});
+
+describe('a folder', () => {
+  const inFolder = (name: string, files: Record<string, Uint8Array>) => {
+    const path = join(folder, name);
+    mkdirSync(path);
+    for (const [file, data] of Object.entries(files)) writeFileSync(join(path, file), data);
+    return node.openBanana({ model: path, inProcess: true });
+  };
+  const other = Buffer.concat(encodeSafetensors({}, { format: 'pt' }));
+
+  test('opens the one model in it', async () => {
+    const banana = await inFolder('one', { 'a.safetensors': other, 'b.safetensors': gradientFile(), 'c.safetensors': new Uint8Array(9), 'd.json': new Uint8Array() });
+    expect(banana.model.name).toBe('sunset');
+    await banana.close();
+  });
+
+  test.each([
+    ['none', {}, 'model.missing', 'none: no .safetensors file in this folder is a model'],
+    ['unknown', { 'a.safetensors': other }, 'model.format', 'a.safetensors: a .safetensors file, but no model that is known here (its format is "pt"; known are banana, gradient)'],
+    ['several', { 'b.safetensors': gradientFile(), 'a.safetensors': gradientFile() }, 'model.missing', 'several models in this folder: name one of a.safetensors, b.safetensors'],
+    ['old', { 'a.safetensors': Buffer.concat(encodeSafetensors({}, { format: 'banana-model-0' })) }, 'model.format', 'a model of format "banana-model-0", this version reads "banana-model-1"'],
+  ])('%s: told in one line', async (name, files, code, message) => {
+    await expect(inFolder(name, files)).rejects.toMatchObject({ name: 'InputError', code, message: expect.stringContaining(message) });
   });
 });
 

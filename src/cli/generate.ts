@@ -5,7 +5,6 @@ import { drawnFiles, formatFor } from '../node/index.ts';
 import { loadSharp } from '../disk/codec.ts';
 import { writeFileWhole } from '../disk/files.ts';
 import type { StageSeconds, TextEvent } from '../draw/events.ts';
-import { preset as presetOf } from '../models/banana/config.ts';
 import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
 import { checkOptions } from '../draw/check.ts';
 import type { GenerateOptions } from '../draw/request.ts';
@@ -50,7 +49,7 @@ Examples:
 export function generateCommand(io: Io): Command {
   const command = new Command('generate')
     .description('draw pictures from a prompt (a bare prompt means this command)')
-    .argument('<prompt>', `what to draw, in quotes; ${DEFAULT_MODEL} reads ${presetOf(DEFAULT_MODEL).text.length} tokens, some 25 English words; <peel:NAME:WEIGHT> in it draws with a Peel`)
+    .argument('<prompt>', 'what to draw, in quotes; of a long one the end is not read, and a warning says what; <peel:NAME:WEIGHT> in it draws with a Peel')
     .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here');
   return withEngine(withRequest(command))
     .option('--quality <n>', `1 to 100, of .jpg and .webp; default ${QUALITY}`, whole)

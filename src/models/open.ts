@@ -4,6 +4,10 @@ import { InputError } from '../util/errors.ts';
 import { FAMILIES } from './families.ts';
 import type { Family, ModelFile, OpenedModel } from './family.ts';
 
+/** Whether a file is a model of any of the families. */
+export const isKnown = (head: Pick<ModelFile, 'metadata' | 'tensors'>, families: readonly Family[] = FAMILIES): boolean =>
+  families.some((one) => one.recognises(head));
+
 /** Opens a model of any of the families. Throws InputError `model.format` naming `source` for a file that is of none. */
 export function openModelFile(file: ModelFile, source: string, families: readonly Family[] = FAMILIES): OpenedModel {
   const family = families.find((one) => one.recognises(file));

@@ -1,14 +1,16 @@
 // A pipeline from a file on disk, Node only: the model's bytes and their hash, the best runtime, the sessions.
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { BaseId } from '../adapters/info.ts';
 import { findPeel, peelFolder, readPeelBytes } from './library.ts';
 import { openSafetensors, type OpenSafetensors } from '../disk/files.ts';
 import { openRuntime } from '../runtime/select.ts';
 import { held, storedModel, type Model, type StoredModel } from '../models/banana/file.ts';
 import type { Family, ModelFile } from '../models/family.ts';
-import { openModelFile } from '../models/open.ts';
+import { isKnown, openModelFile } from '../models/open.ts';
 import { checkHash, SEAL, sealedWords } from '../models/seal.ts';
+import { InputError } from '../util/errors.ts';
 import { modelPath, publishedHash } from './models.ts';
 import type { LoadOptions } from './options.ts';
 import type { PeelSource } from '../draw/peels.ts';
@@ -23,12 +25,39 @@ export function peelsIn(folder: string): PeelSource {
   };
 }
 
+const tensorsOf = ({ places }: OpenSafetensors): ModelFile['tensors'] => new Map(places.map((place) => [place.name, place]));
+
+/** The file at a model's path: itself, or the one in a folder that is a model. Throws InputError for a folder with none, or with several. */
+async function fileAt(path: string, families?: readonly Family[]): Promise<string> {
+  if (!(await stat(path)).isDirectory()) return path;
+  const all = (await readdir(path)).filter((name) => name.endsWith('.safetensors')).sort();
+  const known = all.length === 1 ? all : await Promise.all(all.map((name) => isModelAt(join(path, name), families))).then((are) => all.filter((_, i) => are[i]));
+  if (known.length === 1) return join(path, known[0]!);
+  const why = known.length === 0 ? 'no .safetensors file in this folder is a model that is known here' : `several models in this folder: name one of ${known.join(', ')}`;
+  throw new InputError('model.missing', `${path}: ${why}`);
+}
+
+async function isModelAt(path: string, families?: readonly Family[]): Promise<boolean> {
+  try {
+    const file = await openSafetensors(path);
+    file.close();
+    return isKnown({ metadata: file.metadata, tensors: tensorsOf(file) }, families);
+  } catch (error) {
+    if (error instanceof InputError) return false; // a damaged one among others
+    throw error;
+  }
+}
+
 /** What `read` makes of a model's file, by preset name or path; only the head is in memory. Throws InputError when it is missing or damaged. */
-async function opened<T>(given: string | undefined, read: (file: ModelFile, path: string) => T): Promise<{ read: T; hash: string; path: string; close(): void }> {
-  const path = modelPath(given);
+async function opened<T>(
+  given: string | undefined,
+  read: (file: ModelFile, path: string) => T,
+  families?: readonly Family[],
+): Promise<{ read: T; hash: string; path: string; close(): void }> {
+  const path = await fileAt(modelPath(given), families);
   const file = await openSafetensors(path);
   try {
-    const found = read({ ...file, tensors: new Map(file.places.map((place) => [place.name, place])) }, path);
+    const found = read({ ...file, tensors: tensorsOf(file) }, path);
     const hash = (await checkedHash(file, path)).slice(0, 16);
     return { read: found, hash, path, close: file.close };
   } catch (error) {
@@ -85,7 +114,7 @@ export async function loadPipeline(
   { model: given, runtime: name = 'auto', threads, precision, peels }: LoadOptions = {},
   families?: readonly Family[],
 ): Promise<Pipeline> {
-  const { read: model, hash, close } = await opened(given, (file, path) => openModelFile(file, path, families));
+  const { read: model, hash, close } = await opened(given, (file, path) => openModelFile(file, path, families), families);
   const runtime = await openRuntime({ name, ...(threads !== undefined && { threads }) });
   const painter = await model.painter(runtime, { hash, ...(precision && { precision }) });
   const pipeline = openPipeline(painter, { peels: peelsIn(peelFolder(peels)) });

@@ -23,7 +23,8 @@ export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest
 export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from '../live/governor.ts';
 export type { UsedReference } from '../draw/subjects.ts';
 export type { Banana, DrawOptions, Picture } from './banana.ts';
-export type { ModelInfo } from '../models/family.ts';
+export type { Ability, ModelInfo, OpenedModel, Painter } from '../models/family.ts';
+export { openModelBytes } from '../models/open.ts';
 export { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
 export { mergePeels } from '../models/banana/merge.ts';
 export type { UsedPeel } from '../draw/peels.ts';

@@ -89,6 +89,8 @@ export function unpackModel(bytes: Uint8Array, source: string): StoredModel {
 
 /** A model from what its file holds; throws InputError naming `source` when it is not one. */
 export function storedModel({ tensors, metadata, read }: ModelFile, source: string): StoredModel {
+  if (isModel(metadata) && metadata.format !== FORMAT)
+    throw new InputError('model.format', `${source}: a model of format "${metadata.format}", this version reads "${FORMAT}": fetch or make it anew`);
   if (metadata.format !== FORMAT || !metadata.manifest || !metadata.tokenizer)
     throw new InputError('model.format', `${source}: a .safetensors file, but not a banana model (format "${metadata.format ?? 'none'}", expected "${FORMAT}")`);
   const manifest = checkManifest(parse(metadata.manifest, source), source);
