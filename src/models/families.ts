@@ -2,5 +2,6 @@
 // folder beside this file and a name in this list.
 import { banana } from './banana/painter.ts';
 import type { Family } from './family.ts';
+import { layers } from './layers/painter.ts';
 
-export const FAMILIES: readonly Family[] = [banana];
+export const FAMILIES: readonly Family[] = [banana, layers];

@@ -12,7 +12,8 @@ import { toHalf } from '../util/float16.ts';
 import { random, type Random } from '../util/random.ts';
 import { emptyModel } from './models.ts';
 import { specsOf } from '../models/banana/stages.ts';
-import { metadataOf, SCALE } from '../models/banana/file.ts';
+import { metadataOf } from '../models/banana/file.ts';
+import { SCALE } from '../quant/stored.ts';
 
 /** Rows that a piece is turned by, against the one before: prime to 128, so that all turns occur. */
 const TURN = 37;

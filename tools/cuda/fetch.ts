@@ -14,7 +14,7 @@ import { preset } from '../../src/models/banana/config.ts';
 import { dequantizeBlocks } from '../../src/quant/blocks.ts';
 import type { Plan } from '../../src/quant/plan.ts';
 import { readFileWhole, readSafetensors, writeSafetensors } from '../../src/disk/files.ts';
-import { SCALE } from '../../src/models/banana/file.ts';
+import { SCALE } from '../../src/quant/stored.ts';
 import { decodeSafetensors } from '../../src/tensor/safetensors.ts';
 import { float32, tensor, type Tensor, type Tensors } from '../../src/tensor/tensor.ts';
 import { fromHalves } from '../../src/util/float16.ts';

@@ -7,9 +7,10 @@ import { layeredTeacher, type Room } from '../../train/layers/teacher.ts';
 import { random } from '../../util/random.ts';
 import { layersPreset, PATCH_NUMBERS, THUMBNAIL } from './config.ts';
 import { frameNumbers, frameOf } from './frame.ts';
-import { contentTokens, kindsOf, latentSize, PLACES, SLOTS, tokenCount, type Layout } from './layout.ts';
+import { numbersOf } from '../layout.ts';
+import { contentTokens, kindsOf, layoutIn, layoutOf, partsOf, PLACES, SLOTS, tokenCount, type Layout } from './layout.ts';
 import { openLayerNetworks } from './networks.ts';
-import { layersOf, paint, placeOf, type Layer } from './paint.ts';
+import { drawingOf, layersOf, placeOf, type Layer } from './paint.ts';
 import { conditionStage, denoiseStage, mapsStage, pixelsStage } from './stages.ts';
 import { decodeTokens, encodeThumbnail, type Basis } from './thumbnail.ts';
 
@@ -51,7 +52,11 @@ describe('a layout', () => {
   const layout: Layout = { objects: 3, canvas: { rows: 4, columns: 7 } };
 
   test('counts its tokens and numbers', () => {
-    expect([contentTokens(layout), tokenCount(layout), latentSize(layout, 256)]).toEqual([76, 79, 12 + 76 * 256]);
+    expect([contentTokens(layout), tokenCount(layout), numbersOf(partsOf(layout, 256))]).toEqual([76, 79, 12 + 76 * 256]);
+    expect(layoutIn(partsOf(layout, 256))).toEqual(layout);
+    expect(layoutOf({ width: 1600, height: 900 }, 3, false)).toEqual(layout);
+    expect(layoutOf({ width: 64, height: 4096 }, 1, false).canvas).toEqual({ rows: 16, columns: 4 });
+    expect(layoutOf({ width: 64, height: 64 }, 1, true)).toEqual({ objects: 1 });
     expect(contentTokens({ objects: 2 })).toBe(32);
   });
 
@@ -88,7 +93,7 @@ test('the program that is trained and the stages that draw predict the same', as
   });
   const networks = openLayerNetworks(referenceRuntime(), config, weights);
   const x = Float32Array.from([...frames, ...content], (v, i) => (1 - t) * v + t * [...noise.frames, ...noise.content][i]!);
-  const velocity = await networks.velocity(await networks.condition(ids), room.layout)(x, t);
+  const velocity = await networks.velocity(await networks.condition(ids), partsOf(room.layout, config.channels))(x, t);
   const error = content.reduce((sum, v, i) => sum + (velocity[8 + i]! - (noise.content[i]! - v)) ** 2, 0) / content.length;
   expect((wrong!.data[0] as number) / (error / 0.15 ** 2)).toBeCloseTo(1, 3);
   expect(Number.isFinite(loss!.data[0] as number)).toBe(true);
@@ -109,26 +114,41 @@ test('objects that a picture does not have change nothing for the others', () =>
 
 describe('painting', () => {
   const square = (value: number, alpha: number) => Float32Array.from({ length: THUMBNAIL ** 2 * 4 }, (_, i) => (i % 4 === 3 ? alpha : value));
-  const object = (x: number, y: number, size: number, height = 0): Layer => ({ slot: 1, thumbnail: square(-1, 1), width: 64, height: 64, frame: { x, y, size, height } });
+  const object = (x: number, y: number, size: number, height = 0): Layer => ({ slot: 1, pixels: square(-1, 1), width: 64, height: 64, frame: { x, y, size, height } });
 
   test('a frame says where the art stands, in shorter sides from the middle', () => {
-    expect(placeOf(object(0.25, -0.1, 0.47), [200, 100])).toEqual({ x: 100 + 25 - 25, y: 50 - 10 - 25, side: 50 });
+    expect(placeOf(object(0.25, -0.1, 0.47), { width: 200, height: 100 })).toEqual({ x: 100 + 25 - 25, y: 50 - 10 - 25, side: 50 });
   });
 
   test('layers come back to front, the canvas first', () => {
     const layout: Layout = { objects: 2, canvas: { rows: 4, columns: 4 } };
-    const latent = new Float32Array(latentSize(layout, config.channels));
+    const parts = partsOf(layout, config.channels);
+    const latent = new Float32Array(numbersOf(parts));
     latent.set(frameNumbers({ x: 0, y: 0, size: 0.5, height: 1 }), 0);
     latent.set(frameNumbers({ x: 0, y: 0, size: 0.5, height: 0 }), 4);
-    expect(layersOf(latent, layout, config, plainBasis(config.channels)).map(({ slot }) => slot)).toEqual([0, 2, 1]);
+    expect(layersOf(latent, parts, plainBasis(config.channels)).map(({ slot }) => slot)).toEqual([0, 2, 1]);
   });
 
-  test('a picture without layers is transparent, and what lies outside is left out', async () => {
+  test('a canvas has no edge of its own: what is there goes on', async () => {
     const networks = openLayerNetworks(referenceRuntime(), config, weights);
-    const nothing = await paint(networks, [object(5, 5, 0.2)], [8, 8]);
+    const plain: Layer = { slot: 0, pixels: square(0.5, 1), width: 64, height: 64 };
+    const tile = { x: 0, y: 0, width: 6, height: 6 };
+    const { data } = await (await drawingOf(networks, [plain])).render(tile, { width: 64, height: 64 });
+    const pixels = Array.from({ length: 36 }, (_, i) => [...(data as Float32Array).subarray(i * 4, i * 4 + 4)].map((v) => v.toFixed(3)).join());
+    expect(new Set(pixels.filter((_, i) => i % 2 === Math.floor(i / 6) % 2)).size).toBeLessThanOrEqual(2); // the same but for where in its cell a pixel is
+  });
+
+  test('a picture without layers is transparent; tiles are pieces of the whole', async () => {
+    const networks = openLayerNetworks(referenceRuntime(), config, weights);
+    const whole = { x: 0, y: 0, width: 12, height: 12 };
+    const nothing = await (await drawingOf(networks, [object(5, 5, 0.2)])).render(whole, whole);
     expect(new Set(nothing.data as Float32Array)).toEqual(new Set([-1]));
-    const partly = await paint(networks, [object(0.5, 0.5, 0.5)], [8, 8]);
-    expect(partly.data.length).toBe(256);
-    expect((partly.data as Float32Array).every((v) => v >= -1 && v <= 1)).toBe(true);
+    const drawing = await drawingOf(networks, [object(0.1, 0.2, 0.5), object(0.4, 0.4, 0.6, 1)]);
+    const picture = await drawing.render(whole, whole);
+    const tile = { x: 5, y: 3, width: 6, height: 7 };
+    const piece = (await drawing.render(tile, whole)).data as Float32Array;
+    const expected = Array.from({ length: 7 * 6 * 4 }, (_, i) => picture.data[((3 + Math.floor(i / 24)) * 12 + 5) * 4 + (i % 24)] as number);
+    piece.forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, 4));
+    expect(Math.max(...piece)).toBeGreaterThan(-1);
   });
 });

@@ -1,6 +1,8 @@
 // Which tokens a picture has and what each is: frames first, then the objects' thumbnails, then the canvas. Every thumbnail has
 // positions inside its own grid, whatever its place in the picture, so an object is the same tokens wherever it stands.
+import type { Size } from '../../image/image.ts';
 import { gridPositions } from '../../nn/rope.ts';
+import type { Part } from '../layout.ts';
 import { FRAME_NUMBERS, GRID, OBJECTS } from './config.ts';
 
 /** A picture's parts. */
@@ -20,8 +22,30 @@ export const canvasTokens = ({ canvas }: Layout): number => (canvas ? canvas.row
 export const contentTokens = (layout: Layout): number => layout.objects * CELLS_PER_OBJECT + canvasTokens(layout);
 /** All tokens: a frame an object, and the thumbnails. */
 export const tokenCount = (layout: Layout): number => layout.objects + contentTokens(layout);
-/** Numbers of a picture's latent: frames, then content tokens of `channels`. */
-export const latentSize = (layout: Layout, channels: number): number => layout.objects * FRAME_NUMBERS + contentTokens(layout) * channels;
+/** Longest canvas, in patches: of 4:1. */
+const LONGEST = 4 * GRID;
+
+/** The layout of a picture of this shape. */
+export function layoutOf({ width, height }: Size, objects: number, transparent: boolean): Layout {
+  const side = (a: number, b: number) => Math.min(LONGEST, Math.max(GRID, Math.round((GRID * a) / b)));
+  return { objects, ...(!transparent && { canvas: { rows: side(height, width), columns: side(width, height) } }) };
+}
+
+/** A layout as the parts of a latent: frames, objects, canvas. Slots: the canvas 0, object k, its frame OBJECTS + k. */
+export function partsOf({ objects, canvas }: Layout, channels: number): Part[] {
+  const each = <T>(make: (slot: number) => T): T[] => Array.from({ length: objects }, (_, k) => make(k + 1));
+  return [
+    ...each((slot): Part => ({ rows: 1, columns: 1, channels: FRAME_NUMBERS, slot: OBJECTS + slot })),
+    ...each((slot): Part => ({ rows: GRID, columns: GRID, channels, slot })),
+    ...(canvas ? [{ ...canvas, channels, slot: 0 }] : []),
+  ];
+}
+
+/** The layout that parts are of. */
+export function layoutIn(parts: readonly Part[]): Layout {
+  const canvas = parts.find(({ slot }) => slot === 0);
+  return { objects: parts.filter(({ slot }) => slot > OBJECTS).length, ...(canvas && { canvas: { rows: canvas.rows, columns: canvas.columns } }) };
+}
 
 /** Rows of the slot table: the canvas, each object's content, each object's frame. */
 export const SLOTS = 1 + 2 * OBJECTS;

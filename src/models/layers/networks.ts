@@ -1,64 +1,93 @@
 // The layered model's networks, ready to run: a session a stage, made when first used, and the host work between them.
+import { matmul } from '../../graph/ops.ts';
 import { forInference } from '../../graph/passes/optimize.ts';
+import type { Tile } from '../../image/image.ts';
 import { rotaryTable } from '../../nn/rope.ts';
+import { quantizedWeights, type BlocksOf } from '../../quant/bind.ts';
+import { heldPlan, type Plan } from '../../quant/plan.ts';
+import { PRODUCTS, type Precision } from '../../quant/precision.ts';
+import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
+import { lazily, type LazyTensors } from '../../tensor/lazy.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
-import { MARGIN, type Cells } from '../banana/level-sets.ts';
-import { FRAME_NUMBERS, type LayersConfig } from './config.ts';
-import { contentTokens, kindsOf, type Layout } from './layout.ts';
+import { InputError } from '../../util/errors.ts';
+import { levelTables, MARGIN, type Cells } from '../banana/level-sets.ts';
+import type { Layout as Parts } from '../layout.ts';
+import { FRAME_NUMBERS, OBJECTS, type LayersConfig } from './config.ts';
+import { contentTokens, kindsOf, layoutIn, type Layout } from './layout.ts';
 import { conditionStage, denoiseStage, mapsStage, pixelsStage, type Stage } from './stages.ts';
 
 /** A prompt as the denoiser wants it. */
-export interface Condition {
+export interface LayersCondition {
   /** pooled, k.i, v.i */
   readonly cache: Tensors;
   /** Objects that it asks for, 1 to 6. */
   readonly objects: number;
 }
 
-/** Level maps of a thumbnail. */
+/** A picture that is to be drawn at any size: premultiplied RGBA -1 to 1, rows first. */
+export interface Pixels {
+  readonly pixels: Float32Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Level maps of a thumbnail of so many cells. */
 export interface Maps {
   readonly logits: Tensor;
   readonly colours: Tensor;
+  readonly width: number;
+  readonly height: number;
 }
 
 export interface LayerNetworks {
-  condition(ids: readonly number[]): Promise<Condition>;
-  /** Velocities of a flat latent: frames, then content tokens. */
-  velocity(condition: Condition, layout: Layout): Velocity;
-  /** Maps of a thumbnail: premultiplied RGBA -1 to 1, rows first. `exact`: it was not cut, sampled or noisy. */
-  maps(thumbnail: Float32Array, width: number, height: number, exact: boolean): Promise<Maps>;
-  /** Pixels (1, H, W, 4), premultiplied RGBA -1 to 1. */
-  pixels(maps: Maps, tables: Tensors, cells: Cells, fine: Cells): Promise<Tensor>;
+  readonly config: LayersConfig;
+  condition(ids: readonly number[]): Promise<LayersCondition>;
+  /** Velocities of a latent of these parts. Throws the signal's reason once it is aborted. */
+  velocity(condition: LayersCondition, parts: Parts, signal?: AbortSignal): Velocity;
+  /** Maps of thumbnails of one size. `exact`: they were not cut, sampled or noisy. Around them is nothing, or what is at their edge. */
+  maps(thumbnails: readonly Pixels[], options: { exact: boolean; around: 'nothing' | 'edge' }): Promise<Maps[]>;
+  /** Pixels (1, H, W, 4), premultiplied RGBA -1 to 1, of a tile (its corner in pixels from the thumbnail's) at `scale` pixels to a cell. */
+  pixels(maps: Maps, tile: Tile, scale: number): Promise<Tensor>;
   release(): Promise<void>;
 }
 
+export interface LayerNetworksOptions {
+  readonly precision?: Precision;
+  /** Bits of each weight. */
+  readonly plan?: Plan | undefined;
+  /** The blocks of the model's file. */
+  readonly blocks?: BlocksOf | undefined;
+}
+
+const BUILD = { condition: conditionStage, denoise: denoiseStage, maps: mapsStage, pixels: pixelsStage } satisfies Record<string, (c: LayersConfig) => Stage>;
+
 /** The networks of `config` with `weights`. Sessions are made on first use. */
-export function openLayerNetworks(runtime: Runtime, config: LayersConfig, weights: Tensors): LayerNetworks {
-  const build = { condition: conditionStage, denoise: denoiseStage, maps: mapsStage, pixels: pixelsStage } satisfies Record<string, (c: LayersConfig) => Stage>;
+export function openLayerNetworks(runtime: Runtime, config: LayersConfig, weights: LazyTensors | Tensors, { precision = 'float32', plan = {}, blocks }: LayerNetworksOptions = {}): LayerNetworks {
+  const product = precision === 'float32' ? matmul : PRODUCTS[precision](heldPlan(plan));
   const sessions = new Map<string, Promise<Session>>();
-  const session = (name: keyof typeof build): Promise<Session> => {
-    const found = sessions.get(name);
-    if (found) return found;
-    const { graph, specs } = build[name](config);
-    const bound = Object.fromEntries([...specs.keys()].map((path) => [path, weights[path]!]));
-    const made = runtime.compile(forInference(graph), { weights: bound });
+  const session = (name: keyof typeof BUILD): Promise<Session> => {
+    const made = sessions.get(name) ?? open(runtime, BUILD[name](config, product), weights, blocks);
     sessions.set(name, made);
     return made;
   };
   return {
+    config,
     async condition(ids) {
       const T = ids.length;
-      const { count, ...cache } = await (await session('condition')).run({ 'text.ids': int64([1, T], ids), 'text.mask': float32([1, T], Array(T).fill(1)), 'text.positions': int64([T], [...ids.keys()]) });
-      const logits = Array.from(count!.data as Float32Array).slice(1);
+      const { count, ...cache } = await (await session('condition')).run({
+        'text.ids': int64([1, T], [...ids]), 'text.mask': float32([1, T], Array<number>(T).fill(1)), 'text.positions': int64([T], [...ids.keys()]),
+      });
+      const logits = Array.from(count!.data as Float32Array).slice(1, OBJECTS + 1);
       return { cache, objects: 1 + logits.indexOf(Math.max(...logits)) };
     },
-    velocity({ cache }, layout) {
+    velocity({ cache }, parts, signal) {
+      const layout = layoutIn(parts);
       const fixed = layoutFeeds(layout, config);
-      const N = layout.objects;
-      const P = contentTokens(layout);
+      const [N, P] = [layout.objects, contentTokens(layout)];
       return async (x, t) => {
+        await checkpoint(signal);
         const frames = float32([1, N, FRAME_NUMBERS], x.subarray(0, N * FRAME_NUMBERS));
         const content = float32([1, P, config.channels], x.subarray(N * FRAME_NUMBERS));
         const found = await (await session('denoise')).run({ ...fixed, ...cache, frames, content, t: float32([1], [t]) });
@@ -68,20 +97,42 @@ export function openLayerNetworks(runtime: Runtime, config: LayersConfig, weight
         return out;
       };
     },
-    async maps(thumbnail, width, height, exact) {
-      const { logits, colours } = await (await session('maps')).run({ thumbnails: padded(thumbnail, width, height, exact) });
-      return { logits: logits!, colours: colours! };
+    async maps(thumbnails, options) {
+      if (thumbnails.length === 0) return [];
+      const { width, height } = thumbnails[0]!;
+      const { logits, colours } = await (await session('maps')).run({ thumbnails: padded(thumbnails, options) });
+      return thumbnails.map((_, i) => ({ logits: row(logits!, i), colours: row(colours!, i), width, height }));
     },
-    async pixels({ logits, colours }, tables, cells, fine) {
-      const { pixels } = await (await session('pixels')).run({ ...tables, colours: cut(colours, cells), logits: cut(logits, fine) });
-      const data = (pixels!.data as Float32Array).map((v) => Math.min(1, Math.max(-1, v - 1)));
-      return float32(pixels!.shape as number[], data);
+    async pixels({ logits, colours, width, height }, tile, scale) {
+      const { feeds, cells, fine } = levelTables(tile, scale, { rows: height, columns: width });
+      const { pixels } = await (await session('pixels')).run({ ...feeds, colours: cut(colours, cells), logits: cut(logits, fine) });
+      return float32(pixels!.shape as number[], (pixels!.data as Float32Array).map((v) => Math.min(1, Math.max(-1, v - 1))));
     },
     async release() {
       for (const made of sessions.values()) await (await made).release();
       sessions.clear();
     },
   };
+}
+
+async function open(runtime: Runtime, { graph, specs }: Stage, weights: LazyTensors | Tensors, blocks: BlocksOf | undefined): Promise<Session> {
+  const plain = new Set(graph.inputs.map(({ name }) => name));
+  const bound: Tensors = {};
+  const { outline, read } = lazily(weights);
+  for (const [path, { shape }] of specs) {
+    const found = outline(path);
+    if (!found) throw new InputError('model.weights', `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`);
+    if (!plain.has(path)) continue;
+    if (found.shape.join() !== shape.join()) throw new InputError('model.weights', `weight "${path}" is [${found.shape}], stage "${graph.name}" expects [${shape}]; was it made for another preset?`);
+    bound[path] = read(path);
+  }
+  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantizedWeights(graph, weights, (path) => blocks?.(path)) } });
+}
+
+/** Row i of a tensor's first axis, as a batch of one. */
+function row({ shape, data }: Tensor, i: number): Tensor {
+  const each = data.length / shape[0]!;
+  return float32([1, ...shape.slice(1)], (data as Float32Array<ArrayBuffer>).subarray(i * each, (i + 1) * each));
 }
 
 /** What each token of a layout is, as feeds of the denoiser. */
@@ -93,14 +144,22 @@ function layoutFeeds(layout: Layout, { transformer }: LayersConfig): Tensors {
   return { slots: ids(slots), places: ids(places), 'at.frames': ids(all.slice(0, layout.objects)), 'at.content': ids(all.slice(layout.objects)), 'rotary.cosine': cosine, 'rotary.sine': sine };
 }
 
-/** A thumbnail as the renderer reads it: (1, h + 2 MARGIN, w + 2 MARGIN, 5), plus 1, with the plane that says whether it is exact. */
-function padded(thumbnail: Float32Array, width: number, height: number, exact: boolean): Tensor {
+/** Thumbnails as the renderer reads them: (B, h + 2 MARGIN, w + 2 MARGIN, 5), plus 1, with the plane that says whether they are exact. */
+function padded(thumbnails: readonly Pixels[], { exact, around }: { exact: boolean; around: 'nothing' | 'edge' }): Tensor {
+  const { width, height } = thumbnails[0]!;
   const [h, w] = [height + 2 * MARGIN, width + 2 * MARGIN];
-  const data = new Float32Array(h * w * 5);
+  const data = new Float32Array(thumbnails.length * h * w * 5);
   if (!exact) for (let i = 4; i < data.length; i += 5) data[i] = 1;
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) for (let c = 0; c < 4; c++) data[((y + MARGIN) * w + x + MARGIN) * 5 + c] = thumbnail[(y * width + x) * 4 + c]! + 1;
-  return float32([1, h, w, 5], data);
+  const margin = around === 'edge' ? MARGIN : 0;
+  const inside = (at: number, side: number) => Math.min(side - 1, Math.max(0, at));
+  thumbnails.forEach(({ pixels }, b) => {
+    for (let y = -margin; y < height + margin; y++)
+      for (let x = -margin; x < width + margin; x++) {
+        const from = (inside(y, height) * width + inside(x, width)) * 4;
+        for (let c = 0; c < 4; c++) data[((b * h + y + MARGIN) * w + x + MARGIN) * 5 + c] = pixels[from + c]! + 1;
+      }
+  });
+  return float32([thumbnails.length, h, w, 5], data);
 }
 
 /** Cells [top, bottom) x [left, right) of a map (1, a, b, K). */

@@ -1,0 +1,79 @@
+// The layered model as a family: what the pipeline asks for (family.ts), and its layers besides. A picture's parts are its objects'
+// frames, their thumbnails and the canvas; how many objects there are is read from the prompt.
+import type { Size } from '../../image/image.ts';
+import { fastestPrecision } from '../../quant/precision.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { consistency } from '../../sampling/sampler.ts';
+import { times } from '../../sampling/schedule.ts';
+import type { Condition, Family, OpenedModel, Painter, PainterOptions } from '../family.ts';
+import { isLayers, storedLayers, type LayersModel } from './file.ts';
+import { layoutOf, partsOf, tokenCount, type Layout } from './layout.ts';
+import { openLayerNetworks, type LayerNetworks } from './networks.ts';
+import { drawingOf, layersOf } from './paint.ts';
+
+/** A layered model of which a file is open. */
+export interface OpenedLayers extends OpenedModel {
+  readonly layers: LayersModel;
+}
+
+export const layers = {
+  name: 'layers',
+  recognises: ({ metadata }) => isLayers(metadata),
+  open(file, source): OpenedLayers {
+    const model = storedLayers(file, source);
+    const { name, version, preset } = model.manifest;
+    return { layers: model, id: { name, version, preset }, painter: (runtime, options) => openPainter(model, runtime, options) };
+  },
+} as const satisfies Family;
+
+/** Words by which a prompt asks for nothing behind its objects, in the languages of the captions. */
+const TRANSPARENT = /\btranspar[ae]nte?n?\b/i;
+
+/** Makes a model ready on a runtime. Throws InputError when the weights do not fit the preset. */
+export async function openPainter(model: LayersModel, runtime: Runtime, { hash, precision: asked }: PainterOptions): Promise<Painter> {
+  const { config, plan, blocks, weights, tokenizer, manifest, basis } = model;
+  const { name, version, preset, styles, steps } = manifest;
+  const precision = asked ?? (await fastestPrecision(runtime, plan));
+  const networks = openLayerNetworks(runtime, config, weights, { precision, plan, blocks });
+  await warm(networks);
+  return {
+    info: {
+      family: 'layers', name, version, hash, preset, styles, guidance: 1,
+      abilities: ['transparent', 'layers'],
+      steps: [...steps].sort((a, b) => a - b),
+      defaultSteps: Math.max(...steps),
+      runtime: runtime.name,
+      precision,
+      tokens: tokenCount(layoutOf({ width: 512, height: 512 }, 1, false)),
+      promptTokens: config.text.length,
+      referencePixels: 0,
+    },
+    tokensIn(text) {
+      const { count, truncated } = tokenizer.encode(text, config.text.length);
+      return count + truncated;
+    },
+    async read(text): Promise<Condition> {
+      const { ids, count } = tokenizer.encode(text, config.text.length);
+      const condition = await networks.condition([...ids.subarray(0, count)]);
+      const plain = (size: Size): Layout => layoutOf(size, condition.objects, TRANSPARENT.test(text));
+      return {
+        layout: (size) => partsOf(plain(size), config.channels),
+        velocity: (parts, { signal }) => networks.velocity(condition, parts, signal),
+      };
+    },
+    sampler: consistency,
+    times,
+    decode: async (latent, parts) => drawingOf(networks, layersOf(latent, parts, basis)),
+    release: networks.release,
+  };
+}
+
+/** One object through every stage: sessions are made and first runs done before anyone waits for a picture. */
+async function warm(networks: LayerNetworks): Promise<void> {
+  const condition = await networks.condition([0]);
+  const parts = partsOf({ objects: 1 }, networks.config.channels);
+  const size = parts.reduce((sum, { rows, columns, channels }) => sum + rows * columns * channels, 0);
+  await networks.velocity(condition, parts)(new Float32Array(size), 1);
+  const [maps] = await networks.maps([{ pixels: new Float32Array(4), width: 1, height: 1 }], { exact: false, around: 'nothing' });
+  await networks.pixels(maps!, { x: 0, y: 0, width: 8, height: 8 }, 8);
+}
