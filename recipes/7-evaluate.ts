@@ -36,7 +36,7 @@ import { labelledSheet } from '../src/disk/sheet.ts';
 import { PRECISIONS, type Precision } from '../src/quant/names.ts';
 import { fastestPrecision } from '../src/quant/precision.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
-import { openSubject, waysOf, type Subject, type Ways } from '../src/eval/ways.ts';
+import { openEvaluated, waysOf, type Evaluated, type Ways } from '../src/eval/ways.ts';
 import { judgesOf, pathsOf } from '../src/train/paths.ts';
 
 const PARTS = ['geneval', 'concepts', 'identity', 'autoencoder', 'steps'] as const;
@@ -93,7 +93,7 @@ export interface Options {
 interface Work {
   readonly options: Options;
   readonly data: DataOptions;
-  readonly subject: Subject;
+  readonly subject: Evaluated;
   readonly runtime: Runtime;
   readonly pool: RenderPool;
   readonly ways: Ways;
@@ -201,7 +201,7 @@ async function worstSheet(worst: readonly Miss[], { suite, main }: Drawing): Pro
 /** Evaluates; writes page, JSON and sheet into `out`. */
 export async function evaluate(options: Options, stopped: () => boolean = () => false): Promise<Evaluation> {
   const started = performance.now();
-  const subject = await openSubject(options);
+  const subject = await openEvaluated(options);
   const { hash, config, guidance } = subject;
   const runtime = await ortNode({ spinning: false }); // several sessions are live at once
   const precision = options.precision ?? (await fastestPrecision(runtime, subject.plan)); // as the SDK draws

@@ -23,7 +23,7 @@ import { random } from '../util/random.ts';
 import { pathsOf } from '../train/paths.ts';
 
 /** A model, or as much of one as there is: without a transformer only its autoencoder can be measured. */
-export interface Subject {
+export interface Evaluated {
   readonly name: string;
   readonly file: string;
   /** The beginning of the file's SHA-256. */
@@ -43,7 +43,7 @@ export interface Subject {
 const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 
 /** The model that is given, else the shipped one of the preset, else the run's, else the run's autoencoder. Throws InputError where there is nothing. */
-export async function openSubject({ preset: name, model, run }: { preset: string; model?: string; run: string }): Promise<Subject> {
+export async function openEvaluated({ preset: name, model, run }: { preset: string; model?: string; run: string }): Promise<Evaluated> {
   const own = join(run, `${name}.safetensors`);
   const path = model ?? shipped(name) ?? (existsSync(own) ? own : undefined);
   if (path !== undefined) {
@@ -91,7 +91,7 @@ export interface Ways {
 }
 
 /** The ways in which a subject draws. */
-export function waysOf(subject: Subject, runtime: Runtime, options: WaysOptions): Ways {
+export function waysOf(subject: Evaluated, runtime: Runtime, options: WaysOptions): Ways {
   const { config, weights, tokenizer, hash } = subject;
   const { side } = options;
   const steps = options.steps ?? subject.steps ?? 4;

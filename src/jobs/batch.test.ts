@@ -1,5 +1,5 @@
 // A batch with drawings of no model: what becomes of each row, from one run to the next. Killed runs are test/batch.test.ts.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -155,11 +155,9 @@ it('clears away what a killed run left half written, and nothing else', async ()
 
 it('contact sheets: a page after 100 pictures, made again only when a picture is newer', async () => {
   const out = fresh();
-  await batch(
-    out,
-    Array.from({ length: 101 }, (_, i) => ({ prompt: 'x', seed: i })),
-  );
-  const paths = pictures(out).map((name) => join(out, name));
+  await batch(out, [{ prompt: 'x', seed: 0 }]);
+  const paths = Array.from({ length: 101 }, (_, i) => join(out, `${i}.png`));
+  for (const path of paths) copyFileSync(join(out, '00001.png'), path);
   const sheets = async () => {
     const contact = contactSheets(out);
     await contact.add(paths);
