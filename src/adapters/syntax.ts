@@ -14,7 +14,8 @@ const INSIDE = new RegExp(`^:([^:]+)(?::(${NUMBER}))?$`);
 /** The prompt without its Peels, and the Peels. Throws InputError for one that is written wrongly. */
 export function takePeels(prompt: string): { prompt: string; peels: NamedPeel[] } {
   const peels: NamedPeel[] = [];
-  const rest = prompt.replace(/\s*<peel\b([^<>]*)>?/gi, (all, inside: string) => {
+  // looked for from where a space begins, not from each: a request may be millions of them
+  const rest = prompt.replace(/(?<!\s)\s*<peel\b([^<>]*)>?/gi, (all, inside: string) => {
     const found = INSIDE.exec(inside.trim());
     if (!found || !all.endsWith('>')) throw new InputError('prompt.peel', `"${all.trim().slice(0, 80)}": expected <peel:name> or <peel:name:0.8>`);
     const name = checkPeelName(found[1]!.trim());

@@ -204,3 +204,16 @@ test.each<[object, number, string, string | null]>([
   expect(error).toBeInstanceOf(OpenAI.APIError);
   expect(error).toMatchObject({ status, code, param, type: 'invalid_request_error', requestID: expect.stringMatching(/^[0-9a-f-]{36}$/) });
 });
+
+test.each<[string, (spaces: string) => object]>([
+  ['prompt', (spaces) => ({ prompt: `a${spaces}!` })],
+  ['references', (image) => ({ prompt: '<1>', references: [{ slot: 1, image }] })],
+  ['size', (size) => ({ size })],
+  ['quality', (quality) => ({ quality })],
+  ['peels', (name) => ({ peels: [{ name }] })],
+])('eight million spaces as %s are refused as soon as they are read', async (_, given) => {
+  const asked = { ...small, ...given(`${' '.repeat(8_000_000)}!`) } as OpenAI.ImageGenerateParamsNonStreaming;
+  const error: unknown = await client.images.generate(asked).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ status: 400 });
+  expect((error as Error).message.length).toBeLessThan(1100);
+});

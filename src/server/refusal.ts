@@ -8,7 +8,6 @@ const STATUS: Readonly<Record<string, number>> = {
   'server.origin': 403,
   'server.host': 403,
   'server.route': 404,
-  'server.method': 405,
   'server.body': 413,
   'server.type': 415,
   'server.full': 429,
@@ -36,6 +35,9 @@ export interface Refusal {
   readonly path?: string;
 }
 
+/** Most characters of what a client is told: it may repeat a request. */
+const MESSAGE_MAX = 1000;
+
 /** What is told of an error; `hide`: folders that are nobody's business. */
 export function refusalOf(error: unknown, hide: readonly string[] = []): Refusal {
   if ((error as Error | undefined)?.name === 'AbortError')
@@ -43,7 +45,8 @@ export function refusalOf(error: unknown, hide: readonly string[] = []): Refusal
   if (!(error instanceof BananaError))
     return { status: 500, code: 'server.unexpected', message: 'something went wrong here: the log of the server tells what' };
   const { code } = error;
-  const message = hide.reduce((text, folder) => text.replaceAll(folder, 'the library'), error.message.replace(/\s*\n\s*/g, ' '));
+  const line = error.message.slice(0, MESSAGE_MAX).replace(/\s*\n\s*/g, ' ');
+  const message = hide.reduce((text, folder) => text.replaceAll(folder, 'the library'), line);
   const path = error instanceof InputError ? error.path : undefined;
   return { status: STATUS[code] ?? (error instanceof InputError ? 400 : 500), code, message, ...(path !== undefined && { path }) };
 }
