@@ -229,9 +229,9 @@ test('help, version, presets', async () => {
   expect(await here('--version')).toMatchObject({ code: 0, err: '', out: '0.1.0\n' });
   expect((await here()).out).toContain('banana "a red fox in the snow" --seed 7');
   const flat = async (name: string) => (await here(name, '--help')).out.replace(/\s+/g, ' ');
-  const generate = ['--background <kind>', '64 to 4096; default 512', 'default 1:1', "default the model's own", 'default 0.6, with a mask 0.9', 'slower; 1, 2, 4; default 4', '.webp; default 90', 'one at random', '<peel:NAME:WEIGHT>', 'Examples:'];
+  const generate = ['--background <kind>', '64 to 4096; default 512', 'default 1:1', "default the model's own", 'default 0.6, with a mask 0.9', 'slower; 1 to 100; default the model', '.webp; default 90', 'one at random', '<peel:NAME:WEIGHT>', 'Examples:'];
   for (const words of generate) expect(await flat('generate')).toContain(words);
-  for (const words of ['default 256', '0 to 240; default 25', 'default 250', 'default 4']) expect(await flat('live')).toContain(words);
+  for (const words of ['default 256', '0 to 240; default 25', 'default 250', 'slower; 1 to 100']) expect(await flat('live')).toContain(words);
   expect((await here('presets')).out).toMatch(/pico +12\.1 M weights +64 tokens/);
 });
 
