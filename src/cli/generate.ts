@@ -10,14 +10,16 @@ import { checkOptions } from '../draw/check.ts';
 import type { GenerateOptions } from '../draw/request.ts';
 import type { ModelInfo } from '../models/family.ts';
 import { InputError } from '../util/errors.ts';
+import { checkLayersPath, writeLayers } from '../node/layers.ts';
 import { progressLine, type Io } from './io.ts';
 import { whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
 import { several } from './text.ts';
 import { openEngine, pictures, stoppable, withEngine, withRequest, type EngineFlags, type PictureFlags } from './shared.ts';
 
-interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references'>, PictureFlags, EngineFlags {
+interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references' | 'layers'>, PictureFlags, EngineFlags {
   output?: string;
+  layers?: string;
   quality?: number;
   json?: boolean;
 }
@@ -52,20 +54,22 @@ export function generateCommand(io: Io): Command {
     .argument('<prompt>', 'what to draw, in quotes; of a long one the end is not read, and a warning says what; <peel:NAME:WEIGHT> in it draws with a Peel')
     .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here');
   return withEngine(withRequest(command))
+    .option('--layers <path>', 'write its layers too, of a model that draws in layers: a folder of PNGs, or an OpenRaster file (.ora)')
     .option('--quality <n>', `1 to 100, of .jpg and .webp; default ${QUALITY}`, whole)
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
     .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, preset, model, runtime, threads, precision, quality = QUALITY, image, mask, subject, json = false, ...flags }: Flags, io: Io): Promise<void> {
-  const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask, subject })), preview: 0 };
+async function generate(prompt: string, { output, layers, preset, model, runtime, threads, precision, quality = QUALITY, image, mask, subject, json = false, ...flags }: Flags, io: Io): Promise<void> {
+  const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask, subject })), preview: 0, ...(layers !== undefined && { layers: true }) };
   checkOptions(options);
   checkQuality(quality);
   const count = options.count ?? 1;
+  if (layers !== undefined) checkLayersPath(layers);
   for (let i = 0; i < count; i++) await checkWritable(pathOf(output, options.seed ?? 0, i, count));
   modelPath(model ?? preset);
-  await stoppable(io, (signal) => draw({ ...options, signal }, { output, quality, json, count }, { preset, model, runtime, threads, precision }, io));
+  await stoppable(io, (signal) => draw({ ...options, signal }, { output, layers, quality, json, count }, { preset, model, runtime, threads, precision }, io));
 }
 
 /** Throws InputError for a quality that is none. */
@@ -76,7 +80,7 @@ export function checkQuality(quality: number): void {
 type Drawing = GenerateOptions & { readonly signal: AbortSignal };
 
 /** Draws into files, with an engine of its own. */
-async function draw(options: Drawing, { output, quality, json, count }: { output: string | undefined; quality: number; json: boolean; count: number }, engine: EngineFlags, io: Io): Promise<void> {
+async function draw(options: Drawing, { output, layers, quality, json, count }: { output: string | undefined; layers: string | undefined; quality: number; json: boolean; count: number }, engine: EngineFlags, io: Io): Promise<void> {
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
 
@@ -102,6 +106,7 @@ async function draw(options: Drawing, { output, quality, json, count }: { output
         await writeFileWhole(path, await files.file(event, formatFor(path), { quality }));
         encode += (performance.now() - from) / 1000;
         images.push({ path, seed, width, height });
+        if (layers !== undefined) await writeLayers(pathOf(layers, seed, event.index, count), { image: event.image, layers: event.layers ?? [] });
         if (json) say(`${path}  seed ${seed}`);
         else progress.clear(), io.out(`${path}  ${width}x${height}  seed ${seed}\n`);
       }

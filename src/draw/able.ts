@@ -10,6 +10,7 @@ const NEEDS: readonly { readonly option: keyof Sent; readonly ability: Ability; 
   { option: 'image', ability: 'image', cannot: 'cannot start from a picture: leave image out' },
   { option: 'guidance', ability: 'guidance', cannot: 'has no guidance: leave guidance out' },
   { option: 'peels', ability: 'peels', cannot: 'takes no Peels: leave them out', asks: (peels) => (peels as readonly unknown[]).length > 0 },
+  { option: 'layers', ability: 'layers', cannot: 'does not draw in layers: leave layers out', asks: (layers) => layers === true },
   { option: 'background', ability: 'transparent', cannot: 'draws no transparent background: leave background out', asks: (kind) => kind === 'transparent' },
 ];
 

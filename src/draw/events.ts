@@ -54,6 +54,17 @@ export interface RenderEvent {
   readonly rows?: { readonly y: number; readonly of: number; readonly image: Image };
 }
 
+/** A layer of a picture: laid over one another, back to front, they are the picture. */
+export interface PictureLayer {
+  /** 0 is what is behind everything; else which thing of the prompt it is, from 1. */
+  readonly slot: number;
+  /** Where its image lies in the picture, in pixels; it may reach beyond it. */
+  readonly x: number;
+  readonly y: number;
+  /** All of it, transparent around what it shows. */
+  readonly image: Image;
+}
+
 /** A picture is ready. */
 export interface ImageEvent {
   readonly type: 'image';
@@ -62,6 +73,8 @@ export interface ImageEvent {
   readonly recipe: Recipe;
   /** What the model was told. */
   readonly text: string;
+  /** Back to front, where they were asked for. */
+  readonly layers?: readonly PictureLayer[];
 }
 
 /** All pictures are ready. */

@@ -6,7 +6,7 @@ import { checkpoint } from '../runtime/engine.ts';
 import { image, tensorToImage, WHITE, type Image, type Tile } from '../image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { random } from '../util/random.ts';
-import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
+import type { GenerateEvent, PictureLayer, RenderEvent, StageSeconds } from './events.ts';
 import { checkAble, withinModel } from './able.ts';
 import { checkOptions, type Checked } from './check.ts';
 import { byName, pictureStore, type Sent } from './pictures.ts';
@@ -169,13 +169,14 @@ async function* drawn({ painter, read, look, pictures, stack: stackOf }: OpenMod
       yield { type: 'render', index, tile: i + 1, tiles: tiles.length, ...(rows && { rows }) } satisfies RenderEvent;
     }
     start?.restore(picture);
+    const layers = request.layers ? await clock.time('render', () => layersOf(drawing!, size, signal)) : undefined;
     const { name, version, hash } = info;
     const recipe: Recipe = {
       prompt, ...(style && { style }), ...(background && { background }), ...(stack.length > 0 && { peels: usedPeels(stack) }),
       seed, steps, guidance, ...size, ...(detail !== 1 && { detail }), ...(start && { image: start.recipe }),
       ...(references.length > 0 && { references: references.map(({ slot, hash }) => ({ slot, hash })) }), model: { name, version, hash }, sdk: VERSION,
     };
-    yield { type: 'image', index, image: picture, recipe, text };
+    yield { type: 'image', index, image: picture, recipe, text, ...(layers && { layers }) };
   }
   yield { type: 'done', count, seconds: clock.seconds };
 }
@@ -199,9 +200,28 @@ function fit({ width, height }: Size, side: number): Size {
 }
 
 async function drawTile(drawing: Drawing, tile: Tile, size: Size, picture: Image, opaque: boolean): Promise<void> {
-  const { data } = shown(await drawing.render(tile, size), opaque);
+  place(picture, tile, shown(await drawing.render(tile, size), opaque));
+}
+
+/** Every layer of a picture as an image of its own. */
+async function layersOf({ layers = [] }: Drawing, size: Size, signal?: AbortSignal): Promise<PictureLayer[]> {
+  const found: PictureLayer[] = [];
+  for (const layer of layers) {
+    const { x, y, width, height } = layer.box(size);
+    const whole = image(width, height);
+    for (const tile of tilesOf({ width, height }, TILE)) {
+      await checkpoint(signal);
+      place(whole, tile, tensorToImage(await layer.render(tile, size)));
+    }
+    found.push({ slot: layer.slot, x, y, image: whole });
+  }
+  return found;
+}
+
+/** Puts a tile into a picture. */
+function place({ width, data }: Image, tile: Tile, piece: Image): void {
   const line = tile.width * 4;
-  for (let y = 0; y < tile.height; y++) picture.data.set(data.subarray(y * line, (y + 1) * line), ((tile.y + y) * size.width + tile.x) * 4);
+  for (let y = 0; y < tile.height; y++) data.set(piece.data.subarray(y * line, (y + 1) * line), ((tile.y + y) * width + tile.x) * 4);
 }
 
 /** Some rows of a picture, as a view. */

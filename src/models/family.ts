@@ -118,8 +118,22 @@ export interface Encoder {
   encode(picture: Tensor): Promise<Float32Array>;
 }
 
+/** Where a layer lies in a picture, in whole pixels; it may reach beyond the picture. */
+export type Box = Tile;
+
+/** A layer of a picture: what it shows at the picture's size, transparent around it. */
+export interface LayerDrawing {
+  /** 0 is what is behind everything; else which thing of the prompt it is, from 1. */
+  readonly slot: number;
+  box(size: Size): Box;
+  /** One tile of the layer's own box: (1, height, width, 4), premultiplied around [-1, 1]. */
+  render(tile: Tile, size: Size): Promise<Tensor>;
+}
+
 /** A picture of which any number of pixels can be drawn. */
 export interface Drawing {
+  /** Its layers, back to front, of a model that draws in layers. */
+  readonly layers?: readonly LayerDrawing[];
   /** (1, height, width, 4), premultiplied around [-1, 1]: one tile of the whole picture at some size. */
   render(tile: Tile, size: Size): Promise<Tensor>;
 }

@@ -2,7 +2,7 @@
 // child process, a worker) and how pixels become a PNG is handed in.
 import { image, type Image } from '../image/image.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
-import type { GenerateEvent, ImageEvent, StageSeconds } from '../draw/events.ts';
+import type { GenerateEvent, ImageEvent, PictureLayer, StageSeconds } from '../draw/events.ts';
 import { openLive, previewDetail, type Draw, type Live, type LiveOptions } from '../live/live.ts';
 import { writeRecipe, type Recipe } from '../draw/recipe.ts';
 import { smallReferences } from '../draw/subjects.ts';
@@ -23,6 +23,8 @@ export interface Picture {
   /** What the model was told: the prompt with style and background. */
   readonly text: string;
   readonly seconds: StageSeconds;
+  /** Its layers, back to front, where they were asked for. */
+  readonly layers?: readonly PictureLayer[];
   /** The bytes of a PNG with the recipe inside. */
   png(): Promise<Uint8Array<ArrayBuffer>>;
 }
@@ -160,7 +162,7 @@ export function bananaOf(opened: Backend, encode: EncodePng, { limits: most = LI
     const drawn: ImageEvent[] = [];
     for await (const event of start({ preview: 0, ...request }, signal)) {
       if (event.type === 'image') drawn.push(event);
-      if (event.type === 'done') return drawn.map((one) => ({ image: one.image, recipe: one.recipe, text: one.text, seconds: event.seconds, png: () => pngWith(encode, one) }));
+      if (event.type === 'done') return drawn.map((one) => ({ image: one.image, recipe: one.recipe, text: one.text, seconds: event.seconds, ...(one.layers && { layers: one.layers }), png: () => pngWith(encode, one) }));
     }
     throw new RuntimeError('engine.empty', 'the engine drew no picture');
   };

@@ -18,7 +18,7 @@ export {
 } from '../draw/request.ts';
 export { checkOptions, type Checked } from '../draw/check.ts';
 export { parametersOf, readRecipe, VERSION, writeRecipe, type ModelId, type Recipe } from '../draw/recipe.ts';
-export type { DoneEvent, GenerateEvent, ImageEvent, PreviewEvent, RenderEvent, StageSeconds, StepEvent, TextEvent } from '../draw/events.ts';
+export type { DoneEvent, GenerateEvent, ImageEvent, PictureLayer, PreviewEvent, RenderEvent, StageSeconds, StepEvent, TextEvent } from '../draw/events.ts';
 export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest } from '../live/live.ts';
 export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from '../live/governor.ts';
 export type { UsedReference } from '../draw/subjects.ts';

@@ -104,6 +104,7 @@ export const INPUT_CODES = {
   'options.seconds': 'The seconds of a training are out of range, or too few for one step.',
   'options.seed': 'The seed is out of range, or the last one of several pictures would be.',
   'options.signal': 'The signal is no AbortSignal.',
+  'options.separate': 'Layers are asked for by something else than true or false.',
   'options.steps': 'The number of steps is none of those that there are.',
   'options.strength': 'The strength is out of range, or given without a picture to start from.',
   'options.threads': 'The number of threads is out of range.',

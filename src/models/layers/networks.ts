@@ -106,7 +106,7 @@ export function openLayerNetworks(runtime: Runtime, config: LayersConfig, weight
     async pixels({ logits, colours, width, height }, tile, scale) {
       const { feeds, cells, fine } = levelTables(tile, scale, { rows: height, columns: width });
       const { pixels } = await (await session('pixels')).run({ ...feeds, colours: cut(colours, cells), logits: cut(logits, fine) });
-      return float32(pixels!.shape as number[], (pixels!.data as Float32Array).map((v) => Math.min(1, Math.max(-1, v - 1))));
+      return float32(pixels!.shape as number[], lawful(pixels!.data as Float32Array));
     },
     async release() {
       for (const made of sessions.values()) await (await made).release();
@@ -127,6 +127,17 @@ async function open(runtime: Runtime, { graph, specs }: Stage, weights: LazyTens
     bound[path] = read(path);
   }
   return runtime.compile(forInference(graph), { weights: { ...bound, ...quantizedWeights(graph, weights, (path) => blocks?.(path)) } });
+}
+
+/** Premultiplied RGBA from 0..2 to -1..1: nothing below nothing, no alpha above all, no colour above its alpha. */
+function lawful(data: Float32Array): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i += 4) {
+    const alpha = Math.min(2, Math.max(0, data[i + 3]!));
+    for (let c = i; c < i + 3; c++) out[c] = Math.min(alpha, Math.max(0, data[c]!)) - 1;
+    out[i + 3] = alpha - 1;
+  }
+  return out;
 }
 
 /** Row i of a tensor's first axis, as a batch of one. */

@@ -2,7 +2,7 @@
 // Pixels are premultiplied RGBA in [-1, 1], as everywhere between networks and files.
 import type { Size, Tile } from '../../image/image.ts';
 import { float32, type Tensor } from '../../tensor/tensor.ts';
-import type { Drawing } from '../family.ts';
+import type { Drawing, LayerDrawing } from '../family.ts';
 import { split, type Layout as Parts } from '../layout.ts';
 import { OBJECTS, PATCH } from './config.ts';
 import { frameOf, type Frame } from './frame.ts';
@@ -33,7 +33,13 @@ export function layersOf(latent: Float32Array<ArrayBuffer>, parts: Parts, basis:
 }
 
 /** Where a layer's thumbnail lies in a picture: its corner and its side (width, for the canvas), in pixels. */
-export function placeOf({ frame, width, height }: Layer, { width: W, height: H }: Size): { x: number; y: number; side: number } {
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+  readonly side: number;
+}
+
+export function placeOf({ frame, width, height }: Layer, { width: W, height: H }: Size): Place {
   if (!frame) {
     const scale = Math.max(W / width, H / height);
     return { x: (W - width * scale) / 2, y: (H - height * scale) / 2, side: width * scale };
@@ -50,27 +56,39 @@ export async function drawingOf(networks: LayerNetworks, layers: readonly Layer[
     const alike = layers.filter(({ frame }) => (frame === undefined) === (around === 'edge'));
     (await networks.maps(alike, { exact: false, around })).forEach((found, i) => maps.set(alike[i]!, found));
   }
+  const piece = (layer: Layer, tile: Tile, { x, y, side }: Place) => networks.pixels(maps.get(layer)!, { ...tile, x: tile.x - x, y: tile.y - y }, side / layer.width);
   return {
+    layers: layers.map((layer): LayerDrawing => ({
+      slot: layer.slot,
+      box: (size) => boxOf(layer, placeOf(layer, size)),
+      async render(tile, size) {
+        const box = boxOf(layer, placeOf(layer, size));
+        return piece(layer, { ...tile, x: tile.x + box.x, y: tile.y + box.y }, placeOf(layer, size));
+      },
+    })),
     async render(tile, size) {
       const out = new Float32Array(tile.width * tile.height * 4).fill(-1);
       for (const layer of layers) {
-        const piece = within(tile, placeOf(layer, size), layer);
-        if (piece) over(out, tile, piece.tile, await networks.pixels(maps.get(layer)!, piece.own, piece.scale));
+        const place = placeOf(layer, size);
+        const covered = common(tile, boxOf(layer, place));
+        if (covered) over(out, tile, covered, await piece(layer, covered, place));
       }
       return float32([1, tile.height, tile.width, 4], out);
     },
   };
 }
 
-/** The part of a tile that a layer covers: in the picture's pixels, and in the layer's own. */
-function within(tile: Tile, place: { x: number; y: number; side: number }, { width, height }: Layer): { tile: Tile; own: Tile; scale: number } | undefined {
-  const scale = place.side / width;
-  const [left, top] = [Math.max(tile.x, Math.floor(place.x)), Math.max(tile.y, Math.floor(place.y))];
-  const right = Math.min(tile.x + tile.width, Math.ceil(place.x + place.side));
-  const bottom = Math.min(tile.y + tile.height, Math.ceil(place.y + height * scale));
-  if (right <= left || bottom <= top) return undefined;
-  const covered = { x: left, y: top, width: right - left, height: bottom - top };
-  return { tile: covered, own: { ...covered, x: left - place.x, y: top - place.y }, scale };
+/** The whole pixels that a layer touches. */
+function boxOf({ width, height }: Layer, { x, y, side }: Place): Tile {
+  const [left, top] = [Math.floor(x), Math.floor(y)];
+  return { x: left, y: top, width: Math.ceil(x + side) - left, height: Math.ceil(y + (side * height) / width) - top };
+}
+
+/** What two rectangles share, if anything. */
+function common(a: Tile, b: Tile): Tile | undefined {
+  const [x, y] = [Math.max(a.x, b.x), Math.max(a.y, b.y)];
+  const [width, height] = [Math.min(a.x + a.width, b.x + b.width) - x, Math.min(a.y + a.height, b.y + b.height) - y];
+  return width > 0 && height > 0 ? { x, y, width, height } : undefined;
 }
 
 /** Lays a piece over a tile, premultiplied. */
