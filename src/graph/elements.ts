@@ -2,6 +2,7 @@
 // doubles; writing rounds to the tensor's type. Every movement of data is a list of positions. Slow and obvious on purpose.
 import { sizeOf, zeros, type DType, type Tensor } from '../tensor/tensor.ts';
 import { fromHalves, toHalf } from '../util/float16.ts';
+import type { Attributes, Value } from './value.ts';
 
 /** The nearest whole number, halves to the even one. */
 export function roundHalfEven(x: number): number {
@@ -82,3 +83,6 @@ export function eachLine(shape: readonly number[], axis: number, body: (line: nu
   const starts = positions(shape.map((d, i) => (i === axis ? 1 : d)), stridesOf(shape));
   starts.forEach((start, index) => body(Array.from({ length: shape[axis]! }, (_, i) => start + i * stride), index));
 }
+
+/** The result of one operator: `shape` is the result's shape in numbers. */
+export type Reference = (inputs: readonly Tensor[], attributes: Attributes, shape: readonly number[], value: Value) => Tensor;
