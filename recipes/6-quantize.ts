@@ -11,7 +11,7 @@ import { average, median, psnrOverWhite } from '../src/eval/metrics.ts';
 import { input } from '../src/graph/value.ts';
 import { preset, type Config } from '../src/models/banana/config.ts';
 import { openNetworks } from '../src/models/banana/networks.ts';
-import { type Precision } from '../src/quant/precision.ts';
+import type { Precision } from '../src/quant/precision.ts';
 import { openSampler } from '../src/train/sample.ts';
 import { fakeProduct, levelsOf } from '../src/quant/fake-quant.ts';
 import { planOf, raise, rounded, sensitivity, type Plan } from '../src/quant/plan.ts';

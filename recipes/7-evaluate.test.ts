@@ -24,7 +24,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** Judges that have learned nothing: the chain is tested here, not what they say. */
 async function untrained(path: string): Promise<void> {
   const { concept, labels, style, background } = classesOf(DATA.tiny);
-  const drawings = inScope(DATA.tiny.scope).concepts.flatMap((c, i) => inScope(DATA.tiny.scope).styles.map((s) => [i, style.indexOf(STYLES[s].word)] as const));
+  const drawings = inScope(DATA.tiny.scope).concepts.flatMap((_, i) => inScope(DATA.tiny.scope).styles.map((s) => [i, style.indexOf(STYLES[s].word)] as const));
   const attributes = traitClasses();
   const weights = Object.assign({}, ...[detectorStage(background.length), classifierStage(drawings.length), readerStage(attributes)].map(({ specs }) => initialize(specs, random(1)))) as Tensors;
   (weights['detector.heat.bias']!.data as Float32Array).fill(-4); // few objects rather than one in every cell

@@ -5,7 +5,7 @@ import { drawnFiles, formatFor } from '../node/index.ts';
 import { loadSharp } from '../disk/codec.ts';
 import { writeFileWhole } from '../disk/files.ts';
 import type { StageSeconds, TextEvent } from '../draw/events.ts';
-import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
+import { modelPath } from '../node/models.ts';
 import { checkOptions } from '../draw/check.ts';
 import type { GenerateOptions } from '../draw/request.ts';
 import type { ModelInfo } from '../models/family.ts';

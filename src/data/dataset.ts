@@ -2,11 +2,11 @@
 // it. Nothing is rendered here (render.ts) or stored (pack.ts). The presets' scopes and mixes stand in one table, DATA.
 import { random, type Random } from '../util/random.ts';
 import { PLAIN_COLOURS, sceneryOf, SCENERY_NAMES, type Background } from './backgrounds.ts';
-import { CAPTIONS, caption, isCountable, RELATIONS, type CaptionOptions, type Facts, type Relation, type Thing } from './captions.ts';
+import { CAPTIONS, caption, isCountable, type Facts, type Thing } from './captions.ts';
 import { COLOUR_NAMES, nameOf, type ColourName } from './colour.ts';
 import { characterSample, slotsFor } from './characters.ts';
 import { LAYOUTS, type LayoutName } from './layouts.ts';
-import type { DataOptions, Sample, SampleObject, Subject } from './sample.ts';
+import type { DataOptions, Sample, Subject } from './sample.ts';
 import { boxOf, canRecolour, sceneSvg, type Placed, type Scene } from './scenes.ts';
 import { heldOut } from './splits.ts';
 import { inScope, sprite, STYLES, type Concept, type Scope, type StyleKey } from './sprites.ts';

@@ -1,6 +1,6 @@
 // DiceBear's characters as makers: one table row a style of theirs.
 import { COLOURS, COLOUR_NAMES, type ColourName } from './colour.ts';
-import { an, FACES, inner, key, maybe, pickFaces, type Maker } from './maker.ts';
+import { an, type FACES, inner, key, maybe, pickFaces, type Maker } from './maker.ts';
 
 // DiceBear is an ES module only; where it is missing, its makers are simply not offered.
 const dicebear = await import('@dicebear/core').catch(() => undefined);

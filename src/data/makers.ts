@@ -4,10 +4,9 @@
 // Never used: BigHeads' logos and bodies without clothes; avatar sets without a standard licence (avataaars, bottts).
 import { createRequire } from 'node:module';
 import { InputError } from '../util/errors.ts';
-import type { Random } from '../util/random.ts';
 import { COLOURS, COLOUR_NAMES, colourOf, fromOklch, toHex, type ColourName } from './colour.ts';
 import { DICE_MAKERS } from './dice.ts';
-import { an, FACES, inner, key, maybe, pickFaces, type Identity, type Maker } from './maker.ts';
+import { an, type FACES, inner, key, maybe, pickFaces, type Identity, type Maker } from './maker.ts';
 
 export type { Identity, Maker };
 

@@ -57,7 +57,6 @@ describe('the file', () => {
 
 describe('the networks', () => {
   let runtime: Runtime;
-  beforeAll(async () => void (runtime = await ortNode({ threads: 1 })));
   const grid = { rows: 4, columns: 4 };
   const noise = random(7).normals(16 * model.config.channels);
   const run = async (precision: Precision) => {
@@ -69,7 +68,10 @@ describe('the networks', () => {
     return { velocity, features };
   };
   let exact: Awaited<ReturnType<typeof run>>;
-  beforeAll(async () => void (exact = await run('float32')));
+  beforeAll(async () => {
+    runtime = await ortNode({ threads: 1 });
+    exact = await run('float32');
+  });
   afterAll(() => runtime.release?.());
 
   test('from the blocks of the file as from float32 weights, which are then not asked for', async () => {

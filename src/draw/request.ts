@@ -4,7 +4,6 @@
 // A new option is a row here, and whatever draws by it.
 import { PEEL_NAME } from '../adapters/info.ts';
 import { WEIGHT_MAX } from '../adapters/stack.ts';
-import type { Image } from '../image/image.ts';
 import type { StyleWord } from '../models/style-words.ts';
 import { SLOTS } from '../tokenizer/words.ts';
 import { checked } from './refusal.ts';

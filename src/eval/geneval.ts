@@ -8,7 +8,7 @@ import { isHeldOut } from '../data/dataset.ts';
 import type { DataOptions } from '../data/sample.ts';
 import { LAYOUTS, type LayoutName } from '../data/layouts.ts';
 import { boxOf, sceneSvg, type Placed } from '../data/scenes.ts';
-import { inScope, type Concept, type StyleKey } from '../data/sprites.ts';
+import { inScope, type Concept, } from '../data/sprites.ts';
 import { random, type Random } from '../util/random.ts';
 import { isSimple, type SetOptions } from './cases.ts';
 import { average } from './metrics.ts';

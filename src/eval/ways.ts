@@ -10,7 +10,7 @@ import { readModel } from '../node/load.ts';
 import { modelPath, readTokenizer } from '../node/models.ts';
 import { specsOf } from '../models/banana/stages.ts';
 import { openNetworks, type Networks, type NetworksOptions } from '../models/banana/networks.ts';
-import { type Precision } from '../quant/precision.ts';
+import type { Precision } from '../quant/precision.ts';
 import { openSampler } from '../train/sample.ts';
 import { planOf } from '../quant/plan.ts';
 import type { Runtime } from '../runtime/runtime.ts';

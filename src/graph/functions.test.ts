@@ -1,5 +1,5 @@
 // The composite functions against their formulas written out on numbers.
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { float32, type Tensors } from '../tensor/tensor.ts';
 import { expectClose, randomFeeds } from '../sdk/testing.ts';
 import { random } from '../util/random.ts';

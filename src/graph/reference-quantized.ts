@@ -1,8 +1,7 @@
 // The rows of the reference interpreter that compute with few bits: com.microsoft's kernels and the quantizing operators.
 // https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-import { float32, sizeOf, tensor, type Tensor } from '../tensor/tensor.ts';
-import { InputError } from '../util/errors.ts';
-import { broadcastStrides, numbersOf, positions, roundHalfEven, stridesOf, written, type Reference } from './elements.ts';
+import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
+import { broadcastStrides, numbersOf, positions, roundHalfEven, written, type Reference } from './elements.ts';
 import type { Op } from './rules.ts';
 
 /** a (..., M, K) times b (..., K, N); the batch axes broadcast to those of `shape`. */

@@ -2,13 +2,13 @@
 // are held. One row an operator, by its definition in the ONNX and com.microsoft documents; arithmetic in doubles,
 // rounded to the result's type once an operator. Not here: running a whole graph (evaluate.ts), and speed.
 // https://onnx.ai/onnx/operators - https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
-import { float32, sizeOf, tensor, type DType, type Tensor } from '../tensor/tensor.ts';
+import { sizeOf, tensor, type DType, type Tensor } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import { broadcastStrides, eachLine, erf, numbersOf, positions, roundHalfEven, stridesOf, taken, written, type Reference } from './elements.ts';
 import { matmul, QUANTIZED } from './reference-quantized.ts';
 
-import { BINARY, COMPARE, REDUCE, sliceRange, UNARY, type Op } from './rules.ts';
-import type { Attributes, Value } from './value.ts';
+import { type BINARY, type COMPARE, type REDUCE, sliceRange, type UNARY, type Op } from './rules.ts';
+import type { Attributes, } from './value.ts';
 
 const UNARY_FUNCTIONS: { readonly [P in (typeof UNARY)[number]]: (x: number) => number } = {
   Neg: (x) => -x,

@@ -3,7 +3,7 @@
 // content cannot have changed; and the store behind the hub counts tags of its own. The hash has the last word.
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { reason } from '../disk/files.ts';

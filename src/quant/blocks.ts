@@ -50,7 +50,7 @@ export function quantizeBlocks(weight: Tensor<'float32'>, bits = 8): Blocks & { 
     for (let r = from, i = from * columns; r < to; r++)
       for (let c = 0; c < columns; c++, i++) {
         const q = roundToEven(Math.fround(data[i]! / factors[c]!)); // as a float32 graph rounds
-        values[i] = q < -levels ? -levels : q > levels - 1 ? levels - 1 : q;
+        values[i] = Math.max(-levels, Math.min(levels - 1, q));
       }
   }
   return { values: tensor('int8', [rows, columns], values), scales: tensor('float16', [blocks, columns], scales) };

@@ -5,7 +5,7 @@
 // Legend: B batch, L room for latent tokens, S for reference tokens, T for text tokens, C channels, G grids, d head width.
 import type { DataOptions } from '../../src/data/sample.ts';
 import { pixelsOf } from '../../src/data/pack.ts';
-import { add, cast, concat, cos, expand, floor, gather, greater, log, max, mean, min, mul, reshape, round, sin, sub, div, transpose, unsqueeze, where, abs } from '../../src/graph/ops.ts';
+import { add, cast, concat, cos, expand, floor, gather, greater, log, max, mean, min, mul, reshape, round, sin, sub, div, unsqueeze, where, abs } from '../../src/graph/ops.ts';
 import { constant, graph, input, type Graph, type Value } from '../../src/graph/value.ts';
 import { CELLS, ENCODER_PIXELS, type Config } from '../../src/models/banana/config.ts';
 import { referencePositions } from '../../src/models/banana/references.ts';

@@ -9,7 +9,7 @@ import type { BaseId } from '../../adapters/info.ts';
 import type { NodeBanana } from '../../node/index.ts';
 import type { Model } from '../../models/banana/file.ts';
 import { openNetworks } from '../../models/banana/networks.ts';
-import { type Precision } from '../../quant/precision.ts';
+import type { Precision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Image } from '../../image/image.ts';
 import type { TrainingPicture } from '../../disk/pictures.ts';

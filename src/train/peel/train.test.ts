@@ -14,7 +14,7 @@ import { folderStore } from '../../disk/files.ts';
 import { image, type Image } from '../../image/image.ts';
 import { scalar } from '../../tensor/tensor.ts';
 import { initialize } from '../../nn/scope.ts';
-import { LAYERS, OBJECTIVES, peelBatch, peelProgram, trainingTime, type LayerGroup, type PeelRow } from './program.ts';
+import { LAYERS, OBJECTIVES, peelBatch, peelProgram, trainingTime, type PeelRow } from './program.ts';
 import { random } from '../../util/random.ts';
 import { randomModel } from '../../node/models.ts';
 import { openNetworks } from '../../models/banana/networks.ts';
