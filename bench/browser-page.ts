@@ -21,7 +21,13 @@ const seconds = async (work: () => Promise<unknown>): Promise<number> => {
 
 async function open({ model, runtime, threads, precision }: Omit<MeasureOptions, 'runs'>): Promise<web.WebBanana> {
   const bytes = new Uint8Array(await (await fetch(model)).arrayBuffer());
-  return web.openBananaWorker(new Worker('/banana-worker.js', { type: 'module' }), { model: bytes, assets, threads, runtime, ...(precision && { precision }) });
+  return web.openBananaWorker(new Worker('/banana-worker.js', { type: 'module' }), {
+    model: bytes,
+    assets,
+    threads,
+    runtime,
+    ...(precision && { precision }),
+  });
 }
 
 /** Opening, the first picture, then pictures of 512 pixels in 2 steps, previews of 256 in one, and cancelling. */
@@ -33,8 +39,12 @@ async function pictures({ runs, ...options }: MeasureOptions) {
   const stages: web.StageSeconds[] = [];
   const previews: number[] = [];
   for (let i = 0; i < runs; i++) {
-    whole.push(await seconds(async () => stages.push((await banana.picture({ ...PROMPT, prompt: `${PROMPT.prompt} ${i}`, steps: 2 })).seconds)));
-    previews.push(await seconds(() => banana.picture({ ...PROMPT, prompt: `${PROMPT.prompt} ${i}`, steps: 1, width: 256, height: 256, detail: 0.25 })));
+    whole.push(
+      await seconds(async () => stages.push((await banana.picture({ ...PROMPT, prompt: `${PROMPT.prompt} ${i}`, steps: 2 })).seconds)),
+    );
+    previews.push(
+      await seconds(() => banana.picture({ ...PROMPT, prompt: `${PROMPT.prompt} ${i}`, steps: 1, width: 256, height: 256, detail: 0.25 })),
+    );
   }
   const stop = new AbortController();
   const long = banana.picture({ ...PROMPT, steps: 4, count: 100, signal: stop.signal }).catch(() => {});

@@ -37,18 +37,30 @@ interface Size {
 
 async function sizeOf(bytes: Uint8Array): Promise<Size> {
   const quality = bytes.length > LARGE ? 5 : 11;
-  const [zipped, brotli] = [await promisify(gzip)(bytes, { level: 6 }), await promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_LGWIN]: 22 } })];
+  const [zipped, brotli] = [
+    await promisify(gzip)(bytes, { level: 6 }),
+    await promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality, [constants.BROTLI_PARAM_LGWIN]: 22 } }),
+  ];
   return { raw: bytes.length, gzip: zipped.length, brotli: brotli.length };
 }
 
-const sum = (sizes: readonly Size[]): Size => sizes.reduce((a, b) => ({ raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }));
+const sum = (sizes: readonly Size[]): Size =>
+  sizes.reduce((a, b) => ({ raw: a.raw + b.raw, gzip: a.gzip + b.gzip, brotli: a.brotli + b.brotli }));
 
 /** What a page loads: our bundles, onnxruntime-web's part that is used, and the models. */
-async function downloads(models: Readonly<Record<string, Uint8Array>>): Promise<{ parts: Record<string, Size>; totals: Record<string, Size> }> {
+async function downloads(
+  models: Readonly<Record<string, Uint8Array>>,
+): Promise<{ parts: Record<string, Size>; totals: Record<string, Size> }> {
   const scripts = await bundle({ worker: BUNDLES['banana-worker'], page: here('../src/web/index.ts') }, { minify: true });
-  const ort = async (kind: string) => sum([await sizeOf(await readFile(join(ORT, `ort-wasm-simd-threaded.${kind}.wasm`))), await sizeOf(await readFile(join(ORT, `ort-wasm-simd-threaded.${kind}.mjs`)))]);
+  const ort = async (kind: string) =>
+    sum([
+      await sizeOf(await readFile(join(ORT, `ort-wasm-simd-threaded.${kind}.wasm`))),
+      await sizeOf(await readFile(join(ORT, `ort-wasm-simd-threaded.${kind}.mjs`))),
+    ]);
   const parts: Record<string, Size> = {
-    'our code and ONNX Runtime\'s JavaScript': sum(await Promise.all([...scripts].filter(([path]) => !/webgpu/.test(path)).map(([, bytes]) => sizeOf(bytes)))),
+    "our code and ONNX Runtime's JavaScript": sum(
+      await Promise.all([...scripts].filter(([path]) => !/webgpu/.test(path)).map(([, bytes]) => sizeOf(bytes))),
+    ),
     'ONNX Runtime, jspi (Chromium)': await ort('jspi'),
     'ONNX Runtime, asyncify (others)': await ort('asyncify'),
   };
@@ -71,7 +83,10 @@ const megabytes = (n: number) => (n / 1e6).toFixed(1).padStart(8);
 
 function printSizes({ parts, totals }: Awaited<ReturnType<typeof downloads>>): string {
   const rows = [...Object.entries(parts), ...Object.entries(totals).map(([name, size]) => [`all for ${name}, Chromium`, size] as const)];
-  return [`${'download, MB'.padEnd(44)}     raw    gzip  brotli`, ...rows.map(([name, { raw, gzip: g, brotli }]) => name.padEnd(42) + megabytes(raw) + megabytes(g) + megabytes(brotli))].join('\n');
+  return [
+    `${'download, MB'.padEnd(44)}     raw    gzip  brotli`,
+    ...rows.map(([name, { raw, gzip: g, brotli }]) => name.padEnd(42) + megabytes(raw) + megabytes(g) + megabytes(brotli)),
+  ].join('\n');
 }
 
 const line = (name: string, ...values: string[]) => `${name.padEnd(42)}${values.map((v) => v.padStart(12)).join('')}`;
@@ -89,33 +104,61 @@ async function prepare(presets: readonly string[], folder: string) {
   return { files, downloaded };
 }
 
-type Measure = <K extends keyof Measurements>(name: K, options: Parameters<Measurements[K]>[0]) => Promise<Awaited<ReturnType<Measurements[K]>>>;
+type Measure = <K extends keyof Measurements>(
+  name: K,
+  options: Parameters<Measurements[K]>[0],
+) => Promise<Awaited<ReturnType<Measurements[K]>>>;
 
 /** Pictures of one model. */
 async function pictures(measure: Measure, options: MeasureOptions) {
   const { openSeconds, firstSeconds, whole, previews, stages, cancelled } = await measure('pictures', options);
   const stage = (key: 'text' | 'denoise' | 'render') => summarize(stages.map((one) => one[key])).median;
-  return { openSeconds, firstSeconds, text512: summarize(whole), preview256: summarize(previews), cancelSeconds: cancelled, stages: { text: stage('text'), denoise: stage('denoise'), render: stage('render') } };
+  return {
+    openSeconds,
+    firstSeconds,
+    text512: summarize(whole),
+    preview256: summarize(previews),
+    cancelSeconds: cancelled,
+    stages: { text: stage('text'), denoise: stage('denoise'), render: stage('render') },
+  };
 }
 
 /** Training, by the time between the first report and the last. */
 async function training(measure: Measure, options: Parameters<Measurements['training']>[0]) {
   const { steps, seconds, bytes, reports } = await measure('training', options);
   const [first, last] = [reports[0]!, reports.at(-1)!];
-  return { steps, seconds, bytes, stepSeconds: (last.at - first.at) / (last.step - first.step), firstLoss: first.loss, lastLoss: last.loss };
+  return {
+    steps,
+    seconds,
+    bytes,
+    stepSeconds: (last.at - first.at) / (last.step - first.step),
+    firstLoss: first.loss,
+    lastLoss: last.loss,
+  };
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, threads: { type: 'string', default: '2' }, preset: { type: 'string', multiple: true, default: [DEFAULT_MODEL, 'nano'] } } });
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      threads: { type: 'string', default: '2' },
+      preset: { type: 'string', multiple: true, default: [DEFAULT_MODEL, 'nano'] },
+    },
+  });
   const { quick, preset: presets } = values;
   const threads = Number(values.threads);
   const machine = describeMachine();
   const say = (what: string) => process.stderr.write(`${what}\n`);
-  if (machine.load > 0.5) say(`warning: the load is ${machine.load}: other work takes a part of this machine, and the figures will be worse than they are`);
+  if (machine.load > 0.5)
+    say(`warning: the load is ${machine.load}: other work takes a part of this machine, and the figures will be worse than they are`);
   const folder = await mkdtemp(join(tmpdir(), 'banana-bench-'));
   say('models');
   const { files, downloaded } = await prepare(presets, folder);
-  const server = await serveWeb({ bundles: BUNDLES, files: { '/': { text: PAGE }, ...Object.fromEntries(Object.entries(files).map(([name, path]) => [`/${name}.safetensors`, path])) } });
+  const server = await serveWeb({
+    bundles: BUNDLES,
+    files: { '/': { text: PAGE }, ...Object.fromEntries(Object.entries(files).map(([name, path]) => [`/${name}.safetensors`, path])) },
+  });
   const browser = await openChromium();
   try {
     const page = await browser.context.newPage();
@@ -133,23 +176,44 @@ async function main(): Promise<void> {
     say('training');
     const trained = { model: presets[0]!, ...(await training(measure, { ...on(presets[0]!), steps: quick ? 20 : 60 })) };
     say('agreement of WebGPU and WASM');
-    const [gpu, wasm] = [await measure('pixels', { ...on('tiny', 'webgpu'), precision: 'float32' }), await measure('pixels', { ...on('tiny'), precision: 'float32' })];
+    const [gpu, wasm] = [
+      await measure('pixels', { ...on('tiny', 'webgpu'), precision: 'float32' }),
+      await measure('pixels', { ...on('tiny'), precision: 'float32' }),
+    ];
     const differences = gpu.map((x, i) => Math.abs(x - wasm[i]!));
     const side = Math.sqrt(gpu.length / 4);
     const decibels = psnr(image(side, side, Uint8Array.from(gpu)), image(side, side, Uint8Array.from(wasm)));
-    const webgpu = { adapter: 'software', model: 'tiny, shaken', psnr: decibels, mean: average(differences), largest: Math.max(...differences) };
+    const webgpu = {
+      adapter: 'software',
+      model: 'tiny, shaken',
+      psnr: decibels,
+      mean: average(differences),
+      largest: Math.max(...differences),
+    };
     say('sizes');
     const sizes = await downloads(downloaded);
 
     const chromium = browser.context.browser()?.version() ?? 'unknown';
     const result = { ...provenance('npm run bench:browser --'), machine, chromium, threads, times, training: trained, webgpu, sizes };
-    const rows = Object.entries(times).map(([name, t]) => line(name, ...[t.openSeconds, t.text512.median, t.stages.denoise, t.stages.render, t.preview256.median, t.cancelSeconds].map(s)));
-    console.log(`${machineLine(machine)}, Chromium ${chromium}\ncommit ${result.commit}, ${threads} threads${quick ? ', quick: few runs' : ''}\n`);
+    const rows = Object.entries(times).map(([name, t]) =>
+      line(name, ...[t.openSeconds, t.text512.median, t.stages.denoise, t.stages.render, t.preview256.median, t.cancelSeconds].map(s)),
+    );
+    console.log(
+      `${machineLine(machine)}, Chromium ${chromium}\ncommit ${result.commit}, ${threads} threads${quick ? ', quick: few runs' : ''}\n`,
+    );
     console.log([line('WASM', 'open', '512, 2 steps', 'denoise', 'render', '256, 1 step', 'cancel'), ...rows].join('\n'));
-    console.log(`\ntraining a Peel on ${trained.model}: ${s(trained.stepSeconds)} a step, ${trained.steps} steps in ${s(trained.seconds)} with preparing, ${(trained.bytes / 1e6).toFixed(2)} MB`);
-    console.log(`WebGPU (software) and WASM, a picture of tiny: ${decibels.toFixed(1)} dB, ${webgpu.mean.toFixed(2)} of 255 on average, ${webgpu.largest} at most\n`);
+    console.log(
+      `\ntraining a Peel on ${trained.model}: ${s(trained.stepSeconds)} a step, ${trained.steps} steps in ${s(trained.seconds)} with preparing, ${(trained.bytes / 1e6).toFixed(2)} MB`,
+    );
+    console.log(
+      `WebGPU (software) and WASM, a picture of tiny: ${decibels.toFixed(1)} dB, ${webgpu.mean.toFixed(2)} of 255 on average, ${webgpu.largest} at most\n`,
+    );
     console.log(printSizes(sizes));
-    if (values.json !== undefined) await writeFileWhole(values.json, `${JSON.stringify(result, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`);
+    if (values.json !== undefined)
+      await writeFileWhole(
+        values.json,
+        `${JSON.stringify(result, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`,
+      );
   } finally {
     await browser.close();
     server.close();

@@ -18,7 +18,10 @@ export const threadsOf = ({ threads }: MeasureOptions) => (threads === undefined
 export const peak = () => process.resourceUsage().maxRSS * 1024;
 
 /** One picture through the pipeline: the picture and the seconds of each stage. */
-export async function draw(pipeline: Pipeline, options: GenerateOptions): Promise<{ image: Image; seconds: { text: number; denoise: number; render: number } }> {
+export async function draw(
+  pipeline: Pipeline,
+  options: GenerateOptions,
+): Promise<{ image: Image; seconds: { text: number; denoise: number; render: number } }> {
   let image: Image | undefined;
   for await (const event of pipeline.generate({ preview: 0, seed: 1, ...options })) {
     if (event.type === 'image') ({ image } = event);

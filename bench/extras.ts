@@ -45,9 +45,22 @@ export async function measureExtras(options: MeasureOptions): Promise<ExtrasResu
     const [rows, columns] = shape as [number, number];
     const { a, b } = loraNames(path);
     tensors[a] = float32([rows, RANK], rng.normals(rows * RANK));
-    tensors[b] = float32([RANK, columns], rng.normals(RANK * columns).map((x) => x * 1e-3));
+    tensors[b] = float32(
+      [RANK, columns],
+      rng.normals(RANK * columns).map((x) => x * 1e-3),
+    );
   }
-  const info = { name: 'bench', base: { name: '', version: '', preset: options.preset, hash: '' }, rank: RANK, alpha: RANK, layers: [], triggers: [], licence: '', thumbnails: [], training: {} };
+  const info = {
+    name: 'bench',
+    base: { name: '', version: '', preset: options.preset, hash: '' },
+    rank: RANK,
+    alpha: RANK,
+    layers: [],
+    triggers: [],
+    licence: '',
+    thumbnails: [],
+    training: {},
+  };
   const stack = withPeel(NO_PEELS, { info, hash: '', tensors } satisfies Peel);
 
   const grid = latentGrid(SIZE, baseTokens(config));
@@ -82,5 +95,13 @@ export async function measureExtras(options: MeasureOptions): Promise<ExtrasResu
   const of = (way: keyof typeof ways): Summary => summarize(samples.map((s) => s[way]));
   const ratio = (way: keyof typeof ways) => summarize(samples.map((s) => s[way] / s.plain)).median;
   const subjectTokens = references.reduce((sum, { latent }) => sum + latent.rows * latent.columns, 0);
-  return { plain: of('plain'), peel: of('peel'), subjects: of('subjects'), peelRatio: ratio('peel'), subjectsRatio: ratio('subjects'), subjectTokens, subjectsReadSeconds };
+  return {
+    plain: of('plain'),
+    peel: of('peel'),
+    subjects: of('subjects'),
+    peelRatio: ratio('peel'),
+    subjectsRatio: ratio('subjects'),
+    subjectTokens,
+    subjectsReadSeconds,
+  };
 }

@@ -63,7 +63,12 @@ async function type(options: MeasureOptions, busy: boolean): Promise<Omit<LiveRe
   const fps = frames / ((performance.now() - measuredFrom) / 1000);
   live.close();
   await banana.close();
-  return { latency: summarize(latencies.slice(busy ? -40 : warm)), fps: busy ? 1 / summarize(latencies.slice(-40)).median : fps, level: level!, notices };
+  return {
+    latency: summarize(latencies.slice(busy ? -40 : warm)),
+    fps: busy ? 1 / summarize(latencies.slice(-40)).median : fps,
+    level: level!,
+    notices,
+  };
 }
 
 const ENTRY = new URL('../src/node/engine.ts', import.meta.url);

@@ -39,7 +39,10 @@ export function provenance(started: string): { readonly date: string; readonly c
 /** The commit of the working tree, with `-dirty` when tracked files differ from it; 'unknown' outside of git. */
 function commitOf(): string {
   try {
-    return execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    return execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
   } catch {
     return 'unknown';
   }

@@ -31,12 +31,19 @@ const CLI = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
 /** One measurement in a child process. */
 async function measure(name: Measurement, options: MeasureOptions): Promise<Partial<PresetResult>> {
-  const child = fork(fileURLToPath(new URL('./measure.ts', import.meta.url)), [name, JSON.stringify(options)], { serialization: 'json', stdio: ['ignore', 2, 2, 'ipc'] });
+  const child = fork(fileURLToPath(new URL('./measure.ts', import.meta.url)), [name, JSON.stringify(options)], {
+    serialization: 'json',
+    stdio: ['ignore', 2, 2, 'ipc'],
+  });
   return new Promise((resolve, reject) => {
     let result: Partial<PresetResult> | undefined;
     child.on('message', (message) => (result = message as Partial<PresetResult>));
     child.on('error', reject);
-    child.on('exit', (code, signal) => (result ? resolve(result) : reject(new RuntimeError('bench.child', `measuring ${name} of ${options.preset} failed: ${signal ?? `exit code ${code}`}`))));
+    child.on('exit', (code, signal) =>
+      result
+        ? resolve(result)
+        : reject(new RuntimeError('bench.child', `measuring ${name} of ${options.preset} failed: ${signal ?? `exit code ${code}`}`)),
+    );
   });
 }
 
@@ -64,19 +71,47 @@ function runCommand(args: readonly string[]): Promise<CommandRun> {
 /** Cold start: process start to the first picture on disk, by the built command. */
 async function coldStart(model: string, folder: string, { quick, threads }: Settings): Promise<Partial<PresetResult>> {
   if (!existsSync(CLI)) return {};
-  const args = ['a red fox in the snow, flat style', '-o', join(folder, 'cold.png'), '--seed', '1', '--steps', '2', '--model', model, '--json'];
+  const args = [
+    'a red fox in the snow, flat style',
+    '-o',
+    join(folder, 'cold.png'),
+    '--seed',
+    '1',
+    '--steps',
+    '2',
+    '--model',
+    model,
+    '--json',
+  ];
   if (threads !== undefined) args.push('--threads', String(threads));
   const runs: CommandRun[] = [];
   for (let i = 0; i < (quick ? 2 : 5); i++) runs.push(await runCommand(args));
   const stages = Object.keys(runs[0]!.json.seconds);
   const seconds = Object.fromEntries(stages.map((stage) => [stage, summarize(runs.map((r) => r.json.seconds[stage]!)).median]));
-  return { coldStart: { total: summarize(runs.map((r) => r.wall)), seconds, peakRssBytes: Math.max(...runs.map((r) => r.json.peakRssBytes)) } };
+  return {
+    coldStart: { total: summarize(runs.map((r) => r.wall)), seconds, peakRssBytes: Math.max(...runs.map((r) => r.json.peakRssBytes)) },
+  };
 }
 
 /** The command's 3840x2160 PNG: seconds of the whole, rows encoded while others are drawn, and the peak of both processes together. */
 async function command4k(model: string, folder: string, { threads }: Settings): Promise<Partial<PresetResult>> {
   if (!existsSync(CLI)) return {};
-  const args = ['a red fox in the snow, flat style', '-o', join(folder, '4k.png'), '--seed', '1', '--steps', '2', '-W', '3840', '-H', '2160', '--model', model, '--json'];
+  const args = [
+    'a red fox in the snow, flat style',
+    '-o',
+    join(folder, '4k.png'),
+    '--seed',
+    '1',
+    '--steps',
+    '2',
+    '-W',
+    '3840',
+    '-H',
+    '2160',
+    '--model',
+    model,
+    '--json',
+  ];
   if (threads !== undefined) args.push('--threads', String(threads));
   const { wall, json } = await runCommand(args);
   return { command4k: { total: wall, seconds: json.seconds, peakRssBytes: json.peakRssBytes } };
@@ -92,7 +127,12 @@ interface Settings {
 const say = (preset: string, what: string) => process.stderr.write(`${preset}: ${what}\n`);
 
 /** The file to measure: trained weights where there are some, else random ones. */
-async function modelFor(name: string, given: string | undefined, folder: string, options: Settings): Promise<{ all: MeasureOptions; result: Partial<PresetResult> }> {
+async function modelFor(
+  name: string,
+  given: string | undefined,
+  folder: string,
+  options: Settings,
+): Promise<{ all: MeasureOptions; result: Partial<PresetResult> }> {
   const found = given ?? trainedModel(name);
   const all: MeasureOptions = { preset: name, model: found ?? join(folder, `${name}.safetensors`), ...options };
   if (found) return { all, result: { weights: 'trained' } };
@@ -104,7 +144,9 @@ async function modelFor(name: string, given: string | undefined, folder: string,
 async function measurePreset(name: string, given: string | undefined, folder: string, options: Settings): Promise<PresetResult> {
   let { all, result } = await modelFor(name, given, folder, options);
   const isLarge = LARGE.includes(name);
-  const measurements: Measurement[] = isLarge ? ['large'] : ['picture', 'stages', 'extras', 'render4k', 'live', ...(TRAINED_HERE.includes(name) ? (['training'] as const) : [])];
+  const measurements: Measurement[] = isLarge
+    ? ['large']
+    : ['picture', 'stages', 'extras', 'render4k', 'live', ...(TRAINED_HERE.includes(name) ? (['training'] as const) : [])];
   for (const what of measurements) {
     say(name, what);
     result = { ...result, ...(await measure(what, all)) };
@@ -145,14 +187,21 @@ function headline(name: string, r: PresetResult) {
 }
 
 const OPTIONS = {
-  json: { type: 'string' }, preset: { type: 'string', multiple: true }, model: { type: 'string' }, threads: { type: 'string' }, quick: { type: 'boolean', default: false },
-  soak: { type: 'boolean', default: false }, 'soak-pictures': { type: 'string' }, load: { type: 'boolean', default: false },
+  json: { type: 'string' },
+  preset: { type: 'string', multiple: true },
+  model: { type: 'string' },
+  threads: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  soak: { type: 'boolean', default: false },
+  'soak-pictures': { type: 'string' },
+  load: { type: 'boolean', default: false },
 } as const;
 
 /** A whole number of an option. */
 function wholeOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!(Number.isInteger(Number(text)) && Number(text) > 0)) throw new InputError(`bench.${name}`, `--${name} ${text}: expected a whole number from 1`);
+  if (!(Number.isInteger(Number(text)) && Number(text) > 0))
+    throw new InputError(`bench.${name}`, `--${name} ${text}: expected a whole number from 1`);
   return Number(text);
 }
 
@@ -167,17 +216,29 @@ function build(): void {
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
-  const special: 'soak' | 'load' | undefined = values.soak || values['soak-pictures'] !== undefined ? 'soak' : values.load ? 'load' : undefined;
+  const special: 'soak' | 'load' | undefined =
+    values.soak || values['soak-pictures'] !== undefined ? 'soak' : values.load ? 'load' : undefined;
   if (positionals.length > (values.soak ? 1 : 0)) throw new InputError('bench.argument', `"${positionals.at(-1)}": no such argument`);
-  const presets: string[] = values.preset ?? (special ? [DEFAULT_MODEL] : [DEFAULT_MODEL, ...(['nano', 'xl'] satisfies PresetName[]).filter((name) => name !== DEFAULT_MODEL)]);
+  const presets: string[] =
+    values.preset ??
+    (special ? [DEFAULT_MODEL] : [DEFAULT_MODEL, ...(['nano', 'xl'] satisfies PresetName[]).filter((name) => name !== DEFAULT_MODEL)]);
   for (const name of presets) presetOf(name);
-  if (values.model !== undefined && presets.length > 1) throw new InputError('bench.model', '--model needs one --preset, the one that the file is of');
+  if (values.model !== undefined && presets.length > 1)
+    throw new InputError('bench.model', '--model needs one --preset, the one that the file is of');
   const threads = wholeOf('threads', values.threads);
   const seconds = wholeOf('soak', positionals[0]);
   const pictures = wholeOf('soak-pictures', values['soak-pictures']);
-  const settings: Settings = { quick: values.quick, ...(threads !== undefined && { threads }), ...(seconds !== undefined && { seconds }), ...(pictures !== undefined && { pictures }) };
+  const settings: Settings = {
+    quick: values.quick,
+    ...(threads !== undefined && { threads }),
+    ...(seconds !== undefined && { seconds }),
+    ...(pictures !== undefined && { pictures }),
+  };
   const machine = describeMachine();
-  if (machine.load > 0.5) process.stderr.write(`warning: the load is ${machine.load}: other work takes a part of this machine, and the figures will be worse than they are\n`);
+  if (machine.load > 0.5)
+    process.stderr.write(
+      `warning: the load is ${machine.load}: other work takes a part of this machine, and the figures will be worse than they are\n`,
+    );
   const folder = await mkdtemp(join(tmpdir(), 'banana-bench-'));
   try {
     if (!special) build();
@@ -191,7 +252,11 @@ async function main(): Promise<void> {
       }
       await rm(join(folder, `${name}.safetensors`), { force: true });
     }
-    const heads = Object.fromEntries(Object.entries(results).filter(([, r]) => r.picture).map(([name, r]) => [name, headline(name, r)]));
+    const heads = Object.fromEntries(
+      Object.entries(results)
+        .filter(([, r]) => r.picture)
+        .map(([name, r]) => [name, headline(name, r)]),
+    );
     const result = {
       ...provenance('npm run bench --'),
       machine,
@@ -200,9 +265,15 @@ async function main(): Promise<void> {
       headlines: heads,
       presets: results,
     };
-    process.stdout.write(`${machineLine(machine)}\ncommit ${result.commit}, threads ${result.threads}${values.quick ? ', quick: few runs' : ''}\n\n`);
+    process.stdout.write(
+      `${machineLine(machine)}\ncommit ${result.commit}, threads ${result.threads}${values.quick ? ', quick: few runs' : ''}\n\n`,
+    );
     process.stdout.write(special === 'soak' ? printSoak(results) : special === 'load' ? printLoad(results) : printTable(results));
-    if (values.json !== undefined) await writeFileWhole(values.json, `${JSON.stringify(result, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`);
+    if (values.json !== undefined)
+      await writeFileWhole(
+        values.json,
+        `${JSON.stringify(result, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(6)) : v), 2)}\n`,
+      );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

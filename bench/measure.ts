@@ -17,7 +17,7 @@ import { fastestPrecision } from '../src/quant/precision.ts';
 import { latentGrid } from '../src/models/layout.ts';
 import { tilesOf } from '../src/draw/size.ts';
 import { promptIds } from '../src/train/sample.ts';
-import { TILE, } from '../src/draw/text-to-image.ts';
+import { TILE } from '../src/draw/text-to-image.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { BLOCK, quantizeBlocks } from '../src/quant/blocks.ts';
 import { packBlocks } from '../src/quant/int4.ts';
@@ -26,7 +26,7 @@ import type { Runtime } from '../src/runtime/runtime.ts';
 import { consistency } from '../src/sampling/sampler.ts';
 import { times } from '../src/sampling/schedule.ts';
 import { pngStream } from '../src/disk/png-stream.ts';
-import { tensorToImage, WHITE, } from '../src/image/image.ts';
+import { tensorToImage, WHITE } from '../src/image/image.ts';
 import { float32, sizeOf, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { random } from '../src/util/random.ts';
 import { draw, peak, threadsOf, type MeasureOptions } from './drawing.ts';
@@ -56,7 +56,8 @@ async function picture(options: MeasureOptions): Promise<object> {
   const loadSeconds = (performance.now() - from) / 1000;
   const loadedRssBytes = process.memoryUsage().rss;
   const seconds: Record<number, object> = {};
-  for (const steps of STEPS) seconds[steps] = await time((run) => draw(pipeline, { prompt: PROMPTS[run & 1]!, steps, seed: 10 + run }), { runs, warm: 2 });
+  for (const steps of STEPS)
+    seconds[steps] = await time((run) => draw(pipeline, { prompt: PROMPTS[run & 1]!, steps, seed: 10 + run }), { runs, warm: 2 });
   const { precision, runtime } = pipeline.model;
   await pipeline.release();
   return { runtime, precision, loadSeconds, picture: seconds, loadedRssBytes, peakRssBytes: peak() };
@@ -69,7 +70,10 @@ async function large(options: MeasureOptions): Promise<object> {
   const loadSeconds = (performance.now() - from) / 1000;
   const loadedRssBytes = process.memoryUsage().rss;
   const samples: { seconds: { text: number; denoise: number; render: number } }[] = [];
-  const all = await time(async (run) => void samples.push(await draw(pipeline, { prompt: PROMPTS[run & 1]!, steps: 2 })), { runs: options.quick ? 1 : 2, warm: 1 });
+  const all = await time(async (run) => void samples.push(await draw(pipeline, { prompt: PROMPTS[run & 1]!, steps: 2 })), {
+    runs: options.quick ? 1 : 2,
+    warm: 1,
+  });
   await pipeline.release();
   const config = presetOf(options.preset);
   const tokens = baseTokens(config);
@@ -78,8 +82,16 @@ async function large(options: MeasureOptions): Promise<object> {
   const ceiling = await int4Ceiling(await ortNode(threadsOf(options)), config.transformer.width, options.quick ? 3 : 8);
   return {
     large: {
-      precision: 'int4', loadSeconds, loadedRssBytes, peakRssBytes: peak(), picture: all, denoiseStep: denoise, parameters: countParameters(specsOf(config)),
-      denoiseOps: flops / denoise.median, int4CeilingOps: ceiling, ratio: flops / denoise.median / ceiling,
+      precision: 'int4',
+      loadSeconds,
+      loadedRssBytes,
+      peakRssBytes: peak(),
+      picture: all,
+      denoiseStep: denoise,
+      parameters: countParameters(specsOf(config)),
+      denoiseOps: flops / denoise.median,
+      int4CeilingOps: ceiling,
+      ratio: flops / denoise.median / ceiling,
     },
   };
 }
@@ -181,7 +193,11 @@ async function repeatProducts(runtime: Runtime, products: readonly MatrixProduct
   const numbers = new Map<number, Float32Array<ArrayBuffer>>();
   const filled = (shape: readonly number[]) => {
     const n = sizeOf(shape);
-    if (!numbers.has(n)) numbers.set(n, Float32Array.from({ length: n }, () => rng.uniform() - 0.5));
+    if (!numbers.has(n))
+      numbers.set(
+        n,
+        Float32Array.from({ length: n }, () => rng.uniform() - 0.5),
+      );
     return float32(shape, numbers.get(n)!);
   };
   const [weights, feeds]: [Tensors, Tensors] = [{}, {}];
@@ -192,7 +208,10 @@ async function repeatProducts(runtime: Runtime, products: readonly MatrixProduct
     (weight ? weights : feeds)[`b${i}`] = filled([...lead, inner, columns]);
     const b = weight ? parameter(`b${i}`, [...lead, inner, columns]) : input(`b${i}`, [...lead, inner, columns]);
     const y = matmul(a, b);
-    return reshape(y.shape.reduce((corner: Value, _, axis) => slice(corner, axis, 0, 1), y), [1]);
+    return reshape(
+      y.shape.reduce((corner: Value, _, axis) => slice(corner, axis, 0, 1), y),
+      [1],
+    );
   });
   const session = await runtime.compile(graph('products', { corners: concat(corners, 0) }), { weights });
   const summary = await time(() => session.run(feeds), { runs, warm: 2 });
@@ -204,7 +223,12 @@ async function repeatProducts(runtime: Runtime, products: readonly MatrixProduct
  * Operations a second of a chain of products alone, at the best of two shapes: 256 rows, as a picture of 256 tokens has, and 1024.
  * Each product reads the one before, so that none is left out, and the last is cut to a number, so that nothing is copied.
  */
-async function ceilingOf(runtime: Runtime, product: (x: Value, size: number, i: number) => Value, sizes: readonly { rows: number; size: number }[], runs: number): Promise<number> {
+async function ceilingOf(
+  runtime: Runtime,
+  product: (x: Value, size: number, i: number) => Value,
+  sizes: readonly { rows: number; size: number }[],
+  runs: number,
+): Promise<number> {
   let best = 0;
   for (const { rows, size } of sizes) {
     const LENGTH = 8;
@@ -219,20 +243,45 @@ async function ceilingOf(runtime: Runtime, product: (x: Value, size: number, i: 
   return best;
 }
 
-const matrix = (size: number, i: number): Tensor<'float32'> => float32([size, size], random(i).normals(size * size).map((x) => x / Math.sqrt(size)));
+const matrix = (size: number, i: number): Tensor<'float32'> =>
+  float32(
+    [size, size],
+    random(i)
+      .normals(size * size)
+      .map((x) => x / Math.sqrt(size)),
+  );
 
 const int8CeilingOf = (runtime: Runtime, runs: number) =>
-  ceilingOf(runtime, (x, size, i) => {
-    const { values, scales } = quantizeColumns(matrix(size, i));
-    return apply('DynamicQuantizeMatMul', [x, constant(values), constant(scales)]);
-  }, [{ rows: 256, size: 1024 }, { rows: 1024, size: 1024 }], runs);
+  ceilingOf(
+    runtime,
+    (x, size, i) => {
+      const { values, scales } = quantizeColumns(matrix(size, i));
+      return apply('DynamicQuantizeMatMul', [x, constant(values), constant(scales)]);
+    },
+    [
+      { rows: 256, size: 1024 },
+      { rows: 1024, size: 1024 },
+    ],
+    runs,
+  );
 
 /** The 4-bit kernel on matrices of a layer's width. */
 const int4Ceiling = (runtime: Runtime, width: number, runs: number) =>
-  ceilingOf(runtime, (x, size, i) => {
-    const { values, scales } = packBlocks(quantizeBlocks(matrix(size, i), 4), 4);
-    return apply('MatMulNBits', [x, constant(values), constant(scales)], { K: size, N: size, bits: 4, block_size: BLOCK, accuracy_level: 4 });
-  }, [{ rows: 256, size: width }], runs);
+  ceilingOf(
+    runtime,
+    (x, size, i) => {
+      const { values, scales } = packBlocks(quantizeBlocks(matrix(size, i), 4), 4);
+      return apply('MatMulNBits', [x, constant(values), constant(scales)], {
+        K: size,
+        N: size,
+        bits: 4,
+        block_size: BLOCK,
+        accuracy_level: 4,
+      });
+    },
+    [{ rows: 256, size: width }],
+    runs,
+  );
 
 /** 3840x2160 in tiles, 2 steps: seconds from the prompt to pixels, of drawing alone, and the peak memory of one process. */
 async function render4k(options: MeasureOptions): Promise<object> {

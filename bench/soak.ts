@@ -38,18 +38,28 @@ export async function measureSoak(options: MeasureOptions): Promise<SoakResult> 
     const began = performance.now();
     await one(samples.length + WARM);
     samples.push({ seconds: (performance.now() - began) / 1000, rssBytes: rss() });
-    if (samples.length % 100 === 0) process.stderr.write(`soak: ${samples.length + WARM} pictures, ${elapsed().toFixed(0)} s, ${(rss() / 1e6).toFixed(0)} MB\n`);
+    if (samples.length % 100 === 0)
+      process.stderr.write(`soak: ${samples.length + WARM} pictures, ${elapsed().toFixed(0)} s, ${(rss() / 1e6).toFixed(0)} MB\n`);
   }
   const whole = elapsed();
   const [endRssBytes, peakRssBytes] = [rss(), peak()];
   await pipeline.release();
   const cut = (i: number) => Math.floor((i * samples.length) / 10);
-  const parts = Array.from({ length: 10 }, (_, i) => samples.slice(cut(i), cut(i + 1))).filter((part) => part.length > 0).map((part) => {
-    const { median, p95 } = summarize(part.map((s) => s.seconds));
-    return { pictures: part.length, p50: median, p95, rssBytes: Math.max(...part.map((s) => s.rssBytes)) };
-  });
+  const parts = Array.from({ length: 10 }, (_, i) => samples.slice(cut(i), cut(i + 1)))
+    .filter((part) => part.length > 0)
+    .map((part) => {
+      const { median, p95 } = summarize(part.map((s) => s.seconds));
+      return { pictures: part.length, p50: median, p95, rssBytes: Math.max(...part.map((s) => s.rssBytes)) };
+    });
   return {
-    seconds: whole, pictures: samples.length + WARM, warmRssBytes, endRssBytes, warmPeakRssBytes, peakRssBytes,
-    drift: parts.at(-1)!.rssBytes / parts[0]!.rssBytes - 1, parts, slowdown: parts.at(-1)!.p50 / parts[0]!.p50,
+    seconds: whole,
+    pictures: samples.length + WARM,
+    warmRssBytes,
+    endRssBytes,
+    warmPeakRssBytes,
+    peakRssBytes,
+    drift: parts.at(-1)!.rssBytes / parts[0]!.rssBytes - 1,
+    parts,
+    slowdown: parts.at(-1)!.p50 / parts[0]!.p50,
   };
 }

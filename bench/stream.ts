@@ -17,8 +17,14 @@ const GB = 1e9;
 const WIDTH = 2304;
 /** Matrices (out, in) of a layer of Gemma-2-2B; the first shard also has its embedding, of 1.2 GB where the file allows it. */
 const LAYER = {
-  q: [2048, WIDTH], k: [1024, WIDTH], v: [1024, WIDTH], o: [WIDTH, 2048],
-  gate: [9216, WIDTH], up: [9216, WIDTH], down: [WIDTH, 9216], norm: [WIDTH],
+  q: [2048, WIDTH],
+  k: [1024, WIDTH],
+  v: [1024, WIDTH],
+  o: [WIDTH, 2048],
+  gate: [9216, WIDTH],
+  up: [9216, WIDTH],
+  down: [WIDTH, 9216],
+  norm: [WIDTH],
 };
 const EMBEDDING_SHARE = 0.23;
 
@@ -28,11 +34,14 @@ async function writeShard(path: string, shapes: Readonly<Record<string, readonly
   for (const [name, shape] of Object.entries(shapes)) outlines[name] = { dtype: 'float32', shape, stored: 'BF16' };
   const pool = NARROW.BF16!(random(1).normals(2 ** 20));
   const { head, names } = encodeHead(outlines, { format: 'pt' });
-  await writeFileWhole(path, (function* () {
-    yield head;
-    for (const name of names)
-      for (let left = 2 * sizeOf(shapes[name]!); left > 0; left -= pool.length) yield pool.subarray(0, Math.min(left, pool.length));
-  })());
+  await writeFileWhole(
+    path,
+    (function* () {
+      yield head;
+      for (const name of names)
+        for (let left = 2 * sizeOf(shapes[name]!); left > 0; left -= pool.length) yield pool.subarray(0, Math.min(left, pool.length));
+    })(),
+  );
 }
 
 /** A checkpoint of about `bytes` in shards, and its index; returns the index's path. */
@@ -55,7 +64,10 @@ async function writeCheckpoint(folder: string, bytes: number): Promise<string> {
 async function round(index: string, out: string): Promise<void> {
   const weights = await openWeights(index);
   const from = performance.now();
-  await writeFileWhole(out, roundedFile(weights, () => 4));
+  await writeFileWhole(
+    out,
+    roundedFile(weights, () => 4),
+  );
   await weights.close();
   const numbers = weights.names.reduce((sum, name) => sum + sizeOf(weights.outline(name).shape), 0);
   const seconds = (performance.now() - from) / 1000;

@@ -19,7 +19,9 @@ export interface PresetResult {
   readonly loadSeconds: number;
   /** Prompt to pixels by number of steps, warm. */
   readonly picture: Readonly<Record<number, Summary>>;
-  readonly stages: Readonly<Record<'text' | 'denoiseStep' | 'decode' | 'render' | 'pixels' | 'encode', Summary>> & { readonly denoise: Readonly<Record<number, Summary>> };
+  readonly stages: Readonly<Record<'text' | 'denoiseStep' | 'decode' | 'render' | 'pixels' | 'encode', Summary>> & {
+    readonly denoise: Readonly<Record<number, Summary>>;
+  };
   /** The same step with each kind of product, and how far its velocity is from float32's, relatively; null where that is zero, as with random weights. */
   readonly precisions: Readonly<Record<string, { readonly denoiseStep: Summary; readonly difference: number | null }>>;
   readonly flops: Readonly<Record<'text' | 'denoiseStep' | 'decode' | 'render', number>>;
@@ -32,15 +34,31 @@ export interface PresetResult {
   readonly extras: ExtrasResult;
   readonly loadedRssBytes: number;
   readonly peakRssBytes: number;
-  readonly render4k: { readonly width: number; readonly height: number; readonly render: Summary; readonly total: Summary; readonly peakRssBytes: number };
+  readonly render4k: {
+    readonly width: number;
+    readonly height: number;
+    readonly render: Summary;
+    readonly total: Summary;
+    readonly peakRssBytes: number;
+  };
   readonly live: LiveResult;
-  readonly training?: Readonly<Record<'autoencoder' | 'teacher', { readonly batch: number; readonly step: Summary; readonly samplesPerSecond: number }>> & { readonly peakRssBytes: number };
+  readonly training?: Readonly<
+    Record<'autoencoder' | 'teacher', { readonly batch: number; readonly step: Summary; readonly samplesPerSecond: number }>
+  > & { readonly peakRssBytes: number };
   readonly coldStart?: { readonly total: Summary; readonly seconds: Readonly<Record<string, number>>; readonly peakRssBytes: number };
   readonly command4k?: { readonly total: number; readonly seconds: Readonly<Record<string, number>>; readonly peakRssBytes: number };
   /** Instead of all that, for large presets. */
   readonly large?: {
-    readonly precision: string; readonly parameters: number; readonly loadSeconds: number; readonly loadedRssBytes: number; readonly peakRssBytes: number;
-    readonly picture: Summary; readonly denoiseStep: Summary; readonly denoiseOps: number; readonly int4CeilingOps: number; readonly ratio: number;
+    readonly precision: string;
+    readonly parameters: number;
+    readonly loadSeconds: number;
+    readonly loadedRssBytes: number;
+    readonly peakRssBytes: number;
+    readonly picture: Summary;
+    readonly denoiseStep: Summary;
+    readonly denoiseOps: number;
+    readonly int4CeilingOps: number;
+    readonly ratio: number;
   };
   /** Of `--soak` and `--load`. */
   readonly soak?: SoakResult;
@@ -52,7 +70,12 @@ const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 const gigaflop = (flops: number) => `${digits(flops / 1e9)} GFLOP`;
 
 /** A line of times. */
-const spread = (name: string, s: Summary, note = ''): string[] => [name, `${digits(s.median)} s`, `${digits(s.min)} - ${digits(s.max)}`, note];
+const spread = (name: string, s: Summary, note = ''): string[] => [
+  name,
+  `${digits(s.median)} s`,
+  `${digits(s.min)} - ${digits(s.max)}`,
+  note,
+];
 
 function rows(r: PresetResult): string[][] {
   const { stages: s, flops } = r;
@@ -60,7 +83,13 @@ function rows(r: PresetResult): string[][] {
   const out = [
     spread('text, once a prompt', s.text, rate(flops.text, s.text)),
     spread('denoise, a step', s.denoiseStep, rate(flops.denoiseStep, s.denoiseStep)),
-    ...Object.entries(r.precisions).map(([name, p]) => spread(`denoise, a step, ${name}`, p.denoiseStep, `${rate(flops.denoiseStep, p.denoiseStep)}${p.difference === null ? '' : `; ${(100 * p.difference).toFixed(2)} % from float32`}`)),
+    ...Object.entries(r.precisions).map(([name, p]) =>
+      spread(
+        `denoise, a step, ${name}`,
+        p.denoiseStep,
+        `${rate(flops.denoiseStep, p.denoiseStep)}${p.difference === null ? '' : `; ${(100 * p.difference).toFixed(2)} % from float32`}`,
+      ),
+    ),
     ...Object.entries(s.denoise).map(([steps, time]) => spread(`denoise, ${steps} step${steps === '1' ? '' : 's'}`, time)),
     spread('decode', s.decode, rate(flops.decode, s.decode)),
     spread('render 512x512', s.render, rate(flops.render, s.render)),
@@ -71,11 +100,23 @@ function rows(r: PresetResult): string[][] {
     ['float32 products alone', `${digits(r.float32CeilingOps / 1e9)} GFLOP/s`, '', "of the denoiser's shapes"],
     spread('a picture, 2 steps', r.extras.plain, 'as the two below are measured, in turn'),
     spread('with a Peel of rank 16', r.extras.peel, `${r.extras.peelRatio.toFixed(3)} times as long`),
-    spread('with five subjects', r.extras.subjects, `${r.extras.subjectsRatio.toFixed(3)} times as long; ${r.extras.subjectTokens} tokens more, read once in ${digits(r.extras.subjectsReadSeconds)} s`),
+    spread(
+      'with five subjects',
+      r.extras.subjects,
+      `${r.extras.subjectsRatio.toFixed(3)} times as long; ${r.extras.subjectTokens} tokens more, read once in ${digits(r.extras.subjectsReadSeconds)} s`,
+    ),
     ['memory, loaded', megabytes(r.loadedRssBytes), '', `loading took ${digits(r.loadSeconds)} s`],
     ['memory, peak at 512x512', megabytes(r.peakRssBytes), '', ''],
-    spread(`prompt to pixels, ${r.render4k.width}x${r.render4k.height}`, r.render4k.total, `2 steps; drawing ${digits(r.render4k.render.median)} s; peak ${megabytes(r.render4k.peakRssBytes)}`),
-    spread('typing, key to frame', r.live.latency, `${digits(r.live.fps)} frames/s, p95 ${digits(r.live.latency.p95)} s, ${r.live.level.pixels} pixels, ${Math.round(100 * r.live.level.detail)} % of the tokens`),
+    spread(
+      `prompt to pixels, ${r.render4k.width}x${r.render4k.height}`,
+      r.render4k.total,
+      `2 steps; drawing ${digits(r.render4k.render.median)} s; peak ${megabytes(r.render4k.peakRssBytes)}`,
+    ),
+    spread(
+      'typing, key to frame',
+      r.live.latency,
+      `${digits(r.live.fps)} frames/s, p95 ${digits(r.live.latency.p95)} s, ${r.live.level.pixels} pixels, ${Math.round(100 * r.live.level.detail)} % of the tokens`,
+    ),
     ...(r.live.cancel ? [spread('cancel, until free again', r.live.cancel, `p95 ${digits(r.live.cancel.p95)} s`)] : []),
   ];
   if (r.training)
@@ -84,10 +125,13 @@ function rows(r: PresetResult): string[][] {
       out.push(spread(`train ${name}, batch ${batch}`, step, `${digits(samplesPerSecond)} samples/s`));
     }
   if (r.coldStart) {
-    const parts = Object.entries(r.coldStart.seconds).map(([stage, x]) => `${stage} ${digits(x)}`).join(', ');
+    const parts = Object.entries(r.coldStart.seconds)
+      .map(([stage, x]) => `${stage} ${digits(x)}`)
+      .join(', ');
     out.push(spread('cold start, the command', r.coldStart.total, `${parts}; peak ${megabytes(r.coldStart.peakRssBytes)}`));
   }
-  if (r.command4k) out.push(['4K PNG, the command', `${digits(r.command4k.total)} s`, '', `peak ${megabytes(r.command4k.peakRssBytes)}, both processes`]);
+  if (r.command4k)
+    out.push(['4K PNG, the command', `${digits(r.command4k.total)} s`, '', `peak ${megabytes(r.command4k.peakRssBytes)}, both processes`]);
   return out;
 }
 
@@ -96,29 +140,43 @@ function largeRows({ large: l, prepareSeconds }: PresetResult): string[][] {
     ['loading', `${digits(l!.loadSeconds)} s`, '', prepareSeconds === undefined ? '' : `making the file took ${digits(prepareSeconds)} s`],
     ['memory, loaded', megabytes(l!.loadedRssBytes), '', `peak ${megabytes(l!.peakRssBytes)}`],
     spread('prompt to pixels, 2 steps', l!.picture),
-    spread('denoise, a step', l!.denoiseStep, `${digits(l!.denoiseOps / 1e9)} GOP/s, ${(100 * l!.ratio).toFixed(0)} % of the 4-bit products alone (${digits(l!.int4CeilingOps / 1e9)} GOP/s)`),
+    spread(
+      'denoise, a step',
+      l!.denoiseStep,
+      `${digits(l!.denoiseOps / 1e9)} GOP/s, ${(100 * l!.ratio).toFixed(0)} % of the 4-bit products alone (${digits(l!.int4CeilingOps / 1e9)} GOP/s)`,
+    ),
   ];
 }
 
 /** The lines of a soak. */
 export function printSoak(results: Readonly<Record<string, PresetResult>>): string {
-  return Object.entries(results).map(([name, { soak: s, weights }]) => [
-    `${name} (${weights}): ${s!.pictures} pictures of 512x512 in 2 steps, ${s!.seconds.toFixed(0)} s in one process`,
-    `  memory: the last tenth's most is ${(100 * s!.drift).toFixed(2)} % above the first's; peak ${megabytes(s!.warmPeakRssBytes)} after the warm-up, ${megabytes(s!.peakRssBytes)} at the end`,
-    `  times: the last tenth takes ${s!.slowdown.toFixed(3)} times the first`,
-    ...s!.parts.map((p, i) => `  part ${i + 1}: ${p.pictures} pictures, p50 ${digits(p.p50)} s, p95 ${digits(p.p95)} s, ${megabytes(p.rssBytes)}`),
-    '',
-  ].join('\n')).join('\n');
+  return Object.entries(results)
+    .map(([name, { soak: s, weights }]) =>
+      [
+        `${name} (${weights}): ${s!.pictures} pictures of 512x512 in 2 steps, ${s!.seconds.toFixed(0)} s in one process`,
+        `  memory: the last tenth's most is ${(100 * s!.drift).toFixed(2)} % above the first's; peak ${megabytes(s!.warmPeakRssBytes)} after the warm-up, ${megabytes(s!.peakRssBytes)} at the end`,
+        `  times: the last tenth takes ${s!.slowdown.toFixed(3)} times the first`,
+        ...s!.parts.map(
+          (p, i) => `  part ${i + 1}: ${p.pictures} pictures, p50 ${digits(p.p50)} s, p95 ${digits(p.p95)} s, ${megabytes(p.rssBytes)}`,
+        ),
+        '',
+      ].join('\n'),
+    )
+    .join('\n');
 }
 
 /** The lines of typing under load. */
 export function printLoad(results: Readonly<Record<string, PresetResult>>): string {
-  return Object.entries(results).map(([name, { load: l, weights }]) => [
-    `${name} (${weights}): typing beside ${l!.busyProcesses} busy processes`,
-    ...l!.notices.map((notice) => `  ${notice}`),
-    `  in the end ${digits(l!.fps)} frames/s, p95 ${digits(l!.latency.p95)} s, ${l!.level.pixels} pixels, ${Math.round(100 * l!.level.detail)} % of the tokens`,
-    '',
-  ].join('\n')).join('\n');
+  return Object.entries(results)
+    .map(([name, { load: l, weights }]) =>
+      [
+        `${name} (${weights}): typing beside ${l!.busyProcesses} busy processes`,
+        ...l!.notices.map((notice) => `  ${notice}`),
+        `  in the end ${digits(l!.fps)} frames/s, p95 ${digits(l!.latency.p95)} s, ${l!.level.pixels} pixels, ${Math.round(100 * l!.level.detail)} % of the tokens`,
+        '',
+      ].join('\n'),
+    )
+    .join('\n');
 }
 
 /** The table of all presets. */
@@ -128,7 +186,13 @@ export function printTable(results: Readonly<Record<string, PresetResult>>): str
       const title = `${name}: ${((r.large ?? r).parameters / 1e6).toFixed(1)} M weights (${r.weights}), ${r.large ? 'int4' : `${r.tokens} latent tokens at 512x512, ${r.textTokens} of text, ${r.precision}`} products`;
       const lines = r.large ? largeRows(r) : rows(r);
       const widths = [0, 1, 2].map((i) => Math.max(...lines.map((line) => line[i]!.length)));
-      const text = lines.map((line) => `  ${line.map((cell, i) => (i === 1 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i] ?? 0))).join('  ').trimEnd()}`);
+      const text = lines.map(
+        (line) =>
+          `  ${line
+            .map((cell, i) => (i === 1 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i] ?? 0)))
+            .join('  ')
+            .trimEnd()}`,
+      );
       return `${title}\n${text.join('\n')}\n`;
     })
     .join('\n');

@@ -21,7 +21,12 @@ export async function measureTraining({ preset: name, quick, threads }: MeasureO
   const config = preset(name);
   const side = (512 / config.latentPixels) * ENCODER_PIXELS;
   const rng = random(0);
-  const bytes = (shape: number[]) => tensor('uint8', shape, Uint8Array.from({ length: sizeOf(shape) }, () => rng.integer(256)));
+  const bytes = (shape: number[]) =>
+    tensor(
+      'uint8',
+      shape,
+      Uint8Array.from({ length: sizeOf(shape) }, () => rng.integer(256)),
+    );
   const normal = (shape: number[]) => float32(shape, rng.normals(sizeOf(shape)));
   const [rows, T, C] = [side / ENCODER_PIXELS, config.text.length, config.channels];
   const L = rows * rows;
@@ -41,9 +46,15 @@ export async function measureTraining({ preset: name, quick, threads }: MeasureO
     feeds: {
       latent: normal([TEACHER_BATCH, L, C]),
       noise: normal([TEACHER_BATCH, L, C]),
-      t: float32([TEACHER_BATCH], Array.from({ length: TEACHER_BATCH }, () => rng.uniform())),
+      t: float32(
+        [TEACHER_BATCH],
+        Array.from({ length: TEACHER_BATCH }, () => rng.uniform()),
+      ),
       ...gridFeeds(Array(TEACHER_BATCH).fill({ rows, columns: rows }), L, config),
-      'text.ids': int64([TEACHER_BATCH, T], Array.from({ length: TEACHER_BATCH * T }, () => rng.integer(config.text.vocabulary))),
+      'text.ids': int64(
+        [TEACHER_BATCH, T],
+        Array.from({ length: TEACHER_BATCH * T }, () => rng.integer(config.text.vocabulary)),
+      ),
       'text.positions': int64([T], [...Array(T).keys()]),
       'text.mask': float32([TEACHER_BATCH, T], new Float32Array(TEACHER_BATCH * T).fill(1)),
     },

@@ -55,7 +55,13 @@ async function sheet(path: string, o: Options, data: DataOptions): Promise<void>
 
 async function draw(out: string, o: Options, data: DataOptions): Promise<void> {
   const start = performance.now();
-  for await (const { done, total, failed } of pack({ ...o, out, data, reference: preset(o.preset).referencePixels, cropSizes: [0.75 * data.size, 8 * data.size] })) {
+  for await (const { done, total, failed } of pack({
+    ...o,
+    out,
+    data,
+    reference: preset(o.preset).referencePixels,
+    cropSizes: [0.75 * data.size, 8 * data.size],
+  })) {
     const seconds = (performance.now() - start) / 1000;
     console.error(`${done}/${total} pictures, ${(done / seconds).toFixed(0)}/s`);
     for (const f of failed) console.error(`  sample ${f.index} left out: ${f.error}`);

@@ -24,6 +24,11 @@ it('learns a tokenizer from captions, the same for the same seed', async () => {
 });
 
 it('refuses options that cannot work', async () => {
-  for (const wrong of [{ preset: 'none' }, { preset: 'tiny', count: 0 }, { preset: 'tiny', seed: 0.5 }, { preset: 'tiny', count: 5, vocabulary: 10 }])
+  for (const wrong of [
+    { preset: 'none' },
+    { preset: 'tiny', count: 0 },
+    { preset: 'tiny', seed: 0.5 },
+    { preset: 'tiny', count: 5, vocabulary: 10 },
+  ])
     await expect(makeTokenizer(wrong)).rejects.toThrow(InputError);
 });

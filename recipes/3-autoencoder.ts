@@ -37,7 +37,11 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
   const side = first.image!.shape[1]!;
   const crop = first.crop!.shape[1]!;
   const h = side / ENCODER_PIXELS;
-  const { program, specs } = autoencoderProgram(config, { batch, side, crop }, { frozenEncoder: part === 'decoder', adversary: options.adversary ?? 0 });
+  const { program, specs } = autoencoderProgram(
+    config,
+    { batch, side, crop },
+    { frozenEncoder: part === 'decoder', adversary: options.adversary ?? 0 },
+  );
   const before = part === 'decoder' ? (await readSafetensors(paths.autoencoder)).tensors : {};
   const frozen = Object.fromEntries(Object.entries(before).filter(([path]) => !specs.has(path)));
   const runtime = await ortNode();
@@ -46,7 +50,10 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
   const run = train({
     runtime,
     program,
-    weights: { ...initialize(specs, rng.split('weights')), ...Object.fromEntries(Object.entries(before).filter(([path]) => specs.has(path))) },
+    weights: {
+      ...initialize(specs, rng.split('weights')),
+      ...Object.fromEntries(Object.entries(before).filter(([path]) => specs.has(path))),
+    },
     frozen,
     batch: async (step) => {
       const { image, crop: pieces, rect } = await read(step, batch, ['image', 'crop', 'rect']);
@@ -56,7 +63,10 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
       const perPicture = noise.length / batch;
       for (let i = 0; i < batch; i++) {
         const deviation = 0.25 * Math.max(0, 2 * stream.uniform() - 1);
-        noise.set(stream.normals(perPicture).map((x) => x * deviation), i * perPicture);
+        noise.set(
+          stream.normals(perPicture).map((x) => x * deviation),
+          i * perPicture,
+        );
       }
       return { image: image!, crop: pieces!, ...cropTables(rect!, crop, h * CELLS), noise: float32(noiseSize, noise) };
     },
@@ -69,8 +79,13 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
   let weights: Tensors | undefined;
   let sheets = 0;
   for await (const progress of run) {
-    log(`${name} ${(100 * progress.done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`);
-    weights = { ...frozen, ...Object.fromEntries(Object.entries(averageOf(progress.state, specs)).filter(([path]) => !path.startsWith('discriminator.'))) };
+    log(
+      `${name} ${(100 * progress.done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`,
+    );
+    weights = {
+      ...frozen,
+      ...Object.fromEntries(Object.entries(averageOf(progress.state, specs)).filter(([path]) => !path.startsWith('discriminator.'))),
+    };
     if (progress.done >= (sheets + 1) / 8 || progress.done >= 1) {
       sheets = Math.floor(progress.done * 8);
       const networks = openNetworks(runtime, config, weights);
@@ -85,7 +100,10 @@ export async function makeAutoencoder(options: RecipeOptions): Promise<void> {
       }
       const quality = pairs.filter((_, i) => i % 2 === 0).map((truth, i) => psnr(truth, pairs[2 * i + 1]!));
       log(`${name} PSNR of 12 pictures: ${(quality.reduce((a, b) => a + b) / quality.length).toFixed(2)} dB`);
-      await writeFileWhole(join(paths.run, 'sheets', `${name}-${String(progress.step).padStart(6, '0')}.png`), await encodeImage(contactSheet(pairs, { columns: 8, cell: 192 }), 'png'));
+      await writeFileWhole(
+        join(paths.run, 'sheets', `${name}-${String(progress.step).padStart(6, '0')}.png`),
+        await encodeImage(contactSheet(pairs, { columns: 8, cell: 192 }), 'png'),
+      );
       await networks.release();
     }
   }

@@ -23,12 +23,17 @@ const DROP = 0.1;
 /** The weights that `specs` name, of a file that has them in the same shapes. */
 async function weightsOf(file: string, specs: Specs): Promise<Tensors> {
   const { tensors } = await readSafetensors(file);
-  return Object.fromEntries([...specs].map(([path, { shape }]) => {
-    const found = tensors[path];
-    if (found?.shape.join() !== shape.join())
-      throw new InputError('recipe.from', `${file}: ${found ? `"${path}" is [${found.shape}]` : `no weight "${path}"`}, expected [${shape}]: give a teacher of the same preset`);
-    return [path, found];
-  }));
+  return Object.fromEntries(
+    [...specs].map(([path, { shape }]) => {
+      const found = tensors[path];
+      if (found?.shape.join() !== shape.join())
+        throw new InputError(
+          'recipe.from',
+          `${file}: ${found ? `"${path}" is [${found.shape}]` : `no weight "${path}"`}, expected [${shape}]: give a teacher of the same preset`,
+        );
+      return [path, found];
+    }),
+  );
 }
 
 /** Trains the teacher of a preset. */
@@ -53,7 +58,10 @@ export async function makeTeacher(options: RecipeOptions): Promise<void> {
         ...feeds,
         noise: float32(latent.shape, stream.normals(size)),
         // Logit-normal times (Esser et al. 2024), moved towards the noise, where a small latent is decided.
-        t: float32([batch], Array.from({ length: batch }, () => 1 / (1 + Math.exp(-(stream.normal() + 0.4))))),
+        t: float32(
+          [batch],
+          Array.from({ length: batch }, () => 1 / (1 + Math.exp(-(stream.normal() + 0.4)))),
+        ),
       };
     },
     rate: cosineRate(rate),
@@ -64,12 +72,19 @@ export async function makeTeacher(options: RecipeOptions): Promise<void> {
   });
   let sheets = 0;
   for await (const progress of run) {
-    log(`teacher ${(100 * progress.done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`);
+    log(
+      `teacher ${(100 * progress.done).toFixed(1)} %  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`,
+    );
     if (progress.done < (sheets + 1) / 8 && progress.done < 1) continue;
     sheets = Math.floor(progress.done * 8);
     const weights = averageOf(progress.state, specs);
     await writeSafetensors(paths.teacher, weights, { preset: config.name });
-    await drawSheet(options, runtime, weights, { kind: 'teacher', steps: 16, guidance: 3, name: `teacher-${String(progress.step).padStart(6, '0')}` });
+    await drawSheet(options, runtime, weights, {
+      kind: 'teacher',
+      steps: 16,
+      guidance: 3,
+      name: `teacher-${String(progress.step).padStart(6, '0')}`,
+    });
   }
 }
 

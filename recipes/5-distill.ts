@@ -39,8 +39,14 @@ export function distillBatch(data: Latents, config: Config, stream: Random, batc
     ...feeds,
     noise: float32(latent.shape, stream.normals(latent.data.length)),
     t: float32([batch], t),
-    s: float32([batch], t.map((x) => Math.max(0, x - hop))),
-    guidance: float32([batch], list(() => GUIDANCE[0] + (GUIDANCE[1] - GUIDANCE[0]) * stream.uniform())),
+    s: float32(
+      [batch],
+      t.map((x) => Math.max(0, x - hop)),
+    ),
+    guidance: float32(
+      [batch],
+      list(() => GUIDANCE[0] + (GUIDANCE[1] - GUIDANCE[0]) * stream.uniform()),
+    ),
     ...textFeeds(Array<EncodedCaption>(batch).fill(data.empty), config.text.length, 'null'),
   };
 }
@@ -77,7 +83,12 @@ export async function makeStudent(options: RecipeOptions): Promise<void> {
     const weights = averageOf(progress.state, specs);
     await writeSafetensors(paths.student, weights, { preset: config.name });
     for (const n of [1, 2, 4])
-      await drawSheet(options, runtime, weights, { kind: 'student', steps: n, guidance: DEFAULT_GUIDANCE, name: `student-${String(progress.step).padStart(6, '0')}-${n}` });
+      await drawSheet(options, runtime, weights, {
+        kind: 'student',
+        steps: n,
+        guidance: DEFAULT_GUIDANCE,
+        name: `student-${String(progress.step).padStart(6, '0')}-${n}`,
+      });
   }
 }
 

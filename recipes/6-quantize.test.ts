@@ -19,8 +19,15 @@ beforeAll(async () => {
   const { weights, config } = randomModel('tiny', 1);
   const rng = random(2);
   for (const path of ['transformer.out.weight', 'renderer.out.weight'])
-    weights[path] = float32(weights[path]!.shape, rng.split(path).normals(weights[path]!.data.length).map((x) => x / 8)); // begins as zeros
-  const part = (pattern: RegExp): Tensors => Object.fromEntries(Object.entries(weights).filter(([path]) => pattern.test(path) && !path.includes('reference')));
+    weights[path] = float32(
+      weights[path]!.shape,
+      rng
+        .split(path)
+        .normals(weights[path]!.data.length)
+        .map((x) => x / 8),
+    ); // begins as zeros
+  const part = (pattern: RegExp): Tensors =>
+    Object.fromEntries(Object.entries(weights).filter(([path]) => pattern.test(path) && !path.includes('reference')));
   const captions = ['a fox', 'a red car', 'two birds', 'a house'];
   await writeSafetensors(at('student.safetensors'), part(/^transformer/), {});
   await writeSafetensors(at('autoencoder.safetensors'), part(/^(encoder|decoder|renderer)/), {});
@@ -38,7 +45,9 @@ test('student to a model in four bits, a report, and again from what is there', 
   expect(plan!['transformer.blocks.0.mlp.up.weight']).toBe(4);
   expect(plan!['decoder.blocks.0.mlp.up.weight']).toBe(4);
   expect(Object.values(weights).every((w) => (w.data as Float32Array).every(Number.isFinite))).toBe(true);
-  const { rows } = JSON.parse(await readFile(at('quantized.json'), 'utf8')) as { rows: { weights: string; precision: string; median: number }[] };
+  const { rows } = JSON.parse(await readFile(at('quantized.json'), 'utf8')) as {
+    rows: { weights: string; precision: string; median: number }[];
+  };
   expect(new Set(rows.map((r) => `${r.weights} ${r.precision}`)).size).toBe(6);
   for (const row of rows) expect(row.median).toBeGreaterThan(10);
   expect(lines.some((line) => /quantize 100.0 %/.test(line))).toBe(true);

@@ -32,7 +32,10 @@ import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 import { specsOf } from '../src/models/banana/stages.ts';
 
 /** Bits from a share of the run on; no weight has fewer than its plan says. Short: of 200 steps with `tiny`, 4 bits from the start was best by 0.5 dB, 8-6-4 over a quarter of the run 1.5 dB behind. */
-const STAGES = [[0, 6], [0.05, 4]] as const;
+const STAGES = [
+  [0, 6],
+  [0.05, 4],
+] as const;
 const bitsAt = (done: number) => STAGES.findLast(([from]) => done >= from)![1];
 /** Side in pixels of the pictures that are compared. */
 const SIDE = 256;
@@ -77,7 +80,9 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
   log(`plan: ${describe(plan, student)}`);
 
   const sizes = { batch, tokens: data.tokens, references: data.references };
-  const { program, specs } = quantizeProgram(config, sizes, { product: fakeProduct({ plan, activations: 'tensor', least: input('least', []) }) });
+  const { program, specs } = quantizeProgram(config, sizes, {
+    product: fakeProduct({ plan, activations: 'tensor', least: input('least', []) }),
+  });
   let done = 0;
   const run = train({
     runtime,
@@ -93,17 +98,36 @@ export async function makeQuantized(options: QuantizeOptions): Promise<string> {
   });
   for await (const progress of run) {
     done = progress.done;
-    log(`quantize ${(100 * done).toFixed(1)} %  ${bitsAt(done)} bits  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`);
-    if (done >= 1) await writeSafetensors(at('quantized.safetensors'), averageOf(progress.state, specs), { preset: config.name, plan: JSON.stringify(plan) });
+    log(
+      `quantize ${(100 * done).toFixed(1)} %  ${bitsAt(done)} bits  step ${progress.step}  ${progress.seconds.toFixed(0)} s  ${line(progress.metrics)}`,
+    );
+    if (done >= 1)
+      await writeSafetensors(at('quantized.safetensors'), averageOf(progress.state, specs), {
+        preset: config.name,
+        plan: JSON.stringify(plan),
+      });
   }
   const trained = (await readSafetensors(at('quantized.safetensors'))).tensors;
   const autoencoder = (await readSafetensors(paths.autoencoder)).tensors;
   const whole = wholePlan(config, autoencoder, plan);
   const captions = await someCaptions(options, pictures);
   const made = { ...provenance(`npx tsx ${relative('.', process.argv[1] ?? '')}`), machine: describeMachine() };
-  const rows = await comparePictures(options, runtime, captions, whole, { ...autoencoder, ...student }, { ...autoencoder, ...student, ...trained });
-  for (const row of rows) log(`${row.weights.padEnd(18)} ${row.precision.padEnd(8)} ${row.steps} steps  PSNR median ${row.median.toFixed(2)}, mean ${row.mean.toFixed(2)}, worst ${row.worst.toFixed(2)} dB`);
-  await writeFileWhole(at('quantized.json'), `${JSON.stringify({ ...made, preset: config.name, pictures: captions.length, side: SIDE, plan: describe(plan, student), rows }, null, 2)}\n`);
+  const rows = await comparePictures(
+    options,
+    runtime,
+    captions,
+    whole,
+    { ...autoencoder, ...student },
+    { ...autoencoder, ...student, ...trained },
+  );
+  for (const row of rows)
+    log(
+      `${row.weights.padEnd(18)} ${row.precision.padEnd(8)} ${row.steps} steps  PSNR median ${row.median.toFixed(2)}, mean ${row.mean.toFixed(2)}, worst ${row.worst.toFixed(2)} dB`,
+    );
+  await writeFileWhole(
+    at('quantized.json'),
+    `${JSON.stringify({ ...made, preset: config.name, pictures: captions.length, side: SIDE, plan: describe(plan, student), rows }, null, 2)}\n`,
+  );
   return exportQuantized(options);
 }
 
@@ -113,7 +137,9 @@ export const wholePlan = (config: Config, autoencoder: Tensors, plan: Plan): Pla
 /** The run's model in four bits, as recipe 6 trained it; returns its path. */
 export async function exportQuantized(options: RecipeOptions, more: Pick<ExportOptions, 'references'> = {}): Promise<string> {
   const paths = pathsOf(options);
-  const [autoencoder, student, quantized] = await Promise.all([paths.autoencoder, paths.student, join(paths.run, 'quantized.safetensors')].map((path) => readSafetensors(path)));
+  const [autoencoder, student, quantized] = await Promise.all(
+    [paths.autoencoder, paths.student, join(paths.run, 'quantized.safetensors')].map((path) => readSafetensors(path)),
+  );
   return exportModel(options, {
     ...more,
     student: { ...student!.tensors, ...quantized!.tensors },
@@ -125,7 +151,8 @@ export async function exportQuantized(options: RecipeOptions, more: Pick<ExportO
 
 /** "5.1 M weights at 4 bits, 0.3 M at more: NAMES" */
 function describe(plan: Plan, weights: Tensors): string {
-  const count = (fits: (bits: number) => boolean) => Object.entries(plan).reduce((sum, [path, bits]) => sum + (fits(bits) && weights[path] ? weights[path].data.length : 0), 0);
+  const count = (fits: (bits: number) => boolean) =>
+    Object.entries(plan).reduce((sum, [path, bits]) => sum + (fits(bits) && weights[path] ? weights[path].data.length : 0), 0);
   const inner = Object.keys(plan).filter((path) => plan[path]! > 4 && /\.blocks\./.test(path));
   return `${(count((bits) => bits === 4) / 1e6).toFixed(2)} M weights at 4 bits, ${(count((bits) => bits > 4) / 1e6).toFixed(2)} M at more${inner.length > 0 ? `; kept at 6 as sensitive: ${inner.join(', ')}` : ''}`;
 }
@@ -148,7 +175,14 @@ async function someCaptions(options: RecipeOptions, count: number): Promise<stri
 }
 
 /** Pictures at equal seeds against the float student's: plainly rounded and trained, on the 8-bit and on the 4-bit kernels. */
-async function comparePictures(options: RecipeOptions, runtime: Runtime, captions: readonly string[], plan: Plan, student: Tensors, trained: Tensors): Promise<Row[]> {
+async function comparePictures(
+  options: RecipeOptions,
+  runtime: Runtime,
+  captions: readonly string[],
+  plan: Plan,
+  student: Tensors,
+  trained: Tensors,
+): Promise<Row[]> {
   const config = preset(options.preset);
   const tokenizer = await readTokenizer(pathsOf(options).tokenizer);
   const autoencoderPlan = Object.fromEntries(Object.entries(plan).filter(([path]) => !path.startsWith('transformer.')));
@@ -156,7 +190,8 @@ async function comparePictures(options: RecipeOptions, runtime: Runtime, caption
     const networks = openNetworks(runtime, config, weights, { precision, plan });
     const sample = openSampler(networks, tokenizer);
     const pictures: Tensor[] = [];
-    for (const [seed, prompt] of captions.entries()) pictures.push(await sample({ prompt, seed, steps, guidance: DEFAULT_GUIDANCE, kind: 'student', width: SIDE, height: SIDE }));
+    for (const [seed, prompt] of captions.entries())
+      pictures.push(await sample({ prompt, seed, steps, guidance: DEFAULT_GUIDANCE, kind: 'student', width: SIDE, height: SIDE }));
     await networks.release();
     return pictures;
   };

@@ -24,18 +24,34 @@ afterAll(() => rm(folder, { recursive: true }));
 /** Judges that have learned nothing: the chain is tested here, not what they say. */
 async function untrained(path: string): Promise<void> {
   const { concept, labels, style, background } = classesOf(DATA.tiny);
-  const drawings = inScope(DATA.tiny.scope).concepts.flatMap((_, i) => inScope(DATA.tiny.scope).styles.map((s) => [i, style.indexOf(STYLES[s].word)] as const));
+  const drawings = inScope(DATA.tiny.scope).concepts.flatMap((_, i) =>
+    inScope(DATA.tiny.scope).styles.map((s) => [i, style.indexOf(STYLES[s].word)] as const),
+  );
   const attributes = traitClasses();
-  const weights = Object.assign({}, ...[detectorStage(background.length), classifierStage(drawings.length), readerStage(attributes)].map(({ specs }) => initialize(specs, random(1)))) as Tensors;
+  const weights = Object.assign(
+    {},
+    ...[detectorStage(background.length), classifierStage(drawings.length), readerStage(attributes)].map(({ specs }) =>
+      initialize(specs, random(1)),
+    ),
+  ) as Tensors;
   (weights['detector.heat.bias']!.data as Float32Array).fill(-4); // few objects rather than one in every cell
   const boxes = { concept: 0.5, concept5: 0.5, style: 0.5, count: 1 };
   const accuracy: JudgeAccuracy = {
     detector: { precision: 0.5, recall: 0.5, f1: 0.5, background: 0.5, scenes: 1, objects: 1 },
     classifier: { trueBoxes: boxes, foundBoxes: boxes },
     colour: { right: 0.5, count: 1 },
-    characters: { attributes: Object.fromEntries(ATTRIBUTES.map((a) => [a, 0.5])) as JudgeAccuracy['characters']['attributes'], identity: 0.5, count: 1 },
+    characters: {
+      attributes: Object.fromEntries(ATTRIBUTES.map((a) => [a, 0.5])) as JudgeAccuracy['characters']['attributes'],
+      identity: 0.5,
+      count: 1,
+    },
   };
-  await saveJudges(path, { classes: { concept, labels, style, background, attributes, drawings }, weights, accuracy, training: { all: 'none' } });
+  await saveJudges(path, {
+    classes: { concept, labels, style, background, attributes, drawings },
+    weights,
+    accuracy,
+    training: { all: 'none' },
+  });
 }
 
 test('a model that was never trained, and the same again from what was kept', { timeout: 300_000 }, async () => {
@@ -43,20 +59,35 @@ test('a model that was never trained, and the same again from what was kept', { 
   await saveModel(model, randomModel('tiny'));
   await untrained(judges);
   const options: Options = {
-    preset: 'tiny', mode: 'quick', run: folder, out: join(folder, 'out'), model, judges, teacher: 2, precision: 'float32', parts: ['geneval', 'concepts', 'autoencoder', 'steps'],
+    preset: 'tiny',
+    mode: 'quick',
+    run: folder,
+    out: join(folder, 'out'),
+    model,
+    judges,
+    teacher: 2,
+    precision: 'float32',
+    parts: ['geneval', 'concepts', 'autoencoder', 'steps'],
     amounts: { prompts: [1, 0, 0, 0, 0], cases: 1, scenes: 1, reconstructed: 1, pieces: 1, sizes: [1024], lite: 1 },
   };
   const first = await evaluate(options);
   expect(Object.keys(first.geneval!)).toEqual(['seen, English']);
   expect(first.geneval!['seen, English']!.counting!.drawn.count).toBe(4);
   expect(Object.keys(first.concepts!).length).toBe(5);
-  expect(Object.keys(first.stepsAndBits!.variants)).toEqual(['1 step', '2 steps', '4 steps, int8', '4 steps, int4 by plain rounding', '4 steps']);
+  expect(Object.keys(first.stepsAndBits!.variants)).toEqual([
+    '1 step',
+    '2 steps',
+    '4 steps, int8',
+    '4 steps, int4 by plain rounding',
+    '4 steps',
+  ]);
   expect(first.stepsAndBits!.variants['1 step']!.psnr).toBeLessThan(99);
   expect(first.autoencoder!.psnr[512]!.scenes).toBe(1);
   expect(first.notes).toEqual([expect.stringMatching(/^teacher: /)]);
   expect(first.worst!.length).toBeGreaterThan(5);
   const page = await readFile(join(folder, 'out', 'evaluate.md'), 'utf8');
-  for (const heading of ['House GenEval', 'Concept, style', 'Autoencoder', 'Steps and bits', 'The furthest']) expect(page).toContain(`## ${heading}`);
+  for (const heading of ['House GenEval', 'Concept, style', 'Autoencoder', 'Steps and bits', 'The furthest'])
+    expect(page).toContain(`## ${heading}`);
   expect((await stat(join(folder, 'out', 'worst.webp'))).size).toBeGreaterThan(10_000);
 
   const kept = await readFile(join(folder, 'evaluation', 'sights.jsonl'));
@@ -68,7 +99,14 @@ test('a model that was never trained, and the same again from what was kept', { 
 
 test('stopped between two cases: what was seen is kept', { timeout: 120_000 }, async () => {
   const options: Options = {
-    preset: 'tiny', mode: 'quick', run: join(folder, 'stopped'), out: join(folder, 'stopped'), model: join(folder, 'tiny.safetensors'), judges: join(folder, 'judges.safetensors'), teacher: 2, parts: ['concepts'],
+    preset: 'tiny',
+    mode: 'quick',
+    run: join(folder, 'stopped'),
+    out: join(folder, 'stopped'),
+    model: join(folder, 'tiny.safetensors'),
+    judges: join(folder, 'judges.safetensors'),
+    teacher: 2,
+    parts: ['concepts'],
     amounts: { prompts: [], cases: 2, scenes: 0, reconstructed: 0, pieces: 0, sizes: [], lite: 0 },
   };
   let calls = 0;

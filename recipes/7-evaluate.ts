@@ -152,7 +152,11 @@ const DRAWN: Readonly<Record<Exclude<Part, 'autoencoder'>, (work: Drawing) => Pr
   async steps({ suite, main, ways, data, options }) {
     const { lite } = options.amounts;
     const taught = await ways.teacher(options.teacher);
-    const variants = [...(taught ? [taught] : []), ...[1, 2, 4].map((steps) => ways.student({ steps })), ...PRECISIONS.filter((p) => p !== ways.precision).map((precision) => ways.student({ precision }))];
+    const variants = [
+      ...(taught ? [taught] : []),
+      ...[1, 2, 4].map((steps) => ways.student({ steps })),
+      ...PRECISIONS.filter((p) => p !== ways.precision).map((precision) => ways.student({ precision })),
+    ];
     const stepsAndBits = await measureSteps(suite, main, variants, genevalPrompts(data, [lite, 0, 0, 0, 0]), PICTURES);
     return { stepsAndBits, ...(!taught && { notes: [`teacher: ${options.run} holds none of this model`] }) };
   },
@@ -168,7 +172,9 @@ async function autoencoder({ subject, ways, data, pool, options, progress }: Wor
   const side = (512 / subject.config.latentPixels) * ENCODER_PIXELS;
   const ledger = openLedger(join(options.run, 'evaluation', 'autoencoder.jsonl'));
   const key = { model: subject.hash, precision: ways.precision };
-  return { autoencoder: await measureReconstruction({ data, pool, ledger, key, side, encode, scenes, pieces, sizes, seed: SEED, progress }) };
+  return {
+    autoencoder: await measureReconstruction({ data, pool, ledger, key, side, encode, scenes, pieces, sizes, seed: SEED, progress }),
+  };
 }
 
 /** The judges: given, the run's, shipped for the preset, or those of everything. Throws InputError where they do not know the preset's world. */
@@ -179,8 +185,15 @@ async function findJudges({ preset: name, run, judges }: Options, runtime: Runti
   const file = await loadJudges(path);
   const { concept, style } = classesOf(DATA[name as DataPreset]);
   const unknown = [...concept.filter((c) => !file.classes.concept.includes(c)), ...style.filter((s) => !file.classes.style.includes(s))];
-  if (unknown.length > 0) throw new InputError('evaluate.judges', `${path}: these judges do not know ${unknown.length} concepts or styles of preset ${name} (${unknown.slice(0, 3).join(', ')}): give others with --judges FILE`);
-  const hash = createHash('sha256').update(await readFileWhole(path)).digest('hex').slice(0, 16);
+  if (unknown.length > 0)
+    throw new InputError(
+      'evaluate.judges',
+      `${path}: these judges do not know ${unknown.length} concepts or styles of preset ${name} (${unknown.slice(0, 3).join(', ')}): give others with --judges FILE`,
+    );
+  const hash = createHash('sha256')
+    .update(await readFileWhole(path))
+    .digest('hex')
+    .slice(0, 16);
   return { judges: await openJudges(runtime, file), hash };
 }
 
@@ -192,7 +205,10 @@ async function worstSheet(worst: readonly Miss[], { suite, main }: Drawing): Pro
     const known = await Promise.all(references.map(async ({ slot, svg: own }) => ({ slot, picture: await renderOf(suite, own) })));
     const given = known.flatMap(({ slot, picture }) => (picture ? [{ slot, picture }] : []));
     if (!truth || given.length < known.length) continue;
-    images.push(tensorToImage(await main.draw(caption, seed, { references: given, ...size }), { background: PALE }), tensorToImage(truth, { background: PALE }));
+    images.push(
+      tensorToImage(await main.draw(caption, seed, { references: given, ...size }), { background: PALE }),
+      tensorToImage(truth, { background: PALE }),
+    );
     labels.push(caption, `a real render; drawn: ${why}`);
   }
   return encodeImage(await labelledSheet(images, labels, { columns: 8, cell: 160, lines: 3 }), 'webp');
@@ -205,7 +221,14 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
   const { hash, config, guidance } = subject;
   const runtime = await ortNode({ spinning: false }); // several sessions are live at once
   const precision = options.precision ?? (await fastestPrecision(runtime, subject.plan)); // as the SDK draws
-  const ways = waysOf(subject, runtime, { side: SIDE, precision, ...(options.steps !== undefined && { steps: options.steps }), ...(options.guidance !== undefined && { guidance: options.guidance }), run: options.run, preset: options.preset });
+  const ways = waysOf(subject, runtime, {
+    side: SIDE,
+    precision,
+    ...(options.steps !== undefined && { steps: options.steps }),
+    ...(options.guidance !== undefined && { guidance: options.guidance }),
+    run: options.run,
+    preset: options.preset,
+  });
   const pool = renderPool({ processes: 2 });
   const progress = progressLine(stopped);
   const [misses, notes]: [Miss[], string[]] = [[], []];
@@ -214,16 +237,44 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
   try {
     const found = options.parts.some((p) => p !== 'autoencoder') ? await findJudges(options, runtime) : undefined;
     const ledger = openLedger(join(options.run, 'evaluation', 'sights.jsonl'));
-    const suite: Suite | undefined = found && { judges: found.judges, judgesKey: { judges: found.hash }, pool, side: SIDE, ledger, progress };
+    const suite: Suite | undefined = found && {
+      judges: found.judges,
+      judgesKey: { judges: found.hash },
+      pool,
+      side: SIDE,
+      ledger,
+      progress,
+    };
     const main = guidance === undefined ? undefined : ways.student({});
-    const work: Work = { options, data: DATA[config.name as DataPreset], subject, runtime, pool, ways, progress, misses, ...(main && { main }), ...(suite && { suite }) };
+    const work: Work = {
+      options,
+      data: DATA[config.name as DataPreset],
+      subject,
+      runtime,
+      pool,
+      ways,
+      progress,
+      misses,
+      ...(main && { main }),
+      ...(suite && { suite }),
+    };
     if (found) {
       const { accuracy, training, classes } = found.judges;
-      result = { judges: { hash: found.hash, accuracy, training, concepts: classes.concept.length, styles: classes.style.length, backgrounds: classes.background.length } };
+      result = {
+        judges: {
+          hash: found.hash,
+          accuracy,
+          training,
+          concepts: classes.concept.length,
+          styles: classes.style.length,
+          backgrounds: classes.background.length,
+        },
+      };
     }
     for (const part of options.parts) {
       if (part === 'autoencoder') result = { ...result, ...(await autoencoder(work)) };
-      else if (!suite || !main) notes.push(`${part}: ${main ? 'there are no judges (npx tsx recipes/7-judges.ts)' : 'there is no transformer yet'}`);
+      else if (!suite || !main)
+        notes.push(`${part}: ${main ? 'there are no judges (npx tsx recipes/7-judges.ts)' : 'there is no transformer yet'}`);
       else {
         const { notes: more = [], ...measured } = await DRAWN[part]({ ...work, suite, main });
         notes.push(...more);
@@ -273,11 +324,26 @@ function parse(): Options {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const { values: v } = parseArgs({
-    options: { preset: text, model: text, json: text, out: text, only: text, run: text, steps: text, guidance: text, precision: text, teacher: text, judges: text, quick: flag, full: flag },
+    options: {
+      preset: text,
+      model: text,
+      json: text,
+      out: text,
+      only: text,
+      run: text,
+      steps: text,
+      guidance: text,
+      precision: text,
+      teacher: text,
+      judges: text,
+      quick: flag,
+      full: flag,
+    },
   });
   const number = (name: 'steps' | 'guidance' | 'teacher', whole: boolean) => {
     const given = v[name];
-    if (given !== undefined && !(Number(given) > 0 && (!whole || Number.isInteger(Number(given))))) throw new InputError('evaluate.option', `--${name} ${given}: expected a ${whole ? 'whole ' : ''}number above 0`);
+    if (given !== undefined && !(Number(given) > 0 && (!whole || Number.isInteger(Number(given)))))
+      throw new InputError('evaluate.option', `--${name} ${given}: expected a ${whole ? 'whole ' : ''}number above 0`);
     return given === undefined ? undefined : Number(given);
   };
   if (v.quick && v.full) throw new InputError('evaluate.mode', 'choose one of --quick and --full');
@@ -286,7 +352,8 @@ function parse(): Options {
   const parts = (v.only?.split(',') ?? PARTS) as readonly Part[];
   for (const p of parts) if (!PARTS.includes(p)) throw new InputError('evaluate.part', `--only ${p}: choose from ${PARTS.join(', ')}`);
   const precision = v.precision as Precision | undefined;
-  if (precision !== undefined && !PRECISIONS.includes(precision)) throw new InputError('evaluate.precision', `--precision ${precision}: choose from ${PRECISIONS.join(', ')}`);
+  if (precision !== undefined && !PRECISIONS.includes(precision))
+    throw new InputError('evaluate.precision', `--precision ${precision}: choose from ${PRECISIONS.join(', ')}`);
   const [steps, guidance, teacher] = [number('steps', true), number('guidance', false), number('teacher', true)];
   const mode = v.full ? 'full' : 'quick';
   const { run } = pathsOf({ preset: name, ...(v.run !== undefined && { run: v.run }) });

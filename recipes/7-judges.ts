@@ -34,8 +34,26 @@ type Part = (typeof PARTS)[number];
 
 /** Steps and batches, scenes and figures to draw, renders to measure on. */
 const AMOUNTS = {
-  tiny: { contrast: 60, classifier: 40, detector: 60, reader: 40, batch: 32, scenes: 100, figures: 100, measured: { scenes: 40, singles: 60, coloured: 40 } },
-  full: { contrast: 400, classifier: 10_500, detector: 700, reader: 1500, batch: 128, scenes: 3000, figures: 3000, measured: { scenes: 400, singles: 1000, coloured: 400 } },
+  tiny: {
+    contrast: 60,
+    classifier: 40,
+    detector: 60,
+    reader: 40,
+    batch: 32,
+    scenes: 100,
+    figures: 100,
+    measured: { scenes: 40, singles: 60, coloured: 40 },
+  },
+  full: {
+    contrast: 400,
+    classifier: 10_500,
+    detector: 700,
+    reader: 1500,
+    batch: 128,
+    scenes: 3000,
+    figures: 3000,
+    measured: { scenes: 400, singles: 1000, coloured: 400 },
+  },
 } as const;
 const RATE = 0.004;
 
@@ -54,19 +72,31 @@ interface Options {
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-const scaled = (amounts: Amounts, share: number): Amounts => ({ scenes: Math.ceil(amounts.scenes * share), singles: Math.ceil(amounts.singles * share), coloured: Math.ceil(amounts.coloured * share) });
+const scaled = (amounts: Amounts, share: number): Amounts => ({
+  scenes: Math.ceil(amounts.scenes * share),
+  singles: Math.ceil(amounts.singles * share),
+  coloured: Math.ceil(amounts.coloured * share),
+});
 
 /** Judges of a run in the world of a smaller preset. */
 async function narrow({ run, within: name, out, report, threads, renders }: Options): Promise<void> {
   const data = DATA[name as DataPreset];
-  if (!data || out === undefined) throw new InputError('judges.within', `--within ${name}: expected one of ${Object.keys(DATA).join(', ')}, and --out FILE`);
+  if (!data || out === undefined)
+    throw new InputError('judges.within', `--within ${name}: expected one of ${Object.keys(DATA).join(', ')}, and --out FILE`);
   const { concept, style } = classesOf(data);
   const file = within(await loadJudges(join(run, 'judges.safetensors')), concept, style);
   await measured(file, data.scope, scaled(AMOUNTS.full.measured, renders), [out], report, await ortNode({ threads, spinning: false }));
 }
 
 /** Measures judges, and writes them with what was measured; that alone to `report`. */
-async function measured(file: Omit<JudgesFile, 'accuracy'>, scope: Scope, amounts: Amounts, paths: readonly string[], report: string | undefined, runtime: Runtime): Promise<JudgeAccuracy> {
+async function measured(
+  file: Omit<JudgesFile, 'accuracy'>,
+  scope: Scope,
+  amounts: Amounts,
+  paths: readonly string[],
+  report: string | undefined,
+  runtime: Runtime,
+): Promise<JudgeAccuracy> {
   const opened = await openJudges(runtime, { ...file, accuracy: undefined as never });
   const made = { ...provenance('npx tsx recipes/7-judges.ts'), machine: describeMachine() };
   const accuracy = await measureJudges(opened, scope, amounts, say);
@@ -84,7 +114,17 @@ async function measured(file: Omit<JudgesFile, 'accuracy'>, scope: Scope, amount
   return accuracy;
 }
 
-export async function judges({ preset: name, run, parts, share, renders, seconds, threads, out, report }: Options): Promise<JudgeAccuracy | undefined> {
+export async function judges({
+  preset: name,
+  run,
+  parts,
+  share,
+  renders,
+  seconds,
+  threads,
+  out,
+  report,
+}: Options): Promise<JudgeAccuracy | undefined> {
   const data = DATA[name as DataPreset];
   if (!data) throw new InputError('judges.preset', `--preset ${name}: choose from ${Object.keys(DATA).join(', ')}`);
   const amounts = name === 'tiny' ? AMOUNTS.tiny : AMOUNTS.full;
@@ -93,14 +133,27 @@ export async function judges({ preset: name, run, parts, share, renders, seconds
   const { concept, labels, style, background } = classesOf(data);
   const attributes = traitClasses();
   const training = (part: 'classifier' | 'detector' | 'reader', seed: number, batch: number): JudgeTraining => ({
-    runtime, seed, batch, rate: RATE, log: say, logFile: join(run, `${part}.jsonl`), checkpoint: join(run, `${part}.state.safetensors`),
+    runtime,
+    seed,
+    batch,
+    rate: RATE,
+    log: say,
+    logFile: join(run, `${part}.jsonl`),
+    checkpoint: join(run, `${part}.state.safetensors`),
     // A part that is left out has no steps to go: its weights are read, or are those that it begins with.
     steps: parts.includes(part) ? Math.round(amounts[part] * share) : 0,
     ...(seconds !== undefined && { seconds }),
   });
-  const contrast = { steps: parts.includes('classifier') ? Math.round(amounts.contrast * share) : 0, ...(seconds !== undefined && { seconds }) };
+  const contrast = {
+    steps: parts.includes('classifier') ? Math.round(amounts.contrast * share) : 0,
+    ...(seconds !== undefined && { seconds }),
+  };
   const { weights, drawings } = await trainClassifier(data.scope, contrast, training('classifier', 910_001, amounts.batch));
-  const found: Tensors[] = [weights, await trainDetector({ scope: data.scope }, background, amounts.scenes, training('detector', 910_002, 32)), await trainReader(attributes, amounts.figures, training('reader', 910_003, 64))];
+  const found: Tensors[] = [
+    weights,
+    await trainDetector({ scope: data.scope }, background, amounts.scenes, training('detector', 910_002, 32)),
+    await trainReader(attributes, amounts.figures, training('reader', 910_003, 64)),
+  ];
   const done = async (state: string) => (await readSafetensors(join(run, state))).tensors.step!.data[0] as number;
   const file: Omit<JudgesFile, 'accuracy'> = {
     classes: { concept, labels, style, background, attributes, drawings },
@@ -112,12 +165,32 @@ export async function judges({ preset: name, run, parts, share, renders, seconds
     },
   };
   if (!parts.includes('measure')) return undefined;
-  return measured(file, data.scope, scaled(amounts.measured, renders), [join(run, 'judges.safetensors'), ...(out === undefined ? [] : [out])], report, runtime);
+  return measured(
+    file,
+    data.scope,
+    scaled(amounts.measured, renders),
+    [join(run, 'judges.safetensors'), ...(out === undefined ? [] : [out])],
+    report,
+    runtime,
+  );
 }
 
 function parse(): Options {
   const text = { type: 'string' } as const;
-  const { values: v } = parseArgs({ options: { preset: text, run: text, only: text, steps: text, seconds: text, threads: text, out: text, within: text, renders: text, report: text } });
+  const { values: v } = parseArgs({
+    options: {
+      preset: text,
+      run: text,
+      only: text,
+      steps: text,
+      seconds: text,
+      threads: text,
+      out: text,
+      within: text,
+      renders: text,
+      report: text,
+    },
+  });
   const number = (key: 'steps' | 'seconds' | 'threads' | 'renders', otherwise: number) => {
     const given = v[key] === undefined ? otherwise : Number(v[key]);
     if (!(given > 0)) throw new InputError('judges.option', `--${key} ${v[key]}: expected a number above 0`);
@@ -127,7 +200,12 @@ function parse(): Options {
   for (const p of parts) if (!PARTS.includes(p)) throw new InputError('judges.part', `--only ${p}: choose from ${PARTS.join(', ')}`);
   const name = v.preset ?? 'nano';
   return {
-    preset: name, parts, run: v.run ?? (v.preset === undefined ? 'runs/judges' : `runs/${name}`), share: number('steps', 1), renders: number('renders', 1), threads: number('threads', 1),
+    preset: name,
+    parts,
+    run: v.run ?? (v.preset === undefined ? 'runs/judges' : `runs/${name}`),
+    share: number('steps', 1),
+    renders: number('renders', 1),
+    threads: number('threads', 1),
     ...(v.seconds !== undefined && { seconds: number('seconds', Infinity) }),
     ...(v.out !== undefined && { out: v.out }),
     ...(v.report !== undefined && { report: v.report }),

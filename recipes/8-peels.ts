@@ -65,7 +65,9 @@ interface Results {
   readonly date: string;
   readonly base: { readonly name: string; readonly version: string; readonly preset: string; readonly hash: string };
   readonly seconds: number;
-  readonly peels: Readonly<Record<string, { training?: Training; effect: Effect; concepts?: Record<string, { base: ConceptScore; peel: ConceptScore }> }>>;
+  readonly peels: Readonly<
+    Record<string, { training?: Training; effect: Effect; concepts?: Record<string, { base: ConceptScore; peel: ConceptScore }> }>
+  >;
   readonly cost: Cost;
 }
 
@@ -80,8 +82,26 @@ const docOf = ({ out }: Options, file: string) => join(out, 'docs', 'peels', fil
 async function trainOne({ name, description, licence, author }: PeelSet, options: Options): Promise<Training> {
   const { model, seconds, objective, threads } = options;
   const made = join(WORK, `${name}.safetensors`);
-  const args = ['peel', 'train', picturesOf(name), '--out', made, '--seconds', String(seconds), '--threads', String(threads), '--licence', licence, '--author', author, '--description', description, '--no-samples',
-    ...(objective ? ['--objective', objective] : []), ...(model ? ['--model', model] : [])];
+  const args = [
+    'peel',
+    'train',
+    picturesOf(name),
+    '--out',
+    made,
+    '--seconds',
+    String(seconds),
+    '--threads',
+    String(threads),
+    '--licence',
+    licence,
+    '--author',
+    author,
+    '--description',
+    description,
+    '--no-samples',
+    ...(objective ? ['--objective', objective] : []),
+    ...(model ? ['--model', model] : []),
+  ];
   say(`${name}: training for ${seconds} s`);
   const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', main, ...args, '--json'], { maxBuffer: 2 ** 26 });
@@ -90,8 +110,20 @@ async function trainOne({ name, description, licence, author }: PeelSet, options
   await mkdir(join(options.out, 'docs', 'peels'), { recursive: true });
   await copyFile(made, peelOf(options, name));
   await copyFile(join(WORK, `${name}.curve.png`), docOf(options, `${name}.curve.png`));
-  say(`${name}: ${steps} steps in ${spent} s, kept ${keptStep}, held-out loss ${heldOut.base.toPrecision(3)} -> ${heldOut.kept.toPrecision(3)}, ${bytes} bytes`);
-  return { command: `banana ${args.map((a) => (/[^\w./,-]/.test(a) ? `"${a}"` : a)).join(' ')}`, pictures, steps, keptStep, stopped, seconds: spent, bytes, heldOut, peakRssBytes };
+  say(
+    `${name}: ${steps} steps in ${spent} s, kept ${keptStep}, held-out loss ${heldOut.base.toPrecision(3)} -> ${heldOut.kept.toPrecision(3)}, ${bytes} bytes`,
+  );
+  return {
+    command: `banana ${args.map((a) => (/[^\w./,-]/.test(a) ? `"${a}"` : a)).join(' ')}`,
+    pictures,
+    steps,
+    keptStep,
+    stopped,
+    seconds: spent,
+    bytes,
+    heldOut,
+    peakRssBytes,
+  };
 }
 
 /** Runs `work` on every item, `atOnce` at a time, in order. */
@@ -113,7 +145,9 @@ async function makePeels(options: Options): Promise<void> {
   const judges = options.judges ?? judgesOf(preset, join('runs', preset)).find(existsSync);
   for (const set of sets) await writePeelSet(set, picturesOf(set.name), options.pictures);
   const results = join(options.out, 'docs', 'results', 'peels.json');
-  const trainings = options.measure ? await earlier(results) : Object.fromEntries((await each(sets, options.atOnce, (set) => trainOne(set, options))).map((t, i) => [sets[i]!.name, t]));
+  const trainings = options.measure
+    ? await earlier(results)
+    : Object.fromEntries((await each(sets, options.atOnce, (set) => trainOne(set, options))).map((t, i) => [sets[i]!.name, t]));
 
   const runtime = await openRuntime({ name: 'auto' });
   const banana = await openBanana({ model: modelPath, inProcess: true });
@@ -130,7 +164,10 @@ async function makePeels(options: Options): Promise<void> {
       if (options.sheets) continue;
       const effect = await effectOf(fitted.get(name)!, model, runtime, pictures);
       peels[name] = { ...(trainings[name] && { training: trainings[name] }), effect };
-      for (const [precision, { base: far, peel: near }] of Object.entries(effect.own)) say(`${name}: distance to its pictures ${far.toFixed(3)} -> ${near.toFixed(3)} (${precision}; the autoencoder alone ${effect.autoencoder.toFixed(3)})`);
+      for (const [precision, { base: far, peel: near }] of Object.entries(effect.own))
+        say(
+          `${name}: distance to its pictures ${far.toFixed(3)} -> ${near.toFixed(3)} (${precision}; the autoencoder alone ${effect.autoencoder.toFixed(3)})`,
+        );
     }
     if (options.sheets) return;
     if (concepts)
@@ -141,17 +178,35 @@ async function makePeels(options: Options): Promise<void> {
         for (const [name, peel] of fitted) {
           const found = { base: plain, peel: await concepts.score(draw, stackOf([peel])) };
           (peels[name]!.concepts ??= {})[precision] = found;
-          say(`${name}: concepts of other prompts ${(100 * plain.first).toFixed(1)} % -> ${(100 * found.peel.first).toFixed(1)} % (${precision})`);
+          say(
+            `${name}: concepts of other prompts ${(100 * plain.first).toFixed(1)} % -> ${(100 * found.peel.first).toFixed(1)} % (${precision})`,
+          );
         }
         await networks.release();
       }
-    const cost = await costOf(sets.map(({ name }) => peelOf(options, name)), banana, model, base);
-    say(`swap ${(1000 * cost.swapSeconds).toFixed(1)} ms; picture ${Object.entries(cost.pictureSeconds).map(([k, s]) => `${k} ${s.toFixed(3)} s`).join(', ')}; same bytes after removal: ${cost.removedSameBytes}`);
+    const cost = await costOf(
+      sets.map(({ name }) => peelOf(options, name)),
+      banana,
+      model,
+      base,
+    );
+    say(
+      `swap ${(1000 * cost.swapSeconds).toFixed(1)} ms; picture ${Object.entries(cost.pictureSeconds)
+        .map(([k, s]) => `${k} ${s.toFixed(3)} s`)
+        .join(', ')}; same bytes after removal: ${cost.removedSameBytes}`,
+    );
     const page: Results = {
-      ...provenance('npm run peels --'), machine: describeMachine(),
-      base, seconds: Math.round((performance.now() - started) / 1000), peels, cost,
+      ...provenance('npm run peels --'),
+      machine: describeMachine(),
+      base,
+      seconds: Math.round((performance.now() - started) / 1000),
+      peels,
+      cost,
     };
-    await writeFileWhole(results, `${JSON.stringify(page, (_, x: unknown) => (typeof x === 'number' && !Number.isInteger(x) ? Number(x.toPrecision(5)) : x), 2)}\n`);
+    await writeFileWhole(
+      results,
+      `${JSON.stringify(page, (_, x: unknown) => (typeof x === 'number' && !Number.isInteger(x) ? Number(x.toPrecision(5)) : x), 2)}\n`,
+    );
     say(results);
   } finally {
     await concepts?.release();
@@ -169,7 +224,23 @@ async function earlier(path: string): Promise<Record<string, Training>> {
 
 function optionsOf(args: readonly string[]): Options {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ args: [...args], options: { model: text, seconds: text, only: text, judges: text, cases: text, pictures: text, objective: text, 'at-once': text, threads: text, out: text, measure: { type: 'boolean' }, sheets: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      model: text,
+      seconds: text,
+      only: text,
+      judges: text,
+      cases: text,
+      pictures: text,
+      objective: text,
+      'at-once': text,
+      threads: text,
+      out: text,
+      measure: { type: 'boolean' },
+      sheets: { type: 'boolean' },
+    },
+  });
   const number = (name: 'seconds' | 'cases' | 'pictures' | 'at-once' | 'threads', usual: number) => {
     const found = Number(values[name] ?? usual);
     if (!(found > 0)) throw new InputError('peels.option', `--${name} ${values[name]}: expected a number above 0`);
@@ -177,17 +248,30 @@ function optionsOf(args: readonly string[]): Options {
   };
   const wanted = values.only?.split(',').map((name) => name.trim());
   const unknown = wanted?.find((name) => !PEEL_SETS.some((set) => set.name === name));
-  if (unknown !== undefined) throw new InputError('peels.option', `--only ${unknown}: expected some of ${PEEL_SETS.map((set) => set.name).join(', ')}`);
+  if (unknown !== undefined)
+    throw new InputError('peels.option', `--only ${unknown}: expected some of ${PEEL_SETS.map((set) => set.name).join(', ')}`);
   const { model, judges, objective, out = '.', measure = false, sheets = false } = values;
   return {
-    ...(model !== undefined && { model }), ...(judges !== undefined && { judges }), ...(objective !== undefined && { objective }), out, measure, sheets,
-    seconds: number('seconds', 240), cases: number('cases', 100), pictures: number('pictures', Infinity), atOnce: number('at-once', 2), threads: number('threads', 1), sets: PEEL_SETS.filter((set) => !wanted || wanted.includes(set.name)),
+    ...(model !== undefined && { model }),
+    ...(judges !== undefined && { judges }),
+    ...(objective !== undefined && { objective }),
+    out,
+    measure,
+    sheets,
+    seconds: number('seconds', 240),
+    cases: number('cases', 100),
+    pictures: number('pictures', Infinity),
+    atOnce: number('at-once', 2),
+    threads: number('threads', 1),
+    sets: PEEL_SETS.filter((set) => !wanted || wanted.includes(set.name)),
   };
 }
 
 try {
   await makePeels(optionsOf(process.argv.slice(2)));
 } catch (error) {
-  say(error instanceof BananaError || (error instanceof Error && 'code' in error) ? error.message : String((error as Error).stack ?? error));
+  say(
+    error instanceof BananaError || (error instanceof Error && 'code' in error) ? error.message : String((error as Error).stack ?? error),
+  );
   process.exitCode = 1;
 }

@@ -30,12 +30,24 @@ interface Amounts {
 /** How much of everything a preset gets. */
 export const AMOUNTS: Record<string, Amounts> = {
   tiny: {
-    pictures: [256, 128], crop: 32, shard: 32, captions: 2000, processes: 2,
-    autoencoder: { steps: 400, batch: 8, rate: 0.004 }, teacher: { steps: 200, batch: 16, rate: 0.004 }, student: { steps: 60, batch: 16, rate: 0.0005 },
+    pictures: [256, 128],
+    crop: 32,
+    shard: 32,
+    captions: 2000,
+    processes: 2,
+    autoencoder: { steps: 400, batch: 8, rate: 0.004 },
+    teacher: { steps: 200, batch: 16, rate: 0.004 },
+    student: { steps: 60, batch: 16, rate: 0.0005 },
   },
   pico: {
-    pictures: [16_384, 24_576], crop: 80, shard: 256, captions: 100_000, processes: 2,
-    autoencoder: { seconds: 2100, batch: 16, rate: 0.003 }, teacher: { seconds: 3000, batch: 32, rate: 0.002 }, student: { seconds: 1200, batch: 24, rate: 0.0005 },
+    pictures: [16_384, 24_576],
+    crop: 80,
+    shard: 256,
+    captions: 100_000,
+    processes: 2,
+    autoencoder: { seconds: 2100, batch: 16, rate: 0.003 },
+    teacher: { seconds: 3000, batch: 32, rate: 0.002 },
+    student: { seconds: 1200, batch: 24, rate: 0.0005 },
   },
 };
 
@@ -49,7 +61,8 @@ export async function makeAll(options: RecipeOptions): Promise<string> {
   const { crop, shard, processes } = amounts;
   for (const [i, count] of amounts.pictures.entries()) {
     const kind = i === 0 ? { out: paths.data, data: squares(data), crop } : { out: join(paths.run, 'pictures'), data, crop: 0 };
-    for await (const { done, total } of pack({ ...kind, count, seed: seed + 1 + i, reference: referencePixels, shard, processes })) log(`${done}/${total} pictures`);
+    for await (const { done, total } of pack({ ...kind, count, seed: seed + 1 + i, reference: referencePixels, shard, processes }))
+      log(`${done}/${total} pictures`);
   }
   if (!existsSync(paths.tokenizer)) await makeTokenizer({ preset: name, count: amounts.captions, seed, out: paths.tokenizer, log });
   await makeAutoencoder({ ...amounts.autoencoder, ...options });

@@ -39,7 +39,9 @@ export async function encodeData(options: RecipeOptions): Promise<void> {
   const shards = (await Promise.all(folders.map((folder) => shardsOf(folder, 'recipes/1-render')))).flat();
   const { tensors: weights } = await readSafetensors(paths.autoencoder);
   const stage = encodeStage(config);
-  const session = await (await ortNode()).compile(stage.graph, { weights: Object.fromEntries([...stage.specs.keys()].map((path) => [path, weights[path]!])) });
+  const session = await (await ortNode()).compile(stage.graph, {
+    weights: Object.fromEntries([...stage.specs.keys()].map((path) => [path, weights[path]!])),
+  });
 
   /** Latents (n, h*w, C) of pictures (n, H, W, 4) uint8. */
   const encode = async (pictures: Tensor): Promise<Float32Array[]> => {
@@ -68,7 +70,11 @@ export async function encodeData(options: RecipeOptions): Promise<void> {
     const grid = gridOf(tensors.image!);
     pictures.push(...(await encode(tensors.image!)).map((data) => ({ data, tokens: grid.rows * grid.columns })));
     for (const { caption, subjects } of await readLines<{ caption: string; subjects?: { slot: number; reference: number }[] }>(shard))
-      facts.push({ caption, ...grid, ...(subjects && { references: subjects.map(({ slot, reference }) => [slot, referenceRows + reference] as [number, number]) }) });
+      facts.push({
+        caption,
+        ...grid,
+        ...(subjects && { references: subjects.map(({ slot, reference }) => [slot, referenceRows + reference] as [number, number]) }),
+      });
     if (tensors.reference) {
       const { rows, columns } = gridOf(tensors.reference);
       references.push(...(await encode(tensors.reference)).map((data) => ({ data, tokens: rows * columns })));
@@ -78,10 +84,14 @@ export async function encodeData(options: RecipeOptions): Promise<void> {
   }
   await session.release();
   await writeFileWhole(paths.latents.replace(/safetensors$/, 'json'), JSON.stringify(facts));
-  await writeSafetensors(paths.latents, {
-    latent: joined(pictures, facts.length, config.channels),
-    ...(referenceRows > 0 && { reference: joined(references, referenceRows, config.channels) }),
-  }, { preset: config.name });
+  await writeSafetensors(
+    paths.latents,
+    {
+      latent: joined(pictures, facts.length, config.channels),
+      ...(referenceRows > 0 && { reference: joined(references, referenceRows, config.channels) }),
+    },
+    { preset: config.name },
+  );
 }
 
 /** Latents of some pictures of `tokens` tokens each. */
@@ -97,7 +107,8 @@ function joined(parts: readonly Part[], count: number, channels: number): Tensor
   const all = new Float32Array(sizeOf(shape));
   let at = 0;
   for (const { data, tokens } of parts)
-    for (let from = 0; from < data.length; from += tokens * channels, at += room * channels) all.set(data.subarray(from, from + tokens * channels), at);
+    for (let from = 0; from < data.length; from += tokens * channels, at += room * channels)
+      all.set(data.subarray(from, from + tokens * channels), at);
   return float32(shape, all);
 }
 

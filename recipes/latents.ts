@@ -41,9 +41,14 @@ export async function openLatents(options: RecipeOptions): Promise<Latents> {
   const config = preset(options.preset);
   const { latent, reference } = (await readSafetensors(latents)).tensors;
   const facts = JSON.parse(await readFile(latents.replace(/safetensors$/, 'json'), 'utf8')) as LatentFacts[];
-  if (facts[0]?.rows === undefined) throw new InputError('data.latents', `${latents} is of an older version: encode again with recipes/encode`);
+  if (facts[0]?.rows === undefined)
+    throw new InputError('data.latents', `${latents} is of an older version: encode again with recipes/encode`);
   const tokenizer = await readTokenizer(pathsOf(options).tokenizer);
-  const { encoded, empty } = encodeCaptions(tokenizer, facts.map((f) => f.caption), config.text.length);
+  const { encoded, empty } = encodeCaptions(
+    tokenizer,
+    facts.map((f) => f.caption),
+    config.text.length,
+  );
   const [count, L, C] = latent!.shape as [number, number, number];
   const all = latent!.data as Float32Array;
   const each = reference?.shape[1] ?? 0;
@@ -60,10 +65,19 @@ export async function openLatents(options: RecipeOptions): Promise<Latents> {
       const picks = Array.from({ length: size }, () => rng.integer(count));
       picks.forEach((p, i) => data.set(all.subarray(p * L * C, (p + 1) * L * C), i * L * C));
       const dropped = picks.map(() => rng.uniform() < drop);
-      const subjects = picks.map((p, i) => (dropped[i] ? [] : (facts[p]!.references ?? [])).map(([slot, row]) => ({ slot, data: tokensOf(row) })));
+      const subjects = picks.map((p, i) =>
+        (dropped[i] ? [] : (facts[p]!.references ?? [])).map(([slot, row]) => ({ slot, data: tokensOf(row) })),
+      );
       const feeds = {
-        ...textFeeds(picks.map((p, i) => (dropped[i] ? empty : encoded[p]!)), config.text.length),
-        ...gridFeeds(picks.map((p) => facts[p]!), L, config),
+        ...textFeeds(
+          picks.map((p, i) => (dropped[i] ? empty : encoded[p]!)),
+          config.text.length,
+        ),
+        ...gridFeeds(
+          picks.map((p) => facts[p]!),
+          L,
+          config,
+        ),
         ...(each > 0 && referenceBatch(subjects, grid, config)),
       };
       return { latent: float32([size, L, C], data), feeds };
@@ -73,10 +87,22 @@ export async function openLatents(options: RecipeOptions): Promise<Latents> {
 
 /** Prompts of the sample sheets: the same ones all through training. */
 export const PROMPTS = [
-  'a fox, flat style', 'a red car, bold flat style', 'a house in the snow, flat style', 'an apple, shaded cartoon style',
-  'a blue bird, flat style', 'three strawberries, bold flat style', 'a cat on the beach, shaded cartoon style', 'a green tree, flat style',
-  'a dog left of a ball, flat style', 'a rocket in space, bold flat style', 'een gele bloem', 'a fish under water, flat style',
-  'a frog above a mushroom, bold flat style', 'a smiling face, shaded cartoon style', 'two penguins in the snow', 'een rode fiets, platte stijl',
+  'a fox, flat style',
+  'a red car, bold flat style',
+  'a house in the snow, flat style',
+  'an apple, shaded cartoon style',
+  'a blue bird, flat style',
+  'three strawberries, bold flat style',
+  'a cat on the beach, shaded cartoon style',
+  'a green tree, flat style',
+  'a dog left of a ball, flat style',
+  'a rocket in space, bold flat style',
+  'een gele bloem',
+  'a fish under water, flat style',
+  'a frog above a mushroom, bold flat style',
+  'a smiling face, shaded cartoon style',
+  'two penguins in the snow',
+  'een rode fiets, platte stijl',
 ];
 
 /** Draws the fixed prompts with a teacher or a student (its transformer's weights) and the run's autoencoder. */
@@ -84,7 +110,13 @@ export async function drawSheet(
   options: RecipeOptions,
   runtime: Runtime,
   transformer: Tensors,
-  { kind, steps, guidance, name, side = 256 }: { kind: 'teacher' | 'student'; steps: number; guidance: number; name: string; side?: number },
+  {
+    kind,
+    steps,
+    guidance,
+    name,
+    side = 256,
+  }: { kind: 'teacher' | 'student'; steps: number; guidance: number; name: string; side?: number },
 ): Promise<void> {
   const paths = pathsOf(options);
   const autoencoder = (await readSafetensors(paths.autoencoder)).tensors;
@@ -94,5 +126,8 @@ export async function drawSheet(
   for (const [i, prompt] of PROMPTS.entries())
     images.push(tensorToImage(await sample({ prompt, seed: i, steps, guidance, kind, width: side, height: side }), { background: WHITE }));
   await networks.release();
-  await writeFileWhole(join(paths.run, 'sheets', `${name}.png`), await encodeImage(await labelledSheet(images, PROMPTS, { columns: 8, cell: 160 }), 'png'));
+  await writeFileWhole(
+    join(paths.run, 'sheets', `${name}.png`),
+    await encodeImage(await labelledSheet(images, PROMPTS, { columns: 8, cell: 160 }), 'png'),
+  );
 }

@@ -21,7 +21,14 @@ import { main } from './recipe.ts';
 const ROWS = 60_000;
 
 /** Writes the bundle. */
-export async function makeLayersBundle({ preset: name, run = `runs/layers-${name}`, batch = 64, rate = 0.002, seed = 0, log = () => {} }: RecipeOptions): Promise<void> {
+export async function makeLayersBundle({
+  preset: name,
+  run = `runs/layers-${name}`,
+  batch = 64,
+  rate = 0.002,
+  seed = 0,
+  log = () => {},
+}: RecipeOptions): Promise<void> {
   const config = layersPreset(name);
   const out = join(run, 'teacher');
   const listed = JSON.parse(await readFile(join(run, 'bank.json'), 'utf8')) as { drawings: string[]; canvases: string[] };
@@ -42,9 +49,14 @@ export async function makeLayersBundle({ preset: name, run = `runs/layers-${name
     const data = (key: string) => ({ kind: 'data', key }) as const;
     const normal = { kind: 'normal' } as const;
     const inputs: Plan['inputs'] = {
-      drawing: data('drawing'), objects: data('objects'), frames: data('frames'), ids: data('ids'), count: data('count'),
+      drawing: data('drawing'),
+      objects: data('objects'),
+      frames: data('frames'),
+      ids: data('ids'),
+      count: data('count'),
       ...(plan.layout.canvas && { ground: data('ground'), canvas: data('canvas') }),
-      'frames.noise': normal, 'content.noise': normal,
+      'frames.noise': normal,
+      'content.noise': normal,
       t: { kind: 'logit-normal', mean: 0.8, deviation: 1.2 },
       rate: { kind: 'table', points: schedulePoints(layersRate(rate)) },
     };
@@ -52,8 +64,13 @@ export async function makeLayersBundle({ preset: name, run = `runs/layers-${name
     for (const sample of roomSamples(plan, DATA.layers, keys, seed)) if (samples.push(sample) >= ROWS) break;
     await writeSafetensors(join(folder, 'data', 'rows.safetensors'), rowsOf(samples, plan, keys, tokenizer));
     parts.push({ name: plan.name, weight: [[0, plan.share]], batch: room.batch, plan: { inputs } satisfies Plan });
-    if (parts.length === 1) await writeSafetensors(join(out, 'state.safetensors'), program.begin(initialize(specs, random(seed).split('weights'))), { preset: name });
-    log(`${plan.name}: batches of ${room.batch}, longest caption ${Math.max(...samples.map(({ caption }) => tokenizer.encode(caption, 64).count))} tokens`);
+    if (parts.length === 1)
+      await writeSafetensors(join(out, 'state.safetensors'), program.begin(initialize(specs, random(seed).split('weights'))), {
+        preset: name,
+      });
+    log(
+      `${plan.name}: batches of ${room.batch}, longest caption ${Math.max(...samples.map(({ caption }) => tokenizer.encode(caption, 64).count))} tokens`,
+    );
   }
   const frozen = ['bank.drawings', 'bank.canvases', 'variance'];
   await writeSafetensors(join(out, 'frozen.safetensors'), Object.fromEntries(frozen.map((key) => [key, tensors[key]!])));

@@ -59,24 +59,46 @@ function rowsOf(windows: readonly Window[], scale: Scale, basis: Basis): Tensors
   };
   const kept = (thumbnail: Uint8Array) => {
     const square = { width: THUMBNAIL, height: THUMBNAIL };
-    return decodeTokens(encodeThumbnail({ ...square, pixels: thumbnail }, basis), THUMBNAIL, THUMBNAIL, basis).map((v) => Math.round(Math.min(255, Math.max(0, (v + 1) * 127.5))));
+    return decodeTokens(encodeThumbnail({ ...square, pixels: thumbnail }, basis), THUMBNAIL, THUMBNAIL, basis).map((v) =>
+      Math.round(Math.min(255, Math.max(0, (v + 1) * 127.5))),
+    );
   };
   const cuts = new Map<string, Float32Array>();
   for (const { drawing, thumbnail } of windows) if (!cuts.has(drawing.key)) cuts.set(drawing.key, kept(thumbnail));
   return {
-    cells: stack(a, windows.map(({ thumbnail, top, left }) => cutOut(thumbnail, top, left, a))),
-    cut: stack(a, windows.map(({ drawing, top, left }) => cutOut(cuts.get(drawing.key)!, top, left, a))),
-    target: stack(P, windows.map(({ target }) => target)),
+    cells: stack(
+      a,
+      windows.map(({ thumbnail, top, left }) => cutOut(thumbnail, top, left, a)),
+    ),
+    cut: stack(
+      a,
+      windows.map(({ drawing, top, left }) => cutOut(cuts.get(drawing.key)!, top, left, a)),
+    ),
+    target: stack(
+      P,
+      windows.map(({ target }) => target),
+    ),
   };
 }
 
 /** Writes the bundle. */
-export async function makeRendererBundle({ preset: name, run = `runs/layers-${name}`, rate = 0.002, seed = 0, log = () => {} }: RecipeOptions): Promise<void> {
+export async function makeRendererBundle({
+  preset: name,
+  run = `runs/layers-${name}`,
+  rate = 0.002,
+  seed = 0,
+  log = () => {},
+}: RecipeOptions): Promise<void> {
   const config = layersPreset(name);
   const out = join(run, 'renderer');
   const { tensors: bank } = await readSafetensors(join(run, 'bank.safetensors'));
   const numbers = (key: string) => bank[key]!.data as Float32Array;
-  const basis: Basis = { channels: config.channels, mean: numbers('basis.mean'), matrix: numbers('basis.matrix'), scale: numbers('basis.scale')[0]! };
+  const basis: Basis = {
+    channels: config.channels,
+    mean: numbers('basis.mean'),
+    matrix: numbers('basis.matrix'),
+    scale: numbers('basis.scale')[0]!,
+  };
   const all = drawingsOf(DATA.layers.scope, THUMBNAIL);
   const parts = [];
   const pool = renderPool({ processes: 1, seconds: 20 });
@@ -92,12 +114,22 @@ export async function makeRendererBundle({ preset: name, run = `runs/layers-${na
     const data = (key: string) => ({ kind: 'data', key }) as const;
     const uniform = { kind: 'uniform' } as const;
     const inputs: Plan['inputs'] = {
-      cells: data('cells'), cut: data('cut'), target: data('target'), normal: { kind: 'normal' },
-      kind: uniform, half: uniform, mix: uniform, noisy: uniform, level: uniform,
+      cells: data('cells'),
+      cut: data('cut'),
+      target: data('target'),
+      normal: { kind: 'normal' },
+      kind: uniform,
+      half: uniform,
+      mix: uniform,
+      noisy: uniform,
+      level: uniform,
       rate: { kind: 'table', points: schedulePoints(layersRate(rate)) },
     };
     parts.push({ name: `x${scale.pixels}`, weight: [[0, scale.share]], batch: scale.batch, plan: { inputs } });
-    if (parts.length === 1) await writeSafetensors(join(out, 'state.safetensors'), program.begin(initialize(specs, random(seed).split('renderer'))), { preset: name });
+    if (parts.length === 1)
+      await writeSafetensors(join(out, 'state.safetensors'), program.begin(initialize(specs, random(seed).split('renderer'))), {
+        preset: name,
+      });
     log(`x${scale.pixels}: ${windows.length} windows`);
   }
   pool.close();

@@ -29,7 +29,17 @@ const COST: Readonly<Record<Objective, number>> = { image: 1, consistency: 1.29,
 const FEW = [1, 4] as const;
 
 const text = { type: 'string' } as const;
-const { values } = parseArgs({ options: { set: { ...text, default: 'outline' }, seconds: text, steps: text, rate: text, only: text, model: text, threads: { ...text, default: '1' } } });
+const { values } = parseArgs({
+  options: {
+    set: { ...text, default: 'outline' },
+    seconds: text,
+    steps: text,
+    rate: text,
+    only: text,
+    model: text,
+    threads: { ...text, default: '1' },
+  },
+});
 const set = PEEL_SETS.find(({ name }) => name === values.set);
 if (!set) throw new InputError('peels.option', `--set ${values.set}: expected one of ${PEEL_SETS.map((s) => s.name).join(', ')}`);
 const folder = await mkdtemp(join(tmpdir(), 'banana-objectives-')); // of its own: objectives may be measured side by side
@@ -59,7 +69,10 @@ for (const steps of FEW) plain.set(steps, (await drawn(steps, NO_PEELS)).seen);
 for (const objective of OBJECTIVES.filter((one) => !values.only || values.only.split(',').includes(one))) {
   const amount = values.steps ? { steps: Math.round(Number(values.steps) / COST[objective]) } : { seconds: Number(values.seconds ?? 120) };
   const rate = values.rate ? { rate: Number(values.rate) } : {};
-  const training = trainPeel({ model, base, runtime, pictures }, { name: set.name, objective, samples: false, heldOut: false, ...rate, ...amount });
+  const training = trainPeel(
+    { model, base, runtime, pictures },
+    { name: set.name, objective, samples: false, heldOut: false, ...rate, ...amount },
+  );
   let made = await training.next();
   while (!made.done) made = await training.next();
   const { info, tensors, steps } = made.value;
@@ -71,7 +84,17 @@ for (const objective of OBJECTIVES.filter((one) => !values.only || values.only.s
     const d = distancesTo(truth, plain.get(few)!, { plain: plain.get(few)!, peel: seen });
     row.push(`${few} step${few > 1 ? 's' : ''} ${d.plain.toFixed(3)} -> ${d.peel.toFixed(3)}`);
   }
-  await writeFileWhole(`runs/peels/objectives/${set.name}-${objective}.png`, await encodeImage(await labelledSheet(sheet, FEW.flatMap(() => prompts), { columns: prompts.length, cell: 96 }), 'png'));
+  await writeFileWhole(
+    `runs/peels/objectives/${set.name}-${objective}.png`,
+    await encodeImage(
+      await labelledSheet(
+        sheet,
+        FEW.flatMap(() => prompts),
+        { columns: prompts.length, cell: 96 },
+      ),
+      'png',
+    ),
+  );
   console.log(`${objective}: ${steps} steps; ${row.join('; ')}`);
 }
 await networks.release();

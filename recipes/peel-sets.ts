@@ -32,14 +32,21 @@ export const PEEL_SETS: readonly PeelSet[] = [
     description: 'Houses, towers, bridges and temples, as blueprints: white lines on blue',
     licence: 'Apache-2.0',
     author: 'banana-sdk; from IconPark, (c) ByteDance (Apache-2.0)',
-    pictures: () => iconPark(BUILDINGS, (body) => svg('-6 -6 60 60', `<rect x="-6" y="-6" width="60" height="60" fill="#1d4f9c"/>${blueprint(body)}`)),
+    pictures: () =>
+      iconPark(BUILDINGS, (body) => svg('-6 -6 60 60', `<rect x="-6" y="-6" width="60" height="60" fill="#1d4f9c"/>${blueprint(body)}`)),
   },
   {
     name: 'health',
     description: 'Medicine, the body and care, as teal signs on mint',
     licence: 'MIT',
     author: 'banana-sdk; from Health Icons by Resolve to Save Lives (MIT)',
-    pictures: () => healthIcons(HEALTH, (body) => svg('0 0 48 48', `<rect x="2" y="2" width="44" height="44" rx="10" fill="#d3f3e8"/><g color="#0b7a6f" transform="translate(7 7) scale(.7083)">${body}</g>`)),
+    pictures: () =>
+      healthIcons(HEALTH, (body) =>
+        svg(
+          '0 0 48 48',
+          `<rect x="2" y="2" width="44" height="44" rx="10" fill="#d3f3e8"/><g color="#0b7a6f" transform="translate(7 7) scale(.7083)">${body}</g>`,
+        ),
+      ),
   },
   {
     name: 'brand',
@@ -82,7 +89,8 @@ async function icons(from: string, list: string, frame: (body: string) => string
   for (const entry of list.split(';').map((one) => one.trim())) {
     const [icon, caption = `a ${icon!.replaceAll('-', ' ')}`] = entry.split('=') as [string, string?];
     const body = set.icons[icon]?.body;
-    if (!body || pictures.has(caption)) throw new InputError('peels.set', body ? `two pictures of "${caption}"` : `${from} has no icon "${icon}"`);
+    if (!body || pictures.has(caption))
+      throw new InputError('peels.set', body ? `two pictures of "${caption}"` : `${from} has no icon "${icon}"`);
     pictures.set(caption, frame(body));
   }
   return pictures;

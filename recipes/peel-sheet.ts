@@ -11,9 +11,17 @@ const [COLUMNS, CELL] = [6, 160];
 const OTHERS = ['a fox', 'a red car', 'a green tree', 'a blue bird', 'a smiling face', 'a guitar'] as const;
 
 /** The PNG of a sheet; `path` is the Peel's file. */
-export async function sampleSheet(name: string, path: string, pictures: readonly TrainingPicture[], banana: NodeBanana): Promise<Uint8Array> {
+export async function sampleSheet(
+  name: string,
+  path: string,
+  pictures: readonly TrainingPicture[],
+  banana: NodeBanana,
+): Promise<Uint8Array> {
   const shown = Array.from({ length: COLUMNS }, (_, i) => pictures[Math.floor(((i + 0.5) * pictures.length) / COLUMNS)]!);
-  const [images, labels]: [Image[], string[]] = [shown.map((p) => flatten(placed(p.image, CELL, CELL))), shown.map((p) => `trained on: ${p.caption}`)];
+  const [images, labels]: [Image[], string[]] = [
+    shown.map((p) => flatten(placed(p.image, CELL, CELL))),
+    shown.map((p) => `trained on: ${p.caption}`),
+  ];
   for (const prompts of [shown.map((p) => p.caption), OTHERS])
     for (const peels of [[], [{ path }]])
       for (const [seed, prompt] of prompts.entries()) {

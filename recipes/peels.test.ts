@@ -10,20 +10,24 @@ import { random } from '../src/util/random.ts';
 import { distancesTo, featuresOf } from '../src/eval/peels/scores.ts';
 import { PEEL_SETS } from './peel-sets.ts';
 
-test.each(PEEL_SETS.map((set) => [set.name, set] as const))('%s: 12 to 40 pictures, captions from words, every one a drawing', async (_, { pictures }) => {
-  const found = await pictures();
-  expect(found.size).toBeGreaterThanOrEqual(12);
-  expect(found.size).toBeLessThanOrEqual(40);
-  for (const [caption, svg] of found) {
-    expect(caption).toMatch(/^[A-Za-z]+( [A-Za-z]+)*$/); // it is a file's name
-    expect(svg).toMatch(/^<svg xmlns="[^"]+" viewBox="[-\d ]+">.+<\/svg>$/);
-  }
-  expect(new Set(found.values()).size).toBe(found.size);
-});
+test.each(PEEL_SETS.map((set) => [set.name, set] as const))(
+  '%s: 12 to 40 pictures, captions from words, every one a drawing',
+  async (_, { pictures }) => {
+    const found = await pictures();
+    expect(found.size).toBeGreaterThanOrEqual(12);
+    expect(found.size).toBeLessThanOrEqual(40);
+    for (const [caption, svg] of found) {
+      expect(caption).toMatch(/^[A-Za-z]+( [A-Za-z]+)*$/); // it is a file's name
+      expect(svg).toMatch(/^<svg xmlns="[^"]+" viewBox="[-\d ]+">.+<\/svg>$/);
+    }
+    expect(new Set(found.values()).size).toBe(found.size);
+  },
+);
 
 test('the licences are those that the packages state', () => {
   const require = createRequire(import.meta.url);
-  const of = (name: string) => (JSON.parse(readFileSync(require.resolve(`@iconify-json/${name}/info.json`), 'utf8')) as { license: { spdx: string } }).license.spdx;
+  const of = (name: string) =>
+    (JSON.parse(readFileSync(require.resolve(`@iconify-json/${name}/info.json`), 'utf8')) as { license: { spdx: string } }).license.spdx;
   const licences = Object.fromEntries(PEEL_SETS.map(({ name, licence }) => [name, licence]));
   expect(licences).toEqual({ outline: of('icon-park'), architecture: of('icon-park'), health: of('healthicons'), brand: 'CC0-1.0' });
 });
@@ -43,8 +47,14 @@ test('the distance: none to more of the same, larger the less alike', async () =
   const runtime = await ortNode({ threads: 1 });
   const networks = openNetworks(runtime, model.config, model.weights);
   const rng = random(1);
-  const some = (colour: readonly [number, number, number]) => Promise.all(Array.from({ length: 10 }, () => featuresOf(square(colour, 16 * rng.uniform()), networks)));
-  const [truth, same, like, unlike] = [await some([220, 30, 30]), await some([220, 30, 30]), await some([200, 60, 30]), await some([30, 60, 220])];
+  const some = (colour: readonly [number, number, number]) =>
+    Promise.all(Array.from({ length: 10 }, () => featuresOf(square(colour, 16 * rng.uniform()), networks)));
+  const [truth, same, like, unlike] = [
+    await some([220, 30, 30]),
+    await some([220, 30, 30]),
+    await some([200, 60, 30]),
+    await some([30, 60, 220]),
+  ];
   const d = distancesTo(truth, unlike, { same, like, unlike });
   expect(Math.abs(d.same)).toBeLessThan(0.1);
   expect(d.like).toBeGreaterThan(d.same + 0.1);

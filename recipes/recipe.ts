@@ -15,7 +15,20 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
   if (!process.argv[1] || realpathSync(process.argv[1]) !== fileURLToPath(url)) return;
   try {
     const text = { type: 'string' } as const;
-    const { values } = parseArgs({ options: { preset: text, run: text, seed: text, steps: text, seconds: text, batch: text, rate: text, part: text, from: text, adversary: text } });
+    const { values } = parseArgs({
+      options: {
+        preset: text,
+        run: text,
+        seed: text,
+        steps: text,
+        seconds: text,
+        batch: text,
+        rate: text,
+        part: text,
+        from: text,
+        adversary: text,
+      },
+    });
     const number = (name: 'seed' | 'steps' | 'seconds' | 'batch' | 'rate' | 'adversary') => {
       const given = values[name];
       if (given === undefined) return {};
@@ -27,7 +40,12 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
       ...(values.run !== undefined && { run: values.run }),
       ...(values.part !== undefined && { part: values.part }),
       ...(values.from !== undefined && { from: values.from }),
-      ...number('seed'), ...number('steps'), ...number('seconds'), ...number('batch'), ...number('rate'), ...number('adversary'),
+      ...number('seed'),
+      ...number('steps'),
+      ...number('seconds'),
+      ...number('batch'),
+      ...number('rate'),
+      ...number('adversary'),
       log: (line) => console.error(line),
     });
   } catch (error) {
@@ -38,5 +56,7 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
 
 /** Metrics in one line: "loss 0.123  edges 0.045". */
 export function line(metrics: Readonly<Record<string, number>>): string {
-  return Object.entries(metrics).map(([key, x]) => `${key} ${x.toPrecision(4)}`).join('  ');
+  return Object.entries(metrics)
+    .map(([key, x]) => `${key} ${x.toPrecision(4)}`)
+    .join('  ');
 }

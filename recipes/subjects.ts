@@ -43,7 +43,9 @@ export async function drawSubjects(options: RecipeOptions): Promise<string> {
   };
   const [images, labels]: [Image[], string[]] = [[], []];
   for (const { caption, subjects, svg, width, height } of scenes(seed, data)) {
-    const references = await Promise.all(subjects!.map(async ({ slot, referenceSvg }) => ({ slot, image: await render(referenceSvg, SIDE, SIDE) })));
+    const references = await Promise.all(
+      subjects!.map(async ({ slot, referenceSvg }) => ({ slot, image: await render(referenceSvg, SIDE, SIDE) })),
+    );
     const truth = await render(svg, width, height);
     const known = references.flatMap(({ slot, image: one }) => (one ? [{ slot, picture: imageToTensor(one) }] : []));
     if (!truth || known.length < references.length) continue; // a drawing that resvg cannot draw
@@ -67,7 +69,12 @@ export async function drawSubjects(options: RecipeOptions): Promise<string> {
 
 /** Scenes of the test split with one to three subjects, half of them of characters. */
 function scenes(seed: number, data: (typeof DATA)[DataPreset]): Sample[] {
-  const options = { ...data, subjects: 1, split: 'test', mix: { single: 0.25, scene: 0.25, character: data.mix.character > 0 ? 0.5 : 0 } } as const;
+  const options = {
+    ...data,
+    subjects: 1,
+    split: 'test',
+    mix: { single: 0.25, scene: 0.25, character: data.mix.character > 0 ? 0.5 : 0 },
+  } as const;
   const found: Sample[] = [];
   for (let i = 0; found.length < SCENES; i++) {
     const one = sample(seed, i, options);

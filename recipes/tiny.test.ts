@@ -12,7 +12,10 @@ beforeAll(async () => {
 afterAll(() => rm(run, { recursive: true }));
 
 const losses = async (stage: string): Promise<number[]> =>
-  (await readFile(join(run, `${stage}.jsonl`), 'utf8')).trim().split('\n').map((line) => (JSON.parse(line) as { loss: number }).loss);
+  (await readFile(join(run, `${stage}.jsonl`), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { loss: number }).loss);
 
 test('the whole chain, data to picture, and again from its checkpoints', { timeout: 600_000 }, async () => {
   const first = await makeTiny({ run });

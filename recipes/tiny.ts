@@ -20,7 +20,15 @@ export async function makeTiny(options: Omit<RecipeOptions, 'preset'> = {}): Pro
   const { config, weights, tokenizer, manifest } = await loadModel(path);
   const networks = openNetworks(await ortNode(), config, weights);
   const draw = openSampler(networks, tokenizer);
-  const pixels = await draw({ prompt: 'a strawberry, flat style', seed: 0, steps: 2, guidance: manifest.guidance, kind: 'student', width: 256, height: 256 });
+  const pixels = await draw({
+    prompt: 'a strawberry, flat style',
+    seed: 0,
+    steps: 2,
+    guidance: manifest.guidance,
+    kind: 'student',
+    width: 256,
+    height: 256,
+  });
   await networks.release();
   const picture = tensorToImage(pixels, { background: WHITE });
   await writeFileWhole(join(pathsOf(all).run, 'picture.png'), await encodeImage(picture, 'png'));

@@ -72,7 +72,13 @@ function measure(body: string, viewBox: string): { box: number[]; cluster: numbe
   }
   const mean = (f: (k: { l: number; c: number; h: number }) => number) =>
     members.reduce((sum, k) => sum + f(k), 0) / Math.max(1, members.length);
-  const h0 = (Math.atan2(mean((k) => Math.sin((k.h * Math.PI) / 180)), mean((k) => Math.cos((k.h * Math.PI) / 180))) * 180) / Math.PI;
+  const h0 =
+    (Math.atan2(
+      mean((k) => Math.sin((k.h * Math.PI) / 180)),
+      mean((k) => Math.cos((k.h * Math.PI) / 180)),
+    ) *
+      180) /
+    Math.PI;
   const cluster = [
     Math.round(100 * mean((k) => k.l)),
     c * Math.round(1000 * mean((k) => k.c)),
@@ -103,7 +109,15 @@ for (const key of STYLE_KEYS) {
   }
   console.log(key, Object.keys(rows).length);
 }
-save('sprites.json', `{\n${STYLE_KEYS.map((k) => `${JSON.stringify(k)}:{\n${Object.entries(sprites[k]!).map(([h, r]) => `${JSON.stringify(h)}:${JSON.stringify(r)}`).join(',\n')}\n}`).join(',\n')}\n}\n`);
+save(
+  'sprites.json',
+  `{\n${STYLE_KEYS.map(
+    (k) =>
+      `${JSON.stringify(k)}:{\n${Object.entries(sprites[k]!)
+        .map(([h, r]) => `${JSON.stringify(h)}:${JSON.stringify(r)}`)
+        .join(',\n')}\n}`,
+  ).join(',\n')}\n}\n`,
+);
 
 // Synonyms: only tags shared by at most three concepts say which thing is meant.
 const uses = new Map<string, number>();
@@ -120,7 +134,10 @@ if (packages && existsSync(packages)) {
   const names: Record<string, Record<string, string>> = {};
   for (const language of LANGUAGES) {
     const all: Record<string, { tts?: string[] }> = {};
-    for (const [pack, dir] of [['cldr-annotations-full', 'annotations'], ['cldr-annotations-derived-full', 'annotationsDerived']] as const) {
+    for (const [pack, dir] of [
+      ['cldr-annotations-full', 'annotations'],
+      ['cldr-annotations-derived-full', 'annotationsDerived'],
+    ] as const) {
       const file = join(packages, 'node_modules', pack, dir, language, 'annotations.json');
       if (existsSync(file)) Object.assign(all, json(file)[dir]?.annotations ?? {});
     }

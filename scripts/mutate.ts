@@ -90,7 +90,10 @@ async function survives(folder: string, { name, file, from, to }: Mutation): Pro
   const text = await readFile(path, 'utf8');
   const times = text.split(from).length - 1;
   if (times !== 1) throw new Error(`${name}: "${from}" stands ${times} times in src/${file}, expected once: mend this table`);
-  await writeFile(path, text.replace(from, () => to));
+  await writeFile(
+    path,
+    text.replace(from, () => to),
+  );
   const { failed, ran } = await outcomeOf(folder, file).finally(() => writeFile(path, text));
   const verdict = failed.length ? 'killed  ' : 'SURVIVED';
   console.log([`${verdict}  ${name} (${failed.length} of ${ran} tests)`, ...failed].join('\n            '));

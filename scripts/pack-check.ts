@@ -52,7 +52,9 @@ function install(folder: string, tarball: string, { name, exports }: Manifest): 
   writeFileSync(join(folder, 'package.json'), '{ "private": true }');
   const failed = run('npm', 'install', '--no-audit', '--no-fund', tarball);
   if (failed.length) return failed;
-  const entries = Object.keys(exports).map((entry) => name + entry.slice(1)).filter((entry) => !entry.endsWith('.json'));
+  const entries = Object.keys(exports)
+    .map((entry) => name + entry.slice(1))
+    .filter((entry) => !entry.endsWith('.json'));
   return [
     ...entries.flatMap((entry) => run(process.execPath, '--input-type=module', '-e', `${SCOPE}; await import('${entry}')`)),
     ...run(process.execPath, '-e', `require('${name}/package.json')`),

@@ -13,7 +13,14 @@ import { exportQuantized } from '../recipes/6-quantize.ts';
 import { loadModel } from '../src/node/load.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
 
-const { values } = parseArgs({ options: { preset: { type: 'string', default: 'pico' }, run: { type: 'string' }, bits: { type: 'string', default: '8' }, 'without-references': { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    preset: { type: 'string', default: 'pico' },
+    run: { type: 'string' },
+    bits: { type: 'string', default: '8' },
+    'without-references': { type: 'boolean', default: false },
+  },
+});
 const { preset } = values;
 const run = values.run ?? join('runs', preset);
 const able = values['without-references'] ? { references: false } : {};

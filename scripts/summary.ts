@@ -9,7 +9,9 @@ class Summary implements Reporter {
       if (module.state() === 'failed' && module.errors().length > 0) count.failed++; // the file itself did not load
     }
     // After the other reporters have written theirs.
-    process.on('exit', () => console.log(`${count.passed} passed, ${count.failed} failed${count.skipped ? `, ${count.skipped} skipped` : ''}`));
+    process.on('exit', () =>
+      console.log(`${count.passed} passed, ${count.failed} failed${count.skipped ? `, ${count.skipped} skipped` : ''}`),
+    );
   }
 }
 

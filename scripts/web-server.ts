@@ -10,8 +10,20 @@ import { build } from 'esbuild';
 
 export const ORT = join(import.meta.dirname, '../node_modules/onnxruntime-web/dist');
 
-const TYPES: Record<string, string> = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm', '.html': 'text/html; charset=utf-8', '.css': 'text/css', '.svg': 'image/svg+xml', '.png': 'image/png' };
-const ISOLATED = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp', 'cache-control': 'no-cache' };
+const TYPES: Record<string, string> = {
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm',
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+};
+const ISOLATED = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+  'cache-control': 'no-cache',
+};
 
 export interface WebServerOptions {
   /** TypeScript to bundle, by the name it gets: { page: 'x/page.ts' } is /page.js. */
@@ -32,7 +44,18 @@ export interface WebServer {
 
 /** The bundles of some entries: path and contents. */
 export async function bundle(bundles: WebServerOptions['bundles'], { minify = false } = {}): Promise<Map<string, Uint8Array>> {
-  const { outputFiles } = await build({ entryPoints: { ...bundles }, bundle: true, minify, format: 'esm', splitting: true, platform: 'browser', target: 'es2022', outdir: '/', write: false, logLevel: 'error' });
+  const { outputFiles } = await build({
+    entryPoints: { ...bundles },
+    bundle: true,
+    minify,
+    format: 'esm',
+    splitting: true,
+    platform: 'browser',
+    target: 'es2022',
+    outdir: '/',
+    write: false,
+    logLevel: 'error',
+  });
   return new Map(outputFiles.map((f) => [f.path, f.contents]));
 }
 
@@ -47,7 +70,8 @@ export async function serveWeb({ bundles, files, plain = [], port = 0 }: WebServ
     const memory = scripts.get(path) ?? (typeof own === 'object' ? own.text : undefined);
     const file = typeof own === 'string' ? own : path.startsWith('/ort/') ? join(ORT, basename(path)) : undefined;
     const headers = plain.includes(path) ? {} : ISOLATED;
-    const type = TYPES[extname(typeof own === 'string' ? own : path)] ?? (typeof own === 'object' ? TYPES['.html']! : 'application/octet-stream');
+    const type =
+      TYPES[extname(typeof own === 'string' ? own : path)] ?? (typeof own === 'object' ? TYPES['.html']! : 'application/octet-stream');
     if (memory !== undefined) response.writeHead(200, { 'content-type': type, ...headers }).end(memory);
     else if (file && existsSync(file))
       void stat(file).then(({ size }) => {

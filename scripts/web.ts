@@ -21,7 +21,10 @@ function portOf(text: string): number {
 
 /** The server, or undefined where only help was asked for. */
 async function serve(args: readonly string[]): Promise<WebServer | undefined> {
-  const { values } = parseArgs({ args: [...args], options: { model: { type: 'string' }, port: { type: 'string', default: '8080' }, help: { type: 'boolean', short: 'h' } } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: { model: { type: 'string' }, port: { type: 'string', default: '8080' }, help: { type: 'boolean', short: 'h' } },
+  });
   if (values.help) return;
   const port = portOf(values.port);
   await readModel(values.model); // the page could only say that it is none

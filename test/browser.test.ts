@@ -20,7 +20,8 @@ import { shakenModel } from './browser/model.ts';
 import type * as scenarios from './browser/scenarios.ts';
 import { workFolder } from './command.ts';
 
-if (!chromiumPath) console.warn('browser.test.ts is skipped: no Chromium found; install it (apt-get install chromium) or set CHROME to its path');
+if (!chromiumPath)
+  console.warn('browser.test.ts is skipped: no Chromium found; install it (apt-get install chromium) or set CHROME to its path');
 
 /** WebGPU promises sines and cosines to 2^-11 only, and that within [-pi, pi]. https://www.w3.org/TR/WGSL/#floating-point-accuracy */
 const WAVES = 2 ** -11;
@@ -28,7 +29,8 @@ const here = (path: string) => join(import.meta.dirname, path);
 const PAGE = '<!doctype html><title>banana-sdk</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>';
 const BUNDLES = { page: here('browser/page.ts'), worker: here('browser/worker.ts'), 'banana-worker': here('../src/web/worker.ts') };
 /** All that a page may ask for: itself, its bundles and their parts, the model, and onnxruntime-web's own files. */
-const ALLOWED = /^\/($|plain$|(page|worker|banana-worker|chunk-\w+|ort\.jspi\.bundle\.min-\w+)\.js$|model\.safetensors$|ort\/ort-wasm-simd-threaded\.jspi\.(mjs|wasm)$)/;
+const ALLOWED =
+  /^\/($|plain$|(page|worker|banana-worker|chunk-\w+|ort\.jspi\.bundle\.min-\w+)\.js$|model\.safetensors$|ort\/ort-wasm-simd-threaded\.jspi\.(mjs|wasm)$)/;
 /** And what `failures` asks for in vain. */
 const IN_VAIN = /^\/(no-such-worker\.js|silent\.js|nowhere\/.*)$/;
 
@@ -47,11 +49,23 @@ describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
 
   beforeAll(async () => {
     await saveModel(model, shakenModel());
-    server = await serveWeb({ bundles: BUNDLES, plain: ['/plain'], files: { '/': { text: PAGE }, '/plain': { text: PAGE }, '/silent.js': { text: '' }, '/model.safetensors': model } });
+    server = await serveWeb({
+      bundles: BUNDLES,
+      plain: ['/plain'],
+      files: { '/': { text: PAGE }, '/plain': { text: PAGE }, '/silent.js': { text: '' }, '/model.safetensors': model },
+    });
     browser = await openChromium();
     page = await browser.context.newPage();
     browser.context.on('request', (r) => void urls.push(r.url()));
-    page.on('console', (m) => void (m.type() === 'error' && !IN_VAIN.test(new URL(m.location().url || server.origin).pathname) && console.error(`page: ${m.text()}`)));
+    page.on(
+      'console',
+      (m) =>
+        void (
+          m.type() === 'error' &&
+          !IN_VAIN.test(new URL(m.location().url || server.origin).pathname) &&
+          console.error(`page: ${m.text()}`)
+        ),
+    );
     page.setDefaultTimeout(PATIENCE);
     await page.goto(server.origin);
     await page.waitForFunction('globalThis.scenarios');
@@ -93,7 +107,10 @@ describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
     const { runtime, precision, recipe, ...image } = await play('picture', name, { threads: 2 });
     expect(runtime).toBe(name);
     const pipeline = await loadPipeline({ model, threads: 1, precision });
-    const banana: Banana = bananaOf({ model: pipeline.model, start: pipeline.serve, close: () => pipeline.release() }, async () => new Uint8Array());
+    const banana: Banana = bananaOf(
+      { model: pipeline.model, start: pipeline.serve, close: () => pipeline.release() },
+      async () => new Uint8Array(),
+    );
     const { prompt, seed, steps, width, height } = recipe;
     const cpu = await banana.picture({ prompt, seed, steps, width, height });
     await banana.close();
@@ -109,7 +126,10 @@ describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
     expect(found.cancelling).toMatch(/^AbortError/);
     expect(found.after).toBe(true);
     expect(found.frames[0]).toEqual({ kind: 'preview', prompt: 'a fox' });
-    expect(found.frames.slice(-2)).toEqual([{ kind: 'preview', prompt: 'a foxy friend' }, { kind: 'settled', prompt: 'a foxy friend' }]);
+    expect(found.frames.slice(-2)).toEqual([
+      { kind: 'preview', prompt: 'a foxy friend' },
+      { kind: 'settled', prompt: 'a foxy friend' },
+    ]);
     expect(found.frames.length).toBeLessThanOrEqual(5); // stale words were dropped
     expect(found.wrong).toMatch(/^prompt\.style: unknown style "cubism"/);
     expect(found.pending).toBe('engine.closed: the engine was closed: open another one');
@@ -139,14 +159,18 @@ describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
   test('a Peel is trained in a worker on WASM as in Node, taken up where it was left, used and taken off', async () => {
     const found = await play('peel', 'wasm');
     const { model: given, base } = await readModel(model);
-    const node = trainPeel({ model: given, base, runtime: await ortNode({ threads: 1 }), pictures: discs() }, { name: 'disc', steps: 24, rank: 4, batch: 4, prior: 1, rate: 0.01, samples: false, licence: 'CC0-1.0' });
+    const node = trainPeel(
+      { model: given, base, runtime: await ortNode({ threads: 1 }), pictures: discs() },
+      { name: 'disc', steps: 24, rank: 4, batch: 4, prior: 1, rate: 0.01, samples: false, licence: 'CC0-1.0' },
+    );
     const losses: Record<number, number> = {};
     for await (const event of node) if (event.type === 'step') losses[event.step] = event.loss;
     const [, ...later] = Object.entries(found.rest); // the first report after it was left may hold one step instead of two
     expect(Math.max(...Object.keys(found.first).map(Number))).toBe(12);
     expect(Math.min(...Object.keys(found.rest).map(Number))).toBeGreaterThan(12);
     expect(later.length).toBeGreaterThan(2);
-    for (const [step, loss] of [...Object.entries(found.first), ...later]) expect(Math.abs(loss / losses[Number(step)]! - 1), `step ${step}`).toBeLessThan(1e-3);
+    for (const [step, loss] of [...Object.entries(found.first), ...later])
+      expect(Math.abs(loss / losses[Number(step)]! - 1), `step ${step}`).toBeLessThan(1e-3);
     expect(found.types.sort()).toEqual(['heldOut', 'pictures', 'prepare', 'samples', 'step']);
     expect(found.info).toMatchObject({ name: 'disc', base, rank: 4, triggers: ['disc style'], training: { pictures: 5 } });
     expect(found).toMatchObject({ steps: 24, stopped: 'steps', byName: true, exact: true, used: [{ name: 'disc', weight: 1 }] });

@@ -60,7 +60,11 @@ describe('as a process', () => {
     const [name] = readdirSync(cwd);
     const seed = Number(/^banana-(\d+)\.png$/.exec(name!)![1]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(new RegExp(`^${name}  64x64  seed ${seed}\nload [\\d.]+ s  text [\\d.]+ s  denoise [\\d.]+ s  render [\\d.]+ s  encode [\\d.]+ s  total [\\d.]+ s\n$`));
+    expect(out).toMatch(
+      new RegExp(
+        `^${name}  64x64  seed ${seed}\nload [\\d.]+ s  text [\\d.]+ s  denoise [\\d.]+ s  render [\\d.]+ s  encode [\\d.]+ s  total [\\d.]+ s\n$`,
+      ),
+    );
     expect(readRecipe(readFileSync(join(cwd, name!)))).toMatchObject({ prompt: 'a red fox', seed, steps: 1, width: 64, height: 64 });
   });
 
@@ -71,7 +75,10 @@ describe('as a process', () => {
       if (group || !err.includes('seed 1')) return; // the second picture is written, the third begun
       process.kill(-(group = pid), 'SIGINT'); // as a terminal does: to the whole group
     };
-    const { code, err, out } = await command(['x', '--model', model, '-n', '500', '--seed', '0', '-o', 'x.png', '--threads', '1', '--json'], { cwd, watch: interrupt });
+    const { code, err, out } = await command(
+      ['x', '--model', model, '-n', '500', '--seed', '0', '-o', 'x.png', '--threads', '1', '--json'],
+      { cwd, watch: interrupt },
+    );
     expect(code).toBe(130);
     expect(out).toBe('');
     expect(err).toMatch(/seed 1\n(x-\d+\.png  seed \d+\n)*cancelled\n$/);
@@ -82,7 +89,10 @@ describe('as a process', () => {
   test('SIGTERM ends it with its own code', { timeout: SLOW }, async () => {
     let sent = false;
     const watch = (err: string, pid: number) => void (!sent && err.includes('seed 0') && (sent = process.kill(-pid, 'SIGTERM')));
-    const { code, err } = await command(['x', '--model', model, '-n', '500', '--seed', '0', '-o', 'x.png', '-W', '64', '-H', '64', '--threads', '1', '--json'], { cwd: fresh(), watch });
+    const { code, err } = await command(
+      ['x', '--model', model, '-n', '500', '--seed', '0', '-o', 'x.png', '-W', '64', '-H', '64', '--threads', '1', '--json'],
+      { cwd: fresh(), watch },
+    );
     expect(code).toBe(143);
     expect(err).toMatch(/cancelled\n$/);
   });
@@ -110,16 +120,25 @@ describe('as a process', () => {
   test('an old Node is told so', { timeout: SLOW }, async () => {
     const cwd = fresh();
     writeFileSync(join(cwd, 'old.mjs'), `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.20.8' } });`);
-    const { code, err } = await command(['presets'], { cwd, before: ['env', `NODE_OPTIONS=--import ${pathToFileURL(join(cwd, 'old.mjs')).href}`] });
+    const { code, err } = await command(['presets'], {
+      cwd,
+      before: ['env', `NODE_OPTIONS=--import ${pathToFileURL(join(cwd, 'old.mjs')).href}`],
+    });
     expect({ code, err }).toEqual({ code: 1, err: 'error: banana needs Node 20 or later, this is 18.20.8\n' });
   });
 
   test('without onnxruntime-node it says so and runs on WebAssembly', { timeout: SLOW }, async () => {
     const cwd = fresh();
     const hooks = `export function resolve(s, c, next) { if (s === 'onnxruntime-node') throw new Error('not here'); return next(s, c); }`;
-    writeFileSync(join(cwd, 'without.mjs'), `import { register } from 'node:module'; register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}));`);
+    writeFileSync(
+      join(cwd, 'without.mjs'),
+      `import { register } from 'node:module'; register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}));`,
+    );
     const env = { NODE_OPTIONS: `--import ${pathToFileURL(join(cwd, 'without.mjs')).href}` };
-    const { code, err, out } = await command(['x', '--model', model, '--seed', '5', '-o', 'x.png', '-W', '64', '--steps', '1', '--threads', '1'], { cwd, env });
+    const { code, err, out } = await command(
+      ['x', '--model', model, '--seed', '5', '-o', 'x.png', '-W', '64', '--steps', '1', '--threads', '1'],
+      { cwd, env },
+    );
     expect({ code, out: out.split('\n')[0] }).toEqual({ code: 0, out: 'x.png  64x64  seed 5' });
     expect(err).toMatch(/^onnxruntime-node is not installed here: .*; running on wasm instead, which is slower\n$/);
   });
@@ -127,12 +146,47 @@ describe('as a process', () => {
 
 test('several pictures, an aspect ratio, a style, no background', { timeout: SLOW }, async () => {
   const cwd = fresh();
-  const { out } = await here('generate', 'a fox', '--model', model, '-o', join(cwd, 'deep', 'x.png'), '-n', '2', '--seed', '+41', '--aspect', '16:9', '-H', '90', '--style', 'Flat', '--background', 'transparent', '--steps', '1', '--guidance', '25e-1', '--threads', '1', '--json');
+  const { out } = await here(
+    'generate',
+    'a fox',
+    '--model',
+    model,
+    '-o',
+    join(cwd, 'deep', 'x.png'),
+    '-n',
+    '2',
+    '--seed',
+    '+41',
+    '--aspect',
+    '16:9',
+    '-H',
+    '90',
+    '--style',
+    'Flat',
+    '--background',
+    'transparent',
+    '--steps',
+    '1',
+    '--guidance',
+    '25e-1',
+    '--threads',
+    '1',
+    '--json',
+  );
   const { images } = JSON.parse(out) as { images: { path: string; seed: number; width: number; height: number }[] };
   expect(images).toEqual([1, 2].map((i) => ({ path: join(cwd, 'deep', `x-${i}.png`), seed: 40 + i, width: 160, height: 90 })));
   const png = readFileSync(images[1]!.path); // the untrained model's 24 tokens are 24 letters: its parameters tell what it read
-  expect(readRecipe(png)).toMatchObject({ prompt: 'a fox', style: 'flat', background: 'transparent', seed: 42, guidance: 2.5, model: { name: 'tiny-untrained', hash: expect.stringMatching(/^[\da-f]{16}$/) } });
-  expect(readPngText(png)['parameters']).toMatch(/^a fox, flat style\nSteps: 1, Sampler: LCM, CFG scale: 2.5, Seed: 42, Size: 160x90, Model hash: [\da-f]{10}, /);
+  expect(readRecipe(png)).toMatchObject({
+    prompt: 'a fox',
+    style: 'flat',
+    background: 'transparent',
+    seed: 42,
+    guidance: 2.5,
+    model: { name: 'tiny-untrained', hash: expect.stringMatching(/^[\da-f]{16}$/) },
+  });
+  expect(readPngText(png)['parameters']).toMatch(
+    /^a fox, flat style\nSteps: 1, Sampler: LCM, CFG scale: 2.5, Seed: 42, Size: 160x90, Model hash: [\da-f]{10}, /,
+  );
   const { data } = await decodeImage(png);
   expect(data.some((x, i) => i % 4 === 3 && x < 255)).toBe(true);
 });
@@ -141,10 +195,29 @@ describe('batch', () => {
   test('a table: pictures, contact sheet, one summary; again: nothing is left to do but the bad row', { timeout: SLOW }, async () => {
     const cwd = fresh();
     writeFileSync(join(cwd, 'a.csv'), 'sku,prompt,seed,steps\nA,a fox,+7,\nB,a boat,x,\nC,a cat,9,2\n');
-    const args = ['batch', join(cwd, 'a.csv'), '--out', join(cwd, 'out'), '--name', '{sku}-{seed}', '--steps', '1', '-W', '64', '-H', '64', '--model', model, '--threads', '1'];
+    const args = [
+      'batch',
+      join(cwd, 'a.csv'),
+      '--out',
+      join(cwd, 'out'),
+      '--name',
+      '{sku}-{seed}',
+      '--steps',
+      '1',
+      '-W',
+      '64',
+      '-H',
+      '64',
+      '--model',
+      model,
+      '--threads',
+      '1',
+    ];
     const first = await here(...args, '--json');
     expect(first).toMatchObject({ code: 1, out: '{"rows":3,"drawn":2,"skipped":0,"failed":1}\n' });
-    expect(first.err).toMatch(/^row 2: seed is the text "x": expected a number\nerror: 1 row of 3 could not be drawn: [^\n]*journal\.jsonl\n$/);
+    expect(first.err).toMatch(
+      /^row 2: seed is the text "x": expected a number\nerror: 1 row of 3 could not be drawn: [^\n]*journal\.jsonl\n$/,
+    );
     expect(readdirSync(join(cwd, 'out')).sort()).toEqual(['A-7.png', 'C-9.png', 'contact-sheet-001.webp', 'journal.jsonl']);
     expect(readRecipe(readFileSync(join(cwd, 'out', 'C-9.png')))).toMatchObject({ prompt: 'a cat', seed: 9, steps: 2, width: 64 });
     const again = await here(...args);
@@ -186,38 +259,114 @@ describe('inspect', () => {
     expect(shown).toContain('"preset": "tiny"');
     expect(shown).toMatch(/denoise, each step +150 k weights +[\d.]+ MFLOP/);
     expect(shown).toMatch(/query\.weight +4\.16 k +4\.22 kB +int8\[64,64\]/);
-    writeFileSync(at('g.onnx'), encodeModel(graph('g', { y: matmul(input('x', ['B', 3]), parameter('w', [3, 2])) }), { weights: { w: float32([3, 2], [1, 2, 3, 4, 5, 6]) } }).model);
+    writeFileSync(
+      at('g.onnx'),
+      encodeModel(graph('g', { y: matmul(input('x', ['B', 3]), parameter('w', [3, 2])) }), {
+        weights: { w: float32([3, 2], [1, 2, 3, 4, 5, 6]) },
+      }).model,
+    );
     const onnx = (await here('inspect', at('g.onnx'))).out;
-    for (const line of [/graph g, .* 6 weights in 1 tensor\b/, /input +x +float32\[B,3\]/, /output +y +float32\[B,2\]/, /MatMul +1/]) expect(onnx).toMatch(line);
+    for (const line of [/graph g, .* 6 weights in 1 tensor\b/, /input +x +float32\[B,3\]/, /output +y +float32\[B,2\]/, /MatMul +1/])
+      expect(onnx).toMatch(line);
   });
 });
 
 test.each(['jpg', 'webp'])('a .%s file holds its recipe', { timeout: SLOW }, async (ending) => {
   const path = at(`other.${ending}`);
-  await here('a <größe> & "狐"', '--model', model, '--seed', '1', '-W', '64', '--steps', '1', '-o', path, '--quality', '80', '--threads', '1');
+  await here(
+    'a <größe> & "狐"',
+    '--model',
+    model,
+    '--seed',
+    '1',
+    '-W',
+    '64',
+    '--steps',
+    '1',
+    '-o',
+    path,
+    '--quality',
+    '80',
+    '--threads',
+    '1',
+  );
   expect(JSON.parse((await here('inspect', path)).out)).toMatchObject({ prompt: 'a <größe> & "狐"', seed: 1, width: 64 });
   expect(readFileSync(path).includes('digitalsourcetype/trainedAlgorithmicMedia')).toBe(true);
   expect((await decodeImage(readFileSync(path))).width).toBe(64);
 });
 
 test('a picture to start from, and a mask', { timeout: SLOW }, async () => {
-  const pixels = (value: (x: number) => number) => image(80, 64, Uint8Array.from({ length: 80 * 64 * 4 }, (_, i) => (i % 4 === 3 ? 255 : value((i >> 2) % 80))));
+  const pixels = (value: (x: number) => number) =>
+    image(
+      80,
+      64,
+      Uint8Array.from({ length: 80 * 64 * 4 }, (_, i) => (i % 4 === 3 ? 255 : value((i >> 2) % 80))),
+    );
   const input = pixels((x) => 3 * x);
   writeFileSync(at('in.png'), await encodeImage(input, 'png'));
-  writeFileSync(at('mask.png'), await encodeImage(pixels((x) => (x < 40 ? 0 : 255)), 'png'));
-  const { code, err } = await here('x', '--model', model, '--image', at('in.png'), '--mask', at('mask.png'), '--strength', '.7', '--seed', '1', '--steps', '1', '-o', at('out.png'), '--threads', '1');
+  writeFileSync(
+    at('mask.png'),
+    await encodeImage(
+      pixels((x) => (x < 40 ? 0 : 255)),
+      'png',
+    ),
+  );
+  const { code, err } = await here(
+    'x',
+    '--model',
+    model,
+    '--image',
+    at('in.png'),
+    '--mask',
+    at('mask.png'),
+    '--strength',
+    '.7',
+    '--seed',
+    '1',
+    '--steps',
+    '1',
+    '-o',
+    at('out.png'),
+    '--threads',
+    '1',
+  );
   expect({ code, err }).toEqual({ code: 0, err: '' });
   const { width, data } = await decodeImage(readFileSync(at('out.png')));
   const left = (all: ArrayLike<number>) => Array.from(all).filter((_, i) => (i >> 2) % 80 < 40);
   expect(width).toBe(80);
   expect(left(data)).toEqual(left(input.data));
-  expect(readRecipe(readFileSync(at('out.png')))!.image).toEqual({ hash: expect.stringMatching(/^[\da-f]{16}$/), strength: 0.7, mask: expect.any(String) });
+  expect(readRecipe(readFileSync(at('out.png')))!.image).toEqual({
+    hash: expect.stringMatching(/^[\da-f]{16}$/),
+    strength: 0.7,
+    mask: expect.any(String),
+  });
 });
 
 test('subjects from files of several kinds', { timeout: SLOW }, async () => {
   writeFileSync(at('fox.webp'), await encodeImage(image(40, 40, new Uint8Array(40 * 40 * 4).fill(200)), 'webp'));
-  writeFileSync(at('cat.svg'), '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><circle cx="5" cy="5" r="4" fill="red"/></svg>');
-  const { code, err } = await here('<1> meets <5>', '--subject', `1=${at('fox.webp')}`, '--subject', `5=${at('cat.svg')}`, '--model', model, '--seed', '1', '-W', '64', '--steps', '1', '-o', at('meet.png'), '--threads', '1');
+  writeFileSync(
+    at('cat.svg'),
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><circle cx="5" cy="5" r="4" fill="red"/></svg>',
+  );
+  const { code, err } = await here(
+    '<1> meets <5>',
+    '--subject',
+    `1=${at('fox.webp')}`,
+    '--subject',
+    `5=${at('cat.svg')}`,
+    '--model',
+    model,
+    '--seed',
+    '1',
+    '-W',
+    '64',
+    '--steps',
+    '1',
+    '-o',
+    at('meet.png'),
+    '--threads',
+    '1',
+  );
   expect({ code, err }).toEqual({ code: 0, err: '' });
   const text = readFileSync(at('meet.png'), 'latin1');
   expect(readRecipe(readFileSync(at('meet.png')))!.references!.map(({ slot }) => slot)).toEqual([1, 5]);
@@ -229,9 +378,21 @@ test('help, version, presets', async () => {
   expect(await here('--version')).toMatchObject({ code: 0, err: '', out: '0.1.0\n' });
   expect((await here()).out).toContain('banana "a red fox in the snow" --seed 7');
   const flat = async (name: string) => (await here(name, '--help')).out.replace(/\s+/g, ' ');
-  const generate = ['--background <kind>', '64 to 4096; default 512', 'default 1:1', "default the model's own", 'default 0.6, with a mask 0.9', 'slower; 1 to 100; default the model', '.webp; default 90', 'one at random', '<peel:NAME:WEIGHT>', 'Examples:'];
+  const generate = [
+    '--background <kind>',
+    '64 to 4096; default 512',
+    'default 1:1',
+    "default the model's own",
+    'default 0.6, with a mask 0.9',
+    'slower; 1 to 100; default the model',
+    '.webp; default 90',
+    'one at random',
+    '<peel:NAME:WEIGHT>',
+    'Examples:',
+  ];
   for (const words of generate) expect(await flat('generate')).toContain(words);
-  for (const words of ['default 256', '0 to 240; default 25', 'default 250', 'slower; 1 to 100']) expect(await flat('live')).toContain(words);
+  for (const words of ['default 256', '0 to 240; default 25', 'default 250', 'slower; 1 to 100'])
+    expect(await flat('live')).toContain(words);
   expect((await here('presets')).out).toMatch(/pico +12\.1 M weights +64 tokens/);
 });
 
@@ -250,8 +411,13 @@ describe('a bare word', () => {
   const slips = { presetz: 'presets', genrate: 'generate', inspct: 'inspect', lvie: 'live', Pele: 'peel', modles: 'models', hlep: 'help' };
   const asked: [args: string[], says: string][] = [
     ...Object.entries(slips).map(([word, name]): [string[], string] => [[word], `did you mean banana ${name}?`]),
-    [['list'], 'banana presets lists'], [['download', 'pico'], 'banana pull org/name'], [['run', 'pico', 'a cat'], 'banana "a red fox" draws'], [['version'], 'banana --version'],
-    [['webui', '-n', '2'], 'banana serve draws'], [['--seed', '3', 'list'], 'banana presets lists'], [['--json', 'presetz'], 'did you mean'],
+    [['list'], 'banana presets lists'],
+    [['download', 'pico'], 'banana pull org/name'],
+    [['run', 'pico', 'a cat'], 'banana "a red fox" draws'],
+    [['version'], 'banana --version'],
+    [['webui', '-n', '2'], 'banana serve draws'],
+    [['--seed', '3', 'list'], 'banana presets lists'],
+    [['--json', 'presetz'], 'did you mean'],
   ];
   test.each(asked)('%j asks back', async (args, says) => {
     const { code, out, err } = await here(...args, '--model', none());
@@ -259,7 +425,19 @@ describe('a bare word', () => {
     expect(err).toMatch(/^error: "\S+" is no command; [^\n]+; to draw the word: banana -- \S+\n$/);
     expect(err).toContain(says);
   });
-  test.each([['lion'], ['bull'], ['fox'], ['train'], ['dog'], ['a list'], ['--', 'presetz'], ['--', 'presets'], ['--', 'list'], ['generate', 'list'], ['--seed', '3', '--', 'list']])('%s %s draws', async (...args) => {
+  test.each([
+    ['lion'],
+    ['bull'],
+    ['fox'],
+    ['train'],
+    ['dog'],
+    ['a list'],
+    ['--', 'presetz'],
+    ['--', 'presets'],
+    ['--', 'list'],
+    ['generate', 'list'],
+    ['--seed', '3', '--', 'list'],
+  ])('%s %s draws', async (...args) => {
     const [first, ...rest] = args;
     const { code, err } = await here(...(args.includes('--') ? ['--model', none(), ...args] : [first!, ...rest, '--model', none()]));
     expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('no model file at') });
@@ -274,9 +452,17 @@ describe('what cannot be done gets one line and leaves nothing', () => {
   const broken = {
     'a truncated model': { file: 'cut.safetensors', bytes: () => readFileSync(model).subarray(0, 300_000), says: /truncated or damaged/ },
     'half a header': { file: 'head.safetensors', bytes: () => readFileSync(model).subarray(0, 500), says: /truncated/ },
-    'a picture instead of a model': { file: 'png.safetensors', bytes: () => Buffer.from('\x89PNG\r\n\x1a\nand more bytes of it', 'latin1'), says: /not a safetensors file/ },
+    'a picture instead of a model': {
+      file: 'png.safetensors',
+      bytes: () => Buffer.from('\x89PNG\r\n\x1a\nand more bytes of it', 'latin1'),
+      says: /not a safetensors file/,
+    },
     'an empty file': { file: 'empty.safetensors', bytes: () => Buffer.alloc(0), says: /too short/ },
-    'somebody else\'s weights': { file: 'foreign.safetensors', bytes: () => Buffer.concat(encodeSafetensors({ w: float32([1], [1]) }, { format: 'pt' })), says: /no model that is known here/ },
+    "somebody else's weights": {
+      file: 'foreign.safetensors',
+      bytes: () => Buffer.concat(encodeSafetensors({ w: float32([1], [1]) }, { format: 'pt' })),
+      says: /no model that is known here/,
+    },
   };
   const table: [what: string, args: () => string[], says: RegExp][] = [
     ['an empty prompt', () => ['  '], /the prompt is empty/],
@@ -302,9 +488,17 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['an unknown option', () => ['x', '--sede', '3'], /unknown option '--sede'/],
     ['two prompts', () => ['x', 'y'], /too many arguments/],
     ['no prompt', () => ['generate'], /missing required argument 'prompt'/],
-    ['a place that cannot be written', () => ['x', '-o', '/proc/banana/x.png'], /cannot write \/proc\/banana\/x\.png: no file can be made in \/proc/],
+    [
+      'a place that cannot be written',
+      () => ['x', '-o', '/proc/banana/x.png'],
+      /cannot write \/proc\/banana\/x\.png: no file can be made in \/proc/,
+    ],
     ['a name that is too long', () => ['x', '-o', at(`${'a'.repeat(252)}.png`)], /the name is too long for the file system/],
-    ['an empty picture to start from', () => ['x', '--image', at('empty.png')], /empty\.png: cannot read the picture: the file is empty, 0 bytes/],
+    [
+      'an empty picture to start from',
+      () => ['x', '--image', at('empty.png')],
+      /empty\.png: cannot read the picture: the file is empty, 0 bytes/,
+    ],
     ['a file as a folder', () => ['x', '-o', join(model, 'x.png')], /is not a folder/],
     ['a folder as a file', () => [`x`, '-o', `${folderNamedPng()}`], /it is a folder/],
     ['a picture to start from that is none', () => ['x', '--image', at('bad.png')], /bad\.png: cannot read the picture/],
@@ -312,7 +506,11 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['a strength of nothing', () => ['x', '--strength', '0.5'], /a strength without a picture/],
     ['a subject that the prompt does not name', () => ['x', '--subject', `2=${at('some.png')}`], /the prompt does not say <2>/],
     ['a subject without a picture', () => ['<1>'], /the prompt says <1>, but no picture of it is given/],
-    ['a subject without a slot', () => ['<1>', '--subject', at('some.png')], /'--subject <n=file>' argument .* Expected a slot and a file, such as 1=fox\.png/],
+    [
+      'a subject without a slot',
+      () => ['<1>', '--subject', at('some.png')],
+      /'--subject <n=file>' argument .* Expected a slot and a file, such as 1=fox\.png/,
+    ],
     ['a subject in another slot', () => ['<6>', '--subject', `6=${at('some.png')}`], /reference slot 6: expected 1 to 5/],
     ['a subject that cannot be read', () => ['<1>', '--subject', `1=${at('bad.png')}`], /bad\.png: cannot read the picture/],
     ['a quality of nothing', () => ['x', '--quality', '0'], /quality 0: expected 1 to 100/],
@@ -320,7 +518,11 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['inspect: no file', () => ['inspect', at('none.png')], /cannot read .*none\.png: no such file/],
     ['inspect: no picture', () => ['inspect', at('bad.png')], /not a PNG/],
     ['inspect: another kind', () => ['inspect', at('x.gif')], /expected a \.png, \.jpg, \.jpeg, \.webp, \.safetensors, \.onnx file/],
-    ...Object.entries(broken).map(([what, { file, says }]): [string, () => string[], RegExp] => [what, () => ['x', '--model', at(file)], says]),
+    ...Object.entries(broken).map(([what, { file, says }]): [string, () => string[], RegExp] => [
+      what,
+      () => ['x', '--model', at(file)],
+      says,
+    ]),
   ];
   beforeAll(async () => {
     for (const { file, bytes } of Object.values(broken)) writeFileSync(at(file), bytes());
@@ -344,7 +546,12 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     const { code, out, err } = await here(...given);
     expect(err).toMatch(says);
     expect(err).toMatch(/^error: [^\n]+\n$/);
-    expect({ code, out, files: readdirSync(cwd), part: readdirSync(folder).filter((name) => name.endsWith('.part')) }).toEqual({ code: 2, out: '', files: [], part: [] });
+    expect({ code, out, files: readdirSync(cwd), part: readdirSync(folder).filter((name) => name.endsWith('.part')) }).toEqual({
+      code: 2,
+      out: '',
+      files: [],
+      part: [],
+    });
   });
 });
 

@@ -38,7 +38,12 @@ export const BANANA: readonly string[] = [process.execPath, '--import', TSX, MAI
  */
 export function command(
   args: readonly string[],
-  { cwd, before = [], env = {}, watch = () => {} }: { cwd: string; before?: readonly string[]; env?: Record<string, string>; watch?: (err: string, pid: number) => void },
+  {
+    cwd,
+    before = [],
+    env = {},
+    watch = () => {},
+  }: { cwd: string; before?: readonly string[]; env?: Record<string, string>; watch?: (err: string, pid: number) => void },
 ): Promise<Ended> {
   const [file, ...rest] = [...before, ...BANANA, ...args] as [string, ...string[]];
   const child = spawn(file, rest, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true });

@@ -17,11 +17,13 @@ export const keepsContract = (open: () => Promise<Banana>): void => {
 
   test('three at once, two of them large, come in the order asked, each as it comes alone', async () => {
     const order: number[] = [];
-    const drawn = await Promise.all([large, small, large].map(async (request, i) => {
-      const picture = await banana.picture({ ...request, seed: i });
-      order.push(i);
-      return picture;
-    }));
+    const drawn = await Promise.all(
+      [large, small, large].map(async (request, i) => {
+        const picture = await banana.picture({ ...request, seed: i });
+        order.push(i);
+        return picture;
+      }),
+    );
     expect(order).toEqual([0, 1, 2]);
     expect(drawn.map(({ image }) => [image.width, image.data.length])).toEqual([2056, 64, 2056].map((side) => [side, side * side * 4]));
     const alone = await banana.picture({ ...small, seed: 1 });

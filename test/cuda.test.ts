@@ -32,14 +32,21 @@ import { packRun } from '../tools/cuda/pack.ts';
 import { CUDA_AMOUNTS, cropTableGraph, type Amounts } from '../tools/cuda/stages.ts';
 
 /** The first python3 that has torch: the system's own before one of a version manager. */
-const python = ['/usr/bin/python3', 'python3'].find((path) => spawnSync(path, ['-c', 'import torch, numpy'], { stdio: 'ignore' }).status === 0);
+const python = ['/usr/bin/python3', 'python3'].find(
+  (path) => spawnSync(path, ['-c', 'import torch, numpy'], { stdio: 'ignore' }).status === 0,
+);
 if (!python) console.log('tools/cuda is not tested: no python3 with torch and numpy here (Debian: apt-get install python3-torch)');
 
 const folder = mkdtempSync(join(tmpdir(), 'banana-cuda-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const start = (program: string, ...args: string[]) => execFileSync(python!, [`tools/cuda/${program}.py`, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const start = (program: string, ...args: string[]) =>
+  execFileSync(python!, [`tools/cuda/${program}.py`, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 const run = (...args: string[]) => start('run', '--device', 'cpu', ...args);
-const logOf = (out: string) => readFileSync(join(out, 'log.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, number>);
+const logOf = (out: string) =>
+  readFileSync(join(out, 'log.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, number>);
 
 describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
   test('every operator agrees with the reference', async () => {
@@ -51,7 +58,11 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
     const x = input('x', [2]);
     const at = join(folder, 'wrong');
     await writeFixture(at, 'case', 'case', graph('g', { y: o.neg(x) }), { x: float32([2], [1, 2]) });
-    await writeSafetensors(join(at, 'case.safetensors'), { 'feed/x': float32([2], [1, 2]), 'output/y': float32([2], [-1, 2]) }, { title: 'the case' });
+    await writeSafetensors(
+      join(at, 'case.safetensors'),
+      { 'feed/x': float32([2], [1, 2]), 'output/y': float32([2], [-1, 2]) },
+      { title: 'the case' },
+    );
     const result = spawnSync(python!, ['tools/cuda/run.py', '--device', 'cpu', '--check', at], { encoding: 'utf8' });
     expect(result.status).toBe(1);
     expect(result.stdout).toContain('FAILED the case: AssertionError: y: found -2.0, expected 2.0 at 1');
@@ -60,9 +71,24 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
   test('whole training steps of the networks agree with the reference', async () => {
     const at = join(folder, 'networks');
     const config = preset('tiny');
-    const programs = { autoencoder: autoencoderProgram(config, { batch: 2, side: 32, crop: 8 }), teacher: teacherProgram(config, { batch: 2, tokens: 6 }) };
+    const programs = {
+      autoencoder: autoencoderProgram(config, { batch: 2, side: 32, crop: 8 }),
+      teacher: teacherProgram(config, { batch: 2, tokens: 6 }),
+    };
     for (const [name, { program, specs }] of Object.entries(programs)) {
-      const drawn: Tensors = { ...randomFeeds(program.graph, random(2), { below: 8 }), ...gridFeeds([{ rows: 2, columns: 3 }, { rows: 4, columns: 1 }], 6, config), ...program.begin(initialize(specs, random(1))), rate: scalar(0.001) };
+      const drawn: Tensors = {
+        ...randomFeeds(program.graph, random(2), { below: 8 }),
+        ...gridFeeds(
+          [
+            { rows: 2, columns: 3 },
+            { rows: 4, columns: 1 },
+          ],
+          6,
+          config,
+        ),
+        ...program.begin(initialize(specs, random(1))),
+        rate: scalar(0.001),
+      };
       const feeds = Object.fromEntries(program.graph.inputs.map((v) => [v.name!, drawn[v.name!]!]));
       await writeFixture(at, name, name, program.graph, feeds, { rtol: '1e-3', atol: '1e-4' });
     }
@@ -72,30 +98,51 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
   test('training gives the reference its own losses and weights, whole or interrupted', async () => {
     const specs: Specs = new Map();
     const s = rootScope(specs);
-    const hidden = silu(rmsNormalize(linear(s.in('blocks').in('0').in('up'), o.sub(o.div(o.cast(input('pixels', [5, 3], 'uint8'), 'float32'), 127.5), 1), 8)));
+    const hidden = silu(
+      rmsNormalize(linear(s.in('blocks').in('0').in('up'), o.sub(o.div(o.cast(input('pixels', [5, 3], 'uint8'), 'float32'), 127.5), 1), 8)),
+    );
     const loss = mse(linear(s.in('head'), hidden, 2), input('target', [5, 2]));
     const program = trainStep('train-small', loss, { specs, ema: 0.9 });
     const weights = initialize(specs, random(1));
     const r = random(2);
     const data: Tensors = {
-      pixels: tensor('uint8', [5, 3], Uint8Array.from({ length: 15 }, () => r.integer(256))),
+      pixels: tensor(
+        'uint8',
+        [5, 3],
+        Uint8Array.from({ length: 15 }, () => r.integer(256)),
+      ),
       target: float32([5, 2], r.normals(10)),
     };
     const rates = [0.01, 0.02, 0.03, 0.02, 0.01];
     const bundle: Bundle = {
       program,
       weights,
-      plan: { inputs: { pixels: { kind: 'data', key: 'pixels' }, target: { kind: 'data', key: 'target' }, rate: { kind: 'table', values: rates } } },
+      plan: {
+        inputs: {
+          pixels: { kind: 'data', key: 'pixels' },
+          target: { kind: 'data', key: 'target' },
+          rate: { kind: 'table', values: rates },
+        },
+      },
     };
     const at = join(folder, 'bundle');
     await writeBundle(at, bundle);
-    await writeSafetensors(join(at, 'data', '0.safetensors'), { pixels: tensor('uint8', [2, 3], data.pixels!.data.slice(0, 6) as never), target: float32([2, 2], data.target!.data.slice(0, 4) as never) });
-    await writeSafetensors(join(at, 'data', '1.safetensors'), { pixels: tensor('uint8', [3, 3], data.pixels!.data.slice(6) as never), target: float32([3, 2], data.target!.data.slice(4) as never) });
+    await writeSafetensors(join(at, 'data', '0.safetensors'), {
+      pixels: tensor('uint8', [2, 3], data.pixels!.data.slice(0, 6) as never),
+      target: float32([2, 2], data.target!.data.slice(0, 4) as never),
+    });
+    await writeSafetensors(join(at, 'data', '1.safetensors'), {
+      pixels: tensor('uint8', [3, 3], data.pixels!.data.slice(6) as never),
+      target: float32([3, 2], data.target!.data.slice(4) as never),
+    });
 
     let state = program.begin(weights);
     const losses = rates.map((rate) => {
       const results = evaluate(program.graph, { ...state, ...data, rate: scalar(rate) });
-      state = { ...state, ...Object.fromEntries(Object.entries(results).flatMap(([key, t]) => (key.startsWith(NEXT) ? [[key.slice(NEXT.length), t]] : []))) };
+      state = {
+        ...state,
+        ...Object.fromEntries(Object.entries(results).flatMap(([key, t]) => (key.startsWith(NEXT) ? [[key.slice(NEXT.length), t]] : []))),
+      };
       return results.loss!.data[0] as number;
     });
 
@@ -104,7 +151,11 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
     run(at, '--out', parts, '--steps', '2', '--log-every', '1');
     expect(run(at, '--out', parts, '--steps', '5', '--log-every', '1')).toContain('from step 2');
     for (const out of [whole, parts]) {
-      expectClose(logOf(out).map((line) => line.loss!), losses, { rtol: 1e-4 });
+      expectClose(
+        logOf(out).map((line) => line.loss!),
+        losses,
+        { rtol: 1e-4 },
+      );
       const { tensors, metadata } = await readSafetensors(join(out, 'checkpoint.safetensors'));
       expectClose(tensors, state, { rtol: 1e-3, atol: 1e-5 });
       expect(Number(metadata.seconds)).toBeGreaterThan(0);
@@ -112,20 +163,45 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
   });
 
   test('the plan draws numbers by seed and step, and a graph prepares inputs from them', async () => {
-    const inputs = { n: input('n', ['N']), u: input('u', ['N']), i: input('i', ['N'], 'int64'), t: input('t', ['N']), rate: input('rate', []), s: input('s', ['N']) };
+    const inputs = {
+      n: input('n', ['N']),
+      u: input('u', ['N']),
+      i: input('i', ['N'], 'int64'),
+      t: input('t', ['N']),
+      rate: input('rate', []),
+      s: input('s', ['N']),
+    };
     const step = input('step', []);
     const spread = (v: typeof step) => o.sqrt(o.mean(o.mul(o.sub(v, o.mean(v)), o.sub(v, o.mean(v)))));
     const whole = o.cast(inputs.i, 'float32');
     const outputs = {
-      mean: o.mean(inputs.n), deviation: spread(inputs.n), low: o.neg(o.maximum(o.neg(inputs.u))), high: o.maximum(inputs.u), most: o.maximum(whole), average: o.mean(whole),
-      time: o.mean(inputs.t), level: o.add(inputs.rate, 0), earlier: o.mean(o.sub(inputs.t, inputs.s)), [`${NEXT}step`]: o.add(step, 1),
+      mean: o.mean(inputs.n),
+      deviation: spread(inputs.n),
+      low: o.neg(o.maximum(o.neg(inputs.u))),
+      high: o.maximum(inputs.u),
+      most: o.maximum(whole),
+      average: o.mean(whole),
+      time: o.mean(inputs.t),
+      level: o.add(inputs.rate, 0),
+      earlier: o.mean(o.sub(inputs.t, inputs.s)),
+      [`${NEXT}step`]: o.add(step, 1),
     };
     const program = { graph: graph('draws', outputs), begin: () => ({ step: scalar(0) }) };
     const at = join(folder, 'draws');
     const plan: Bundle['plan'] = {
       inputs: {
-        n: { kind: 'normal', mean: 3, deviation: 2 }, u: { kind: 'uniform', low: -1, high: 2 }, i: { kind: 'integer', below: 7 },
-        t: { kind: 'logit-normal' }, rate: { kind: 'table', points: [[0, 0], [0.5, 1], [1, 0]] },
+        n: { kind: 'normal', mean: 3, deviation: 2 },
+        u: { kind: 'uniform', low: -1, high: 2 },
+        i: { kind: 'integer', below: 7 },
+        t: { kind: 'logit-normal' },
+        rate: {
+          kind: 'table',
+          points: [
+            [0, 0],
+            [0.5, 1],
+            [1, 0],
+          ],
+        },
       },
       sizes: { N: 4096 },
       steps: 8,
@@ -139,7 +215,10 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
     const first = draw('draws-1');
     expect(first.map((line) => line.level)).toEqual([0, 0.25, 0.5, 0.75, 1, 0.75, 0.5, 0.25]);
     for (const line of first) {
-      expectClose([line.mean!, line.deviation!, line.low!, line.high!, line.average!, line.time!], [3, 2, -1, 2, 3, 0.5], { rtol: 0.05, atol: 0.02 });
+      expectClose([line.mean!, line.deviation!, line.low!, line.high!, line.average!, line.time!], [3, 2, -1, 2, 3, 0.5], {
+        rtol: 0.05,
+        atol: 0.02,
+      });
       expect(line.most).toBe(6);
       expect(line.earlier).toBeGreaterThan(0.15);
       expect(line.earlier).toBeLessThan(0.25);
@@ -159,7 +238,12 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
   // One program says nothing of the others: all that a stage's programs want is there, and what one program gives fits the next.
   test('every program of a preset has its inputs, and the whole chain runs, pauses and goes on', async () => {
     const amounts: Amounts = { ...CUDA_AMOUNTS.tiny!, pictures: [24, 24], shard: 8 };
-    const [at, work, out, home] = ['chain', 'work', 'out', 'run'].map((name) => join(folder, 'chain', name)) as [string, string, string, string];
+    const [at, work, out, home] = ['chain', 'work', 'out', 'run'].map((name) => join(folder, 'chain', name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
     await makeTokenizer({ preset: 'tiny', count: 500, out: join(home, 'tokenizer.json') });
     await packRun({ preset: 'tiny', run: home, out: at, kit: false, workers: 1, amounts });
     rmSync(join(at, 'check'), { recursive: true }); // the first test did that
@@ -170,11 +254,28 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
     await draw(settings, tokenizer, join(work, 'data'), 0); // nothing is drawn twice
     writeFileSync(join(work, 'data', 'done-0'), '');
 
-    const chain = (...args: string[]) => start('chain', '--device', 'cpu', '--bundle', at, '--work', work, '--out', out, '--steps', '2', '--scale', '1000', '--log-every', '1', ...args);
+    const chain = (...args: string[]) =>
+      start(
+        'chain',
+        '--device',
+        'cpu',
+        '--bundle',
+        at,
+        '--work',
+        work,
+        '--out',
+        out,
+        '--steps',
+        '2',
+        '--scale',
+        '1000',
+        '--log-every',
+        '1',
+        ...args,
+      );
     expect(chain('--session', '16', '--stages', 'autoencoder')).toMatch(/paused|autoencoder is done/); // it has a second or so
     expect(chain('--session', '600')).toContain('every stage is done');
-    for (const stage of ['autoencoder', 'teacher', 'student', 'quantized'])
-      expect(logOf(join(work, stage)).at(-1)!.step, stage).toBe(2);
+    for (const stage of ['autoencoder', 'teacher', 'student', 'quantized']) expect(logOf(join(work, stage)).at(-1)!.step, stage).toBe(2);
     expect(chain('--stages', 'none', '--resend', 'teacher')).toContain('teacher.safetensors.00-of-01');
 
     const { whole, missing } = await fetchRun([out], { preset: 'tiny', run: home });
@@ -183,14 +284,20 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
     const { tensors, metadata } = await readSafetensors(join(home, 'quantized.safetensors'));
     const plan = JSON.parse(metadata.plan!) as Record<string, number>;
     expect(new Set(Object.values(plan))).toEqual(new Set([4, 5, 6]));
-    for (const [path, bits] of Object.entries(plan)) expect(tensors[path]!.data, path).toEqual(roundedTo(weights[path] as Tensor<'float32'>, bits).data); // Python rounds as we do
+    for (const [path, bits] of Object.entries(plan))
+      expect(tensors[path]!.data, path).toEqual(roundedTo(weights[path] as Tensor<'float32'>, bits).data); // Python rounds as we do
     const [model] = await modelsOf('tiny', home);
     expect((await loadModel(model!)).manifest.preset).toBe('tiny');
     expect(existsSync(join(home, 'sheets'))).toBe(true);
   });
 
   test('a bundle that leaves an input open is refused', async () => {
-    const program = { graph: graph('open', { [`${NEXT}step`]: o.add(input('step', []), input('other', [])) }), begin: () => ({ step: scalar(0) }) };
-    await expect(writeBundle(join(folder, 'open'), { program, weights: {}, plan: { inputs: {} } })).rejects.toThrow('nothing gives the inputs other');
+    const program = {
+      graph: graph('open', { [`${NEXT}step`]: o.add(input('step', []), input('other', [])) }),
+      begin: () => ({ step: scalar(0) }),
+    };
+    await expect(writeBundle(join(folder, 'open'), { program, weights: {}, plan: { inputs: {} } })).rejects.toThrow(
+      'nothing gives the inputs other',
+    );
   });
 });

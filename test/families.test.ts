@@ -55,7 +55,9 @@ describe('another family', () => {
   test('is a gradient: the prompt tells the left, the seed the right, any size the same picture', async () => {
     const ends = async (options: object, width = 96) => {
       const { data } = (await banana.picture({ ...request, width, ...options })).image;
-      return [data.subarray(0, 3), data.subarray(4 * (width - 1), 4 * width - 1)].map((colour) => [...colour].map((v) => Math.round(v / 32)).join());
+      return [data.subarray(0, 3), data.subarray(4 * (width - 1), 4 * width - 1)].map((colour) =>
+        [...colour].map((v) => Math.round(v / 32)).join(),
+      );
     };
     const [left, right] = await ends({});
     expect(await ends({ height: 512 }, 512)).toEqual([left, right]);
@@ -78,19 +80,36 @@ describe('another family', () => {
     [{ background: 'transparent' }, 'model.ability', 'draws no transparent background'],
     [{ image: { width: 64, height: 64, data: new Uint8ClampedArray(2 ** 14) } }, 'model.ability', 'cannot start from a picture'],
     [{ peels: [{ name: 'ink' }] }, 'model.ability', 'takes no Peels'],
-    [{ prompt: '<1>', references: [{ slot: 1, image: { width: 1, height: 1, data: new Uint8ClampedArray(4) } }] }, 'model.references', 'not trained with'],
+    [
+      { prompt: '<1>', references: [{ slot: 1, image: { width: 1, height: 1, data: new Uint8ClampedArray(4) } }] },
+      'model.references',
+      'not trained with',
+    ],
   ] as const)('%j is refused', async (options, code, message) => {
-    await expect(banana.picture({ ...request, ...options })).rejects.toMatchObject({ name: 'InputError', code, message: expect.stringContaining(message) });
+    await expect(banana.picture({ ...request, ...options })).rejects.toMatchObject({
+      name: 'InputError',
+      code,
+      message: expect.stringContaining(message),
+    });
   });
 
   test('is served: listed, and drawn by the word for a quality', async () => {
     const server = await serve(banana, { port: 0 });
     try {
       const ask = async (path: string, body?: object) =>
-        (await fetch(`${server.url}/v1/${path}`, body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })).json();
+        (
+          await fetch(
+            `${server.url}/v1/${path}`,
+            body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) },
+          )
+        ).json();
       expect((await ask('models')).data[0].id).toBe('sunset');
       const answer = await ask('images/generations', { prompt: 'red', size: '96x64', quality: 'high', seed: 4 });
-      expect(readRecipe(Buffer.from(answer.data[0].b64_json, 'base64'))).toMatchObject({ prompt: 'red', steps: 5, model: { name: 'sunset' } });
+      expect(readRecipe(Buffer.from(answer.data[0].b64_json, 'base64'))).toMatchObject({
+        prompt: 'red',
+        steps: 5,
+        model: { name: 'sunset' },
+      });
     } finally {
       await server.close();
     }
@@ -107,16 +126,36 @@ describe('a folder', () => {
   const other = Buffer.concat(encodeSafetensors({}, { format: 'pt' }));
 
   test('opens the one model in it', async () => {
-    const banana = await inFolder('one', { 'a.safetensors': other, 'b.safetensors': gradientFile(), 'c.safetensors': new Uint8Array(9), 'd.json': new Uint8Array() });
+    const banana = await inFolder('one', {
+      'a.safetensors': other,
+      'b.safetensors': gradientFile(),
+      'c.safetensors': new Uint8Array(9),
+      'd.json': new Uint8Array(),
+    });
     expect(banana.model.name).toBe('sunset');
     await banana.close();
   });
 
   test.each([
     ['none', {}, 'model.missing', 'none: no .safetensors file in this folder is a model'],
-    ['unknown', { 'a.safetensors': other }, 'model.format', 'a.safetensors: a .safetensors file, but no model that is known here (its format is "pt"; known are banana, gradient)'],
-    ['several', { 'b.safetensors': gradientFile(), 'a.safetensors': gradientFile() }, 'model.missing', 'several models in this folder: name one of a.safetensors, b.safetensors'],
-    ['old', { 'a.safetensors': Buffer.concat(encodeSafetensors({}, { format: 'banana-model-0' })) }, 'model.format', 'a model of format "banana-model-0", this version reads "banana-model-1"'],
+    [
+      'unknown',
+      { 'a.safetensors': other },
+      'model.format',
+      'a.safetensors: a .safetensors file, but no model that is known here (its format is "pt"; known are banana, gradient)',
+    ],
+    [
+      'several',
+      { 'b.safetensors': gradientFile(), 'a.safetensors': gradientFile() },
+      'model.missing',
+      'several models in this folder: name one of a.safetensors, b.safetensors',
+    ],
+    [
+      'old',
+      { 'a.safetensors': Buffer.concat(encodeSafetensors({}, { format: 'banana-model-0' })) },
+      'model.format',
+      'a model of format "banana-model-0", this version reads "banana-model-1"',
+    ],
   ])('%s: told in one line', async (name, files, code, message) => {
     await expect(inFolder(name, files)).rejects.toMatchObject({ name: 'InputError', code, message: expect.stringContaining(message) });
   });

@@ -32,7 +32,8 @@ function node(path: string, ...args: string[]) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(npm_|onnxruntime_node)/i.test(key)));
   return spawnSync(process.execPath, args, { cwd: path, env: { ...env, NODE_PATH: modules }, encoding: 'utf8' });
 }
-const theirs = (path: string) => node(path, '--import', pathToFileURL(join(path, 'offline.mjs')).href, 'node_modules/onnxruntime-node/script/install');
+const theirs = (path: string) =>
+  node(path, '--import', pathToFileURL(join(path, 'offline.mjs')).href, 'node_modules/onnxruntime-node/script/install');
 
 test.runIf(fetches)('left to itself, the script of onnxruntime-node asks another host', () => {
   expect(theirs(project('without').path)).toMatchObject({ status: 7, stderr: expect.stringContaining('asked for https://') });

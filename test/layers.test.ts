@@ -6,8 +6,31 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const ORDER = [
-  'util', 'tensor', 'image', 'disk', 'hub', 'graph', 'onnx', 'runtime', 'nn', 'tokenizer', 'sampling', 'quant', 'adapters', 'models',
-  'draw', 'live', 'data', 'train', 'sdk', 'node', 'jobs', 'web', 'eval', 'server', 'cli',
+  'util',
+  'tensor',
+  'image',
+  'disk',
+  'hub',
+  'graph',
+  'onnx',
+  'runtime',
+  'nn',
+  'tokenizer',
+  'sampling',
+  'quant',
+  'adapters',
+  'models',
+  'draw',
+  'live',
+  'data',
+  'train',
+  'sdk',
+  'node',
+  'jobs',
+  'web',
+  'eval',
+  'server',
+  'cli',
 ];
 
 /** The folders that may name Node's own modules: the others run in a browser too. */
@@ -22,7 +45,10 @@ const OWNED: { what: RegExp; owner: RegExp }[] = [
   { what: /['"]onnxruntime-node['"/]/, owner: /^runtime\/ort-node\.ts$/ },
   { what: /['"]onnxruntime-web['"/]/, owner: /^runtime\/ort-web\.ts$/ },
   { what: /['"]@?hono['"/]/, owner: /^server\// },
-  { what: /['"](node:)?(https?|http2|net|tls|dgram|dns)['"/]|\b(fetch|WebSocket|XMLHttpRequest)\(/, owner: /^(server\/|hub\/request\.ts$)/ },
+  {
+    what: /['"](node:)?(https?|http2|net|tls|dgram|dns)['"/]|\b(fetch|WebSocket|XMLHttpRequest)\(/,
+    owner: /^(server\/|hub\/request\.ts$)/,
+  },
 ];
 
 const root = fileURLToPath(new URL('../src', import.meta.url));

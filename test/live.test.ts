@@ -64,7 +64,11 @@ test('a terminal: typing draws, Enter saves the settled picture, Ctrl-C ends and
 
 test('what cannot be done is told before anything is loaded', async () => {
   const io = { out: () => {}, err: () => {}, terminal: false };
-  const live = (...args: string[]) => liveCommand(io).exitOverride().configureOutput({ writeErr: () => {} }).parseAsync(['--model', model, ...args], { from: 'user' });
+  const live = (...args: string[]) =>
+    liveCommand(io)
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} })
+      .parseAsync(['--model', model, ...args], { from: 'user' });
   for (const [args, says] of [
     [['--steps', '3'], 'steps 3: choose one of'],
     [['--fps', '-1'], 'fps -1: expected'],
@@ -73,5 +77,6 @@ test('what cannot be done is told before anything is loaded', async () => {
     [['--strength', '0.5'], 'a strength without a picture'],
     [['-o', 'x.gif'], 'the name must end in'],
     [['--graphics', 'sixel'], 'Allowed choices are kitty, iterm, blocks'],
-  ] as const) await expect(live(...args), args.join(' ')).rejects.toThrow(says);
+  ] as const)
+    await expect(live(...args), args.join(' ')).rejects.toThrow(says);
 });

@@ -27,7 +27,10 @@ test.skipIf(!permitted)('the main command draws without any network', { timeout:
   const names = execFileSync(WITHOUT[0]!, [...WITHOUT.slice(1), 'cat', '/proc/net/dev'], { encoding: 'utf8' });
   expect([...names.matchAll(/^\s*(\w+):/gm)].map((m) => m[1])).toEqual(['lo']); // and that one is down
   const args = ['a red fox in the snow, flat style', '--model', await model(), '--seed', '7', '--threads', '1', '-o', 'fox.png'];
-  expect(await command(args, { cwd: folder, before: WITHOUT })).toMatchObject({ code: 0, err: expect.not.stringMatching(/error|ENET|EAI_/) });
+  expect(await command(args, { cwd: folder, before: WITHOUT })).toMatchObject({
+    code: 0,
+    err: expect.not.stringMatching(/error|ENET|EAI_/),
+  });
   const path = join(folder, 'fox.png');
   expect(existsSync(path) && statSync(path).size).toBeGreaterThan(1000);
 });

@@ -27,7 +27,10 @@ export function graphOf({ title, feeds, symbolic = {}, build }: OperatorCase): G
 type Draw = (r: Random) => number;
 const drawn = (shape: readonly number[], draw: Draw, seed = 1) => {
   const r = random(seed).split(shape.join());
-  return float32(shape, Array.from({ length: sizeOf(shape) }, () => draw(r)));
+  return float32(
+    shape,
+    Array.from({ length: sizeOf(shape) }, () => draw(r)),
+  );
 };
 const sign: Draw = (r) => (r.uniform() < 0.5 ? -1 : 1);
 const normal = (shape: readonly number[], seed?: number) => drawn(shape, (r) => r.normal(), seed);
@@ -39,14 +42,23 @@ const steady = (shape: readonly number[], seed?: number) => drawn(shape, (r) => 
 const distinct = (shape: readonly number[], seed = 1): Tensor<'float32'> => {
   const r = random(seed);
   const order = Array.from({ length: sizeOf(shape) }, (_, i) => ({ x: 0.1 * (i - sizeOf(shape) / 2) + 0.03, key: r.uniform() }));
-  return float32(shape, order.sort((a, b) => a.key - b.key).map(({ x }) => x));
+  return float32(
+    shape,
+    order.sort((a, b) => a.key - b.key).map(({ x }) => x),
+  );
 };
-const bits = (shape: readonly number[]) => tensor('bool', shape, Uint8Array.from({ length: sizeOf(shape) }, (_, i) => (i * 7 + 3) % 5 & 1));
+const bits = (shape: readonly number[]) =>
+  tensor(
+    'bool',
+    shape,
+    Uint8Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 7 + 3) % 5) & 1),
+  );
 const noise = (count: number) => {
   const r = random(5);
   return Uint8Array.from({ length: count }, () => r.integer(256));
 };
-const bytes = (dtype: 'uint8' | 'int8', shape: readonly number[]): Tensor => tensor(dtype, shape, (dtype === 'int8' ? new Int8Array(noise(sizeOf(shape))) : noise(sizeOf(shape))) as never);
+const bytes = (dtype: 'uint8' | 'int8', shape: readonly number[]): Tensor =>
+  tensor(dtype, shape, (dtype === 'int8' ? new Int8Array(noise(sizeOf(shape))) : noise(sizeOf(shape))) as never);
 const middle = tensor('uint8', [], Uint8Array.of(117));
 const signed = (zero: number) => tensor('int8', [], Int8Array.of(zero));
 const nibbles = (dtype: 'uint4' | 'int4', shape: readonly number[]) => constant(tensor(dtype, shape, noise(Math.ceil(sizeOf(shape) / 2))));
@@ -59,7 +71,12 @@ const one = (op: Op, draw: (shape: readonly number[], seed?: number) => Tensor =
 
 /** Numbers at which rounding and signs are decided. */
 const edges = float32([8], [-2.5, -1.5, -0.5, 0, 0.5, 1.5, 2.5, -3]);
-const at = (op: Op, x: Tensor, title: string): OperatorCase => ({ title: `${op} of ${title}`, feeds: { x }, smooth: false, build: (v) => apply(op, [v!]) });
+const at = (op: Op, x: Tensor, title: string): OperatorCase => ({
+  title: `${op} of ${title}`,
+  feeds: { x },
+  smooth: false,
+  build: (v) => apply(op, [v!]),
+});
 
 const two = (op: Op, draw: (shape: readonly number[], seed?: number) => Tensor = normal): OperatorCase[] =>
   (
@@ -87,7 +104,11 @@ const reduce = (op: Op, draw: (shape: readonly number[], seed?: number) => Tenso
       ['two outer axes, kept', [0, 2], true],
       ['the middle axis', [1], false],
     ] as const
-  ).map(([title, axes, keepdims]) => ({ title: `${op}: ${title}`, feeds: { x: draw([2, 3, 4]) }, build: (x) => apply(op, [x!], { axes, keepdims }) }));
+  ).map(([title, axes, keepdims]) => ({
+    title: `${op}: ${title}`,
+    feeds: { x: draw([2, 3, 4]) },
+    build: (x) => apply(op, [x!], { axes, keepdims }),
+  }));
 
 const withAttributes = (op: Op, title: string, feeds: Tensors, attributes: Attributes, more: Partial<OperatorCase> = {}): OperatorCase => ({
   title: `${op}: ${title}`,
@@ -106,7 +127,8 @@ const convolution = (title: string, x: readonly number[], w: readonly number[], 
 /** x with a gain and a bias for each of its channels. */
 const affine = (x: readonly number[], channels: number) => ({ x: normal(x), gain: normal([channels], 2), bias: normal([channels], 3) });
 
-const move = (op: Op, title: string, shape: readonly number[], attributes: Attributes) => withAttributes(op, title, { x: normal(shape) }, attributes);
+const move = (op: Op, title: string, shape: readonly number[], attributes: Attributes) =>
+  withAttributes(op, title, { x: normal(shape) }, attributes);
 
 const quantized = (bits: number, block: number, more: { zero?: boolean; accuracy?: number; K?: number } = {}): OperatorCase => {
   const [K, N] = [more.K ?? 64, 5];
@@ -184,7 +206,13 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
     move('Softmax', 'the last axis', [2, 3], { axis: 1 }),
     move('Softmax', 'a middle axis', [2, 3, 2], { axis: 1 }),
     move('Softmax', 'the first axis', [3, 2], { axis: 0 }),
-    withAttributes('Softmax', 'large numbers', { x: float32([2, 3], [1000, 999, -1000, -1000, -1000, -1001]) }, { axis: 1 }, { smooth: false }),
+    withAttributes(
+      'Softmax',
+      'large numbers',
+      { x: float32([2, 3], [1000, 999, -1000, -1000, -1000, -1001]) },
+      { axis: 1 },
+      { smooth: false },
+    ),
   ],
   ArgMax: [
     withAttributes('ArgMax', 'the last axis', { x: distinct([3, 4]) }, { axis: 1 }),
@@ -206,10 +234,16 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
     move('Expand', 'a row', [3], { shape: [2, 3] }),
     move('Expand', 'inner axes', [2, 1, 1], { shape: [2, 3, 2] }),
     move('Expand', 'a smaller shape', [2, 3], { shape: [1, 1] }),
-    withAttributes('Expand', 'symbolic', { x: normal([1, 3]), like: normal([4, 3], 2) }, {}, {
-      symbolic: { like: ['B', 3] },
-      build: (x, like) => o.mul(apply('Expand', [x!], { shape: ['B', 3] }), like!),
-    }),
+    withAttributes(
+      'Expand',
+      'symbolic',
+      { x: normal([1, 3]), like: normal([4, 3], 2) },
+      {},
+      {
+        symbolic: { like: ['B', 3] },
+        build: (x, like) => o.mul(apply('Expand', [x!], { shape: ['B', 3] }), like!),
+      },
+    ),
   ],
   Slice: [
     move('Slice', 'inside', [5, 2], { starts: [1], ends: [4], axes: [0] }),
@@ -237,10 +271,32 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
     withAttributes('Gather', 'another axis', { x: normal([2, 3, 2]), i: int64([2], [2, 0]) }, { axis: 1 }, { smooth: false }),
   ],
   ScatterND: [
-    withAttributes('ScatterND', 'rows added, some twice', { x: normal([3, 2]), i: int64([3, 1], [2, 0, 2]), u: normal([3, 2], 2) }, { reduction: 'add' }),
-    withAttributes('ScatterND', 'a matrix of rows', { x: normal([3, 2]), i: int64([2, 2, 1], [2, 0, 2, 1]), u: normal([2, 2, 2], 2) }, { reduction: 'add' }),
-    withAttributes('ScatterND', 'elements added', { x: normal([3, 2]), i: int64([2, 2], [2, 0, 1, 1]), u: normal([2], 2) }, { reduction: 'add' }, { smooth: false }),
-    withAttributes('ScatterND', 'rows replaced', { x: normal([3, 2]), i: int64([2, 1], [2, 0]), u: normal([2, 2], 2) }, { reduction: 'none' }, { smooth: false }),
+    withAttributes(
+      'ScatterND',
+      'rows added, some twice',
+      { x: normal([3, 2]), i: int64([3, 1], [2, 0, 2]), u: normal([3, 2], 2) },
+      { reduction: 'add' },
+    ),
+    withAttributes(
+      'ScatterND',
+      'a matrix of rows',
+      { x: normal([3, 2]), i: int64([2, 2, 1], [2, 0, 2, 1]), u: normal([2, 2, 2], 2) },
+      { reduction: 'add' },
+    ),
+    withAttributes(
+      'ScatterND',
+      'elements added',
+      { x: normal([3, 2]), i: int64([2, 2], [2, 0, 1, 1]), u: normal([2], 2) },
+      { reduction: 'add' },
+      { smooth: false },
+    ),
+    withAttributes(
+      'ScatterND',
+      'rows replaced',
+      { x: normal([3, 2]), i: int64([2, 1], [2, 0]), u: normal([2, 2], 2) },
+      { reduction: 'none' },
+      { smooth: false },
+    ),
   ],
   Conv: [
     convolution('3x3 with a bias', [2, 3, 4, 5], [2, 3, 3, 3], { pads: [1, 1, 1, 1] }, normal([2], 3)),
@@ -265,28 +321,70 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
   ],
   LayerNormalization: [
     withAttributes('LayerNormalization', 'gain and bias', affine([2, 3, 5], 5), { epsilon: 1e-5 }),
-    withAttributes('LayerNormalization', 'gain alone, symbolic rows', { x: normal([2, 3, 4]), gain: normal([4], 2) }, { epsilon: 1e-2 }, {
-      symbolic: { x: ['B', 'L', 4] },
-    }),
+    withAttributes(
+      'LayerNormalization',
+      'gain alone, symbolic rows',
+      { x: normal([2, 3, 4]), gain: normal([4], 2) },
+      { epsilon: 1e-2 },
+      {
+        symbolic: { x: ['B', 'L', 4] },
+      },
+    ),
     withAttributes('LayerNormalization', 'as many rows as columns', affine([4, 4], 4), { epsilon: 1e-5 }),
   ],
   InstanceNormalization: [
     withAttributes('InstanceNormalization', 'pictures', affine([2, 3, 2, 4], 3), { epsilon: 1e-5 }),
     withAttributes('InstanceNormalization', 'rows', affine([2, 3, 5], 3), { epsilon: 1e-2 }),
     withAttributes('InstanceNormalization', 'one channel', affine([2, 1, 4], 1), { epsilon: 1e-5 }),
-    withAttributes('InstanceNormalization', 'equal sizes, symbolic', affine([3, 3, 4], 3), { epsilon: 1e-5 }, {
-      symbolic: { x: ['B', 3, '2*n'] },
-    }),
+    withAttributes(
+      'InstanceNormalization',
+      'equal sizes, symbolic',
+      affine([3, 3, 4], 3),
+      { epsilon: 1e-5 },
+      {
+        symbolic: { x: ['B', 3, '2*n'] },
+      },
+    ),
   ],
   SimplifiedLayerNormalization: [
-    withAttributes('SimplifiedLayerNormalization', 'the last axis', { x: normal([2, 3, 8]), gain: positive([8]) }, { axis: -1, epsilon: 1e-6 }),
-    withAttributes('SimplifiedLayerNormalization', 'near zero', { x: float32([1, 4], [1e-4, -1e-4, 0, 2e-4]), gain: positive([4]) }, { axis: -1, epsilon: 1e-5 }),
+    withAttributes(
+      'SimplifiedLayerNormalization',
+      'the last axis',
+      { x: normal([2, 3, 8]), gain: positive([8]) },
+      { axis: -1, epsilon: 1e-6 },
+    ),
+    withAttributes(
+      'SimplifiedLayerNormalization',
+      'near zero',
+      { x: float32([1, 4], [1e-4, -1e-4, 0, 2e-4]), gain: positive([4]) },
+      { axis: -1, epsilon: 1e-5 },
+    ),
   ],
   MultiHeadAttention: [
-    withAttributes('MultiHeadAttention', 'two heads', { q: normal([2, 3, 8], 1), k: normal([2, 5, 8], 2), v: normal([2, 5, 8], 3) }, { num_heads: 2 }),
-    withAttributes('MultiHeadAttention', 'a given scale', { q: normal([1, 3, 8], 1), k: normal([1, 4, 8], 2), v: normal([1, 4, 8], 3) }, { num_heads: 4, scale: 0.3 }),
-    withAttributes('MultiHeadAttention', 'another value size', { q: normal([1, 3, 8], 1), k: normal([1, 4, 8], 2), v: normal([1, 4, 4], 3) }, { num_heads: 2 }),
-    withAttributes('MultiHeadAttention', 'a bias', { q: normal([1, 3, 8], 1), k: normal([1, 4, 8], 2), v: normal([1, 4, 8], 3), bias: normal([24], 4) }, { num_heads: 2 }),
+    withAttributes(
+      'MultiHeadAttention',
+      'two heads',
+      { q: normal([2, 3, 8], 1), k: normal([2, 5, 8], 2), v: normal([2, 5, 8], 3) },
+      { num_heads: 2 },
+    ),
+    withAttributes(
+      'MultiHeadAttention',
+      'a given scale',
+      { q: normal([1, 3, 8], 1), k: normal([1, 4, 8], 2), v: normal([1, 4, 8], 3) },
+      { num_heads: 4, scale: 0.3 },
+    ),
+    withAttributes(
+      'MultiHeadAttention',
+      'another value size',
+      { q: normal([1, 3, 8], 1), k: normal([1, 4, 8], 2), v: normal([1, 4, 4], 3) },
+      { num_heads: 2 },
+    ),
+    withAttributes(
+      'MultiHeadAttention',
+      'a bias',
+      { q: normal([1, 3, 8], 1), k: normal([1, 4, 8], 2), v: normal([1, 4, 8], 3), bias: normal([24], 4) },
+      { num_heads: 2 },
+    ),
   ],
   MatMulNBits: [
     quantized(4, 32),
@@ -309,7 +407,13 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
       title: 'DynamicQuantizeMatMul: one scale, zero point and bias',
       feeds: { a: positive([3, 16]) },
       build: (a) =>
-        apply('DynamicQuantizeMatMul', [a!, constant(bytes('uint8', [16, 4])), constant(positive([])), constant(tensor('uint8', [], Uint8Array.of(128))), constant(normal([4]))]),
+        apply('DynamicQuantizeMatMul', [
+          a!,
+          constant(bytes('uint8', [16, 4])),
+          constant(positive([])),
+          constant(tensor('uint8', [], Uint8Array.of(128))),
+          constant(normal([4])),
+        ]),
     },
     {
       title: 'DynamicQuantizeMatMul: all zero',
@@ -340,12 +444,20 @@ export const CASES: { readonly [P in Op]: readonly OperatorCase[] } = {
       feeds: { one: float32([], [1]) },
       build: (x) =>
         o.mul(
-          apply('DequantizeLinear', [nibbles('uint4', [3, 8]), constant(positive([3, 2])), nibbles('uint4', [3, 2])], { axis: 1, block_size: 4 }),
+          apply('DequantizeLinear', [nibbles('uint4', [3, 8]), constant(positive([3, 2])), nibbles('uint4', [3, 2])], {
+            axis: 1,
+            block_size: 4,
+          }),
           x!,
         ),
     },
     withAttributes('DequantizeLinear', 'a scale a column', { x: bytes('int8', [3, 4]), scale: positive([4]) }, { axis: 1 }),
-    withAttributes('DequantizeLinear', 'a scale a row, zero points', { x: bytes('uint8', [3, 4]), scale: positive([3]), zero: bytes('uint8', [3]) }, { axis: 0 }),
+    withAttributes(
+      'DequantizeLinear',
+      'a scale a row, zero points',
+      { x: bytes('uint8', [3, 4]), scale: positive([3]), zero: bytes('uint8', [3]) },
+      { axis: 0 },
+    ),
     withAttributes('DequantizeLinear', 'one scale', { x: bytes('int8', [3, 4]), scale: positive([]) }, {}),
   ],
 };

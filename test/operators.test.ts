@@ -60,9 +60,17 @@ const STEPS: ((a: Value, b: Value, n: number) => Value)[] = [
   (a, _, n) => o.maximum(a, { axes: [n % a.shape.length], keepdims: true }),
   (a, _, n) => o.slice(a, n % a.shape.length, -2),
   (a, b, n) => o.concat([a, b, a], n % a.shape.length),
-  (a, _, n) => o.pad(a, a.shape.flatMap(() => [n % 2, (n >> 1) % 2])),
+  (a, _, n) =>
+    o.pad(
+      a,
+      a.shape.flatMap(() => [n % 2, (n >> 1) % 2]),
+    ),
   (a, _, n) => o.gather(a, constant(int64([3], [0, -(n % 2), -1]))),
-  (a) => o.transpose(a, a.shape.map((_, i) => (i + 1) % a.shape.length)),
+  (a) =>
+    o.transpose(
+      a,
+      a.shape.map((_, i) => (i + 1) % a.shape.length),
+    ),
   (a) => o.reshape(a, [sizeOf(a.shape as number[]), 1]),
 ];
 
@@ -105,7 +113,9 @@ test('random graphs and their gradients agree with the reference', { timeout: 60
 test('compare names the first node at which two runtimes differ', async () => {
   const x = input('x', [2]);
   const g = graph('g', { y: o.exp(o.mul(o.sin(x), 2)) });
-  const wrong = { compile: async (h: Graph) => ({ run: async (feeds: Tensors) => ({ ...evaluate(h, feeds), node1: float32([2], [0, 0]) }) }) };
+  const wrong = {
+    compile: async (h: Graph) => ({ run: async (feeds: Tensors) => ({ ...evaluate(h, feeds), node1: float32([2], [0, 0]) }) }),
+  };
   const feeds = { x: float32([2], [0, 1]) };
   expect(await compare(g, feeds, runtime, reference)).toBeUndefined();
   expect(await compare(g, feeds, wrong, reference)).toMatchInlineSnapshot(`

@@ -18,7 +18,17 @@ beforeAll(async () => {
   model = await tinyModel(folder);
   await mkdir(pictures);
   for (const [i, word] of ['red', 'green', 'blue', 'grey', 'pink'].entries())
-    await writeFile(join(pictures, `0${i}-a_${word}_square.png`), await encodeImage(image(64, 64, Uint8ClampedArray.from({ length: 64 * 64 * 4 }, (_, k) => (k % 4 === 3 ? 255 : (i * 50 + (k % 4) * 60) % 255))), 'png'));
+    await writeFile(
+      join(pictures, `0${i}-a_${word}_square.png`),
+      await encodeImage(
+        image(
+          64,
+          64,
+          Uint8ClampedArray.from({ length: 64 * 64 * 4 }, (_, k) => (k % 4 === 3 ? 255 : (i * 50 + (k % 4) * 60) % 255)),
+        ),
+        'png',
+      ),
+    );
 });
 afterAll(remove);
 
@@ -26,7 +36,14 @@ afterAll(remove);
 async function banana(...args: string[]): Promise<{ code: number; out: string; err: string; json: any }> {
   let [out, err] = ['', ''];
   const code = await run(args, { out: (text) => (out += text), err: (text) => (err += text), terminal: false });
-  return { code, out, err, get json() { return JSON.parse(out) as unknown; } };
+  return {
+    code,
+    out,
+    err,
+    get json() {
+      return JSON.parse(out) as unknown;
+    },
+  };
 }
 const at = ['--library', library];
 /** The Peels of the library, without those that the package ships. */
@@ -35,10 +52,31 @@ const short = ['--steps', '6', '--batch', '3', '--prior', '1', '--rank', '2', '-
 
 describe('the way of a Peel', () => {
   test('train: three files, each whole, and nothing else', async () => {
-    const { code, json, err } = await banana('peel', 'train', pictures, '--out', ink, '--model', model, '--licence', 'CC0-1.0', '--json', ...short);
+    const { code, json, err } = await banana(
+      'peel',
+      'train',
+      pictures,
+      '--out',
+      ink,
+      '--model',
+      model,
+      '--licence',
+      'CC0-1.0',
+      '--json',
+      ...short,
+    );
     expect(err).toContain('4 pictures to learn from, 1 held out, 1 shape');
     expect(code).toBe(0);
-    expect(json).toMatchObject({ name: 'ink', path: ink, rank: 2, triggers: ['ink style'], pictures: 5, steps: 6, stopped: 'steps', heldOut: { base: expect.any(Number), kept: expect.any(Number) } });
+    expect(json).toMatchObject({
+      name: 'ink',
+      path: ink,
+      rank: 2,
+      triggers: ['ink style'],
+      pictures: 5,
+      steps: 6,
+      stopped: 'steps',
+      heldOut: { base: expect.any(Number), kept: expect.any(Number) },
+    });
     expect((await readdir(folder)).sort()).toEqual(['ink.curve.png', 'ink.safetensors', 'ink.samples.png', 'pictures', 'tiny.safetensors']);
     expect((await readFile(ink)).includes('square')).toBe(false); // no captions inside
   });
@@ -46,12 +84,18 @@ describe('the way of a Peel', () => {
   test('add, list, show, verify', async () => {
     expect(await own()).toEqual([]);
     expect((await banana('peel', 'add', ink, '--json', ...at)).json).toMatchObject({ name: 'ink' });
-    expect(await banana('peel', 'add', ink, ...at)).toMatchObject({ code: 2, err: expect.stringMatching(/already: remove it first, or replace it with --replace\n$/) });
+    expect(await banana('peel', 'add', ink, ...at)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/already: remove it first, or replace it with --replace\n$/),
+    });
     expect(await own()).toMatchObject([{ name: 'ink', rank: 2, licence: 'CC0-1.0', base: { preset: 'tiny' }, training: { pictures: 4 } }]);
     expect((await banana('peel', 'list', ...at)).out).toMatch(/^name .*\nink .*CC0-1\.0 +ink style\n/);
     expect((await banana('peel', 'show', 'ink', ...at)).out).toMatch(/made for +tiny-untrained 0 \([0-9a-f]{16}\)/);
     expect((await banana('peel', 'show', 'ink', '--json', ...at)).json.thumbnails).toHaveLength(2);
-    expect((await banana('peel', 'verify', 'ink', '--json', '--model', model, ...at)).json).toMatchObject({ ok: true, fits: expect.stringContaining('tiny') });
+    expect((await banana('peel', 'verify', 'ink', '--json', '--model', model, ...at)).json).toMatchObject({
+      ok: true,
+      fits: expect.stringContaining('tiny'),
+    });
     expect((await banana('peel', 'verify', 'ink', ...at)).out).toContain('sound');
   });
 
@@ -60,15 +104,28 @@ describe('the way of a Peel', () => {
     process.env['BANANA_PEELS'] = library;
     try {
       const picture = join(folder, 'fox.png');
-      expect(await banana('a fox <peel:ink:0.8>', '-o', picture, '--model', model, '-W', '64', '-H', '64', '--steps', '1', '--seed', '1')).toMatchObject({ code: 0 });
+      expect(
+        await banana('a fox <peel:ink:0.8>', '-o', picture, '--model', model, '-W', '64', '-H', '64', '--steps', '1', '--seed', '1'),
+      ).toMatchObject({ code: 0 });
       expect(readRecipe(await readFile(picture))).toMatchObject({ prompt: 'a fox', peels: [{ name: 'ink', weight: 0.8 }] });
-      expect(await banana('a fox <peel:chalk>', '-o', picture, '--model', model)).toMatchObject({ code: 2, err: expect.stringContaining('no Peel "chalk"') });
+      expect(await banana('a fox <peel:chalk>', '-o', picture, '--model', model)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('no Peel "chalk"'),
+      });
       const merged = join(folder, 'merged.safetensors');
-      expect((await banana('peel', 'merge', 'ink:0.5', '--out', merged, '--model', model, '--json')).json).toMatchObject({ name: 'tiny-untrained-ink', peels: [{ name: 'ink', weight: 0.5 }] });
+      expect((await banana('peel', 'merge', 'ink:0.5', '--out', merged, '--model', model, '--json')).json).toMatchObject({
+        name: 'tiny-untrained-ink',
+        peels: [{ name: 'ink', weight: 0.5 }],
+      });
       const spaced = join(folder, 'my merged.safetensors');
-      expect((await banana('peel', 'merge', 'ink:0.5', '--out', spaced, '--model', model)).out).toContain(`use it: banana 'a fox, ink style' --model '${spaced}'\n`);
+      expect((await banana('peel', 'merge', 'ink:0.5', '--out', spaced, '--model', model)).out).toContain(
+        `use it: banana 'a fox, ink style' --model '${spaced}'\n`,
+      );
       expect(await banana('a fox', '-o', picture, '--model', merged, '-W', '64', '-H', '64', '--steps', '1')).toMatchObject({ code: 0 });
-      expect(await banana('a fox <peel:ink>', '-o', picture, '--model', merged)).toMatchObject({ code: 2, err: expect.stringMatching(/made for tiny-untrained 0(?!.*force)/) });
+      expect(await banana('a fox <peel:ink>', '-o', picture, '--model', merged)).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(/made for tiny-untrained 0(?!.*force)/),
+      });
     } finally {
       if (env === undefined) delete process.env['BANANA_PEELS'];
       else process.env['BANANA_PEELS'] = env;
@@ -79,9 +136,15 @@ describe('the way of a Peel', () => {
     const { tensors } = decodeSafetensors(await readFile(ink), ink);
     const other = join(folder, 'other.safetensors');
     await writeFile(other, Buffer.concat(encodeSafetensors(tensors)));
-    expect(await banana('peel', 'add', other, ...at)).toMatchObject({ code: 2, err: expect.stringMatching(/does not say which model.*; --force takes it as far as it fits\n$/) });
+    expect(await banana('peel', 'add', other, ...at)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/does not say which model.*; --force takes it as far as it fits\n$/),
+    });
     expect(await banana('peel', 'add', other, '--force', '--model', model, ...at)).toMatchObject({ code: 0 });
-    expect((await banana('peel', 'verify', 'other', '--json', '--model', model, ...at)).json).toMatchObject({ ok: true, layers: expect.any(Number) });
+    expect((await banana('peel', 'verify', 'other', '--json', '--model', model, ...at)).json).toMatchObject({
+      ok: true,
+      layers: expect.any(Number),
+    });
     expect((await banana('peel', 'remove', 'other', '--json', ...at)).json).toMatchObject({ name: 'other' });
   });
 
@@ -115,7 +178,10 @@ describe('what goes wrong is one line, and leaves nothing', () => {
     ['expected a number from -4 to 4', ['merge', 'INK:9', '--out', out, '--model', 'MODEL']],
     ['unknown command', ['peal']],
   ])('%s', async (why, args) => {
-    const { code, err } = await banana('peel', ...args.map((a) => a.replace('PICTURES', pictures).replace('MODEL', model).replace('INK', ink)));
+    const { code, err } = await banana(
+      'peel',
+      ...args.map((a) => a.replace('PICTURES', pictures).replace('MODEL', model).replace('INK', ink)),
+    );
     expect(err).toContain(why);
     expect(code).toBe(2);
     expect(err.trim().split('\n')).toHaveLength(1);
@@ -132,9 +198,32 @@ describe('what goes wrong is one line, and leaves nothing', () => {
 
 test('interrupted: says where the state is, writes no file, and the same command goes on', async () => {
   const out = join(folder, 'cut.safetensors');
-  const args = ['peel', 'train', pictures, '--out', out, '--model', model, '--no-samples', '--steps', '40', '--batch', '3', '--prior', '0', '--rank', '2', '--threads', '1', '--json'];
+  const args = [
+    'peel',
+    'train',
+    pictures,
+    '--out',
+    out,
+    '--model',
+    model,
+    '--no-samples',
+    '--steps',
+    '40',
+    '--batch',
+    '3',
+    '--prior',
+    '0',
+    '--rank',
+    '2',
+    '--threads',
+    '1',
+    '--json',
+  ];
   let sent = false;
-  const cut = await command(args, { cwd: folder, watch: (err, pid) => void (!sent && /step \d+:/.test(err) && (sent = process.kill(pid, 'SIGINT'))) });
+  const cut = await command(args, {
+    cwd: folder,
+    watch: (err, pid) => void (!sent && /step \d+:/.test(err) && (sent = process.kill(pid, 'SIGINT'))),
+  });
   expect(cut.code).toBe(130);
   expect(cut.err).toMatch(/cancelled after step \d+: the state is kept in .*cut\.training/);
   expect(existsSync(out)).toBe(false);

@@ -29,29 +29,39 @@ function written(trace: string): string[] {
   return paths;
 }
 
-test.skipIf(!traced)('a command of half a minute opens no socket of the internet and writes nothing but its own', { timeout: 180_000 }, async () => {
-  const [home, work, temporary, trace] = ['home', 'work', 'temporary', 'trace'].map((name) => join(folder, name)) as [string, string, string, string];
-  for (const path of [home, work, temporary]) mkdirSync(path);
-  const env = { ...process.env, HOME: home, TMPDIR: temporary };
-  for (const name of Object.keys(env)) if (name === 'CI' || /^(GITHUB_|VITEST|XDG_|ORT_)/.test(name)) delete (env as NodeJS.ProcessEnv)[name];
-  const model = await tinyModel(folder);
-  const args = ['-f', '-qq', '-s', '200', '-e', CALLS, '-o', trace, ...BANANA, 'live', '--model', model, '-o', join(work, 'live.png')];
-  const child = spawn('strace', args, { cwd: work, env, stdio: ['pipe', 'ignore', 'pipe'] });
-  let err = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  for (let second = 0; second < SECONDS; second++) {
-    child.stdin.write(`a red fox ${second}\n`);
-    await wait(1000);
-  }
-  child.stdin.end();
-  expect(await ended, err).toBe(0);
+test.skipIf(!traced)(
+  'a command of half a minute opens no socket of the internet and writes nothing but its own',
+  { timeout: 180_000 },
+  async () => {
+    const [home, work, temporary, trace] = ['home', 'work', 'temporary', 'trace'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    for (const path of [home, work, temporary]) mkdirSync(path);
+    const env = { ...process.env, HOME: home, TMPDIR: temporary };
+    for (const name of Object.keys(env))
+      if (name === 'CI' || /^(GITHUB_|VITEST|XDG_|ORT_)/.test(name)) delete (env as NodeJS.ProcessEnv)[name];
+    const model = await tinyModel(folder);
+    const args = ['-f', '-qq', '-s', '200', '-e', CALLS, '-o', trace, ...BANANA, 'live', '--model', model, '-o', join(work, 'live.png')];
+    const child = spawn('strace', args, { cwd: work, env, stdio: ['pipe', 'ignore', 'pipe'] });
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    for (let second = 0; second < SECONDS; second++) {
+      child.stdin.write(`a red fox ${second}\n`);
+      await wait(1000);
+    }
+    child.stdin.end();
+    expect(await ended, err).toBe(0);
 
-  const calls = readFileSync(trace, 'utf8');
-  expect(calls.length).toBeGreaterThan(10_000);
-  expect(readdirSync(work), 'it drew').toEqual(['live.png']);
-  expect(calls.split('\n').filter((line) => /AF_INET/.test(line))).toEqual([]); // not even loopback: no socket, so no name is looked up
-  expect(readdirSync(home)).toEqual([]);
-  const own = new RegExp(`^(${work}|${temporary}|/dev/|/proc/)`);
-  expect(written(calls).filter((path) => !own.test(path) && !/^(pipe|socket):/.test(path))).toEqual([]);
-});
+    const calls = readFileSync(trace, 'utf8');
+    expect(calls.length).toBeGreaterThan(10_000);
+    expect(readdirSync(work), 'it drew').toEqual(['live.png']);
+    expect(calls.split('\n').filter((line) => /AF_INET/.test(line))).toEqual([]); // not even loopback: no socket, so no name is looked up
+    expect(readdirSync(home)).toEqual([]);
+    const own = new RegExp(`^(${work}|${temporary}|/dev/|/proc/)`);
+    expect(written(calls).filter((path) => !own.test(path) && !/^(pipe|socket):/.test(path))).toEqual([]);
+  },
+);

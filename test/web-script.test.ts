@@ -13,7 +13,10 @@ afterAll(remove);
 
 const web = (...args: string[]) =>
   new Promise<{ code: unknown; out: string; err: string }>((done) =>
-    execFile(process.execPath, ['--import', 'tsx', SCRIPT, ...args], { timeout: 60_000 }, (error, out, err) => done({ code: error?.code ?? 0, out, err })));
+    execFile(process.execPath, ['--import', 'tsx', SCRIPT, ...args], { timeout: 60_000 }, (error, out, err) =>
+      done({ code: error?.code ?? 0, out, err }),
+    ),
+  );
 
 test('help', { timeout: 60_000 }, async () => {
   expect(await web('--help')).toMatchObject({ code: 0, err: '', out: expect.stringContaining('Usage: npm run web') });
@@ -26,8 +29,12 @@ test('errors in one line', { timeout: 120_000 }, async () => {
   await new Promise((ready) => busy.once('listening', ready));
   const { port } = busy.address() as AddressInfo;
   const table: [string[], RegExp][] = [
-    [['--port', 'x'], /port x: expected a whole number from 0 to 65535/], [['--port', '70000'], /port 70000/], [['--port', String(port)], /the port is taken/],
-    [['--model', join(folder, 'none.safetensors')], /no model file at/], [['--model', png], /not a safetensors file/], [['--modle', 'x'], /Unknown option '--modle'/],
+    [['--port', 'x'], /port x: expected a whole number from 0 to 65535/],
+    [['--port', '70000'], /port 70000/],
+    [['--port', String(port)], /the port is taken/],
+    [['--model', join(folder, 'none.safetensors')], /no model file at/],
+    [['--model', png], /not a safetensors file/],
+    [['--modle', 'x'], /Unknown option '--modle'/],
   ];
   for (const [args, says] of table) {
     const { code, out, err } = await web(...args);

@@ -46,8 +46,15 @@ function request() {
   const [w, h] = aspect.split(':').map(Number) as [number, number];
   const side = Number(at<HTMLSelectElement>('side').value);
   return {
-    prompt: prompt.value, seed: Number(at<HTMLInputElement>('seed').value) || 0, steps: STEPS, aspect, width: w < h ? undefined : side, height: w < h ? side : undefined,
-    style: text('style'), background: text<Background>('background'), peels: peels.filter((p) => p.weight !== 0),
+    prompt: prompt.value,
+    seed: Number(at<HTMLInputElement>('seed').value) || 0,
+    steps: STEPS,
+    aspect,
+    width: w < h ? undefined : side,
+    height: w < h ? side : undefined,
+    style: text('style'),
+    background: text<Background>('background'),
+    peels: peels.filter((p) => p.weight !== 0),
   };
 }
 
@@ -75,23 +82,37 @@ async function draw(banana: WebBanana): Promise<void> {
 
 function listPeels(banana: WebBanana): void {
   const list = at('peels');
-  list.replaceChildren(...peels.map((peel) => {
-    const row = document.createElement('li');
-    const [name, value, remove, slider] = [document.createElement('span'), document.createElement('span'), document.createElement('button'), document.createElement('input')];
-    Object.assign(slider, { type: 'range', min: '-1', max: '2', step: '0.1', value: String(peel.weight), ariaLabel: `Weight of ${peel.name}` });
-    const tell = () => (value.textContent = peel.weight.toFixed(1));
-    slider.oninput = () => ((peel.weight = Number(slider.value)), tell(), changed());
-    remove.textContent = 'Remove';
-    remove.onclick = async () => {
-      peels.splice(peels.indexOf(peel), 1);
-      listPeels(banana);
-      changed();
-    };
-    name.textContent = peel.name;
-    tell();
-    row.append(name, value, remove, slider);
-    return row;
-  }));
+  list.replaceChildren(
+    ...peels.map((peel) => {
+      const row = document.createElement('li');
+      const [name, value, remove, slider] = [
+        document.createElement('span'),
+        document.createElement('span'),
+        document.createElement('button'),
+        document.createElement('input'),
+      ];
+      Object.assign(slider, {
+        type: 'range',
+        min: '-1',
+        max: '2',
+        step: '0.1',
+        value: String(peel.weight),
+        ariaLabel: `Weight of ${peel.name}`,
+      });
+      const tell = () => (value.textContent = peel.weight.toFixed(1));
+      slider.oninput = () => ((peel.weight = Number(slider.value)), tell(), changed());
+      remove.textContent = 'Remove';
+      remove.onclick = async () => {
+        peels.splice(peels.indexOf(peel), 1);
+        listPeels(banana);
+        changed();
+      };
+      name.textContent = peel.name;
+      tell();
+      row.append(name, value, remove, slider);
+      return row;
+    }),
+  );
 }
 
 /** Puts a Peel's file on; one of the same name is replaced. */
@@ -136,7 +157,8 @@ function connect(banana: WebBanana): void {
   };
   at<HTMLInputElement>('add').onchange = async ({ target }) => {
     const input = target as HTMLInputElement;
-    for (const file of input.files ?? []) await addPeel(banana, new Uint8Array(await file.arrayBuffer())).catch((error: Error) => say(error.message, true));
+    for (const file of input.files ?? [])
+      await addPeel(banana, new Uint8Array(await file.arrayBuffer())).catch((error: Error) => say(error.message, true));
     input.value = '';
   };
   trainer({

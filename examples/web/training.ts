@@ -14,7 +14,10 @@ const BATCH_NAMED = /^(img|dsc|image|picture|photo|screenshot|untitled)?[\W\d_]*
 
 /** "03-red_house.png" says "red house"; a camera's number says nothing. */
 const captionOf = (name: string): string => {
-  const words = name.replace(/\.\w+$/, '').replace(/[-_.+\s]+/g, ' ').trim();
+  const words = name
+    .replace(/\.\w+$/, '')
+    .replace(/[-_.+\s]+/g, ' ')
+    .trim();
   return BATCH_NAMED.test(words) ? '' : words.replace(/^(\d+\s)+|(\s\d+)+$/g, '');
 };
 
@@ -23,18 +26,20 @@ export function trainer({ train, begin, end, trained }: TrainerOptions): void {
   const pictures: { file: File; caption: string }[] = [];
   const button = at<HTMLButtonElement>('train');
   const list = () => {
-    at('pictures').replaceChildren(...pictures.map((one) => {
-      const row = document.createElement('li');
-      const [image, caption] = [document.createElement('img'), document.createElement('input')];
-      image.src = URL.createObjectURL(one.file);
-      image.onload = () => URL.revokeObjectURL(image.src);
-      image.title = 'Click to leave it out';
-      image.onclick = () => (pictures.splice(pictures.indexOf(one), 1), list());
-      Object.assign(caption, { type: 'text', value: one.caption, placeholder: 'what is it?', ariaLabel: 'Caption' });
-      caption.oninput = () => (one.caption = caption.value);
-      row.append(image, caption);
-      return row;
-    }));
+    at('pictures').replaceChildren(
+      ...pictures.map((one) => {
+        const row = document.createElement('li');
+        const [image, caption] = [document.createElement('img'), document.createElement('input')];
+        image.src = URL.createObjectURL(one.file);
+        image.onload = () => URL.revokeObjectURL(image.src);
+        image.title = 'Click to leave it out';
+        image.onclick = () => (pictures.splice(pictures.indexOf(one), 1), list());
+        Object.assign(caption, { type: 'text', value: one.caption, placeholder: 'what is it?', ariaLabel: 'Caption' });
+        caption.oninput = () => (one.caption = caption.value);
+        row.append(image, caption);
+        return row;
+      }),
+    );
     button.disabled = pictures.length === 0;
   };
   const add = (files: Iterable<File>) => {
@@ -112,14 +117,22 @@ function tell(event: TrainPeelEvent, curve: Point[]): void {
 }
 
 function samples({ samples: drawn }: Extract<TrainPeelEvent, { type: 'samples' }>): void {
-  at('samples').append(...drawn.filter((_, i) => i % 2 === 0).map(({ image, stage, label }) => {
-    const [figure, canvas, caption] = [document.createElement('figure'), document.createElement('canvas'), document.createElement('figcaption')];
-    paint(canvas, image);
-    caption.textContent = `${stage}: ${label}`;
-    caption.title = label;
-    figure.append(canvas, caption);
-    return figure;
-  }));
+  at('samples').append(
+    ...drawn
+      .filter((_, i) => i % 2 === 0)
+      .map(({ image, stage, label }) => {
+        const [figure, canvas, caption] = [
+          document.createElement('figure'),
+          document.createElement('canvas'),
+          document.createElement('figcaption'),
+        ];
+        paint(canvas, image);
+        caption.textContent = `${stage}: ${label}`;
+        caption.title = label;
+        figure.append(canvas, caption);
+        return figure;
+      }),
+  );
 }
 
 /** The losses so far: grey for the pictures' own, yellow for those held out; each scaled to its own range. */

@@ -46,7 +46,10 @@ export const PEEL_NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/i;
 /** Throws InputError unless this can be the name of a Peel. */
 export function checkPeelName(name: string): string {
   if (!PEEL_NAME.test(name))
-    throw new InputError('peel.name', `"${printable(name).slice(0, 80)}" cannot name a Peel: letters, digits, - and _, at most 64, beginning with a letter or digit`);
+    throw new InputError(
+      'peel.name',
+      `"${printable(name).slice(0, 80)}" cannot name a Peel: letters, digits, - and _, at most 64, beginning with a letter or digit`,
+    );
   return name;
 }
 
@@ -66,7 +69,10 @@ export function metadataOf(info: PeelInfo, hash: string): Record<string, string>
     ...(description && { 'modelspec.description': description }),
     ...(author && { 'modelspec.author': author }),
     ...(licence && { 'modelspec.license': licence }),
-    ...(triggers.length > 0 && { 'modelspec.trigger_phrase': triggers.join(', '), 'modelspec.usage_hint': `Trigger words: ${triggers.join(', ')}` }),
+    ...(triggers.length > 0 && {
+      'modelspec.trigger_phrase': triggers.join(', '),
+      'modelspec.usage_hint': `Trigger words: ${triggers.join(', ')}`,
+    }),
     ...(thumbnails[0] && { 'modelspec.thumbnail': thumbnails[0] }),
     'modelspec.resolution': '512x512',
     'modelspec.hash_sha256': `0x${hash}`,
@@ -92,23 +98,37 @@ export function infoOf(metadata: Readonly<Record<string, string>>, source: strin
     return fail('its description is not JSON; the file is damaged');
   }
   if (typeof found !== 'object' || found === null || Array.isArray(found)) return fail('its description is no object');
-  if (found.format !== FORMAT) return fail(`its format is ${printable(JSON.stringify(found.format) ?? 'missing').slice(0, 40)}, this version reads ${FORMAT}: a newer banana-sdk may read it`);
+  if (found.format !== FORMAT)
+    return fail(
+      `its format is ${printable(JSON.stringify(found.format) ?? 'missing').slice(0, 40)}, this version reads ${FORMAT}: a newer banana-sdk may read it`,
+    );
   const text = (value: unknown, what: string, max = TEXT_MAX): string =>
-    typeof value === 'string' && value.length <= max && !/\p{Cc}/u.test(value) ? value : fail(`its ${what} is not a text of at most ${max} characters`);
+    typeof value === 'string' && value.length <= max && !/\p{Cc}/u.test(value)
+      ? value
+      : fail(`its ${what} is not a text of at most ${max} characters`);
   const texts = (value: unknown, what: string, count: number, max?: number): string[] =>
-    Array.isArray(value) && value.length <= count ? value.map((one) => text(one, what, max)) : fail(`its ${what} is not a list of at most ${count} texts`);
+    Array.isArray(value) && value.length <= count
+      ? value.map((one) => text(one, what, max))
+      : fail(`its ${what} is not a list of at most ${count} texts`);
   const base = (found.base ?? {}) as Record<string, unknown>;
   const { rank, alpha } = found;
   if (typeof rank !== 'number' || !Number.isInteger(rank) || rank < 1) return fail('its rank is not a whole number from 1');
   if (typeof alpha !== 'number' || !Number.isFinite(alpha) || alpha <= 0) return fail('its alpha is not a number above 0');
   const thumbnails = texts(found.thumbnails ?? [], 'thumbnails', THUMBNAILS_MAX, THUMBNAIL_MAX);
-  if (thumbnails.some((t) => !/^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/]+=*$/.test(t))) return fail('one of its thumbnails is no picture');
+  if (thumbnails.some((t) => !/^data:image\/(png|jpeg|webp);base64,[A-Za-z0-9+/]+=*$/.test(t)))
+    return fail('one of its thumbnails is no picture');
   const training = Object.entries((found.training ?? {}) as Record<string, unknown>);
-  if (training.length > 64 || training.some(([, v]) => !['number', 'boolean'].includes(typeof v) && typeof v !== 'string')) return fail('its training settings are not a list of plain values');
+  if (training.length > 64 || training.some(([, v]) => !['number', 'boolean'].includes(typeof v) && typeof v !== 'string'))
+    return fail('its training settings are not a list of plain values');
   return {
     name: checkPeelName(text(found.name, 'name')),
     ...(found.description !== undefined && { description: text(found.description, 'description') }),
-    base: { name: text(base.name, 'base'), version: text(base.version, 'base'), preset: text(base.preset, 'base'), hash: text(base.hash, 'base') },
+    base: {
+      name: text(base.name, 'base'),
+      version: text(base.version, 'base'),
+      preset: text(base.preset, 'base'),
+      hash: text(base.hash, 'base'),
+    },
     rank,
     alpha,
     layers: texts(found.layers, 'layers', 1000),
@@ -116,7 +136,12 @@ export function infoOf(metadata: Readonly<Record<string, string>>, source: strin
     licence: text(found.licence, 'licence'),
     ...(found.author !== undefined && { author: text(found.author, 'author') }),
     thumbnails,
-    training: Object.fromEntries(training.map(([key, v]) => [text(key, 'training settings'), typeof v === 'string' ? text(v, 'training settings') : (v as number | boolean)])),
+    training: Object.fromEntries(
+      training.map(([key, v]) => [
+        text(key, 'training settings'),
+        typeof v === 'string' ? text(v, 'training settings') : (v as number | boolean),
+      ]),
+    ),
   };
 }
 

@@ -36,24 +36,55 @@ for (const i of [0, 1]) for (const kind of ['k', 'v']) feeds[`${kind}.${i}`] = f
 function adapter(seed: number, r: number): Tensors {
   const stream = random(seed);
   const list = [...plain.specs].filter(([, spec]) => isAdaptable(spec));
-  return Object.fromEntries(list.flatMap(([path, { shape: [width, out] }]) => {
-    const { a, b } = loraNames(path);
-    return [[a, float32([width!, r], stream.normals(width! * r))], [b, float32([r, out!], stream.normals(r * out!).map((x) => x * 0.02))]];
-  }));
+  return Object.fromEntries(
+    list.flatMap(
+      ([
+        path,
+        {
+          shape: [width, out],
+        },
+      ]) => {
+        const { a, b } = loraNames(path);
+        return [
+          [a, float32([width!, r], stream.normals(width! * r))],
+          [
+            b,
+            float32(
+              [r, out!],
+              stream.normals(r * out!).map((x) => x * 0.02),
+            ),
+          ],
+        ];
+      },
+    ),
+  );
 }
-const velocity = (stage: typeof plain, w: Tensors, more: Tensors = {}): Tensor => evaluate(stage.graph, { ...w, ...feeds, ...more }).velocity!;
+const velocity = (stage: typeof plain, w: Tensors, more: Tensors = {}): Tensor =>
+  evaluate(stage.graph, { ...w, ...feeds, ...more }).velocity!;
 const merged = (list: readonly Applied[], from = weights): Tensors =>
-  Object.fromEntries(Object.entries(from).map(([path, w]) => {
-    const { a, b } = loraNames(path);
-    const baked = list.reduce((sum, { tensors, strength }) => (tensors[a] && tensors[b] && isAdaptable(plain.specs.get(path)!) ? mergeLora(sum, tensors[a] as never, tensors[b] as never, strength) : sum), w as Tensor<'float32'>);
-    return [path, baked];
-  }));
+  Object.fromEntries(
+    Object.entries(from).map(([path, w]) => {
+      const { a, b } = loraNames(path);
+      const baked = list.reduce(
+        (sum, { tensors, strength }) =>
+          tensors[a] && tensors[b] && isAdaptable(plain.specs.get(path)!)
+            ? mergeLora(sum, tensors[a] as never, tensors[b] as never, strength)
+            : sum,
+        w as Tensor<'float32'>,
+      );
+      return [path, baked];
+    }),
+  );
 
 describe('low-rank side inputs', () => {
   test('every product of the denoiser has them, but for its keys and the wide ones of its feed-forward', () => {
     const products = [...plain.specs].filter(([path, { shape }]) => shape.length === 2 && path.endsWith('weight')).map(([path]) => path);
-    const sides = adapted.graph.inputs.filter(({ name }) => name!.endsWith('.lora_A.weight')).map(({ name }) => name!.replace('.lora_A', ''));
-    expect(products.filter((path) => !sides.includes(path))).toEqual([0, 1].flatMap((i) => ['attention.key', 'mlp.gate', 'mlp.up'].map((own) => `transformer.blocks.${i}.${own}.weight`)));
+    const sides = adapted.graph.inputs
+      .filter(({ name }) => name!.endsWith('.lora_A.weight'))
+      .map(({ name }) => name!.replace('.lora_A', ''));
+    expect(products.filter((path) => !sides.includes(path))).toEqual(
+      [0, 1].flatMap((i) => ['attention.key', 'mlp.gate', 'mlp.up'].map((own) => `transformer.blocks.${i}.${own}.weight`)),
+    );
     expect(sides.length).toBe(products.length - 6);
   });
 
@@ -69,7 +100,10 @@ describe('low-rank side inputs', () => {
   });
 
   test('two stacked, one of them negative, equal both merged', () => {
-    const two = [{ tensors: adapter(1, 2), strength: 1 }, { tensors: adapter(2, 4), strength: -0.5 }];
+    const two = [
+      { tensors: adapter(1, 2), strength: 1 },
+      { tensors: adapter(2, 4), strength: -0.5 },
+    ];
     expectClose(velocity(adapted, weights, loraFeeds(adapted.specs, two)), velocity(plain, merged(two)), { rtol: 1e-3, atol: 1e-4 });
   });
 
@@ -80,7 +114,9 @@ describe('low-rank side inputs', () => {
     const run = async ({ graph }: Stage, more: Tensors = {}) => {
       const optimized = forInference(graph);
       const bound = { ...weights, ...quantizedWeights(optimized, weights) };
-      const session = await runtime.compile(optimized, { weights: Object.fromEntries(optimized.inputs.flatMap((v) => (v.op === 'Parameter' ? [[v.name!, bound[v.name!]!]] : []))) });
+      const session = await runtime.compile(optimized, {
+        weights: Object.fromEntries(optimized.inputs.flatMap((v) => (v.op === 'Parameter' ? [[v.name!, bound[v.name!]!]] : []))),
+      });
       const { velocity } = await session.run({ ...feeds, ...more });
       await session.release();
       return velocity!.data as Float32Array;
@@ -103,7 +139,9 @@ describe('low-rank side inputs', () => {
     expect(Math.sqrt(b / a)).toBeLessThan(1.1);
     // Number by number it is the rounded base with the adapter baked in, which no 4-bit weight could hold.
     if (accuracy !== 0) return;
-    const rounded = Object.fromEntries(Object.entries(weights).map(([path, w]) => [path, plan[path] ? roundedTo(w as Tensor<'float32'>, plan[path]) : w]));
+    const rounded = Object.fromEntries(
+      Object.entries(weights).map(([path, w]) => [path, plan[path] ? roundedTo(w as Tensor<'float32'>, plan[path]) : w]),
+    );
     const twin = velocity(plain, merged([{ tensors: adapter(1, 3), strength: 2 }], rounded));
     expectClose(low, twin.data as Float32Array, { rtol: 1e-3, atol: 1e-3 });
   });

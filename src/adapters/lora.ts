@@ -48,8 +48,18 @@ export interface Applied {
  */
 export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 0 }: { least?: number } = {}): Tensors {
   const products = [...specs].filter(([, spec]) => isAdaptable(spec));
-  const ranks = adapters.map(({ tensors }) => Math.max(0, ...Object.entries(tensors).filter(([k]) => k.endsWith('lora_A.weight')).map(([, t]) => t.shape[1]!)));
-  const rank = Math.max(least, ranks.reduce((sum, r) => sum + r, 0));
+  const ranks = adapters.map(({ tensors }) =>
+    Math.max(
+      0,
+      ...Object.entries(tensors)
+        .filter(([k]) => k.endsWith('lora_A.weight'))
+        .map(([, t]) => t.shape[1]!),
+    ),
+  );
+  const rank = Math.max(
+    least,
+    ranks.reduce((sum, r) => sum + r, 0),
+  );
   const feeds: Tensors = {};
   for (const [path, { shape }] of products) {
     const [width, out] = shape as [number, number];
@@ -76,7 +86,10 @@ function place(path: string, a: Tensor<'float32'>, b: Tensor<'float32'>, at: num
   const out = b.shape[1]!;
   const r = sideA.shape[1]!;
   if (sideA.shape[0] !== width || sideB.shape[0] !== r || sideB.shape[1] !== out)
-    throw new InputError('lora.shape', `adapter for "${path}": A [${sideA.shape}] and B [${sideB.shape}] do not fit a weight [${width},${out}]; was it made for another model?`);
+    throw new InputError(
+      'lora.shape',
+      `adapter for "${path}": A [${sideA.shape}] and B [${sideB.shape}] do not fit a weight [${width},${out}]; was it made for another model?`,
+    );
   for (let i = 0; i < width; i++) a.data.set((sideA.data as Float32Array).subarray(i * r, (i + 1) * r), i * rank + at);
   for (let i = 0; i < r * out; i++) b.data[at * out + i] = (sideB.data[i] as number) * strength;
 }

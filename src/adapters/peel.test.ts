@@ -14,8 +14,17 @@ import { encodePeel, fitPeel, nameFrom, readPeel, type BaseId, type Peel, type P
 const { specs } = denoiseStage(preset('tiny'));
 const base: BaseId = { name: 'tiny', version: '1', preset: 'tiny', hash: '0123456789abcdef' };
 const info: PeelInfo = {
-  name: 'ink', description: 'Ink, seen from above — “wet”', base, rank: 2, alpha: 2, layers: ['attention'], triggers: ['ink style'], licence: 'CC0-1.0',
-  author: 'A. Person', thumbnails: ['data:image/webp;base64,UklGRg=='], training: { steps: 3, objective: 'image' },
+  name: 'ink',
+  description: 'Ink, seen from above — “wet”',
+  base,
+  rank: 2,
+  alpha: 2,
+  layers: ['attention'],
+  triggers: ['ink style'],
+  licence: 'CC0-1.0',
+  author: 'A. Person',
+  thumbnails: ['data:image/webp;base64,UklGRg=='],
+  training: { steps: 3, objective: 'image' },
 };
 const MODULES = ['transformer.blocks.0.attention.query', 'transformer.blocks.1.mlp.down', 'transformer.last-modulation'];
 
@@ -31,13 +40,21 @@ function peelOf(modules: readonly string[], r = 2): Pick<Peel, 'info' | 'tensors
   return { info: { ...info, rank: r, alpha: r }, tensors };
 }
 const joined = (chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.concat(chunks));
-const read = async (bytes: Uint8Array, options = {}): Promise<Peel> => fitPeel(await readPeel(bytes, 'x.safetensors', options), specs, base, 'x.safetensors', options);
+const read = async (bytes: Uint8Array, options = {}): Promise<Peel> =>
+  fitPeel(await readPeel(bytes, 'x.safetensors', options), specs, base, 'x.safetensors', options);
 
 /** The same matrices in another tool's file. */
-function foreign(name: (module: string, part: 'a' | 'b' | 'alpha') => string, { alpha, metadata = {} }: { alpha?: number; metadata?: Record<string, string> } = {}): Uint8Array {
+function foreign(
+  name: (module: string, part: 'a' | 'b' | 'alpha') => string,
+  { alpha, metadata = {} }: { alpha?: number; metadata?: Record<string, string> } = {},
+): Uint8Array {
   const { tensors } = peelOf(MODULES);
   const stored: Tensors = {};
-  const turned = ({ shape: [m, n], data }: Tensor) => float32([n!, m!], Array.from({ length: m! * n! }, (_, i) => data[(i % m!) * n! + Math.floor(i / m!)] as number));
+  const turned = ({ shape: [m, n], data }: Tensor) =>
+    float32(
+      [n!, m!],
+      Array.from({ length: m! * n! }, (_, i) => data[(i % m!) * n! + Math.floor(i / m!)] as number),
+    );
   for (const module of MODULES) {
     const { a, b } = loraNames(`${module}.weight`);
     stored[name(module, 'a')] = turned(tensors[a]!);
@@ -60,8 +77,12 @@ describe('the file', () => {
 
   test('keys, orientation and metadata are those that other tools know', () => {
     const { tensors, metadata } = decodeSafetensors(file, 'ink');
-    const { shape: [width, out] } = specs.get(`${MODULES[1]}.weight`)!;
-    expect(Object.keys(tensors).sort()).toEqual(MODULES.flatMap((m) => ['A', 'B'].map((x) => `base_model.model.${m}.lora_${x}.weight`)).sort());
+    const {
+      shape: [width, out],
+    } = specs.get(`${MODULES[1]}.weight`)!;
+    expect(Object.keys(tensors).sort()).toEqual(
+      MODULES.flatMap((m) => ['A', 'B'].map((x) => `base_model.model.${m}.lora_${x}.weight`)).sort(),
+    );
     expect(tensors[`base_model.model.${MODULES[1]}.lora_A.weight`]).toMatchObject({ dtype: 'float16', shape: [2, width] });
     expect(tensors[`base_model.model.${MODULES[1]}.lora_B.weight`]).toMatchObject({ shape: [out, 2] });
     const { peel, ...rest } = metadata;
@@ -97,7 +118,12 @@ describe('the file', () => {
     expect(joined(await encodePeel({ info, tensors: Object.fromEntries(Object.entries(tensors).reverse()) }))).toEqual(file);
   });
 
-  test.each([['My Style v2.safetensors', 'My-Style-v2'], ['/a/b/ink_1.safetensors', 'ink_1'], ['C:\\x\\..safetensors', 'peel'], ['_é.safetensors', 'peel']])('%s is named %s', (path, name) => {
+  test.each([
+    ['My Style v2.safetensors', 'My-Style-v2'],
+    ['/a/b/ink_1.safetensors', 'ink_1'],
+    ['C:\\x\\..safetensors', 'peel'],
+    ['_é.safetensors', 'peel'],
+  ])('%s is named %s', (path, name) => {
     expect(nameFrom(path)).toBe(name);
   });
 
@@ -121,7 +147,8 @@ describe('files of other tools', () => {
     'diffusers with its prefix': (m, p) => `transformer.${m}.lora_${p === 'a' ? 'A' : 'B'}.weight`,
     'old diffusers': (m, p) => `${m}.lora.${p === 'a' ? 'down' : 'up'}.weight`,
     kohya: (m, p) => `lora_unet_${flat(m)}.${p === 'alpha' ? p : `lora_${p === 'a' ? 'down' : 'up'}.weight`}`,
-    'kohya without the root': (m, p) => `lora_unet_${flat(m.replace('transformer.', ''))}.${p === 'alpha' ? p : `lora_${p === 'a' ? 'down' : 'up'}.weight`}`,
+    'kohya without the root': (m, p) =>
+      `lora_unet_${flat(m.replace('transformer.', ''))}.${p === 'alpha' ? p : `lora_${p === 'a' ? 'down' : 'up'}.weight`}`,
     ComfyUI: (m, p) => `diffusion_model.${m.replace('transformer.', '')}.lora_${p === 'a' ? 'A' : 'B'}.weight`,
   };
 
@@ -136,27 +163,40 @@ describe('files of other tools', () => {
   test.each(['kohya', 'diffusers'])('alpha of %s scales B', async (style) => {
     const { tensors } = await read(foreign(styles[style]!, { alpha: 1 }), { force: true });
     const { b } = loraNames(`${MODULES[0]}.weight`);
-    expectClose(tensors[b]!, float32(tensors[b]!.shape, (peelOf(MODULES).tensors[b]!.data as Float32Array).map((x) => x / 2)));
+    expectClose(
+      tensors[b]!,
+      float32(
+        tensors[b]!.shape,
+        (peelOf(MODULES).tensors[b]!.data as Float32Array).map((x) => x / 2),
+      ),
+    );
   });
 
   test('their hash is held to as well', async () => {
-    await expect(read(foreign(styles.kohya!, { metadata: { 'modelspec.hash_sha256': `0x${'0'.repeat(64)}` } }), { force: true })).rejects.toThrow('damaged');
+    await expect(
+      read(foreign(styles.kohya!, { metadata: { 'modelspec.hash_sha256': `0x${'0'.repeat(64)}` } }), { force: true }),
+    ).rejects.toThrow('damaged');
   });
 
   test('a layer twice, under two names, counts once', async () => {
     const one = decodeSafetensors(foreign(styles.kohya!), 'a').tensors;
     const two = decodeSafetensors(foreign(styles.PEFT!), 'b').tensors;
-    await expect(read(joined(encodeSafetensors({ ...one, ...two })), { force: true }).then((p) => Object.keys(p.tensors).length)).resolves.toBe(6);
+    await expect(
+      read(joined(encodeSafetensors({ ...one, ...two })), { force: true }).then((p) => Object.keys(p.tensors).length),
+    ).resolves.toBe(6);
   });
 });
 
 describe('refusals', () => {
-  const sealed = async (tensors: Tensors, more: Partial<PeelInfo> = {}) => joined(await encodePeel({ info: { ...info, ...more }, tensors }));
+  const sealed = async (tensors: Tensors, more: Partial<PeelInfo> = {}) =>
+    joined(await encodePeel({ info: { ...info, ...more }, tensors }));
 
   test('made for another model: counts, and forced it fits', async () => {
     const other = { ...base, hash: 'fedcba9876543210' };
     const bytes = await sealed(peelOf(MODULES).tensors, { base: other });
-    await expect(read(bytes)).rejects.toThrow('made for tiny 1 (fedcba9876543210), this model is tiny 1 (0123456789abcdef); 3 layers match, 0 do not');
+    await expect(read(bytes)).rejects.toThrow(
+      'made for tiny 1 (fedcba9876543210), this model is tiny 1 (0123456789abcdef); 3 layers match, 0 do not',
+    );
     expect(Object.keys((await read(bytes, { force: true })).tensors)).toHaveLength(6);
   });
 
@@ -164,7 +204,12 @@ describe('refusals', () => {
     const { tensors } = peelOf(MODULES);
     const { a, b } = loraNames(`${MODULES[2]}.weight`);
     const [first] = Object.keys(tensors);
-    const bytes = await sealed({ ...tensors, [a]: float32([7, 2], Array(14).fill(1)), 'unet.up.lora_A.weight': tensors[first!]!, 'unet.up.lora_B.weight': tensors[b]! });
+    const bytes = await sealed({
+      ...tensors,
+      [a]: float32([7, 2], Array(14).fill(1)),
+      'unet.up.lora_A.weight': tensors[first!]!,
+      'unet.up.lora_B.weight': tensors[b]!,
+    });
     await expect(read(bytes)).rejects.toThrow(/2 layers match, 2 do not: .*"base_model.model.transformer.last-modulation" has A \[2,7\]/);
     expect(Object.keys((await read(bytes, { force: true })).tensors)).toHaveLength(4);
     delete tensors[b];
@@ -184,8 +229,15 @@ describe('refusals', () => {
   });
 
   test.each([
-    ['format', { format: 2 }], ['rank', { rank: 0 }], ['alpha', { alpha: 'x' }], ['name', { name: '../../x' }], ['trigger', { triggers: 'ink' }],
-    ['licence', { licence: '\u001b[2J' }], ['thumbnails', { thumbnails: ['javascript:alert(1)'] }], ['base', { base: null }], ['training', { training: { x: {} } }],
+    ['format', { format: 2 }],
+    ['rank', { rank: 0 }],
+    ['alpha', { alpha: 'x' }],
+    ['name', { name: '../../x' }],
+    ['trigger', { triggers: 'ink' }],
+    ['licence', { licence: '\u001b[2J' }],
+    ['thumbnails', { thumbnails: ['javascript:alert(1)'] }],
+    ['base', { base: null }],
+    ['training', { training: { x: {} } }],
   ])('a description with a bad %s', async (_, change) => {
     const { tensors, metadata } = decodeSafetensors(file, 'ink');
     const peel = JSON.stringify({ ...(JSON.parse(metadata.peel!) as object), ...change });
@@ -207,7 +259,12 @@ describe('damaged files', () => {
   };
 
   test('cut short or with bytes added', () =>
-    fc.assert(fc.asyncProperty(fc.nat(file.length), fc.uint8Array({ maxLength: 20 }), async (at, more) => holds(Buffer.concat([file.subarray(0, at), more]))), runs));
+    fc.assert(
+      fc.asyncProperty(fc.nat(file.length), fc.uint8Array({ maxLength: 20 }), async (at, more) =>
+        holds(Buffer.concat([file.subarray(0, at), more])),
+      ),
+      runs,
+    ));
 
   test('bits flipped', () =>
     fc.assert(
@@ -234,13 +291,18 @@ describe('damaged files', () => {
 
   test('headers of any length, and anything at all', () =>
     fc.assert(
-      fc.asyncProperty(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), fc.uint8Array({ maxLength: 64 }), fc.boolean(), async (length, noise, own) => {
-        const bytes = own ? file.slice() : new Uint8Array(8 + noise.length);
-        if (!own) bytes.set(noise, 8);
-        new DataView(bytes.buffer).setBigUint64(0, length, true);
-        await holds(bytes);
-        await holds(noise, { force: true });
-      }),
+      fc.asyncProperty(
+        fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+        fc.uint8Array({ maxLength: 64 }),
+        fc.boolean(),
+        async (length, noise, own) => {
+          const bytes = own ? file.slice() : new Uint8Array(8 + noise.length);
+          if (!own) bytes.set(noise, 8);
+          new DataView(bytes.buffer).setBigUint64(0, length, true);
+          await holds(bytes);
+          await holds(noise, { force: true });
+        },
+      ),
       runs,
     ));
 });

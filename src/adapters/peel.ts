@@ -53,7 +53,8 @@ export async function encodePeel({ info, tensors }: Pick<Peel, 'info' | 'tensors
   const stored: Tensors = {};
   for (const [name, t] of Object.entries(tensors)) {
     const found = partOf(name);
-    if (!found || !(found.part === 'a' || found.part === 'b') || t.dtype !== 'float32') throw new InputError('peel.tensor', `a Peel has no tensor "${name}" (${t.dtype})`);
+    if (!found || !(found.part === 'a' || found.part === 'b') || t.dtype !== 'float32')
+      throw new InputError('peel.tensor', `a Peel has no tensor "${name}" (${t.dtype})`);
     stored[keyOf(found.module, found.part)] = halved(transposed(t as Tensor<'float32'>), name);
   }
   const hash = await sha256(encodeSafetensors(stored).slice(1)); // the data section does not depend on the metadata
@@ -73,11 +74,13 @@ export async function readPeel(bytes: Uint8Array, source: string, { force = fals
   const { tensors, metadata } = decodeSafetensors(bytes, source);
   const hash = await sha256([bytes.subarray(8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)))]);
   const said = metadata['modelspec.hash_sha256'];
-  if (said !== undefined && said.toLowerCase() !== `0x${hash}`) fail('peel.damaged', 'its matrices are not those that its hash was taken of; the file is damaged');
+  if (said !== undefined && said.toLowerCase() !== `0x${hash}`)
+    fail('peel.damaged', 'its matrices are not those that its hash was taken of; the file is damaged');
   const info = infoOf(metadata, source);
   if (!force) {
     if (!info) fail('peel.foreign', 'not a Peel of banana-sdk: it does not say which model it was made for');
-    if (said === undefined || metadata[SEAL] !== (await seal(metadata, tensors))) fail('peel.damaged', 'its description or layers are not those that were written; the file is damaged or was edited');
+    if (said === undefined || metadata[SEAL] !== (await seal(metadata, tensors)))
+      fail('peel.damaged', 'its description or layers are not those that were written; the file is damaged or was edited');
   }
   const layers = new Map<string, { a?: Tensor; b?: Tensor; alpha?: number }>();
   const strangers: string[] = [];
@@ -91,7 +94,8 @@ export async function readPeel(bytes: Uint8Array, source: string, { force = fals
     if (layer[found.part] !== undefined) fail('peel.twice', `layer "${printable(found.module)}" has two matrices for the same place`);
     const numbers = asFloat32(t);
     if (!numbers) fail('peel.type', `"${printable(key)}" is ${t.dtype}, expected float32 or float16`);
-    if (!numbers!.data.every(Number.isFinite)) fail('peel.number', `"${printable(key)}" has numbers that are infinite or none at all; the file is damaged`);
+    if (!numbers!.data.every(Number.isFinite))
+      fail('peel.number', `"${printable(key)}" has numbers that are infinite or none at all; the file is damaged`);
     if (found.part === 'alpha') layer.alpha = numbers!.data[0]!;
     else layer[found.part] = numbers!;
   }
@@ -106,7 +110,9 @@ export async function readPeel(bytes: Uint8Array, source: string, { force = fals
  * another model or some layers do not fit; forced, it takes the layers that fit, and throws when none does.
  */
 export function fitPeel(file: PeelFile, specs: Specs, base: BaseId, source: string, { force = false }: ReadOptions = {}): Peel {
-  const modules = new Map([...specs].filter(([, spec]) => isAdaptable(spec)).map(([path, { shape }]) => [path.replace(/\.weight$/, ''), shape]));
+  const modules = new Map(
+    [...specs].filter(([, spec]) => isAdaptable(spec)).map(([path, { shape }]) => [path.replace(/\.weight$/, ''), shape]),
+  );
   const find = targetFinder({ transformer: modules });
   const tensors: Tensors = {};
   const wrong: string[] = file.strangers.map((key) => `"${printable(key)}" is no low-rank matrix`);
@@ -115,7 +121,11 @@ export function fitPeel(file: PeelFile, specs: Specs, base: BaseId, source: stri
     const module = find(name)?.module;
     const names = loraNames(`${module}.weight`);
     const scale = alpha !== undefined ? alpha / (a?.shape[0] || 1) : file.info ? file.info.alpha / file.info.rank : 1;
-    const why = !module ? 'is no layer that a Peel changes in this model' : tensors[names.a] ? 'is there twice' : misfit(a, b, modules.get(module)!, scale);
+    const why = !module
+      ? 'is no layer that a Peel changes in this model'
+      : tensors[names.a]
+        ? 'is there twice'
+        : misfit(a, b, modules.get(module)!, scale);
     if (why) {
       wrong.push(`"${printable(name)}" ${why}`);
       continue;
@@ -129,9 +139,18 @@ export function fitPeel(file: PeelFile, specs: Specs, base: BaseId, source: stri
   const made = file.info?.base;
   if (made && !sameBase(made, base) && !force)
     throw new InputError('peel.base', `${source}: made for ${printable(nameOfBase(made))}, this model is ${nameOfBase(base)}; ${counts}`);
-  if (matched === 0 || (wrong.length > 0 && !force)) throw new InputError('peel.layers', `${source}: does not fit ${nameOfBase(base)}: ${counts}`);
+  if (matched === 0 || (wrong.length > 0 && !force))
+    throw new InputError('peel.layers', `${source}: does not fit ${nameOfBase(base)}: ${counts}`);
   const info = file.info ?? {
-    name: nameFrom(source), base, rank: largest, alpha: largest, layers: [], triggers: [], licence: 'unknown', thumbnails: [], training: {},
+    name: nameFrom(source),
+    base,
+    rank: largest,
+    alpha: largest,
+    layers: [],
+    triggers: [],
+    licence: 'unknown',
+    thumbnails: [],
+    training: {},
   };
   return { info, hash: file.hash, tensors };
 }
@@ -150,7 +169,13 @@ function misfit(a: Tensor | undefined, b: Tensor | undefined, [width, out]: read
 /** A name from a file's: "My Style v2.safetensors" is "My-Style-v2". */
 export function nameFrom(path: string): string {
   const stem = path.replace(/^.*[/\\]/, '').replace(/\.[a-z0-9]+$/i, '');
-  return stem.replace(/[^a-z0-9_-]+/gi, '-').replace(/^[^a-z0-9]+/i, '').slice(0, 64).replace(/-+$/, '') || 'peel';
+  return (
+    stem
+      .replace(/[^a-z0-9_-]+/gi, '-')
+      .replace(/^[^a-z0-9]+/i, '')
+      .slice(0, 64)
+      .replace(/-+$/, '') || 'peel'
+  );
 }
 
 /** A hash over all that the hash of the matrices leaves out: metadata, names, types and shapes. */
@@ -164,7 +189,8 @@ function asFloat32(t: Tensor): Tensor<'float32'> | undefined {
 }
 
 function halved({ shape, data }: Tensor<'float32'>, name: string): Tensor<'float16'> {
-  if (!data.every((x) => Math.abs(x) < 65504)) throw new InputError('peel.number', `"${name}" has numbers that float16 cannot hold: the training diverged`);
+  if (!data.every((x) => Math.abs(x) < 65504))
+    throw new InputError('peel.number', `"${name}" has numbers that float16 cannot hold: the training diverged`);
   return tensor('float16', shape, Uint16Array.from(data, toHalf));
 }
 

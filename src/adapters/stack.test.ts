@@ -26,7 +26,17 @@ function peel(name: string, rank: number): Peel {
     tensors[a] = float32([width, rank], rng.normals(width * rank));
     tensors[b] = float32([rank, out], rng.normals(out * rank));
   }
-  const info = { name, base: { name: 'tiny', version: '1', preset: 'tiny', hash: '' }, rank, alpha: rank, layers: [], triggers: [], licence: 'CC0-1.0', thumbnails: [], training: {} };
+  const info = {
+    name,
+    base: { name: 'tiny', version: '1', preset: 'tiny', hash: '' },
+    rank,
+    alpha: rank,
+    layers: [],
+    triggers: [],
+    licence: 'CC0-1.0',
+    thumbnails: [],
+    training: {},
+  };
   return { info, hash: '', tensors };
 }
 
@@ -38,7 +48,10 @@ describe('a stack', () => {
   test('is never changed', () => {
     expect(NO_PEELS).toEqual([]);
     expect(one).toHaveLength(1);
-    expect(withWeight(two, 'one', 2).map((p) => [p.peel.info.name, p.weight])).toEqual([['one', 2], ['two', -1]]);
+    expect(withWeight(two, 'one', 2).map((p) => [p.peel.info.name, p.weight])).toEqual([
+      ['one', 2],
+      ['two', -1],
+    ]);
     expect(withoutPeel(two, 'one').map((p) => p.peel.info.name)).toEqual(['two']);
     expect(withoutPeel(withoutPeel(two, 'one'), 'two')).toEqual(NO_PEELS);
     expect(two.map((p) => p.weight)).toEqual([0.5, -1]);
@@ -60,7 +73,8 @@ describe('a stack', () => {
   test('refuses the same Peel twice, unknown names, weights beyond reason and too much rank', () => {
     expect(() => withPeel(one, peel('one', 1))).toThrow('used twice');
     expect(() => withWeight(one, 'two', 1)).toThrow('"two" is not in use: in use are one');
-    for (const weight of [5, -5, Number.NaN, '1' as never]) expect(() => withPeel(one, peel('x', 1), weight)).toThrow('expected a number from -4 to 4');
+    for (const weight of [5, -5, Number.NaN, '1' as never])
+      expect(() => withPeel(one, peel('x', 1), weight)).toThrow('expected a number from -4 to 4');
     expect(() => withPeel(withPeel(one, peel('x', 256)), peel('y', 255))).toThrow('rank 513');
   });
 });
@@ -69,17 +83,35 @@ describe('in a prompt', () => {
   test.each([
     ['a fox', 'a fox', []],
     ['a fox <peel:ink:0.8>', 'a fox', [['ink', 0.8]]],
-    ['<peel:ink> a fox <peel:b-2:-0.5> in snow', 'a fox in snow', [['ink', 1], ['b-2', -0.5]]],
-    ['a fox <peel:ink:.8><peel:b:+1><peel:c:5e-1>', 'a fox', [['ink', 0.8], ['b', 1], ['c', 0.5]]],
+    [
+      '<peel:ink> a fox <peel:b-2:-0.5> in snow',
+      'a fox in snow',
+      [
+        ['ink', 1],
+        ['b-2', -0.5],
+      ],
+    ],
+    [
+      'a fox <peel:ink:.8><peel:b:+1><peel:c:5e-1>',
+      'a fox',
+      [
+        ['ink', 0.8],
+        ['b', 1],
+        ['c', 0.5],
+      ],
+    ],
     ['<1> waves <peel:ink>, flat style', '<1> waves, flat style', [['ink', 1]]],
     ['<peel:ink>', '', [['ink', 1]]],
   ])('%s', (prompt, rest, peels) => {
     expect(takePeels(prompt)).toEqual({ prompt: rest, peels: peels.map(([name, weight]) => ({ name, weight })) });
   });
 
-  test.each(['<peel>', '<peel:>', '<peel:a b>', '<peel:x:y>', '<peel:x:9>', '<peel:../x>', '<peel:x', '<peel:x:1:2>'])('%s is refused', (text) => {
-    expect(() => takePeels(`a fox ${text}`)).toThrow();
-  });
+  test.each(['<peel>', '<peel:>', '<peel:a b>', '<peel:x:y>', '<peel:x:9>', '<peel:../x>', '<peel:x', '<peel:x:1:2>'])(
+    '%s is refused',
+    (text) => {
+      expect(() => takePeels(`a fox ${text}`)).toThrow();
+    },
+  );
 
   test('is read back as it is written', () => {
     const named = { name: 'ink', weight: -0.25 };
@@ -115,10 +147,22 @@ describe('a library folder', () => {
 
   test('shipped Peels are found after the folder, listed as such, and stay', async () => {
     const [folder, shipped] = [join(root, 'own'), join(root, 'shipped')];
-    for (const [place, name] of [[shipped, 'ink'], [shipped, 'chalk'], [folder, 'ink']] as const) await writeFileWhole(join(place, `${name}.safetensors`), await encodePeel(peel(name, 2)));
-    expect((await listPeels(folder, shipped)).peels.map((p) => [p.name, p.shipped])).toEqual([['ink', false], ['chalk', true]]);
+    for (const [place, name] of [
+      [shipped, 'ink'],
+      [shipped, 'chalk'],
+      [folder, 'ink'],
+    ] as const)
+      await writeFileWhole(join(place, `${name}.safetensors`), await encodePeel(peel(name, 2)));
+    expect((await listPeels(folder, shipped)).peels.map((p) => [p.name, p.shipped])).toEqual([
+      ['ink', false],
+      ['chalk', true],
+    ]);
     expect(await findPeel('ink', folder, shipped)).toBe(join(folder, 'ink.safetensors'));
-    expect(await showPeel('chalk', folder, shipped)).toMatchObject({ name: 'chalk', shipped: true, path: join(shipped, 'chalk.safetensors') });
+    expect(await showPeel('chalk', folder, shipped)).toMatchObject({
+      name: 'chalk',
+      shipped: true,
+      path: join(shipped, 'chalk.safetensors'),
+    });
     await expect(findPeel('oil', folder, shipped)).rejects.toThrow('there are ink; shipped are chalk, ink');
     await expect(removePeel('chalk', folder, shipped)).rejects.toThrow('shipped with banana-sdk');
     await removePeel('ink', folder, shipped);

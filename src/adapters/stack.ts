@@ -22,14 +22,16 @@ const RANK_MAX = 512;
 
 /** Throws InputError for a weight that is no number from -4 to 4. */
 export function checkWeight(weight: number, name: string): number {
-  if (typeof weight !== 'number' || !(Math.abs(weight) <= WEIGHT_MAX)) throw new InputError('peel.weight', `weight ${weight} of Peel "${name}": expected a number from -${WEIGHT_MAX} to ${WEIGHT_MAX}`);
+  if (typeof weight !== 'number' || !(Math.abs(weight) <= WEIGHT_MAX))
+    throw new InputError('peel.weight', `weight ${weight} of Peel "${name}": expected a number from -${WEIGHT_MAX} to ${WEIGHT_MAX}`);
   return weight;
 }
 
 /** The stack with one more Peel on it. Throws InputError for a name that is there already, a bad weight, or too high a joint rank. */
 export function withPeel(stack: PeelStack, peel: Peel, weight = 1): PeelStack {
   const { name, rank } = peel.info;
-  if (stack.some((one) => one.peel.info.name === name)) throw new InputError('peel.twice', `Peel "${name}" is used twice: give it once, with the sum of the weights`);
+  if (stack.some((one) => one.peel.info.name === name))
+    throw new InputError('peel.twice', `Peel "${name}" is used twice: give it once, with the sum of the weights`);
   const total = stack.reduce((sum, one) => sum + one.peel.info.rank, rank);
   if (total > RANK_MAX) throw new InputError('peel.rank', `these Peels have rank ${total} together, more than ${RANK_MAX}: use fewer`);
   return [...stack, { peel, weight: checkWeight(weight, name) }];
@@ -48,7 +50,11 @@ export function withoutPeel(stack: PeelStack, name: string): PeelStack {
 
 function replaced(stack: PeelStack, name: string, change: (peel: Peel) => PeelStack): PeelStack {
   const at = stack.findIndex(({ peel }) => peel.info.name === name);
-  if (at < 0) throw new InputError('peel.missing', `Peel "${name}" is not in use${stack.length > 0 ? `: in use are ${stack.map(({ peel }) => peel.info.name).join(', ')}` : ''}`);
+  if (at < 0)
+    throw new InputError(
+      'peel.missing',
+      `Peel "${name}" is not in use${stack.length > 0 ? `: in use are ${stack.map(({ peel }) => peel.info.name).join(', ')}` : ''}`,
+    );
   return [...stack.slice(0, at), ...change(stack[at]!.peel), ...stack.slice(at + 1)];
 }
 

@@ -17,7 +17,8 @@ export function takePeels(prompt: string): { prompt: string; peels: NamedPeel[] 
   // looked for from where a space begins, not from each: a request may be millions of them
   const rest = prompt.replace(/(?<!\s)\s*<peel\b([^<>]*)>?/gi, (all, inside: string) => {
     const found = INSIDE.exec(inside.trim());
-    if (!found || !all.endsWith('>')) throw new InputError('prompt.peel', `"${all.trim().slice(0, 80)}": expected <peel:name> or <peel:name:0.8>`);
+    if (!found || !all.endsWith('>'))
+      throw new InputError('prompt.peel', `"${all.trim().slice(0, 80)}": expected <peel:name> or <peel:name:0.8>`);
     const name = checkPeelName(found[1]!.trim());
     peels.push({ name, weight: checkWeight(Number(found[2] ?? 1), name) });
     return '';

@@ -5,9 +5,15 @@ import { slips } from '../util/slips.ts';
 
 /** What to do instead of the commands of other tools. Not here: what is as likely a thing to draw (train, stop, pose). */
 const ELSEWHERE: readonly (readonly [words: readonly string[], instead: string])[] = [
-  [['list', 'ls', 'ps', 'preset', 'tags'], 'banana presets lists our models, banana models those that were pulled, banana peel list the Peels'],
+  [
+    ['list', 'ls', 'ps', 'preset', 'tags'],
+    'banana presets lists our models, banana models those that were pulled, banana peel list the Peels',
+  ],
   [['run', 'draw', 'create', 'gen', 'txt2img', 'img2img', 'imagine', 'prompt', 'chat'], 'banana "a red fox" draws'],
-  [['push', 'install', 'download', 'uninstall', 'update', 'upgrade', 'rm', 'cp', 'login', 'logout'], 'our model is in the package; banana pull org/name brings another, banana models rm org/name removes it'],
+  [
+    ['push', 'install', 'download', 'uninstall', 'update', 'upgrade', 'rm', 'cp', 'login', 'logout'],
+    'our model is in the package; banana pull org/name brings another, banana models rm org/name removes it',
+  ],
   [['server', 'web', 'ui', 'webui', 'api', 'start'], 'banana serve draws for other programs, banana live while you type'],
   [['version', 'v'], 'banana --version tells it'],
   [['show', 'info', 'identify'], 'banana inspect FILE looks into a file'],

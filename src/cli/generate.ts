@@ -17,7 +17,10 @@ import { checkWritable, pathOf } from './output.ts';
 import { several } from './text.ts';
 import { openEngine, pictures, stoppable, withEngine, withRequest, type EngineFlags, type PictureFlags } from './shared.ts';
 
-interface Flags extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references' | 'layers'>, PictureFlags, EngineFlags {
+interface Flags
+  extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references' | 'layers'>,
+    PictureFlags,
+    EngineFlags {
   output?: string;
   layers?: string;
   quality?: number;
@@ -51,7 +54,10 @@ Examples:
 export function generateCommand(io: Io): Command {
   const command = new Command('generate')
     .description('draw pictures from a prompt (a bare prompt means this command)')
-    .argument('<prompt>', 'what to draw, in quotes; of a long one the end is not read, and a warning says what; <peel:NAME:WEIGHT> in it draws with a Peel')
+    .argument(
+      '<prompt>',
+      'what to draw, in quotes; of a long one the end is not read, and a warning says what; <peel:NAME:WEIGHT> in it draws with a Peel',
+    )
     .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here');
   return withEngine(withRequest(command))
     .option('--layers <path>', 'write its layers too, of a model that draws in layers: a folder of PNGs, or an OpenRaster file (.ora)')
@@ -61,15 +67,27 @@ export function generateCommand(io: Io): Command {
     .action((prompt: string, flags: Flags) => generate(prompt, flags, io));
 }
 
-async function generate(prompt: string, { output, layers, preset, model, runtime, threads, precision, quality = QUALITY, image, mask, subject, json = false, ...flags }: Flags, io: Io): Promise<void> {
-  const options: GenerateOptions = { prompt, ...flags, ...(await pictures({ image, mask, subject })), preview: 0, ...(layers !== undefined && { layers: true }) };
+async function generate(
+  prompt: string,
+  { output, layers, preset, model, runtime, threads, precision, quality = QUALITY, image, mask, subject, json = false, ...flags }: Flags,
+  io: Io,
+): Promise<void> {
+  const options: GenerateOptions = {
+    prompt,
+    ...flags,
+    ...(await pictures({ image, mask, subject })),
+    preview: 0,
+    ...(layers !== undefined && { layers: true }),
+  };
   checkOptions(options);
   checkQuality(quality);
   const count = options.count ?? 1;
   if (layers !== undefined) checkLayersPath(layers);
   for (let i = 0; i < count; i++) await checkWritable(pathOf(output, options.seed ?? 0, i, count));
   modelPath(model ?? preset);
-  await stoppable(io, (signal) => draw({ ...options, signal }, { output, layers, quality, json, count }, { preset, model, runtime, threads, precision }, io));
+  await stoppable(io, (signal) =>
+    draw({ ...options, signal }, { output, layers, quality, json, count }, { preset, model, runtime, threads, precision }, io),
+  );
 }
 
 /** Throws InputError for a quality that is none. */
@@ -80,7 +98,18 @@ export function checkQuality(quality: number): void {
 type Drawing = GenerateOptions & { readonly signal: AbortSignal };
 
 /** Draws into files, with an engine of its own. */
-async function draw(options: Drawing, { output, layers, quality, json, count }: { output: string | undefined; layers: string | undefined; quality: number; json: boolean; count: number }, engine: EngineFlags, io: Io): Promise<void> {
+async function draw(
+  options: Drawing,
+  {
+    output,
+    layers,
+    quality,
+    json,
+    count,
+  }: { output: string | undefined; layers: string | undefined; quality: number; json: boolean; count: number },
+  engine: EngineFlags,
+  io: Io,
+): Promise<void> {
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
 
@@ -106,14 +135,23 @@ async function draw(options: Drawing, { output, layers, quality, json, count }: 
         await writeFileWhole(path, await files.file(event, formatFor(path), { quality }));
         encode += (performance.now() - from) / 1000;
         images.push({ path, seed, width, height });
-        if (layers !== undefined) await writeLayers(pathOf(layers, seed, event.index, count), { image: event.image, layers: event.layers ?? [] });
+        if (layers !== undefined)
+          await writeLayers(pathOf(layers, seed, event.index, count), { image: event.image, layers: event.layers ?? [] });
         if (json) say(`${path}  seed ${seed}`);
         else progress.clear(), io.out(`${path}  ${width}x${height}  seed ${seed}\n`);
       }
     }
     const seconds: Seconds = { load, ...stages, encode, total: performance.now() / 1000 };
-    if (json) io.out(`${JSON.stringify({ images, model: banana.model.name, steps, seconds: rounded(seconds), peakRssBytes: await banana.peakRssBytes() })}\n`);
-    else io.out(`${Object.entries(seconds).map(([stage, s]) => `${stage} ${s.toFixed(3)} s`).join('  ')}\n`);
+    if (json)
+      io.out(
+        `${JSON.stringify({ images, model: banana.model.name, steps, seconds: rounded(seconds), peakRssBytes: await banana.peakRssBytes() })}\n`,
+      );
+    else
+      io.out(
+        `${Object.entries(seconds)
+          .map(([stage, s]) => `${stage} ${s.toFixed(3)} s`)
+          .join('  ')}\n`,
+      );
   } finally {
     progress.clear();
     await banana.close();

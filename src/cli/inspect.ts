@@ -35,13 +35,21 @@ export function inspectCommand(io: Io): Command {
     });
 }
 
-const KINDS: Record<string, (data: Uint8Array, path: string) => string> = { '.png': picture, '.jpg': picture, '.jpeg': picture, '.webp': picture, '.safetensors': weights, '.onnx': onnx };
+const KINDS: Record<string, (data: Uint8Array, path: string) => string> = {
+  '.png': picture,
+  '.jpg': picture,
+  '.jpeg': picture,
+  '.webp': picture,
+  '.safetensors': weights,
+  '.onnx': onnx,
+};
 
 function picture(data: Uint8Array, path: string): string {
   const recipe = readRecipe(data);
   if (recipe) return `${JSON.stringify(recipe, null, 2)}\n`;
   const texts = formatOf(path) === 'png' ? Object.entries(readPngText(data)) : [];
-  if (texts.length === 0) throw new InputError('inspect.recipe', `${path}: no recipe inside; it was not made here, or its texts were removed`);
+  if (texts.length === 0)
+    throw new InputError('inspect.recipe', `${path}: no recipe inside; it was not made here, or its texts were removed`);
   return texts.map(([key, text]) => `${key}: ${text}\n`).join('');
 }
 
@@ -61,19 +69,35 @@ function stages({ config }: Pick<Model, 'config'>): string[][] {
   const { rows: h, columns: w } = latentGrid(size, baseTokens(config));
   const cells = cellsOf(h, w);
   const [L, M] = [h * w, config.text.length];
-  const simple: [string, Stage][] = [['text, once a prompt', conditionStage(config)], ['denoise, each step', denoiseStage(config)], ['decode', decodeStage(config)], ['encode, each reference', encodeStage(config)]];
-  const cost = simple.map(([name, { graph, specs }]) => [name, countParameters(specs), flopsOf(graph, { B: 1, L, M, T: M, h, w })] as const);
+  const simple: [string, Stage][] = [
+    ['text, once a prompt', conditionStage(config)],
+    ['denoise, each step', denoiseStage(config)],
+    ['decode', decodeStage(config)],
+    ['encode, each reference', encodeStage(config)],
+  ];
+  const cost = simple.map(
+    ([name, { graph, specs }]) => [name, countParameters(specs), flopsOf(graph, { B: 1, L, M, T: M, h, w })] as const,
+  );
   const render = renderStage(config);
   const drawn = tilesOf(size, TILE).reduce((sum, tile) => {
     const { rows, columns } = samplingTables(tile, size.width, size.height, cells);
     return sum + flopsOf(render.graph, { B: 1, H: tile.height, W: tile.width, a: rows.to - rows.from, b: columns.to - columns.from });
   }, 0);
-  return [...cost, ['render', countParameters(render.specs), drawn] as const].map(([name, n, flops]) => [name, `${count(n)} weights`, `${count(flops)}FLOP`]);
+  return [...cost, ['render', countParameters(render.specs), drawn] as const].map(([name, n, flops]) => [
+    name,
+    `${count(n)} weights`,
+    `${count(flops)}FLOP`,
+  ]);
 }
 
 /** Tensors by path, each folder with the sum of what is in it; a folder of one is one line. */
 function tree(tensors: Tensors): string {
-  interface Folder { size: number; bytes: number; children: Map<string, Folder>; note: string }
+  interface Folder {
+    size: number;
+    bytes: number;
+    children: Map<string, Folder>;
+    note: string;
+  }
   const folder = (): Folder => ({ size: 0, bytes: 0, children: new Map(), note: '' });
   const root = folder();
   for (const [path, t] of Object.entries(tensors)) {
@@ -101,14 +125,21 @@ function tree(tensors: Tensors): string {
 
 function onnx(data: Uint8Array, path: string): string {
   const { graph, weights: bound } = decodeModel(data);
-  const ports = (kind: string, entries: [string, { dtype: string; shape: Shape }][]) => entries.map(([name, v]) => [kind, name, `${v.dtype}[${v.shape}]`]);
+  const ports = (kind: string, entries: [string, { dtype: string; shape: Shape }][]) =>
+    entries.map(([name, v]) => [kind, name, `${v.dtype}[${v.shape}]`]);
   const ops = new Map<string, number>();
   for (const v of nodesOf(graph)) ops.set(v.op, (ops.get(v.op) ?? 0) + 1);
   const parameters = graph.inputs.filter((v) => v.op === 'Parameter');
   const total = parameters.reduce((sum, v) => sum + Number(sizeOfShape(v.shape)), 0);
   return [
     `${path}: graph ${graph.name}, ${bytes(data.length)}, ${count(total)} weights in ${several(Object.keys(bound).length, 'tensor')}\n\n`,
-    table([...ports('input', graph.inputs.filter((v) => v.op === 'Input').map((v) => [v.name!, v])), ...ports('output', Object.entries(graph.outputs))]),
+    table([
+      ...ports(
+        'input',
+        graph.inputs.filter((v) => v.op === 'Input').map((v) => [v.name!, v]),
+      ),
+      ...ports('output', Object.entries(graph.outputs)),
+    ]),
     `\n${table([...ops].sort((a, b) => b[1] - a[1]).map(([op, n]) => [op, String(n)]))}`,
   ].join('');
 }

@@ -17,7 +17,19 @@ import type { Io } from './io.ts';
 import { withFlags } from './flags.ts';
 import { checkWritable } from './output.ts';
 import { openEngine, pictures, stoppable, withEngine, withRequest, type EngineFlags, type PictureFlags } from './shared.ts';
-import { cellsFor, GRAPHICS, graphicsOf, halfBlocks, itermImage, KITTY_CLEAR, kittyImage, tail, typeKeys, type Cells, type Graphics } from './terminal.ts';
+import {
+  cellsFor,
+  GRAPHICS,
+  graphicsOf,
+  halfBlocks,
+  itermImage,
+  KITTY_CLEAR,
+  kittyImage,
+  tail,
+  typeKeys,
+  type Cells,
+  type Graphics,
+} from './terminal.ts';
 
 /** What the command reads from, and the size of what it writes to. */
 export interface Console {
@@ -29,7 +41,8 @@ export interface Console {
 
 const processConsole: Console = {
   input: process.stdin,
-  size: () => (process.stdin.isTTY && process.stdout.isTTY ? { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 } : undefined),
+  size: () =>
+    process.stdin.isTTY && process.stdout.isTTY ? { columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 } : undefined,
   env: process.env,
 };
 
@@ -55,7 +68,11 @@ export function liveCommand(io: Io, device: Console = processConsole): Command {
     .action((flags: Flags) => run(flags, io, device));
 }
 
-async function run({ preset, model, runtime, threads, precision, image, mask, subject, graphics, output, ...flags }: Flags, io: Io, device: Console): Promise<void> {
+async function run(
+  { preset, model, runtime, threads, precision, image, mask, subject, graphics, output, ...flags }: Flags,
+  io: Io,
+  device: Console,
+): Promise<void> {
   const options: LiveOptions = { ...flags, ...(await pictures({ image, mask, subject })) };
   const { fps, rest, pixels, ...drawn } = options;
   const { references = [] } = drawn;
@@ -63,13 +80,19 @@ async function run({ preset, model, runtime, threads, precision, image, mask, su
   checkedSession({ fps, rest, pixels });
   if (output !== undefined) await checkWritable(output);
   modelPath(model ?? preset);
-  await stoppable(io, (signal) => session({ ...options, signal }, { preset, model, runtime, threads, precision }, { io, device, output, graphics }));
+  await stoppable(io, (signal) =>
+    session({ ...options, signal }, { preset, model, runtime, threads, precision }, { io, device, output, graphics }),
+  );
 }
 
 type LiveSetting = Omit<LiveSession, 'live'> & { readonly graphics: Graphics | undefined };
 
 /** A session with an engine of its own, until its end. */
-async function session(options: LiveOptions & { readonly signal: AbortSignal }, engine: EngineFlags, { io, device, output, graphics }: LiveSetting): Promise<void> {
+async function session(
+  options: LiveOptions & { readonly signal: AbortSignal },
+  engine: EngineFlags,
+  { io, device, output, graphics }: LiveSetting,
+): Promise<void> {
   let banana: NodeBanana | undefined;
   try {
     banana = await openEngine(engine, options.signal);
@@ -140,14 +163,22 @@ function figures(frame: LiveFrame | undefined): string[] {
   const { kind, seconds, times, level } = frame;
   if (kind === 'settled') return [`settled in ${seconds.toFixed(2)} s`];
   const late = times.frames > 0 ? [`95 % within ${(1000 * times.p95).toFixed(0)} ms`] : [];
-  return [`${(1 / (times.mean || seconds)).toFixed(1)} frames/s`, ...late, ...(level.detail < 1 ? [`${Math.round(level.detail * 100)} % of the tokens`] : [])];
+  return [
+    `${(1 / (times.mean || seconds)).toFixed(1)} frames/s`,
+    ...late,
+    ...(level.detail < 1 ? [`${Math.round(level.detail * 100)} % of the tokens`] : []),
+  ];
 }
 
 const OPEN = '\x1b[?1049h\x1b[?7l\x1b[2J'; // the alternate screen: what was there comes back at the end; long lines are cut
 const CLOSE = '\x1b[0m\x1b[?7h\x1b[?1049l';
 
 /** The session on a terminal; returns when it was ended by a key. */
-async function inTerminal({ live, io, device, output }: LiveSession, graphics: Graphics, onRefused: (handler: (error: InputError) => void) => void): Promise<void> {
+async function inTerminal(
+  { live, io, device, output }: LiveSession,
+  graphics: Graphics,
+  onRefused: (handler: (error: InputError) => void) => void,
+): Promise<void> {
   let text = '';
   let version = 0;
   let last: LiveFrame | undefined;
@@ -157,7 +188,12 @@ async function inTerminal({ live, io, device, output }: LiveSession, graphics: G
   const room = () => device.size() ?? { columns: 80, rows: 24 };
   const lines = () => {
     const { columns, rows } = room();
-    io.out(`\x1b[${rows};1H\x1b[2K${[note, ...figures(last), 'Enter saves, Ctrl-C ends'].filter(Boolean).join('  ').slice(0, columns - 1)}\x1b[${rows - 1};1H\x1b[2K> ${tail(text, columns - 4)}`);
+    io.out(
+      `\x1b[${rows};1H\x1b[2K${[note, ...figures(last), 'Enter saves, Ctrl-C ends']
+        .filter(Boolean)
+        .join('  ')
+        .slice(0, columns - 1)}\x1b[${rows - 1};1H\x1b[2K> ${tail(text, columns - 4)}`,
+    );
   };
   const show = async (): Promise<void> => {
     if (!last) return;
@@ -171,7 +207,10 @@ async function inTerminal({ live, io, device, output }: LiveSession, graphics: G
   const keep = async (frame: LiveFrame): Promise<void> => {
     saving = false;
     const path = freePath(output ?? `banana-${frame.event.recipe.seed}.png`);
-    note = await save(frame, path).then(() => `saved ${path}`, (error: Error) => oneLine(error.message));
+    note = await save(frame, path).then(
+      () => `saved ${path}`,
+      (error: Error) => oneLine(error.message),
+    );
     lines();
   };
   const typed = (sent: string): void => {

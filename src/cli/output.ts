@@ -39,5 +39,13 @@ export async function checkPlace(path: string): Promise<void> {
   await rm(probe, { force: true });
 }
 
-const exists = (path: string) => stat(path).then(() => true, () => false);
-const isFolder = (path: string) => stat(path).then((found) => found.isDirectory(), () => false);
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+const isFolder = (path: string) =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );

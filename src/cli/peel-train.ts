@@ -5,7 +5,16 @@ import { Command, Option } from 'commander';
 import { nameFrom } from '../adapters/peel.ts';
 import { openModel } from '../node/load.ts';
 import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
-import { checkTrainOptions, clearTraining, PEEL_DEFAULTS, stepsMade, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../train/peel/train.ts';
+import {
+  checkTrainOptions,
+  clearTraining,
+  PEEL_DEFAULTS,
+  stepsMade,
+  trainPeel,
+  type TrainedPeel,
+  type TrainPeelEvent,
+  type TrainPeelOptions,
+} from '../train/peel/train.ts';
 import { openRuntime, type RuntimeName } from '../runtime/select.ts';
 import { encodeImage, loadSharp } from '../disk/codec.ts';
 import { folderStore, writeFileWhole } from '../disk/files.ts';
@@ -64,10 +73,18 @@ export function trainCommand(io: Io): Command {
   return withFlags(command, LOADING, ['runtime', 'threads']);
 }
 
-async function train(folder: string, { out, preset, model: given = preset, runtime = 'auto', threads, layers, json = false, ...rest }: Flags, io: Io): Promise<void> {
+async function train(
+  folder: string,
+  { out, preset, model: given = preset, runtime = 'auto', threads, layers, json = false, ...rest }: Flags,
+  io: Io,
+): Promise<void> {
   if (extname(out) !== '.safetensors') throw new InputError('output.path', `cannot write ${out}: the name must end in .safetensors`);
   const stem = out.slice(0, -extname(out).length);
-  const options: TrainPeelOptions = { ...rest, name: rest.name ?? nameFrom(out), ...(layers !== undefined && { layers: layers.split(',').map((l) => l.trim()) as LayerGroup[] }) };
+  const options: TrainPeelOptions = {
+    ...rest,
+    name: rest.name ?? nameFrom(out),
+    ...(layers !== undefined && { layers: layers.split(',').map((l) => l.trim()) as LayerGroup[] }),
+  };
   checkTrainOptions(options);
   const files = { path: out, curve: `${stem}.curve.png`, ...(options.samples !== false && { sheet: `${stem}.samples.png` }) };
   for (const path of Object.values(files)) await checkPlace(path);
@@ -89,7 +106,12 @@ interface TrainingRun {
 }
 
 /** Trains, and writes the files. */
-async function learn(pictures: TrainingPicture[], options: TrainPeelOptions, { given, files, work, json, signal, threads, ...rest }: TrainingRun, io: Io): Promise<void> {
+async function learn(
+  pictures: TrainingPicture[],
+  options: TrainPeelOptions,
+  { given, files, work, json, signal, threads, ...rest }: TrainingRun,
+  io: Io,
+): Promise<void> {
   const { model, base, close } = await openModel(given);
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
@@ -121,9 +143,13 @@ async function learn(pictures: TrainingPicture[], options: TrainPeelOptions, { g
     const { name, rank, triggers } = trained.info;
     const heldOut = heldOutOf(trained);
     if (json)
-      io.out(`${JSON.stringify({ name, ...files, bytes: size, rank, triggers, base, pictures: pictures.length, steps: trained.steps, keptStep: trained.keptStep, stopped: trained.stopped, ...(heldOut && { heldOut }), seconds: Number(seconds.toFixed(2)), peakRssBytes: process.resourceUsage().maxRSS * 1024 })}\n`);
+      io.out(
+        `${JSON.stringify({ name, ...files, bytes: size, rank, triggers, base, pictures: pictures.length, steps: trained.steps, keptStep: trained.keptStep, stopped: trained.stopped, ...(heldOut && { heldOut }), seconds: Number(seconds.toFixed(2)), peakRssBytes: process.resourceUsage().maxRSS * 1024 })}\n`,
+      );
     else {
-      io.out(`${files.path}  ${bytes(size)}  rank ${rank}  ${several(trained.keptStep, 'step')}  ${seconds.toFixed(1)} s${heldOut ? `  held-out loss ${heldOut.base.toPrecision(3)} -> ${heldOut.kept.toPrecision(3)}` : ''}\n`);
+      io.out(
+        `${files.path}  ${bytes(size)}  rank ${rank}  ${several(trained.keptStep, 'step')}  ${seconds.toFixed(1)} s${heldOut ? `  held-out loss ${heldOut.base.toPrecision(3)} -> ${heldOut.kept.toPrecision(3)}` : ''}\n`,
+      );
       for (const path of [files.curve, files.sheet]) if (path) io.out(`${path}\n`);
       io.out(`use it: banana peel add ${quoted(files.path)} && banana "a fox <peel:${name}>"\n`);
     }
@@ -137,9 +163,16 @@ async function learn(pictures: TrainingPicture[], options: TrainPeelOptions, { g
 /** One event as a line: in place what comes often, for good what comes seldom. */
 function tell(event: TrainPeelEvent, { progress, say }: { progress: { show(text: string): void }; say(line: string): void }): void {
   if (event.type === 'prepare') progress.show(`looking at the pictures and the base: ${event.done} of ${event.total}`);
-  else if (event.type === 'pictures') say(`${several(event.pictures, 'picture')} to learn from, ${event.heldOut || 'none'} held out, ${several(event.buckets.length, 'shape')}`);
-  else if (event.type === 'step') progress.show(`${(100 * event.done).toFixed(0)} %  step ${event.step}  ${event.seconds.toFixed(0)} s  loss ${event.loss.toPrecision(4)}`);
-  else if (event.type === 'heldOut') say(`step ${event.step}: held-out loss ${event.loss.toPrecision(4)} (base ${event.base.toPrecision(4)})${event.best ? '  best' : ''}`);
+  else if (event.type === 'pictures')
+    say(
+      `${several(event.pictures, 'picture')} to learn from, ${event.heldOut || 'none'} held out, ${several(event.buckets.length, 'shape')}`,
+    );
+  else if (event.type === 'step')
+    progress.show(
+      `${(100 * event.done).toFixed(0)} %  step ${event.step}  ${event.seconds.toFixed(0)} s  loss ${event.loss.toPrecision(4)}`,
+    );
+  else if (event.type === 'heldOut')
+    say(`step ${event.step}: held-out loss ${event.loss.toPrecision(4)} (base ${event.base.toPrecision(4)})${event.best ? '  best' : ''}`);
 }
 
 /** Held-out loss of the base and of what was kept; undefined where nothing was held out. */
@@ -151,7 +184,14 @@ function heldOutOf({ curve, keptStep }: TrainedPeel): { base: number; kept: numb
 
 async function curveOf({ info, curve, keptStep }: TrainedPeel): Promise<Uint8Array> {
   const points = (key: 'loss' | 'heldOut') => curve.flatMap((p): [number, number][] => (p[key] === undefined ? [] : [[p.step, p[key]!]]));
-  const svg = curveSvg(info.name, [{ label: 'loss', colour: '#b0b0b0', points: points('loss') }, { label: 'held-out loss', colour: '#d97706', points: points('heldOut') }], { mark: keptStep });
+  const svg = curveSvg(
+    info.name,
+    [
+      { label: 'loss', colour: '#b0b0b0', points: points('loss') },
+      { label: 'held-out loss', colour: '#d97706', points: points('heldOut') },
+    ],
+    { mark: keptStep },
+  );
   const sharp = await loadSharp();
   return sharp(Buffer.from(svg)).png().toBuffer();
 }
@@ -159,5 +199,12 @@ async function curveOf({ info, curve, keptStep }: TrainedPeel): Promise<Uint8Arr
 /** A row for each stage that was drawn. */
 async function sheetOf({ samples }: TrainedPeel): Promise<Uint8Array> {
   const columns = samples.filter(({ stage }) => stage === 'before').length;
-  return encodeImage(await labelledSheet(samples.map((s) => s.image), samples.map((s) => `${s.stage}: ${s.label}`), { columns: Math.max(1, columns), cell: 160 }), 'png');
+  return encodeImage(
+    await labelledSheet(
+      samples.map((s) => s.image),
+      samples.map((s) => `${s.stage}: ${s.label}`),
+      { columns: Math.max(1, columns), cell: 160 },
+    ),
+    'png',
+  );
 }

@@ -26,15 +26,26 @@ interface Flags {
   json?: boolean;
 }
 
-const LIBRARY = ['--library <folder>', 'folder of Peels; default the BANANA_PEELS of the environment, or .banana/peels in your own'] as const;
+const LIBRARY = [
+  '--library <folder>',
+  'folder of Peels; default the BANANA_PEELS of the environment, or .banana/peels in your own',
+] as const;
 
 export function peelCommand(io: Io): Command {
-  const command = (name: string, description: string) => new Command(name).description(description).option(...LIBRARY).option('--json', 'print one JSON object on standard output');
+  const command = (name: string, description: string) =>
+    new Command(name)
+      .description(description)
+      .option(...LIBRARY)
+      .option('--json', 'print one JSON object on standard output');
   return new Command('peel')
     .description('make and keep Peels: small files that teach the model a style')
     .addCommand(trainCommand(io))
     .addCommand(command('list', 'the Peels of the library').action((flags: Flags) => list(flags, io)))
-    .addCommand(command('show', 'what a Peel says of itself').argument('<peel>', 'name or file').action((peel: string, flags: Flags) => show(peel, flags, io)))
+    .addCommand(
+      command('show', 'what a Peel says of itself')
+        .argument('<peel>', 'name or file')
+        .action((peel: string, flags: Flags) => show(peel, flags, io)),
+    )
     .addCommand(
       withModel(command('add', 'take a file into the library'))
         .argument('<file>')
@@ -42,8 +53,16 @@ export function peelCommand(io: Io): Command {
         .option('--force', 'also a file of another tool, as far as it fits the model')
         .action((file: string, flags: Flags) => add(file, flags, io)),
     )
-    .addCommand(command('remove', 'take a Peel out of the library').argument('<name>').action((name: string, flags: Flags) => remove(name, flags, io)))
-    .addCommand(withModel(command('verify', 'check a Peel against its hashes, and against a model when one is named')).argument('<peel>', 'name or file').action((peel: string, flags: Flags) => verify(peel, flags, io)))
+    .addCommand(
+      command('remove', 'take a Peel out of the library')
+        .argument('<name>')
+        .action((name: string, flags: Flags) => remove(name, flags, io)),
+    )
+    .addCommand(
+      withModel(command('verify', 'check a Peel against its hashes, and against a model when one is named'))
+        .argument('<peel>', 'name or file')
+        .action((peel: string, flags: Flags) => verify(peel, flags, io)),
+    )
     .addCommand(
       withModel(command('merge', 'bake Peels into a copy of their model'))
         .argument('<peels...>', 'names or files, each with a weight if not 1: ink:0.8')
@@ -63,7 +82,8 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** Throws an error again, with the option that helps. */
 function hinted(error: unknown): never {
-  if (error instanceof InputError && HINTS[error.code]) throw new InputError(error.code, `${error.message}${HINTS[error.code]}`, { cause: error });
+  if (error instanceof InputError && HINTS[error.code])
+    throw new InputError(error.code, `${error.message}${HINTS[error.code]}`, { cause: error });
   throw error;
 }
 
@@ -80,7 +100,21 @@ async function list({ library, json: asJson }: Flags, io: Io): Promise<void> {
   const { peels, damaged } = await listPeels(folder);
   if (asJson) return json(io, { folder, peels: peels.map(summary), damaged });
   if (peels.length === 0) io.out(`no Peels in ${folder}: make one with banana peel train, or add one with banana peel add\n`);
-  else io.out(table([['name', '', 'for', 'rank', 'size', 'licence', 'say'], ...peels.map(({ name, shipped, bytes: size, info }) => [name, shipped ? 'shipped' : '', nameOfBase(info.base), String(info.rank), bytes(size), info.licence, info.triggers.join(', ')])]));
+  else
+    io.out(
+      table([
+        ['name', '', 'for', 'rank', 'size', 'licence', 'say'],
+        ...peels.map(({ name, shipped, bytes: size, info }) => [
+          name,
+          shipped ? 'shipped' : '',
+          nameOfBase(info.base),
+          String(info.rank),
+          bytes(size),
+          info.licence,
+          info.triggers.join(', '),
+        ]),
+      ]),
+    );
   for (const { name, error } of damaged) io.err(`damaged: ${printable(name)}: ${error}\n`);
 }
 
@@ -89,15 +123,32 @@ async function show(peel: string, { library, json: asJson }: Flags, io: Io): Pro
   if (asJson) return json(io, { ...summary(found), thumbnails: found.info.thumbnails });
   const { name, path, bytes: size, hash, info } = found;
   const rows: [string, string][] = [
-    ['name', info.name === name ? name : `${name} (made as ${info.name})`], ['file', `${path}, ${bytes(size)}`], ['made for', nameOfBase(info.base)],
-    ['say', info.triggers.join(', ') || '-'], ['about', info.description ?? '-'], ['licence', info.licence], ['author', info.author ?? '-'],
-    ['rank', `${info.rank}, alpha ${info.alpha}`], ['layers', info.layers.join(', ') || '-'], ['pictures inside', String(info.thumbnails.length)],
-    ['training', Object.entries(info.training).map(([key, value]) => `${key} ${value}`).join(', ') || '-'], ['hash', hash],
+    ['name', info.name === name ? name : `${name} (made as ${info.name})`],
+    ['file', `${path}, ${bytes(size)}`],
+    ['made for', nameOfBase(info.base)],
+    ['say', info.triggers.join(', ') || '-'],
+    ['about', info.description ?? '-'],
+    ['licence', info.licence],
+    ['author', info.author ?? '-'],
+    ['rank', `${info.rank}, alpha ${info.alpha}`],
+    ['layers', info.layers.join(', ') || '-'],
+    ['pictures inside', String(info.thumbnails.length)],
+    [
+      'training',
+      Object.entries(info.training)
+        .map(([key, value]) => `${key} ${value}`)
+        .join(', ') || '-',
+    ],
+    ['hash', hash],
   ];
   io.out(table(rows));
 }
 
-async function add(file: string, { library, preset, model: given = preset, force, replace = false, json: asJson }: Flags, io: Io): Promise<void> {
+async function add(
+  file: string,
+  { library, preset, model: given = preset, force, replace = false, json: asJson }: Flags,
+  io: Io,
+): Promise<void> {
   const adopt = async (data: Uint8Array<ArrayBuffer>) => {
     const found = await readPeel(data, file, { force: true });
     if (found.info) return { name: found.info.name, bytes: data };
@@ -123,7 +174,8 @@ async function verify(peel: string, { library, preset, model: given = preset, js
     const chosen = given === undefined ? undefined : await readModel(given);
     const fitted = chosen && fitPeel(file, adaptable(chosen.model.config), chosen.base, path);
     const fits = fitted && { fits: nameOfBase(chosen.base) };
-    if (asJson) return json(io, { name: file.info!.name, path, ok: true, hash: file.hash, layers: file.layers.size, base: file.info!.base, ...fits });
+    if (asJson)
+      return json(io, { name: file.info!.name, path, ok: true, hash: file.hash, layers: file.layers.size, base: file.info!.base, ...fits });
     io.out(`${path}: sound, ${several(file.layers.size, 'layer')} for ${nameOfBase(file.info!.base)}${fits ? ', and fits it' : ''}\n`);
   } catch (error) {
     if (asJson && error instanceof InputError) json(io, { path, ok: false, code: error.code, error: error.message });
@@ -141,7 +193,11 @@ export function choiceOf(text: string): PeelChoice {
   return { ...(isPath ? { path: peel } : { name: peel }), ...(weight !== undefined && { weight: Number(weight) }) };
 }
 
-async function merge(peels: string[], { library, preset, model: given = preset, out, name, force = false, json: asJson }: Flags & { out: string; name?: string }, io: Io): Promise<void> {
+async function merge(
+  peels: string[],
+  { library, preset, model: given = preset, out, name, force = false, json: asJson }: Flags & { out: string; name?: string },
+  io: Io,
+): Promise<void> {
   if (!out.endsWith('.safetensors')) throw new InputError('output.path', `cannot write ${out}: the name must end in .safetensors`);
   await checkPlace(out);
   const choices = peels.map((text) => ({ ...choiceOf(text), force }));
@@ -149,6 +205,13 @@ async function merge(peels: string[], { library, preset, model: given = preset, 
   const stack = await peelShelf(() => adaptable(model.config), base, peelsIn(peelFolder(library)))(choices).catch(hinted);
   const merged = mergePeels(model, stack, name ?? [model.name, ...stack.map(({ peel }) => peel.info.name)].join('-'));
   await saveModel(out, merged);
-  if (asJson) return json(io, { path: out, name: merged.name, base, peels: stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash })), licence: merged.manifest.licence });
+  if (asJson)
+    return json(io, {
+      path: out,
+      name: merged.name,
+      base,
+      peels: stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash })),
+      licence: merged.manifest.licence,
+    });
   io.out(`${out}  ${merged.name}\nuse it: banana ${quoted(withTriggers('a fox', stack))} --model ${quoted(out)}\n`);
 }

@@ -18,9 +18,23 @@ import { serveCommand } from './serve.ts';
 
 /** All commands. */
 export function programOf(io: Io): Command {
-  const program = new Command('banana').description('Pictures from words, on this machine and nowhere else.').version(VERSION).addHelpText('after', `${EXAMPLES}  banana generate --help\n`);
+  const program = new Command('banana')
+    .description('Pictures from words, on this machine and nowhere else.')
+    .version(VERSION)
+    .addHelpText('after', `${EXAMPLES}  banana generate --help\n`);
   program.addCommand(generateCommand(io), { isDefault: true });
-  for (const command of [liveCommand, batchCommand, inspectCommand, presetsCommand, peelCommand, pullCommand, modelsCommand, serveCommand, mcpCommand]) program.addCommand(command(io));
+  for (const command of [
+    liveCommand,
+    batchCommand,
+    inspectCommand,
+    presetsCommand,
+    peelCommand,
+    pullCommand,
+    modelsCommand,
+    serveCommand,
+    mcpCommand,
+  ])
+    program.addCommand(command(io));
   for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])])
     command.exitOverride().showSuggestionAfterError(false).configureOutput({ writeOut: io.out, writeErr: io.err });
   return program;
@@ -36,7 +50,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   try {
     const names = [...program.commands.map((c) => c.name()), 'help'];
     const [first = ''] = args;
-    if (first === '--') args = ['generate', ...args]; // even the name of a command
+    if (first === '--')
+      args = ['generate', ...args]; // even the name of a command
     else if (!names.includes(first)) {
       if (!first.startsWith('-')) askBack(first, names);
       if (!args.includes('--')) program.hook('preAction', (_, action) => askBack(action.args[0]!, names));

@@ -22,7 +22,11 @@ const REQUEST = optionsOf(LIMITS);
 /** The flags of a request, but for those that the command has no use for. */
 export function withRequest(command: Command, not: readonly (keyof typeof REQUEST)[] = []): Command {
   const names = Object.keys(REQUEST) as (keyof typeof REQUEST)[];
-  return withFlags(command, REQUEST, names.filter((name) => !not.includes(name)));
+  return withFlags(
+    command,
+    REQUEST,
+    names.filter((name) => !not.includes(name)),
+  );
 }
 
 /** Pictures that a request is made with. */
@@ -43,13 +47,19 @@ export interface EngineFlags extends Omit<LoadOptions, 'peels'> {
 
 /** Which model. */
 export const withModel = (command: Command): Command =>
-  command.option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`).addOption(new Option('--model <file>', 'model by file, or one that was pulled by org/name').conflicts('preset'));
+  command
+    .option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`)
+    .addOption(new Option('--model <file>', 'model by file, or one that was pulled by org/name').conflicts('preset'));
 
 /** Which model, and what computes it. */
 export const withEngine = (command: Command): Command => withFlags(withModel(command), LOADING);
 
 /** The engine that the flags ask for. */
-export function openEngine({ preset, model = preset, ...loading }: EngineFlags, signal: AbortSignal, limits: Partial<Limits> = {}): Promise<NodeBanana> {
+export function openEngine(
+  { preset, model = preset, ...loading }: EngineFlags,
+  signal: AbortSignal,
+  limits: Partial<Limits> = {},
+): Promise<NodeBanana> {
   return openBanana({ ...loading, model, limits, signal });
 }
 
@@ -61,7 +71,8 @@ const ENDINGS = { SIGINT: 130, SIGTERM: 143 } as const;
  */
 export async function stoppable<T>(io: Io, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
-  const interrupt = (name: keyof typeof ENDINGS) => (stop.signal.aborted ? process.exit(ENDINGS[name]) : stop.abort(new Stopped(ENDINGS[name])));
+  const interrupt = (name: keyof typeof ENDINGS) =>
+    stop.signal.aborted ? process.exit(ENDINGS[name]) : stop.abort(new Stopped(ENDINGS[name]));
   const lost = () => stop.abort(io.broken!.reason);
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   io.broken?.addEventListener('abort', lost);

@@ -11,19 +11,25 @@ const of = (width: number, pixels: number[][]) => image(width, pixels.length / w
 
 describe('pictures', () => {
   test('half blocks: two pixels a character, a colour only where it changes', () => {
-    expect(halfBlocks(of(2, [RED, RED, BLUE, NONE]), { columns: 2, rows: 1 })).toEqual(['\x1b[38;2;255;0;0m\x1b[48;2;0;0;255m▀\x1b[48;2;255;255;255m▀\x1b[0m']);
+    expect(halfBlocks(of(2, [RED, RED, BLUE, NONE]), { columns: 2, rows: 1 })).toEqual([
+      '\x1b[38;2;255;0;0m\x1b[48;2;0;0;255m▀\x1b[48;2;255;255;255m▀\x1b[0m',
+    ]);
     const lines = halfBlocks(of(4, Array(16).fill(RED)), { columns: 3, rows: 2 });
     expect(lines).toEqual(Array(2).fill('\x1b[38;2;255;0;0m\x1b[48;2;255;0;0m▀▀▀\x1b[0m'));
   });
 
-  test('the picture\'s shape is kept in characters', () => {
+  test("the picture's shape is kept in characters", () => {
     expect(cellsFor({ width: 256, height: 256 }, { columns: 80, rows: 24 })).toEqual({ columns: 48, rows: 24 });
     expect(cellsFor({ width: 512, height: 64 }, { columns: 80, rows: 24 })).toEqual({ columns: 80, rows: 5 });
     expect(cellsFor({ width: 64, height: 4096 }, { columns: 80, rows: 2 })).toEqual({ columns: 1, rows: 2 });
   });
 
   test('Kitty: chunks of at most 4096, which hold the pixels', () => {
-    const one = image(64, 64, Uint8Array.from({ length: 64 * 64 * 4 }, (_, i) => random(i).integer(256)));
+    const one = image(
+      64,
+      64,
+      Uint8Array.from({ length: 64 * 64 * 4 }, (_, i) => random(i).integer(256)),
+    );
     const escapes = [...kittyImage(one, { columns: 10, rows: 5 }).matchAll(/\x1b_G([^;]*);([^\x1b]*)\x1b\\/g)];
     expect(escapes.length).toBeGreaterThan(1);
     expect(escapes[0]![1]).toMatch(/^a=T,f=32,o=z,s=64,v=64,c=10,r=5,.*m=1$/);
@@ -33,7 +39,9 @@ describe('pictures', () => {
   });
 
   test('iTerm2: the file, with its size', () => {
-    expect(itermImage(Uint8Array.of(1, 2, 3), { columns: 4, rows: 2 })).toBe('\x1b]1337;File=inline=1;size=3;width=4;height=2;preserveAspectRatio=1:AQID\x07');
+    expect(itermImage(Uint8Array.of(1, 2, 3), { columns: 4, rows: 2 })).toBe(
+      '\x1b]1337;File=inline=1;size=3;width=4;height=2;preserveAspectRatio=1:AQID\x07',
+    );
   });
 
   test.each([

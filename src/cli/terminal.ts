@@ -77,7 +77,12 @@ const KEYS: Readonly<Record<string, (typed: Typed) => Typed>> = {
   '\n': (typed) => ({ ...typed, save: true }),
   '\x03': (typed) => ({ ...typed, quit: true }), // Ctrl-C
   '\x04': (typed) => ({ ...typed, quit: true }), // Ctrl-D
-  '\x7f': (typed) => ({ ...typed, text: Array.from(SEGMENTER.segment(typed.text), (s) => s.segment).slice(0, -1).join('') }),
+  '\x7f': (typed) => ({
+    ...typed,
+    text: Array.from(SEGMENTER.segment(typed.text), (s) => s.segment)
+      .slice(0, -1)
+      .join(''),
+  }),
   '\b': (typed) => KEYS['\x7f']!(typed),
   '\x15': (typed) => ({ ...typed, text: '' }), // Ctrl-U
   '\x17': (typed) => ({ ...typed, text: typed.text.replace(/\S+\s*$/, '') }), // Ctrl-W

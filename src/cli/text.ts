@@ -2,7 +2,13 @@
 
 /** 1234567 as "1.23 M". */
 export function count(n: number): string {
-  for (const [unit, size] of [['T', 1e12], ['G', 1e9], ['M', 1e6], ['k', 1e3]] as const) if (n >= size) return `${(n / size).toPrecision(3)} ${unit}`;
+  for (const [unit, size] of [
+    ['T', 1e12],
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const)
+    if (n >= size) return `${(n / size).toPrecision(3)} ${unit}`;
   return String(n);
 }
 
@@ -29,5 +35,13 @@ export function quoted(word: string): string {
 /** Rows with their columns in line. */
 export function table(rows: readonly (readonly string[])[], gap = '  '): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  return rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i]!)).join(gap).trimEnd()}\n`).join('');
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i]!))
+          .join(gap)
+          .trimEnd()}\n`,
+    )
+    .join('');
 }

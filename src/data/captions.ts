@@ -85,7 +85,9 @@ function pluralOf(noun: string): string {
 /** Can it be counted: "two foxes"? */
 export function isCountable(concept: Concept): boolean {
   if (concept.core) return concept.core.countable && concept.core.dutch.plural !== undefined;
-  return concept.group === 'animals-nature' && !/(s|fish)$/.test(concept.label) && !nounOf(concept.label).bare && !UNCOUNTED.has(concept.label);
+  return (
+    concept.group === 'animals-nature' && !/(s|fish)$/.test(concept.label) && !nounOf(concept.label).bare && !UNCOUNTED.has(concept.label)
+  );
 }
 
 /** The synonyms that a split may use: a share of them is only for tests. */
@@ -125,7 +127,9 @@ export function dutchNoun(thing: Thing): string | undefined {
     size && inflect(size === 'big' ? ['groot', 'grote'] : ['klein', 'kleine']),
     colour && inflect(COLOURS[colour].nl),
     count > 1 ? noun.plural : noun.noun,
-  ].filter(Boolean).join(' ');
+  ]
+    .filter(Boolean)
+    .join(' ');
   if (slot) return size || colour ? `<${slot}>` : `${noun.article} ${words} <${slot}>`;
   if (count > 1) return `${NUMBERS.nl[count]} ${words}`;
   return noun.plural ? `een ${words}` : words;
@@ -141,7 +145,8 @@ export function foreignNoun(concept: Concept, language: string): string | undefi
 export function placeWords(background: Background, rng: Random): string {
   const scenery = sceneryOf(background);
   if (scenery) return ` ${rng.pick(scenery.en)}`;
-  if (background.kind === 'transparent') return rng.pick([' on a transparent background', ', transparent background', ' with a transparent background']);
+  if (background.kind === 'transparent')
+    return rng.pick([' on a transparent background', ', transparent background', ' with a transparent background']);
   const name = background.kind === 'white' ? 'white' : background.colour!;
   return rng.pick([` on ${article(name)} ${name} background`, `, ${name} background`, ` with ${article(name)} ${name} background`]);
 }
@@ -158,8 +163,15 @@ function dutchPlace(background: Background, rng: Random): string {
 function withStyle(text: string, style: StyleKey, rng: Random): string {
   const { word } = STYLES[style];
   return rng.pick([
-    `${text}, ${word} style`, `${text}, ${word} style`, `${text}, ${word} style`, `${text}, ${word} style`, `${text}, ${word}`,
-    `${text} in ${word} style`, `${text} in ${article(word)} ${word} style`, `${word} style, ${text}`, `${word} style: ${text}`,
+    `${text}, ${word} style`,
+    `${text}, ${word} style`,
+    `${text}, ${word} style`,
+    `${text}, ${word} style`,
+    `${text}, ${word}`,
+    `${text} in ${word} style`,
+    `${text} in ${article(word)} ${word} style`,
+    `${word} style, ${text}`,
+    `${word} style: ${text}`,
     style === 'mono' ? `${article(word)} ${word} of ${text}` : `${article(word)} ${word} picture of ${text}`,
   ]);
 }

@@ -50,7 +50,14 @@ function figure(maker: Maker, rng: Random, test: boolean): Figure {
 }
 
 /** Where figure i of n stands: busts on the lower edge, whole figures on the ground or in the middle. */
-function placeFigure(maker: Maker, viewBox: string, i: number, n: number, [width, height]: [number, number], background: Background): Art['box'] {
+function placeFigure(
+  maker: Maker,
+  viewBox: string,
+  i: number,
+  n: number,
+  [width, height]: [number, number],
+  background: Background,
+): Art['box'] {
   const [, , vw = 1, vh = 1] = viewBox.split(' ').map(Number);
   const room = Math.min((width * (n === 1 ? 0.96 : 0.96 / n)) / vw, (height * (n === 1 ? 0.9 : 0.72)) / vh);
   const [w, h] = [(vw * room) / width, (vh * room) / height];
@@ -93,17 +100,33 @@ export function characterSample(index: number, rng: Random, aspect: [number, num
     const drawn = maker.draw(f.who, rng.pick(others));
     const white: Background = { kind: 'white', seed: 0 };
     const referenceArt: Art = { ...drawn, box: placeFigure(maker, drawn.viewBox, 0, 1, [256, 256], white), flip: rng.uniform() < 0.3 };
-    subjects.push({ slot: slots[i]!, label: maker.noun(f.who), referenceSvg: sceneSvg({ width: 256, height: 256, background: white, objects: [], art: [referenceArt] }) });
+    subjects.push({
+      slot: slots[i]!,
+      label: maker.noun(f.who),
+      referenceSvg: sceneSvg({ width: 256, height: 256, background: white, objects: [], art: [referenceArt] }),
+    });
     return `<${slots[i]}> ${rng.pick(maker.expressions(f.who)[f.expression]!).trim()}`;
   });
   let text = words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0]!;
   if (rng.uniform() < (background.kind === 'white' ? 0.5 : 0.85)) text += placeWords(background, rng);
   if (rng.uniform() < 0.85) text = rng.uniform() < 0.75 ? `${text}, ${maker.style} style` : `${maker.style} style, ${text}`;
   return {
-    index, kind: 'character', caption: text, language: 'en',
+    index,
+    kind: 'character',
+    caption: text,
+    language: 'en',
     svg: sceneSvg({ width, height, background, objects: [], art }),
-    width, height, style: maker.style, background, transparent: background.kind === 'transparent',
-    objects: art.map((a, i) => ({ concept: `${maker.style}:${figures[i]!.expression}`, label: maker.noun(figures[i]!.who), box: a.box, flip: a.flip })),
+    width,
+    height,
+    style: maker.style,
+    background,
+    transparent: background.kind === 'transparent',
+    objects: art.map((a, i) => ({
+      concept: `${maker.style}:${figures[i]!.expression}`,
+      label: maker.noun(figures[i]!.who),
+      box: a.box,
+      flip: a.flip,
+    })),
     ...(subjects.length && { subjects }),
   };
 }

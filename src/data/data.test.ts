@@ -17,7 +17,8 @@ import { concepts, coreConcepts, sprite, styleKey, STYLES } from './sprites.ts';
 const PICO = DATA.pico;
 const named = (noun: string) => concepts().find((c) => c.core?.noun === noun)!;
 const english = { languages: { en: 1 }, synonym: 0, hypernym: 0, dropStyle: 0, dropBackground: 0 };
-const take = (n: number, options: Parameters<typeof samples>[1], seed = 5): Sample[] => Array.from({ length: n }, (_, i) => sample(seed, i, options));
+const take = (n: number, options: Parameters<typeof samples>[1], seed = 5): Sample[] =>
+  Array.from({ length: n }, (_, i) => sample(seed, i, options));
 
 describe('samples', () => {
   it('are pure functions of seed, index and options', () => {
@@ -40,7 +41,14 @@ describe('samples', () => {
 
   it('turn things over, but not those whose mirror image is something else', () => {
     const labelled = new Map(concepts().map((c) => [c.label, c]));
-    for (const label of ['backhand index pointing left', 'three o’clock', 'waxing crescent moon', 'person walking', 'person walking: facing right']) expect(labelled.get(label)!.handed).toBe(true);
+    for (const label of [
+      'backhand index pointing left',
+      'three o’clock',
+      'waxing crescent moon',
+      'person walking',
+      'person walking: facing right',
+    ])
+      expect(labelled.get(label)!.handed).toBe(true);
     for (const label of ['fox', 'bicycle', 'full moon', 'alarm clock']) expect(labelled.get(label)!.handed).toBe(false);
     const objects = take(1500, { ...DATA.nano, mix: { single: 1, scene: 0, character: 0 } }, 4).flatMap((s) => s.objects);
     const turned = (handed: boolean) => objects.filter((o) => labelled.get(o.label)!.handed === handed).map((o) => o.flip);
@@ -51,7 +59,9 @@ describe('samples', () => {
 
   it('keep every object visible, mostly inside the picture', () => {
     for (const s of take(150, { ...DATA.nano, mix: { single: 1, scene: 2, character: 0 } }))
-      for (const { box: [x, y, w, h] } of s.objects) {
+      for (const {
+        box: [x, y, w, h],
+      } of s.objects) {
         const seen = (Math.min(1, x + w) - Math.max(0, x)) * (Math.min(1, y + h) - Math.max(0, y));
         expect(seen / (w * h), s.caption).toBeGreaterThan(0.85);
       }
@@ -69,7 +79,10 @@ describe('samples', () => {
     const related = all.filter((s) => s.relation);
     expect(related.length).toBeGreaterThan(50);
     for (const s of related) {
-      expect(RELATIONS[s.relation!].en.some((words) => s.caption.includes(words)), s.caption).toBe(true);
+      expect(
+        RELATIONS[s.relation!].en.some((words) => s.caption.includes(words)),
+        s.caption,
+      ).toBe(true);
       expect(checks[s.relation!]!(s.objects[0]!.box, s.objects[1]!.box), s.caption).toBe(true);
     }
     const numbers = ['two', 'three', 'four', 'five'];
@@ -79,11 +92,17 @@ describe('samples', () => {
   });
 
   it('name a colour exactly when an object is said to have it', () => {
-    for (const s of take(120, { ...PICO, subjects: 0, mix: { single: 1, scene: 0, character: 0 }, captions: { ...english, dropBackground: 1 } })) {
+    for (const s of take(120, {
+      ...PICO,
+      subjects: 0,
+      mix: { single: 1, scene: 0, character: 0 },
+      captions: { ...english, dropBackground: 1 },
+    })) {
       if (s.background.kind === 'plain' || s.background.kind === 'white') continue;
       const [object] = s.objects;
       const noun = concepts().find((c) => c.hex === object!.concept)!.core!.noun;
-      for (const colour of COLOUR_NAMES) if (!noun.includes(colour)) expect(new RegExp(`\\b${colour}\\b`).test(s.caption), s.caption).toBe(object!.colour === colour);
+      for (const colour of COLOUR_NAMES)
+        if (!noun.includes(colour)) expect(new RegExp(`\\b${colour}\\b`).test(s.caption), s.caption).toBe(object!.colour === colour);
     }
   });
 
@@ -91,16 +110,18 @@ describe('samples', () => {
     const some = take(400, { ...PICO, subjects: 1, mix: { single: 0, scene: 1, character: 1 } }).filter((s) => s.subjects);
     expect(new Set(some.flatMap((s) => s.subjects!.map(({ slot }) => slot)))).toEqual(new Set([1, 2, 3, 4, 5]));
     expect(new Set(some.map((s) => s.subjects!.length))).toEqual(new Set([1, 2, 3, 4, 5]));
-    for (const { subjects } of some) expect(subjects!.map(({ slot }) => slot)).toEqual([...new Set(subjects!.map(({ slot }) => slot))].sort());
+    for (const { subjects } of some)
+      expect(subjects!.map(({ slot }) => slot)).toEqual([...new Set(subjects!.map(({ slot }) => slot))].sort());
   });
 
   it('number their reference subjects as the caption does', () => {
     const some = take(120, { ...PICO, subjects: 1 }).filter((s) => s.subjects);
     expect(some.length).toBeGreaterThan(60);
-    for (const s of some) for (const { slot, referenceSvg } of s.subjects!) {
-      expect(s.caption).toContain(`<${slot}>`);
-      expect(referenceSvg).toMatch(/^<svg /);
-    }
+    for (const s of some)
+      for (const { slot, referenceSvg } of s.subjects!) {
+        expect(s.caption).toContain(`<${slot}>`);
+        expect(referenceSvg).toMatch(/^<svg /);
+      }
   });
 });
 
@@ -108,9 +129,16 @@ describe('splits', () => {
   const facts = (s: Sample): boolean =>
     s.objects.some((o) => heldOut('style', o.concept, styleKey(s.style))) ||
     s.objects.some((o) => o.colour && heldOut('colour', o.concept, o.colour)) ||
-    s.objects.some((o) => /^[a-z]/.test(s.background.kind) && !['white', 'plain', 'transparent'].includes(s.background.kind) && heldOut('background', o.concept, s.background.kind)) ||
+    s.objects.some(
+      (o) =>
+        /^[a-z]/.test(s.background.kind) &&
+        !['white', 'plain', 'transparent'].includes(s.background.kind) &&
+        heldOut('background', o.concept, s.background.kind),
+    ) ||
     (s.relation !== undefined && heldOut('relation', s.objects[0]!.concept, s.relation, s.objects[1]!.concept)) ||
-    (new Set(s.objects.map((o) => o.concept)).size === 1 && s.objects.length > 1 && heldOut('count', s.objects[0]!.concept, s.objects.length));
+    (new Set(s.objects.map((o) => o.concept)).size === 1 &&
+      s.objects.length > 1 &&
+      heldOut('count', s.objects[0]!.concept, s.objects.length));
   const mix = { single: 1, scene: 1, character: 0 };
 
   it('are disjoint: training never shows a held-out fact, every test does', () => {
@@ -119,8 +147,11 @@ describe('splits', () => {
   });
 
   it('hold out about the stated share, always the same', () => {
-    const hexes = concepts().slice(0, 300).map((c) => c.hex);
-    const share = hexes.flatMap((h) => COLOUR_NAMES.map((c) => heldOut('colour', h, c))).filter(Boolean).length / (300 * COLOUR_NAMES.length);
+    const hexes = concepts()
+      .slice(0, 300)
+      .map((c) => c.hex);
+    const share =
+      hexes.flatMap((h) => COLOUR_NAMES.map((c) => heldOut('colour', h, c))).filter(Boolean).length / (300 * COLOUR_NAMES.length);
     expect(share).toBeGreaterThan(0.08);
     expect(share).toBeLessThan(0.12);
     expect(heldOut('colour', '1F98A', 'red')).toBe(heldOut('colour', '1F98A', 'red'));
@@ -133,7 +164,9 @@ describe('captions', () => {
     new Set(Array.from({ length: seeds }, (_, i) => caption({ ...facts, style: 'flat' }, random(i), english).text));
 
   it('reach the sentence of the README', () => {
-    expect(say({ things: [thing('fox', { colour: 'red' })], background: { kind: 'snow', seed: 0 } })).toContain('a red fox in the snow, flat style');
+    expect(say({ things: [thing('fox', { colour: 'red' })], background: { kind: 'snow', seed: 0 } })).toContain(
+      'a red fox in the snow, flat style',
+    );
   });
 
   it('know articles, plurals and nouns without an article', () => {
@@ -143,7 +176,12 @@ describe('captions', () => {
     expect([...say({ things: [thing('mouse', { count: 2 })], ...white })].every((t) => /\b(two|2) mice\b/.test(t))).toBe(true);
     expect([...say({ things: [thing('broccoli')], ...white })].some((t) => /\b(a|one) broccoli/.test(t))).toBe(false);
     expect(isCountable(named('glasses'))).toBe(false);
-    expect([nounOf('six-thirty').noun, nounOf('skis').bare, nounOf('compass').bare, nounOf('woman: white hair').noun]).toEqual(['clock showing six-thirty', true, false, 'woman with white hair']);
+    expect([nounOf('six-thirty').noun, nounOf('skis').bare, nounOf('compass').bare, nounOf('woman: white hair').noun]).toEqual([
+      'clock showing six-thirty',
+      true,
+      false,
+      'woman with white hair',
+    ]);
   });
 
   it('inflect Dutch adjectives', () => {
@@ -157,7 +195,12 @@ describe('captions', () => {
     expect(nl('cherries', { colour: 'purple' })).toBe('paarse kersen');
     expect(nl('broccoli')).toBe('broccoli');
     const dutch = { languages: { nl: 1 }, dropStyle: 1, dropBackground: 0 };
-    const facts: Facts = { things: [thing('cat'), thing('house', { colour: 'blue' })], relation: 'left of', background: { kind: 'meadow', seed: 0 }, style: 'flat' };
+    const facts: Facts = {
+      things: [thing('cat'), thing('house', { colour: 'blue' })],
+      relation: 'left of',
+      background: { kind: 'meadow', seed: 0 },
+      style: 'flat',
+    };
     const said = new Set(Array.from({ length: 20 }, (_, i) => caption(facts, random(i), dutch).text));
     expect([...said].sort()).toEqual(['een kat links van een blauw huis in een weide', 'een kat links van een blauw huis op het gras']);
   });
@@ -193,7 +236,12 @@ describe('colours and sprites', () => {
       for (const style of ['flat', 'twemoji', 'noto'] as const)
         for (const colour of ['red', 'green', 'blue', 'purple'] as ColourName[]) {
           if (!canRecolour(sprite(concept.hex, style)!)) continue;
-          const svg = sceneSvg({ width: 1, height: 1, background: { kind: 'transparent', seed: 0 }, objects: [{ concept: concept.hex, style, colour, x: 0.5, y: 0.5, size: 0.9, flip: false }] });
+          const svg = sceneSvg({
+            width: 1,
+            height: 1,
+            background: { kind: 'transparent', seed: 0 },
+            objects: [{ concept: concept.hex, style, colour, x: 0.5, y: 0.5, size: 0.9, flip: false }],
+          });
           const px = await drawJob({ svg, width: size, height: size });
           let [near, chromatic] = [0, 0];
           for (let i = 0; i < px.length; i += 4) {
@@ -216,13 +264,22 @@ describe('colours and sprites', () => {
     const px = await drawJob({ svg: sceneSvg(scene), width: 200, height: 100 });
     const xs: number[] = [];
     const ys: number[] = [];
-    for (let i = 0; i < 200 * 100; i++) if (px[4 * i + 3]! > 100) (xs.push(i % 200), ys.push(Math.floor(i / 200)));
+    for (let i = 0; i < 200 * 100; i++) if (px[4 * i + 3]! > 100) xs.push(i % 200), ys.push(Math.floor(i / 200));
     const [x, y, w, h] = boxOf(placed, scene);
-    expect([Math.min(...xs) / 200 - x, Math.min(...ys) / 100 - y, (Math.max(...xs) + 1) / 200 - x - w, (Math.max(...ys) + 1) / 100 - y - h].every((d) => Math.abs(d) < 0.03)).toBe(true);
+    expect(
+      [
+        Math.min(...xs) / 200 - x,
+        Math.min(...ys) / 100 - y,
+        (Math.max(...xs) + 1) / 200 - x - w,
+        (Math.max(...ys) + 1) / 100 - y - h,
+      ].every((d) => Math.abs(d) < 0.03),
+    ).toBe(true);
   });
 
   it('keep ids apart, and refuse unknown styles', () => {
-    expect(prefixIds('<g id="a"/><use xlink:href="#a" fill="url(#a)"/>', 'p-')).toBe('<g id="p-a"/><use xlink:href="#p-a" fill="url(#p-a)"/>');
+    expect(prefixIds('<g id="a"/><use xlink:href="#a" fill="url(#a)"/>', 'p-')).toBe(
+      '<g id="p-a"/><use xlink:href="#p-a" fill="url(#p-a)"/>',
+    );
     expect(styleKey('Bold Flat')).toBe('twemoji');
     expect(() => styleKey('oil')).toThrow(/unknown; the styles are flat, soft gradient/);
     expect([...Object.values(STYLES).map((s) => s.word), ...CHARACTER_STYLES]).toEqual([...STYLE_WORDS]);

@@ -13,7 +13,15 @@ import { inScope, sprite, STYLES, type Concept, type Scope, type StyleKey } from
 
 // The latent grids that draw/size.ts gives to 1:1, 4:3 and 5:4, 16:9, 21:9 and 4:1, where a picture has 64 tokens; 3:2 (10 x 7) lies between.
 const MANY: DataOptions['aspects'] = [
-  [256, 256, 5], [288, 224, 1], [224, 288, 1], [352, 192, 1], [192, 352, 1], [384, 160, 0.5], [160, 384, 0.25], [512, 128, 0.25], [128, 512, 0.25],
+  [256, 256, 5],
+  [288, 224, 1],
+  [224, 288, 1],
+  [352, 192, 1],
+  [192, 352, 1],
+  [384, 160, 0.5],
+  [160, 384, 0.25],
+  [512, 128, 0.25],
+  [128, 512, 0.25],
 ];
 
 const FULL: DataOptions = {
@@ -30,17 +38,32 @@ const FULL: DataOptions = {
 /** What each preset trains on. */
 export const DATA = {
   tiny: {
-    ...FULL, mix: { single: 0.7, scene: 0.3, character: 0 }, scope: { concepts: 20, styles: ['flat', 'bold flat'] }, aspects: [[64, 64, 1], [128, 32, 1]],
-    subjects: 0.2, size: 64, captions: { languages: { en: 0.9, nl: 0.1 } },
+    ...FULL,
+    mix: { single: 0.7, scene: 0.3, character: 0 },
+    scope: { concepts: 20, styles: ['flat', 'bold flat'] },
+    aspects: [
+      [64, 64, 1],
+      [128, 32, 1],
+    ],
+    subjects: 0.2,
+    size: 64,
+    captions: { languages: { en: 0.9, nl: 0.1 } },
   },
   // Narrow on purpose: what two cores can learn in an hour or two.
   layers: {
-    ...FULL, mix: { single: 0.6, scene: 0.4, character: 0 }, scope: { concepts: 300, styles: ['flat', 'soft gradient', '3D', 'shaded cartoon'] },
-    aspects: [[256, 256, 1]], subjects: 0, captions: { languages: { en: 0.85, nl: 0.15 } },
+    ...FULL,
+    mix: { single: 0.6, scene: 0.4, character: 0 },
+    scope: { concepts: 300, styles: ['flat', 'soft gradient', '3D', 'shaded cartoon'] },
+    aspects: [[256, 256, 1]],
+    subjects: 0,
+    captions: { languages: { en: 0.85, nl: 0.15 } },
   },
   pico: {
-    ...FULL, mix: { single: 0.52, scene: 0.32, character: 0.16 }, scope: { concepts: 200, styles: ['flat', 'bold flat', 'shaded cartoon'] },
-    subjects: 0.25, captions: { languages: { en: 0.85, nl: 0.15 } },
+    ...FULL,
+    mix: { single: 0.52, scene: 0.32, character: 0.16 },
+    scope: { concepts: 200, styles: ['flat', 'bold flat', 'shaded cartoon'] },
+    subjects: 0.25,
+    captions: { languages: { en: 0.85, nl: 0.15 } },
   },
   nano: FULL,
   xl: FULL,
@@ -88,7 +111,14 @@ function pickColour({ hex, group, label, core }: Concept, style: StyleKey, backg
   // A "green book" painted red would still be called green.
   const named = COLOUR_NAMES.some((c) => (core?.noun ?? label).split(' ').includes(c));
   if (!found || named || !canRecolour(found) || (group === 'people-body' && style !== 'mono')) return undefined;
-  const avoid = background.kind === 'plain' ? background.colour : background.kind === 'white' || background.kind === 'snow' ? 'white' : background.kind === 'night' || background.kind === 'space' ? 'black' : undefined;
+  const avoid =
+    background.kind === 'plain'
+      ? background.colour
+      : background.kind === 'white' || background.kind === 'snow'
+        ? 'white'
+        : background.kind === 'night' || background.kind === 'space'
+          ? 'black'
+          : undefined;
   return rng.pick(COLOUR_NAMES.filter((c) => c !== avoid));
 }
 
@@ -109,7 +139,10 @@ export function isHeldOut(facts: Facts): boolean {
     facts.things.some((t) => heldOut('style', t.concept.hex, facts.style)) ||
     facts.things.some((t) => t.colour !== undefined && heldOut('colour', t.concept.hex, t.colour)) ||
     facts.things.some((t) => t.count > 1 && heldOut('count', t.concept.hex, t.count)) ||
-    (facts.relation !== undefined && a !== undefined && b !== undefined && heldOut('relation', a.concept.hex, facts.relation, b.concept.hex)) ||
+    (facts.relation !== undefined &&
+      a !== undefined &&
+      b !== undefined &&
+      heldOut('relation', a.concept.hex, facts.relation, b.concept.hex)) ||
     (sceneryOf(facts.background) !== undefined && facts.things.some((t) => heldOut('background', t.concept.hex, facts.background.kind)))
   );
 }
@@ -144,7 +177,15 @@ function scene(rng: Random, pool: Pool, o: DataOptions, aspect: [number, number]
 }
 
 /** Puts concepts into a layout: positions, sizes, colours, flips. */
-function arrange(name: LayoutName, chosen: Concept[], style: StyleKey, background: Background, rng: Random, o: DataOptions, [width, height]: [number, number]): Draft {
+function arrange(
+  name: LayoutName,
+  chosen: Concept[],
+  style: StyleKey,
+  background: Background,
+  rng: Random,
+  o: DataOptions,
+  [width, height]: [number, number],
+): Draft {
   const painted = new Set<string>();
   const things: Thing[] = chosen.map((concept) => {
     const colour = rng.uniform() < o.recolour ? pickColour(concept, style, background, rng) : undefined;
@@ -155,7 +196,15 @@ function arrange(name: LayoutName, chosen: Concept[], style: StyleKey, backgroun
   const { places, relation, position, count, sizes } = LAYOUTS[name].place(rng, width / height, sceneryOf(background)?.ground);
   const objects = places.map((place): Placed => {
     const { concept, colour } = things[place.thing]!;
-    const placed: Placed = { concept: concept.hex, style, ...(colour && painted.has(concept.hex) && { colour }), x: place.x, y: place.y, size: place.size, flip: rng.uniform() < 0.25 && !concept.handed };
+    const placed: Placed = {
+      concept: concept.hex,
+      style,
+      ...(colour && painted.has(concept.hex) && { colour }),
+      x: place.x,
+      y: place.y,
+      size: place.size,
+      flip: rng.uniform() < 0.25 && !concept.handed,
+    };
     if (place.stand === undefined) return placed;
     return { ...placed, y: place.stand - boxOf(placed, { width, height })[3] / 2 };
   });
@@ -168,7 +217,12 @@ function arrange(name: LayoutName, chosen: Concept[], style: StyleKey, backgroun
 /** A square picture of one thing alone: the reference of a subject. */
 function referenceOf(placed: Placed, { handed }: Concept, rng: Random): string {
   const alone: Placed = { ...placed, x: 0.5, y: 0.5, size: 0.74, flip: rng.uniform() < 0.5 && !handed };
-  return sceneSvg({ width: 256, height: 256, background: { kind: rng.uniform() < 0.7 ? 'white' : 'transparent', seed: 0 }, objects: [alone] });
+  return sceneSvg({
+    width: 256,
+    height: 256,
+    background: { kind: rng.uniform() < 0.7 ? 'white' : 'transparent', seed: 0 },
+    objects: [alone],
+  });
 }
 
 /** Sample `index` of `seed`: always the same for the same options. */
@@ -223,7 +277,13 @@ function finish(index: number, kind: string, { facts, scene }: Draft, rng: Rando
     style: STYLES[facts.style].word,
     background: facts.background,
     transparent: facts.background.kind === 'transparent',
-    objects: scene.objects.map((p) => ({ concept: p.concept, label: known.get(p.concept)!.concept.label, ...(known.get(p.concept)!.colour && { colour: known.get(p.concept)!.colour! }), box: boxOf(p, scene), flip: p.flip })),
+    objects: scene.objects.map((p) => ({
+      concept: p.concept,
+      label: known.get(p.concept)!.concept.label,
+      ...(known.get(p.concept)!.colour && { colour: known.get(p.concept)!.colour! }),
+      box: boxOf(p, scene),
+      flip: p.flip,
+    })),
     ...(facts.relation && { relation: facts.relation }),
     ...(subjects.length && { subjects }),
   };

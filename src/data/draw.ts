@@ -31,7 +31,9 @@ function decoded(name: string): Promise<string> {
     uri = (async () => {
       const folder = dirname(createRequire(import.meta.url).resolve(`${STYLES.fluent3d.package}/package.json`));
       const { default: sharp } = await import('sharp');
-      const png = await sharp(await readFile(join(folder, 'assets', name))).png({ compressionLevel: 1 }).toBuffer();
+      const png = await sharp(await readFile(join(folder, 'assets', name)))
+        .png({ compressionLevel: 1 })
+        .toBuffer();
       return `data:image/png;base64,${png.toString('base64')}`;
     })();
     webp.set(name, uri);
@@ -74,7 +76,12 @@ export async function drawJob({ svg, width, height, rect }: RenderJob): Promise<
     return { pixel, before, total: pixels + missing };
   };
   const [gx, gy] = [grow(x0, x1, width), grow(y0, y1, height)];
-  const box = [left + w * (x0 - gx.before * gx.pixel), top + h * (y0 - gy.before * gy.pixel), w * gx.pixel * gx.total, h * gy.pixel * gy.total];
+  const box = [
+    left + w * (x0 - gx.before * gx.pixel),
+    top + h * (y0 - gy.before * gy.pixel),
+    w * gx.pixel * gx.total,
+    h * gy.pixel * gy.total,
+  ];
   const window = rasterise(framed(text, box, gx.total, gy.total));
   const out = new Uint8Array(width * height * 4);
   for (let y = 0; y < height; y++) {

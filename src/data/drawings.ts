@@ -23,7 +23,8 @@ export interface Drawing {
 }
 
 /** Name of a drawing; without a colour, the drawing's own. */
-export const drawingKey = (concept: string, style: StyleKey, colour?: ColourName): string => `${concept} ${style}${colour ? ` ${colour}` : ''}`;
+export const drawingKey = (concept: string, style: StyleKey, colour?: ColourName): string =>
+  `${concept} ${style}${colour ? ` ${colour}` : ''}`;
 
 const document = (viewBox: string, body: string, ink = '#222226') =>
   `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${viewBox}" width="64" height="64" color="${ink}">${body}</svg>`;
@@ -45,7 +46,9 @@ export function drawingsOf(scope: Scope, size: number): Drawing[] {
       const found = sprite(hex, style);
       if (!found) return [];
       const colours = [undefined, ...(canRecolour(found) ? COLOUR_NAMES : [])];
-      return colours.map((colour): Drawing => ({ key: drawingKey(hex, style, colour), svg: canonicalSvg(found, colour), width: size, height: size }));
+      return colours.map(
+        (colour): Drawing => ({ key: drawingKey(hex, style, colour), svg: canonicalSvg(found, colour), width: size, height: size }),
+      );
     }),
   );
 }
@@ -96,7 +99,8 @@ function boxFiltered(pixels: Uint8Array, width: number, height: number): Uint8Ar
     for (let x = 0; x < width; x++)
       for (let c = 0; c < 4; c++) {
         let sum = 0;
-        for (let dy = 0; dy < FINER; dy++) for (let dx = 0; dx < FINER; dx++) sum += pixels[((y * FINER + dy) * width * FINER + x * FINER + dx) * 4 + c]!;
+        for (let dy = 0; dy < FINER; dy++)
+          for (let dx = 0; dx < FINER; dx++) sum += pixels[((y * FINER + dy) * width * FINER + x * FINER + dx) * 4 + c]!;
         out[(y * width + x) * 4 + c] = Math.round(sum / FINER ** 2);
       }
   return out;

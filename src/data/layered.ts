@@ -35,13 +35,20 @@ export function layeredSample(seed: number, index: number, kind: LayeredKind, op
   const { caption, scene } = composed(kind, rng, options);
   const shorter = Math.min(scene.width, scene.height);
   const count = scene.objects.length;
-  const objects = scene.objects.map((p, i): LayeredObject => ({
-    drawing: drawingKey(p.concept, p.style, p.colour),
-    x: ((p.x - 0.5) * scene.width) / shorter,
-    y: ((p.y - 0.5) * scene.height) / shorter,
-    size: p.size,
-    height: count > 1 ? i / (count - 1) : 0,
-  }));
+  const objects = scene.objects.map(
+    (p, i): LayeredObject => ({
+      drawing: drawingKey(p.concept, p.style, p.colour),
+      x: ((p.x - 0.5) * scene.width) / shorter,
+      y: ((p.y - 0.5) * scene.height) / shorter,
+      size: p.size,
+      height: count > 1 ? i / (count - 1) : 0,
+    }),
+  );
   const { background } = scene;
-  return { caption, objects, canvas: background.kind === 'transparent' ? undefined : canvasKey(background), aspect: [scene.width / shorter, scene.height / shorter] };
+  return {
+    caption,
+    objects,
+    canvas: background.kind === 'transparent' ? undefined : canvasKey(background),
+    aspect: [scene.width / shorter, scene.height / shorter],
+  };
 }

@@ -40,7 +40,12 @@ export const LAYOUTS: Record<LayoutName, Layout> = {
     things: 1,
     place: (rng, _aspect, ground) => {
       const draw = rng.uniform();
-      const size = draw < 0.08 ? 0.88 + jitter(rng, 0.03) : draw < 0.18 ? 0.38 + jitter(rng, 0.04) : (ground === undefined ? 0.74 : 0.62) + jitter(rng, 0.04);
+      const size =
+        draw < 0.08
+          ? 0.88 + jitter(rng, 0.03)
+          : draw < 0.18
+            ? 0.38 + jitter(rng, 0.04)
+            : (ground === undefined ? 0.74 : 0.62) + jitter(rng, 0.04);
       const word = draw < 0.08 ? 'big' : draw < 0.18 ? 'small' : undefined;
       const base = ground === undefined || word === 'big' ? {} : { stand: ground };
       return { places: [{ thing: 0, x: 0.5 + jitter(rng, 0.015), y: 0.5 + jitter(rng, 0.015), size, ...base }], sizes: [word] };
@@ -50,7 +55,9 @@ export const LAYOUTS: Record<LayoutName, Layout> = {
   place: {
     things: 1,
     place: (rng, _aspect, ground) => {
-      const position = rng.pick(ground === undefined ? (['left', 'right', 'top', 'bottom', 'middle'] as const) : (['left', 'right', 'middle'] as const));
+      const position = rng.pick(
+        ground === undefined ? (['left', 'right', 'top', 'bottom', 'middle'] as const) : (['left', 'right', 'middle'] as const),
+      );
       const size = 0.42 + jitter(rng, 0.05);
       const x = { left: 0.25, right: 0.75, top: 0.5, bottom: 0.5, middle: 0.5 }[position] + jitter(rng, 0.02);
       const y = { left: 0.5, right: 0.5, top: 0.25, bottom: 0.75, middle: 0.5 }[position] + jitter(rng, 0.02);

@@ -23,17 +23,42 @@ function load<T>(name: string): T {
 /** Static markup of a React component. */
 function markup(component: unknown, props: Record<string, unknown>): string {
   const { createElement } = load<{ createElement: (type: unknown, props: unknown) => unknown }>('react');
-  return load<{ renderToStaticMarkup: (element: unknown) => string }>('react-dom/server').renderToStaticMarkup(createElement(component, props));
+  return load<{ renderToStaticMarkup: (element: unknown) => string }>('react-dom/server').renderToStaticMarkup(
+    createElement(component, props),
+  );
 }
 
-
 const AVATAR_FACES: Partial<Record<keyof typeof FACES, [eyes: string, mouth: string, eyebrows: string]>> = {
-  happy: ['happy', 'openSmile', 'raised'], sad: ['simple', 'sad', 'concerned'], angry: ['squint', 'serious', 'angry'],
-  surprised: ['normal', 'open', 'raised'], winking: ['wink', 'grin', 'raised'], loving: ['heart', 'openSmile', 'raised'],
-  dizzy: ['dizzy', 'open', 'concerned'], cheeky: ['content', 'tongue', 'raised'], serious: ['normal', 'serious', 'serious'],
+  happy: ['happy', 'openSmile', 'raised'],
+  sad: ['simple', 'sad', 'concerned'],
+  angry: ['squint', 'serious', 'angry'],
+  surprised: ['normal', 'open', 'raised'],
+  winking: ['wink', 'grin', 'raised'],
+  loving: ['heart', 'openSmile', 'raised'],
+  dizzy: ['dizzy', 'open', 'concerned'],
+  cheeky: ['content', 'tongue', 'raised'],
+  serious: ['normal', 'serious', 'serious'],
 };
-const AVATAR_HAIR = { long: 'long', bun: 'bun', short: 'short', pixie: 'short', balding: 'thinning', buzz: 'very short', afro: 'afro', bob: 'bob', none: '' } as const;
-const AVATAR_HAIR_COLOURS = { blonde: 'blonde', red: 'orange', dark: 'black', white: 'white', brown: 'brown', blue: 'blue', pink: 'pink' } as const;
+const AVATAR_HAIR = {
+  long: 'long',
+  bun: 'bun',
+  short: 'short',
+  pixie: 'short',
+  balding: 'thinning',
+  buzz: 'very short',
+  afro: 'afro',
+  bob: 'bob',
+  none: '',
+} as const;
+const AVATAR_HAIR_COLOURS = {
+  blonde: 'blonde',
+  red: 'orange',
+  dark: 'black',
+  white: 'white',
+  brown: 'brown',
+  blue: 'blue',
+  pink: 'pink',
+} as const;
 const AVATAR_CLOTHES = { shirt: 't-shirt', dressShirt: 'tie', vneck: 'sweater', tankTop: 'tank top', dress: 'dress' } as const;
 const AVATAR_GLASSES = { none: '', roundGlasses: 'round glasses', tinyGlasses: 'glasses', shades: 'sunglasses' } as const;
 /** The package's two shades of green clothes and of a red hat, which are replaced by ours. */
@@ -52,20 +77,36 @@ const avatar: Maker = {
   bust: true,
   identity: (rng) => {
     const who = rng.pick(['man', 'woman', 'person'] as const);
-    const hairs = { woman: ['long', 'bun', 'pixie', 'bob', 'afro'], man: ['short', 'balding', 'buzz', 'afro', 'none', 'long'], person: ['short', 'pixie', 'bob', 'bun', 'afro'] };
+    const hairs = {
+      woman: ['long', 'bun', 'pixie', 'bob', 'afro'],
+      man: ['short', 'balding', 'buzz', 'afro', 'none', 'long'],
+      person: ['short', 'pixie', 'bob', 'bun', 'afro'],
+    };
     const hair = rng.pick(hairs[who]);
     const hat = hair === 'afro' || hair === 'bun' ? 'none' : maybe(rng, 0.25, ['beanie', 'turban']);
     return {
-      who, hair, hat, hatColour: rng.pick(COLOUR_NAMES), hairColour: rng.pick(key(AVATAR_HAIR_COLOURS)), skin: rng.pick(['light', 'yellow', 'brown', 'dark', 'red', 'black']),
-      beard: who === 'man' ? maybe(rng, 0.5, ['stubble', 'mediumBeard']) : 'none', glasses: maybe(rng, 0.35, ['roundGlasses', 'tinyGlasses', 'shades']),
-      clothing: rng.pick(key(AVATAR_CLOTHES).slice(0, who === 'woman' ? 5 : 4)), clothingColour: rng.pick(COLOUR_NAMES),
+      who,
+      hair,
+      hat,
+      hatColour: rng.pick(COLOUR_NAMES),
+      hairColour: rng.pick(key(AVATAR_HAIR_COLOURS)),
+      skin: rng.pick(['light', 'yellow', 'brown', 'dark', 'red', 'black']),
+      beard: who === 'man' ? maybe(rng, 0.5, ['stubble', 'mediumBeard']) : 'none',
+      glasses: maybe(rng, 0.35, ['roundGlasses', 'tinyGlasses', 'shades']),
+      clothing: rng.pick(key(AVATAR_CLOTHES).slice(0, who === 'woman' ? 5 : 4)),
+      clothingColour: rng.pick(COLOUR_NAMES),
     };
   },
   expressions: ({ glasses }) => pickFaces(glasses === 'shades' ? ['happy', 'sad', 'surprised', 'cheeky', 'serious'] : key(AVATAR_FACES)),
   noun: ({ who }) => who!,
   attributes: (who) => {
     const hair = AVATAR_HAIR[who['hair'] as keyof typeof AVATAR_HAIR];
-    const cut = hair === '' ? 'a bald head' : hair === 'bun' || hair === 'bob' || hair === 'afro' ? an(`${who['hairColour']} ${hair}`) : `${hair} ${who['hairColour']} hair`;
+    const cut =
+      hair === ''
+        ? 'a bald head'
+        : hair === 'bun' || hair === 'bob' || hair === 'afro'
+          ? an(`${who['hairColour']} ${hair}`)
+          : `${hair} ${who['hairColour']} hair`;
     const clothes = an(`${who['clothingColour']} ${AVATAR_CLOTHES[who['clothing'] as keyof typeof AVATAR_CLOTHES]}`);
     return [
       who['hat'] === 'none' ? cut : an(`${who['hatColour']} ${who['hat']}`),
@@ -77,9 +118,25 @@ const avatar: Maker = {
   draw: (who, expression) => {
     const [eyes, mouth, eyebrows] = AVATAR_FACES[expression as keyof typeof AVATAR_FACES]!;
     const svg = markup(load<{ BigHead: unknown }>('@bigheads/core').BigHead, {
-      eyes, mouth, eyebrows, accessory: who['glasses'], hair: who['hair'], hairColor: AVATAR_HAIR_COLOURS[who['hairColour'] as keyof typeof AVATAR_HAIR_COLOURS],
-      facialHair: who['beard'], skinTone: who['skin'], hat: who['hat'], hatColor: 'red', clothing: who['clothing'], clothingColor: 'green',
-      body: who['who'] === 'woman' ? 'breasts' : 'chest', lashes: who['who'] === 'woman', lipColor: 'red', graphic: 'none', mask: false, faceMask: false, circleColor: 'blue',
+      eyes,
+      mouth,
+      eyebrows,
+      accessory: who['glasses'],
+      hair: who['hair'],
+      hairColor: AVATAR_HAIR_COLOURS[who['hairColour'] as keyof typeof AVATAR_HAIR_COLOURS],
+      facialHair: who['beard'],
+      skinTone: who['skin'],
+      hat: who['hat'],
+      hatColor: 'red',
+      clothing: who['clothing'],
+      clothingColor: 'green',
+      body: who['who'] === 'woman' ? 'breasts' : 'chest',
+      lashes: who['who'] === 'woman',
+      lipColor: 'red',
+      graphic: 'none',
+      mask: false,
+      faceMask: false,
+      circleColor: 'blue',
     });
     // The pixie cut carries the highlight of a bun that it does not have.
     const clean = who['hair'] === 'pixie' ? svg.replace(/<path d="M420\.82,134\.59[^>]*><\/path>/, '') : svg;
@@ -89,10 +146,31 @@ const avatar: Maker = {
 };
 
 const KAWAII = {
-  Astronaut: 'astronaut', Backpack: 'backpack', Cat: 'cat', Chocolate: 'chocolate bar', CreditCard: 'credit card', Cyborg: 'robot', File: 'sheet of paper', Folder: 'folder',
-  Ghost: 'ghost', HumanCat: 'child in a cat costume', HumanDinosaur: 'child in a dinosaur costume', IceCream: 'popsicle', Mug: 'mug', Planet: 'planet', SpeechBubble: 'speech bubble',
+  Astronaut: 'astronaut',
+  Backpack: 'backpack',
+  Cat: 'cat',
+  Chocolate: 'chocolate bar',
+  CreditCard: 'credit card',
+  Cyborg: 'robot',
+  File: 'sheet of paper',
+  Folder: 'folder',
+  Ghost: 'ghost',
+  HumanCat: 'child in a cat costume',
+  HumanDinosaur: 'child in a dinosaur costume',
+  IceCream: 'popsicle',
+  Mug: 'mug',
+  Planet: 'planet',
+  SpeechBubble: 'speech bubble',
 } as const;
-const MOODS = { happy: 'happy', sad: 'sad', surprised: 'shocked', calm: 'blissful', loving: 'lovestruck', excited: 'excited', dizzy: 'ko' } as const;
+const MOODS = {
+  happy: 'happy',
+  sad: 'sad',
+  surprised: 'shocked',
+  calm: 'blissful',
+  loving: 'lovestruck',
+  excited: 'excited',
+  dizzy: 'ko',
+} as const;
 
 const kawaii: Maker = {
   style: 'kawaii',
@@ -105,7 +183,12 @@ const kawaii: Maker = {
   attributes: () => [],
   draw: (who, expression) => {
     const component = load<Record<string, unknown>>('react-kawaii')[who['thing']!];
-    const svg = markup(component, { size: 240, mood: MOODS[expression as keyof typeof MOODS], color: COLOURS[who['colour'] as ColourName].hex, uniqueId: 'k' });
+    const svg = markup(component, {
+      size: 240,
+      mood: MOODS[expression as keyof typeof MOODS],
+      color: COLOURS[who['colour'] as ColourName].hex,
+      uniqueId: 'k',
+    });
     return { body: inner(svg), viewBox: '15 15 210 210' };
   },
 };

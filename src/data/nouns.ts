@@ -25,7 +25,6 @@ export interface CoreNoun {
   dutch: { noun: string; article: 'de' | 'het'; plural?: string };
 }
 
-
 function plural(noun: string): string {
   if (/(s|x|z|ch|sh)$/.test(noun)) return `${noun}es`;
   if (/[^aeiou]y$/.test(noun)) return `${noun.slice(0, -1)}ies`;

@@ -150,12 +150,16 @@ export async function* pack(options: PackOptions): AsyncGenerator<PackProgress, 
       list.forEach((pixels, i) => bytes.set(pixels, i * h * w * 4));
       return tensor('uint8', [list.length, h, w, 4], bytes);
     };
-    await writeSafetensors(path.replace(/jsonl$/, 'safetensors'), {
-      image: stack(images, height, width),
-      ...(crop && { crop: stack(crops, crop, crop) }),
-      rect: tensor('float32', [images.length, 4], Float32Array.from(rects)),
-      ...(references.length && { reference: stack(references, reference, reference) }),
-    }, { 'banana.pixels': 'premultiplied RGBA 0-255' });
+    await writeSafetensors(
+      path.replace(/jsonl$/, 'safetensors'),
+      {
+        image: stack(images, height, width),
+        ...(crop && { crop: stack(crops, crop, crop) }),
+        rect: tensor('float32', [images.length, 4], Float32Array.from(rects)),
+        ...(references.length && { reference: stack(references, reference, reference) }),
+      },
+      { 'banana.pixels': 'premultiplied RGBA 0-255' },
+    );
     await writeFileWhole(path, `${lines.join('\n')}\n`); // last: its presence says that the shard is complete
     return failed;
   }

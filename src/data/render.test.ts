@@ -11,7 +11,8 @@ import { cropRect, pack, pixelsOf, type PackProgress } from './pack.ts';
 import { renderPool } from './render.ts';
 import { iconSet } from './sprites.ts';
 
-const square = (colour: string) => `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="${colour}" fill-opacity="0.5"/></svg>`;
+const square = (colour: string) =>
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><rect width="8" height="8" fill="${colour}" fill-opacity="0.5"/></svg>`;
 
 describe('a crop', () => {
   it('is the same region of the whole picture', async () => {
@@ -23,7 +24,8 @@ describe('a crop', () => {
       const whole = await drawJob({ svg: s.svg, width: scale, height: scale });
       const crop = await drawJob({ svg: s.svg, width: side, height: side, rect });
       let error = 0;
-      for (let r = 0; r < side; r++) for (let c = 0; c < 4 * side; c++) error += Math.abs(crop[4 * side * r + c]! - whole[4 * (scale * (y + r) + x) + c]!);
+      for (let r = 0; r < side; r++)
+        for (let c = 0; c < 4 * side; c++) error += Math.abs(crop[4 * side * r + c]! - whole[4 * (scale * (y + r) + x) + c]!);
       expect(error / (4 * side * side), s.caption).toBeLessThan(1);
     }
   });
@@ -46,7 +48,12 @@ describe('a crop', () => {
 describe('the pool', () => {
   it('survives art that aborts the drawing process, and bad SVG', async () => {
     const bad = iconSet('noto')('package')!;
-    const jobs = [square('#f00'), `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${bad.viewBox}">${bad.body}</svg>`, '<svg nope', square('#0f0')];
+    const jobs = [
+      square('#f00'),
+      `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="${bad.viewBox}">${bad.body}</svg>`,
+      '<svg nope',
+      square('#0f0'),
+    ];
     const pool = renderPool();
     const results = [];
     for await (const r of pool.renderAll(jobs.map((svg) => ({ svg, width: 2, height: 1 })))) results.push(r);
@@ -73,24 +80,44 @@ describe('packing', () => {
   it('writes shards, and takes up where it stopped', async () => {
     const out = await mkdtemp(join(tmpdir(), 'pack-'));
     folders.push(out);
-    const options = { out, count: 20, seed: 4, data: { ...DATA.tiny, aspects: DATA.tiny.aspects.slice(0, 1), subjects: 0.6 }, crop: 16, cropSizes: [48, 256] as [number, number], reference: 32, shard: 8 };
+    const options = {
+      out,
+      count: 20,
+      seed: 4,
+      data: { ...DATA.tiny, aspects: DATA.tiny.aspects.slice(0, 1), subjects: 0.6 },
+      crop: 16,
+      cropSizes: [48, 256] as [number, number],
+      reference: 32,
+      shard: 8,
+    };
     for await (const _ of pack(options)) break; // one shard, then stopped
     expect((await readdir(out)).filter((f) => f.endsWith('.jsonl'))).toHaveLength(1);
     const before = await stat(join(out, 'shard-00000-8.safetensors'));
     const progress: PackProgress[] = [];
     for await (const p of pack(options)) progress.push(p);
-    expect(progress.map((p) => [p.done, p.failed.length])).toEqual([[8, 0], [16, 0], [20, 0]]);
+    expect(progress.map((p) => [p.done, p.failed.length])).toEqual([
+      [8, 0],
+      [16, 0],
+      [20, 0],
+    ]);
     expect((await stat(join(out, 'shard-00000-8.safetensors'))).mtimeMs).toBe(before.mtimeMs);
     const { tensors } = await readSafetensors(join(out, 'shard-00001-8.safetensors'));
     expect(tensors['image']!.shape).toEqual([8, 64, 64, 4]);
     expect(tensors['crop']!.shape).toEqual([8, 16, 16, 4]);
     expect(tensors['rect']!.shape).toEqual([8, 4]);
-    const lines = (await readFile(join(out, 'shard-00001-8.jsonl'), 'utf8')).trim().split('\n').map((l) => JSON.parse(l));
+    const lines = (await readFile(join(out, 'shard-00001-8.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((l) => JSON.parse(l));
     expect(lines.map((l) => l.caption)).toEqual(Array.from({ length: 8 }, (_, i) => sample(4, 8 + i, options.data).caption));
     expect(lines.flatMap((l) => l.subjects ?? [])).toHaveLength(tensors['reference']!.shape[0]!);
     const whole = await drawJob({ svg: sample(4, 8, options.data).svg, width: 64, height: 64 });
-    expect(Buffer.from(tensors['image']!.data.buffer, tensors['image']!.data.byteOffset, whole.length).equals(Buffer.from(whole))).toBe(true);
-    await expect(async () => { for await (const _ of pack({ ...options, seed: 5 })); }).rejects.toThrow(/other settings/);
+    expect(Buffer.from(tensors['image']!.data.buffer, tensors['image']!.data.byteOffset, whole.length).equals(Buffer.from(whole))).toBe(
+      true,
+    );
+    await expect(async () => {
+      for await (const _ of pack({ ...options, seed: 5 }));
+    }).rejects.toThrow(/other settings/);
   }, 30_000);
 
   it('sizes every aspect to about the same area', () => {

@@ -42,7 +42,11 @@ export function renderPool({ processes = 1, seconds = 60 }: { processes?: number
   let id = 0;
 
   function start(): Worker {
-    const child = fork(script, [], { serialization: 'advanced', execArgv: source ? ['--import', 'tsx'] : [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    const child = fork(script, [], {
+      serialization: 'advanced',
+      execArgv: source ? ['--import', 'tsx'] : [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
     const worker: Worker = { child };
     workers.add(worker);
     child.on('error', () => end(worker, 'the drawing process could not be started'));

@@ -48,7 +48,14 @@ export function prefixIds(body: string, prefix: string): string {
     .replace(/href="#([^"]+)"/g, `href="#${prefix}$1"`);
 }
 
-function nested(body: string, viewBox: string, [x, y, w, h]: readonly [number, number, number, number], flip: boolean, colour = '#222', clip = true): string {
+function nested(
+  body: string,
+  viewBox: string,
+  [x, y, w, h]: readonly [number, number, number, number],
+  flip: boolean,
+  colour = '#222',
+  clip = true,
+): string {
   // A clip costs a layer, so only stray art gets one.
   const overflow = clip ? 'hidden' : 'visible';
   const inner = `<svg x="${round(x)}" y="${round(y)}" width="${round(w)}" height="${round(h)}" viewBox="${viewBox}" overflow="${overflow}" color="${colour}" preserveAspectRatio="none">${body}</svg>`;
@@ -56,7 +63,11 @@ function nested(body: string, viewBox: string, [x, y, w, h]: readonly [number, n
 }
 
 /** The box that a placed sprite covers, in fractions of the picture: x, y, width, height. */
-export function boxOf(placed: Placed, scene: Pick<Scene, 'width' | 'height'>, found = sprite(placed.concept, placed.style)): [number, number, number, number] {
+export function boxOf(
+  placed: Placed,
+  scene: Pick<Scene, 'width' | 'height'>,
+  found = sprite(placed.concept, placed.style),
+): [number, number, number, number] {
   if (!found) throw new InputError('data.sprite', `no sprite of ${placed.concept} in style ${placed.style}`);
   const { scale, vw, vh } = fit(placed, scene, found);
   const [w, h] = [(found.box[2] * vw * scale) / scene.width, (found.box[3] * vh * scale) / scene.height];

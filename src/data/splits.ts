@@ -6,7 +6,16 @@ import { hash32 } from '../util/random.ts';
 import { table } from './tables.ts';
 
 /** Shares held out, in percent, by the kind of fact (the text before the first colon). */
-export const HELD_OUT_PERCENT = { colour: 10, relation: 10, count: 10, background: 10, tag: 15, nl: 15, character: 10, expression: 10 } as const;
+export const HELD_OUT_PERCENT = {
+  colour: 10,
+  relation: 10,
+  count: 10,
+  background: 10,
+  tag: 15,
+  nl: 15,
+  character: 10,
+  expression: 10,
+} as const;
 export type FactKind = keyof typeof HELD_OUT_PERCENT | 'style';
 
 export type Split = 'train' | 'test';

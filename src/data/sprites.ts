@@ -20,7 +20,13 @@ export const STYLES = {
   emojione: { word: 'classic emoji', nl: 'klassieke emoji', package: '@iconify-json/emojione', licence: 'CC-BY-4.0', raster: false },
   blob: { word: 'blob', nl: 'blob', package: '@iconify-json/noto-v1', licence: 'Apache-2.0', raster: false },
   fx: { word: 'simple flat', nl: 'eenvoudige platte', package: '@iconify-json/fxemoji', licence: 'CC-BY-4.0', raster: false },
-  streamline: { word: 'outlined cartoon', nl: 'omlijnde cartoon', package: '@iconify-json/streamline-emojis', licence: 'CC-BY-4.0', raster: false },
+  streamline: {
+    word: 'outlined cartoon',
+    nl: 'omlijnde cartoon',
+    package: '@iconify-json/streamline-emojis',
+    licence: 'CC-BY-4.0',
+    raster: false,
+  },
   mono: { word: 'icon', nl: 'pictogram', package: '@iconify-json/fluent-emoji-high-contrast', licence: 'MIT', raster: false },
 } as const;
 
@@ -30,7 +36,8 @@ export const STYLE_KEYS = Object.keys(STYLES) as StyleKey[];
 /** A style by its key or by its word. Throws InputError. */
 export function styleKey(word: string): StyleKey {
   const found = STYLE_KEYS.find((k) => k === word || STYLES[k].word.toLowerCase() === word.toLowerCase());
-  if (!found) throw new InputError('data.style', `style "${word}" is unknown; the styles are ${STYLE_KEYS.map((k) => STYLES[k].word).join(', ')}`);
+  if (!found)
+    throw new InputError('data.style', `style "${word}" is unknown; the styles are ${STYLE_KEYS.map((k) => STYLES[k].word).join(', ')}`);
   return found;
 }
 
@@ -73,7 +80,18 @@ export interface Scope {
   styles?: string[];
 }
 
-type SpriteRow = [icon: string, x: number, y: number, w: number, h: number, l: number, c: number, hue: number, share: number, flags: number];
+type SpriteRow = [
+  icon: string,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+  l: number,
+  c: number,
+  hue: number,
+  share: number,
+  flags: number,
+];
 const spriteRows = () => table<Record<StyleKey, Record<string, SpriteRow>>>('sprites');
 
 interface Icon {
@@ -96,7 +114,11 @@ function locate(style: StyleKey, file: string): string {
   try {
     return require.resolve(path);
   } catch (cause) {
-    throw new InputError('data.package', `the art of style "${STYLES[style].word}" (${path}) is not installed; run npm ci in the repository`, { cause });
+    throw new InputError(
+      'data.package',
+      `the art of style "${STYLES[style].word}" (${path}) is not installed; run npm ci in the repository`,
+      { cause },
+    );
   }
 }
 
@@ -181,7 +203,9 @@ export function concepts(): readonly Concept[] {
 /** The n most everyday concepts that exist in every one of the styles (keys or words). */
 export function coreConcepts(n: number, styles: readonly string[] = STYLE_KEYS): Concept[] {
   const keys = styles.map(styleKey);
-  return concepts().filter((c) => keys.every((k) => c.styles.includes(k))).slice(0, n);
+  return concepts()
+    .filter((c) => keys.every((k) => c.styles.includes(k)))
+    .slice(0, n);
 }
 
 /** The concepts and styles that a scope leaves; without `concepts` every concept that has at least one of the styles. */

@@ -9,8 +9,16 @@ import { crc32, readPngText, removePngText, writePngText } from '../image/png-te
 import { labelledSheet, wrap } from './sheet.ts';
 
 const draw = random(0);
-const noise = image(9, 7, Uint8Array.from({ length: 9 * 7 * 4 }, () => draw.integer(256)));
-const smooth = image(16, 16, Uint8Array.from({ length: 1024 }, (_, i) => (i % 4 === 3 ? 255 : (i >> 2) % 16 * 10)));
+const noise = image(
+  9,
+  7,
+  Uint8Array.from({ length: 9 * 7 * 4 }, () => draw.integer(256)),
+);
+const smooth = image(
+  16,
+  16,
+  Uint8Array.from({ length: 1024 }, (_, i) => (i % 4 === 3 ? 255 : ((i >> 2) % 16) * 10)),
+);
 const png = await encodeImage(noise, 'png');
 const anyText = fc.array(fc.integer({ min: 0, max: 0x10ffff })).map((points) => String.fromCodePoint(...points));
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -54,7 +62,14 @@ describe('codec', () => {
   });
 
   it('knows formats by name', () => {
-    expect(['a.PNG', 'b.jpg', 'c.jpeg', 'd.webp', 'e.bmp', 'png'].map(formatOf)).toEqual(['png', 'jpeg', 'jpeg', 'webp', undefined, undefined]);
+    expect(['a.PNG', 'b.jpg', 'c.jpeg', 'd.webp', 'e.bmp', 'png'].map(formatOf)).toEqual([
+      'png',
+      'jpeg',
+      'jpeg',
+      'webp',
+      undefined,
+      undefined,
+    ]);
   });
 });
 
@@ -65,13 +80,18 @@ describe('a file from anywhere', () => {
     await expect(decodeImage(bytes)).rejects.toThrow('cannot read the picture: it is none of png, jpeg, webp, gif');
     expect((await sharp(bytes).metadata()).width).toBeGreaterThan(0);
   });
-  it('an empty one says so', () => expect(decodeImage(new Uint8Array(0))).rejects.toThrow('cannot read the picture: the file is empty, 0 bytes'));
+  it('an empty one says so', () =>
+    expect(decodeImage(new Uint8Array(0))).rejects.toThrow('cannot read the picture: the file is empty, 0 bytes'));
   it('one that is too large says how large', async () => {
-    const large = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: 'red' } }).png().toBuffer();
+    const large = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: 'red' } })
+      .png()
+      .toBuffer();
     await expect(decodeImage(large)).rejects.toThrow('it has 9000x9000 pixels, 81.0 million pixels: expected at most 67.1 million pixels');
   });
   it('is known by its bytes, not its name', async () => {
-    expect((await decodeFile(utf8('\ufeff<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90"/>'))).width).toBe(768);
+    expect((await decodeFile(utf8('\ufeff<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90"/>'))).width).toBe(
+      768,
+    );
     expect((await decodeFile(png)).width).toBe(noise.width);
   });
 });
@@ -97,10 +117,12 @@ describe('PNG text', () => {
   });
 
   it('holds any text', () => {
-    fc.assert(fc.property(anyText, (s) => {
-      const text = s.replace(/\p{Surrogate}/gu, '');
-      expect(readPngText(writePngText(png, { text }))).toEqual({ text });
-    }));
+    fc.assert(
+      fc.property(anyText, (s) => {
+        const text = s.replace(/\p{Surrogate}/gu, '');
+        expect(readPngText(writePngText(png, { text }))).toEqual({ text });
+      }),
+    );
     const long = 'x'.repeat(200_000);
     expect(readPngText(writePngText(png, { long }))).toEqual({ long });
   });
@@ -111,11 +133,13 @@ describe('PNG text', () => {
     expect(() => readPngText(utf8('no png at all'))).toThrow(/not a PNG/);
     for (let n = 0; n < png.length; n++) expect(() => readPngText(png.subarray(0, n))).toThrow(InputError);
     const written = writePngText(png, texts);
-    fc.assert(fc.property(fc.nat(written.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
-      const bytes = written.slice();
-      bytes[at]! ^= change;
-      expect(() => readPngText(bytes)).toThrow(InputError);
-    }));
+    fc.assert(
+      fc.property(fc.nat(written.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const bytes = written.slice();
+        bytes[at]! ^= change;
+        expect(() => readPngText(bytes)).toThrow(InputError);
+      }),
+    );
   });
 
   it('has the CRC of the standard', () => {

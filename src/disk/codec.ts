@@ -5,7 +5,7 @@ import { InputError, RuntimeError } from '../util/errors.ts';
 import { flatten, image } from '../image/image.ts';
 import type { Image } from '../image/image.ts';
 
-type Sharp = (typeof import('sharp'))['default'];
+type Sharp = typeof import('sharp')['default'];
 type Picture = ReturnType<Sharp>;
 
 /** sharp, loaded at the first use. Throws RuntimeError `codec.missing` when its native part is not there. */
@@ -79,7 +79,8 @@ const millions = (pixels: number) => `${(pixels / 1e6).toFixed(1)} million pixel
 
 /** Throws unless a picture of this size may be unpacked. */
 function checkPixels({ width, height }: { width: number; height: number }, most: number): void {
-  if (width * height > most) throw new Error(`it has ${width}x${height} pixels, ${millions(width * height)}: expected at most ${millions(most)}`);
+  if (width * height > most)
+    throw new Error(`it has ${width}x${height} pixels, ${millions(width * height)}: expected at most ${millions(most)}`);
 }
 
 /**
@@ -121,7 +122,11 @@ export async function decodeDrawing(bytes: Uint8Array): Promise<Image> {
     const { width, height, format } = await sharp(bytes, { density: 72, limitInputPixels: false }).metadata();
     if (format !== 'svg') throw new Error(`it is ${format}, expected svg`);
     const density = Math.min(2400, Math.max(1, (72 * DRAWING_SIDE) / Math.max(width, height)));
-    const { data, info } = await sharp(bytes, { density, limitInputPixels: 2 ** 24 }).toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    const { data, info } = await sharp(bytes, { density, limitInputPixels: 2 ** 24 })
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
     return image(info.width, info.height, new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength));
   } catch (error) {
     throw new InputError('codec.decode', `cannot read the drawing: ${(error as Error).message.split('\n')[0]}`, { cause: error });

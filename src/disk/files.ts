@@ -44,8 +44,7 @@ export async function writeFileWhole(path: string, chunks: Chunks | Iterable<Uin
     {
       await using file = await open(beside, 'wx');
       for await (const chunk of list)
-        for (let at = 0; at < chunk.length; )
-          at += (await file.write(chunk, at, Math.min(STRIDE, chunk.length - at))).bytesWritten;
+        for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at, Math.min(STRIDE, chunk.length - at))).bytesWritten;
       await file.sync();
     }
     await rename(beside, path);
@@ -58,7 +57,11 @@ export async function writeFileWhole(path: string, chunks: Chunks | Iterable<Uin
 
 /** Makes a folder and those above it. Not mkdir's own `recursive`: it never ends where no folder can be made (/proc/x). */
 export async function makeFolder(path: string): Promise<void> {
-  const exists = () => stat(path).then((found) => found.isDirectory(), () => false);
+  const exists = () =>
+    stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
   if (await exists()) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));
   await mkdir(path).catch(async (error: unknown) => {
@@ -82,8 +85,11 @@ export interface OpenSafetensors extends Layout {
 
 /** Opens a .safetensors file; it stays what it was when opened, also if another takes its place. Throws InputError when it is missing or not exactly such a file. */
 export async function openSafetensors(path: string): Promise<OpenSafetensors> {
-  const failed = (error: unknown) => (error instanceof InputError ? error : new InputError('file.read', `cannot read ${path}: ${reason(error)}`, { cause: error }));
-  const file = await open(path, 'r').catch((error: unknown) => { throw failed(error); });
+  const failed = (error: unknown) =>
+    error instanceof InputError ? error : new InputError('file.read', `cannot read ${path}: ${reason(error)}`, { cause: error });
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw failed(error);
+  });
   const bytesAt = (begin: number, end: number): Uint8Array<ArrayBuffer> => {
     const bytes = new Uint8Array(end - begin);
     for (let at = 0; at < bytes.length; ) {
@@ -106,7 +112,12 @@ export async function openSafetensors(path: string): Promise<OpenSafetensors> {
         throw failed(error);
       }
     };
-    return { ...layout, read, chunks: () => file.createReadStream({ start: 0, autoClose: false, highWaterMark: CHUNK }), close: () => void file.close() };
+    return {
+      ...layout,
+      read,
+      chunks: () => file.createReadStream({ start: 0, autoClose: false, highWaterMark: CHUNK }),
+      close: () => void file.close(),
+    };
   } catch (error) {
     await file.close();
     throw failed(error);

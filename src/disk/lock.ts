@@ -41,7 +41,13 @@ async function created(place: string, text: string): Promise<boolean> {
 /** Removes a lock that says `text`, and no other: somebody else may have done so and taken it. */
 async function cleared(place: string, text: string): Promise<void> {
   const aside = partIn(dirname(place));
-  if (!(await rename(place, aside).then(() => true, () => false))) return;
+  if (
+    !(await rename(place, aside).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return;
   if ((await readFile(aside, 'utf8')) !== text) await link(aside, place).catch(() => {});
   await rm(aside, { force: true });
 }

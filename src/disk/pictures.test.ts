@@ -30,7 +30,14 @@ test('every format, captions from the list, the text beside or the name, in orde
   expect(read[3]!.image.data[3]).toBe(0); // transparent where nothing is drawn
 });
 
-test.each([['03-red_house.png', 'red house'], ['IMG_2041.jpg', ''], ['12.png', ''], ['un chat.v2.webp', 'un chat v2'], ['a.svg', ''], ['DSC 1.jpg', '']])('%s says "%s"', (name, caption) => {
+test.each([
+  ['03-red_house.png', 'red house'],
+  ['IMG_2041.jpg', ''],
+  ['12.png', ''],
+  ['un chat.v2.webp', 'un chat v2'],
+  ['a.svg', ''],
+  ['DSC 1.jpg', ''],
+])('%s says "%s"', (name, caption) => {
   expect(captionFrom(name)).toBe(caption);
 });
 
@@ -43,7 +50,10 @@ test('captions without their picture are told', async () => {
     await writeFile(join(alone, 'captions.jsonl'), lines.join('\n'));
     await readPictures(alone, { warn: (line) => told.push(line) });
   }
-  expect(told).toEqual([`captions of 5 pictures that ${alone} does not hold: gone.png, a.png, b.png, ...`, `captions of a picture that ${alone} does not hold: gone.png`]);
+  expect(told).toEqual([
+    `captions of 5 pictures that ${alone} does not hold: gone.png, a.png, b.png, ...`,
+    `captions of a picture that ${alone} does not hold: gone.png`,
+  ]);
 });
 
 test('what cannot be read is told by name, before anything begins', async () => {

@@ -28,12 +28,18 @@ export async function readPictures(folder: string, { warn }: { warn?: (line: str
   if (!found?.isDirectory()) throw new InputError('peel.folder', `${folder} is not a folder: give one with pictures in it`);
   const names = (await readdir(folder)).filter((name) => ENDINGS.has(extname(name).toLowerCase()) && !name.startsWith('.')).sort();
   if (names.length === 0) throw new InputError('peel.folder', `no pictures in ${folder}: expected ${[...ENDINGS].join(', ')} files`);
-  if (names.length > PICTURES_MAX) throw new InputError('peel.folder', `${names.length} pictures in ${folder}: expected at most ${PICTURES_MAX}`);
+  if (names.length > PICTURES_MAX)
+    throw new InputError('peel.folder', `${names.length} pictures in ${folder}: expected at most ${PICTURES_MAX}`);
   const captions = await readCaptions(folder);
   const lost = [...captions.keys()].filter((file) => !names.includes(file));
-  if (lost.length > 0) warn?.(`captions of ${lost.length === 1 ? 'a picture' : `${lost.length} pictures`} that ${folder} does not hold: ${shortList(lost)}`);
+  if (lost.length > 0)
+    warn?.(`captions of ${lost.length === 1 ? 'a picture' : `${lost.length} pictures`} that ${folder} does not hold: ${shortList(lost)}`);
   const pictures: TrainingPicture[] = [];
-  for (const name of names) pictures.push({ image: await readTrainingPicture(join(folder, name)), caption: captions.get(name) ?? (await captionBeside(folder, name)) ?? captionFrom(name) });
+  for (const name of names)
+    pictures.push({
+      image: await readTrainingPicture(join(folder, name)),
+      caption: captions.get(name) ?? (await captionBeside(folder, name)) ?? captionFrom(name),
+    });
   return pictures;
 }
 
@@ -69,11 +75,19 @@ async function captionBeside(folder: string, name: string): Promise<string | und
 
 /** "03-red_house.png" says "red house"; a name without words says nothing. */
 export function captionFrom(name: string): string {
-  const words = name.slice(0, -extname(name).length).replace(/[-_.+\s]+/g, ' ').trim().replace(/^(?:\d+\s+)+|(?:\s+\d+)+$/g, '');
+  const words = name
+    .slice(0, -extname(name).length)
+    .replace(/[-_.+\s]+/g, ' ')
+    .trim()
+    .replace(/^(?:\d+\s+)+|(?:\s+\d+)+$/g, '');
   return /\p{L}{2}/u.test(words) && !/^(img|dsc|image|picture|photo|screenshot|untitled)\b/i.test(words) ? tidy(words) : '';
 }
 
-const tidy = (text: string) => text.replace(/[\p{Cc}\s]+/gu, ' ').trim().slice(0, CAPTION_MAX);
+const tidy = (text: string) =>
+  text
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+    .slice(0, CAPTION_MAX);
 
 /** The picture in a file: PNG, JPEG, WebP or SVG. Throws InputError naming the file that is none. */
 export async function readPicture(path: string): Promise<Image> {

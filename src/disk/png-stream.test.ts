@@ -6,7 +6,11 @@ import { pngStream } from './png-stream.ts';
 
 const [width, height] = [37, 50];
 const rng = random(1);
-const whole = image(width, height, Uint8Array.from({ length: width * height * 4 }, () => rng.integer(256)));
+const whole = image(
+  width,
+  height,
+  Uint8Array.from({ length: width * height * 4 }, () => rng.integer(256)),
+);
 const rows = (y: number, n: number): Image => image(width, n, whole.data.slice(y * width * 4, (y + n) * width * 4));
 
 test.each([[[50]], [[16, 16, 18]], [[1, 1, 48]]])('in pieces of %j rows: the picture back', async (pieces) => {
@@ -34,7 +38,11 @@ test('an opaque one has no alpha channel', async () => {
 
 test('the same pixels give the same bytes, however the rows come and whenever they are packed', async () => {
   const [width, height] = [256, 400];
-  const noisy = image(width, height, Uint8Array.from({ length: width * height * 4 }, (_, i) => (i % 7 ? rng.integer(32) : i >> 8)));
+  const noisy = image(
+    width,
+    height,
+    Uint8Array.from({ length: width * height * 4 }, (_, i) => (i % 7 ? rng.integer(32) : i >> 8)),
+  );
   const inStrips = async (strip: number, pause?: () => Promise<unknown>): Promise<Buffer> => {
     const png = pngStream(noisy, false);
     for (let y = 0; y < height; y += strip) {

@@ -7,7 +7,9 @@ import { reason, STRIDE } from './files.ts';
 /** Opens a file to read parts of it; it stays what it was, also if another takes its place. Throws InputError `file.read`. */
 export async function fileRanges(path: string): Promise<Ranges & { close(): Promise<void> }> {
   const failed = (error: unknown) => new InputError('file.read', `cannot read ${path}: ${reason(error)}`, { cause: error });
-  const file = await open(path, 'r').catch((error: unknown) => { throw failed(error); });
+  const file = await open(path, 'r').catch((error: unknown) => {
+    throw failed(error);
+  });
   try {
     const { size } = await file.stat();
     const bytesAt = async (begin: number, end: number) => {
@@ -19,7 +21,10 @@ export async function fileRanges(path: string): Promise<Ranges & { close(): Prom
       }
       return bytes;
     };
-    const read = (begin: number, end: number) => bytesAt(begin, end).catch((error: unknown) => { throw failed(error); });
+    const read = (begin: number, end: number) =>
+      bytesAt(begin, end).catch((error: unknown) => {
+        throw failed(error);
+      });
     return { name: path, size, read, close: () => file.close() };
   } catch (error) {
     await file.close();

@@ -20,9 +20,11 @@ export async function shardsOf(folder: string, next: string): Promise<string[]> 
 /** Facts of a shard's pictures, a line each. */
 export async function readLines<T>(shard: string): Promise<T[]> {
   const text = await readFile(shard.replace(/safetensors$/, 'jsonl'), 'utf8');
-  return text.trimEnd().split('\n').map((line) => JSON.parse(line) as T);
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as T);
 }
-
 
 /** Row `i` of one of the tensors of some shards, for batches that mix shards. */
 export function gatherRows(shards: readonly Tensors[], key: string, picks: readonly (readonly [shard: number, row: number])[]): Tensor {
@@ -35,11 +37,18 @@ export function gatherRows(shards: readonly Tensors[], key: string, picks: reado
 }
 
 /** Batches over many large shards: `resident` of them in memory, one exchanged every `stay` batches. */
-export function shardReader(paths: readonly string[], rng: Random, { resident = 8, stay = 12 } = {}): (step: number, batch: number, keys: readonly string[]) => Promise<Tensors> {
+export function shardReader(
+  paths: readonly string[],
+  rng: Random,
+  { resident = 8, stay = 12 } = {},
+): (step: number, batch: number, keys: readonly string[]) => Promise<Tensors> {
   const loaded = new Map<string, Promise<Tensors>>();
   const order = (pass: number) => {
     const stream = rng.split(`order:${pass}`);
-    return [...paths].map((p) => [stream.uniform(), p] as const).sort((a, b) => a[0] - b[0]).map(([, p]) => p);
+    return [...paths]
+      .map((p) => [stream.uniform(), p] as const)
+      .sort((a, b) => a[0] - b[0])
+      .map(([, p]) => p);
   };
   const at = (position: number) => order(Math.floor(position / paths.length))[position % paths.length]!;
   const load = (path: string) => {

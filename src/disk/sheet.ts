@@ -45,7 +45,13 @@ export function wrap(text: string, room: number, lines: number): string[] {
     else wrapped.push(word);
   }
   const cut = wrapped.slice(0, lines).map((line) => (line.length > room ? `${line.slice(0, room - 1)}…` : line));
-  if (wrapped.length > lines && cut.length) cut.push(`${cut.pop()!.replace(/…$/, '').slice(0, room - 1)}…`);
+  if (wrapped.length > lines && cut.length)
+    cut.push(
+      `${cut
+        .pop()!
+        .replace(/…$/, '')
+        .slice(0, room - 1)}…`,
+    );
   return cut;
 }
 

@@ -6,12 +6,27 @@ import type { Sent } from './pictures.ts';
 import type { Limits } from './request.ts';
 
 /** What needs an ability: the option, and what the model cannot do. `allowed`: values that ask for nothing. */
-const NEEDS: readonly { readonly option: keyof Sent; readonly ability: Ability; readonly cannot: string; asks?(value: unknown): boolean }[] = [
+const NEEDS: readonly {
+  readonly option: keyof Sent;
+  readonly ability: Ability;
+  readonly cannot: string;
+  asks?(value: unknown): boolean;
+}[] = [
   { option: 'image', ability: 'image', cannot: 'cannot start from a picture: leave image out' },
   { option: 'guidance', ability: 'guidance', cannot: 'has no guidance: leave guidance out' },
-  { option: 'peels', ability: 'peels', cannot: 'takes no Peels: leave them out', asks: (peels) => (peels as readonly unknown[]).length > 0 },
+  {
+    option: 'peels',
+    ability: 'peels',
+    cannot: 'takes no Peels: leave them out',
+    asks: (peels) => (peels as readonly unknown[]).length > 0,
+  },
   { option: 'layers', ability: 'layers', cannot: 'does not draw in layers: leave layers out', asks: (layers) => layers === true },
-  { option: 'background', ability: 'transparent', cannot: 'draws no transparent background: leave background out', asks: (kind) => kind === 'transparent' },
+  {
+    option: 'background',
+    ability: 'transparent',
+    cannot: 'draws no transparent background: leave background out',
+    asks: (kind) => kind === 'transparent',
+  },
 ];
 
 /** Throws InputError, with the option's `path`, for what a model cannot do. */
@@ -31,5 +46,7 @@ export function checkAble(request: Sent, { name, abilities }: ModelInfo): void {
 export function withinModel(limits: Limits, { name, steps }: ModelInfo): Limits {
   const within = steps.filter((n) => limits.steps.includes(n));
   if (within.length > 0) return { ...limits, steps: within };
-  throw new InputError('options.limits', `limits.steps ${inWords(limits.steps)}: model "${name}" draws in ${inWords(steps)}`, { path: 'steps' });
+  throw new InputError('options.limits', `limits.steps ${inWords(limits.steps)}: model "${name}" draws in ${inWords(steps)}`, {
+    path: 'steps',
+  });
 }

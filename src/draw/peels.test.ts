@@ -27,7 +27,8 @@ const said = ['a fox, ink style, chalk style, gold style, flat style, transparen
 const model = { ...randomModel('tiny', 1), tokenizer: trainTokenizer([...said, ...said, ...said], 320) }; // bare letters would leave no room for words
 const spread = random(2);
 for (const [path, w] of Object.entries(model.weights))
-  if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
+  if (/^transformer\.(out|modulation)|^renderer/.test(path))
+    (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
 const base = { name: 'tiny-untrained', version: '0', preset: 'tiny', hash: 'abc' };
 
 async function fileOf(name: string, seed: number, more: Partial<PeelInfo> = {}): Promise<Uint8Array> {
@@ -36,10 +37,27 @@ async function fileOf(name: string, seed: number, more: Partial<PeelInfo> = {}):
   for (const [path, { shape }] of adaptable(model.config)) {
     const [width, out] = shape as [number, number];
     const { a, b } = loraNames(path);
-    tensors[a] = float32([width, 2], rng.normals(width * 2).map((x) => x / Math.sqrt(width)));
-    tensors[b] = float32([2, out], rng.normals(2 * out).map((x) => x * 0.3));
+    tensors[a] = float32(
+      [width, 2],
+      rng.normals(width * 2).map((x) => x / Math.sqrt(width)),
+    );
+    tensors[b] = float32(
+      [2, out],
+      rng.normals(2 * out).map((x) => x * 0.3),
+    );
   }
-  const info = { name, base, rank: 2, alpha: 2, layers: [], triggers: [`${name} style`], licence: 'CC0-1.0', thumbnails: [], training: {}, ...more };
+  const info = {
+    name,
+    base,
+    rank: 2,
+    alpha: 2,
+    layers: [],
+    triggers: [`${name} style`],
+    licence: 'CC0-1.0',
+    thumbnails: [],
+    training: {},
+    ...more,
+  };
   return new Uint8Array(Buffer.concat(await encodePeel({ info, tensors })));
 }
 
@@ -62,7 +80,8 @@ afterAll(() => pipeline.release());
 
 async function drawn(options: Partial<GenerateOptions>, from = pipeline): Promise<ImageEvent> {
   let last: ImageEvent | undefined;
-  for await (const event of from.generate({ prompt: 'a fox', seed: 7, width: 64, height: 64, preview: 0, steps: 2, ...options })) if (event.type === 'image') last = event;
+  for await (const event of from.generate({ prompt: 'a fox', seed: 7, width: 64, height: 64, preview: 0, steps: 2, ...options }))
+    if (event.type === 'image') last = event;
   return last!;
 }
 const difference = (a: Image, b: Image) => [...a.data].reduce((sum, x, i) => sum + Math.abs(x - b.data[i]!), 0);
@@ -83,7 +102,23 @@ describe('drawing', () => {
   });
 
   test('with a subject too, and off again without a trace', async () => {
-    const options = { prompt: '<2> runs', references: [{ slot: 2, image: { width: 32, height: 32, data: new Uint8ClampedArray(random(5).normals(4096).map((x) => 128 + 60 * x)) } }] };
+    const options = {
+      prompt: '<2> runs',
+      references: [
+        {
+          slot: 2,
+          image: {
+            width: 32,
+            height: 32,
+            data: new Uint8ClampedArray(
+              random(5)
+                .normals(4096)
+                .map((x) => 128 + 60 * x),
+            ),
+          },
+        },
+      ],
+    };
     const before = await drawn(options);
     expect((await drawn({ prompt: 'runs' })).image.data).not.toEqual(before.image.data);
     expect((await drawn({ ...options, peels: [{ name: 'ink' }] })).image.data).not.toEqual(before.image.data);
@@ -94,8 +129,13 @@ describe('drawing', () => {
     const said = await drawn({ prompt: '<peel:ink:0.7> a fox' });
     const given = await drawn({ peels: [{ name: 'ink', weight: 0.7 }] });
     expect(said).toEqual(given);
-    expect(said.recipe).toMatchObject({ prompt: 'a fox', peels: [{ name: 'ink', weight: 0.7, hash: expect.stringMatching(/^[0-9a-f]{16}$/) }] });
-    expect(await drawn({ prompt: said.recipe.prompt, peels: said.recipe.peels!.map(({ name, weight }) => ({ name, weight })) })).toEqual(said);
+    expect(said.recipe).toMatchObject({
+      prompt: 'a fox',
+      peels: [{ name: 'ink', weight: 0.7, hash: expect.stringMatching(/^[0-9a-f]{16}$/) }],
+    });
+    expect(await drawn({ prompt: said.recipe.prompt, peels: said.recipe.peels!.map(({ name, weight }) => ({ name, weight })) })).toEqual(
+      said,
+    );
     expect(parametersOf(said.recipe, said.text)).toMatch(/^a fox, ink style <peel:ink:0.7>\n.*Peel hashes: "ink: [0-9a-f]{16}"/);
     expect((await drawn({})).recipe).not.toHaveProperty('peels');
   });
@@ -126,13 +166,16 @@ describe('drawing', () => {
     expect(merged.manifest).toMatchObject({ name: 'tiny-ink', licence: expect.stringContaining('ink 0.8 (CC0-1.0)') });
     const baked = await openPipeline(await openPainter(merged, runtime, { hash: 'abc' }));
     const plain = await drawn({ prompt: 'a fox, ink style' });
-    const [applied, drawnBaked] = [await drawn({ peels: [{ name: 'ink', weight: 0.8 }] }), await drawn({ prompt: 'a fox, ink style' }, baked)];
+    const [applied, drawnBaked] = [
+      await drawn({ peels: [{ name: 'ink', weight: 0.8 }] }),
+      await drawn({ prompt: 'a fox, ink style' }, baked),
+    ];
     expect(difference(applied.image, drawnBaked.image)).toBeLessThan(0.05 * difference(applied.image, plain.image));
     await baked.release();
   });
 });
 
-test('a merged model\'s file of 4 bits holds what the Peel added, and leaves all else as it was', async () => {
+test("a merged model's file of 4 bits holds what the Peel added, and leaves all else as it was", async () => {
   const read = (from: Model) => {
     const { tensors, metadata } = packModel(from);
     return unpackModel(new Uint8Array(Buffer.concat(encodeSafetensors(tensors, metadata))), 'test');

@@ -22,10 +22,14 @@ export interface UsedPeel {
 export type PeelSource = (choice: PeelChoice) => Promise<{ source: string; stamp: string; read(): Promise<Uint8Array> }>;
 
 /** A prompt and the Peels of a request, those inside the prompt too. Throws InputError for one that is none, or written wrongly. */
-export function peelsOf({ prompt, peels = [] }: { prompt: string; peels?: readonly PeelChoice[] | undefined }): { prompt: string; peels: PeelChoice[] } {
+export function peelsOf({ prompt, peels = [] }: { prompt: string; peels?: readonly PeelChoice[] | undefined }): {
+  prompt: string;
+  peels: PeelChoice[];
+} {
   const wrong = (path: string, why: string) => new InputError('options.peels', why, { path });
   for (const [i, { name, path, bytes }] of peels.entries())
-    if ([name, path, bytes].filter((x) => x !== undefined).length !== 1) throw wrong(`peels[${i}]`, 'each of peels needs one of name, path and bytes');
+    if ([name, path, bytes].filter((x) => x !== undefined).length !== 1)
+      throw wrong(`peels[${i}]`, 'each of peels needs one of name, path and bytes');
   const said = takePeels(prompt);
   const all = [...peels, ...said.peels];
   if (all.length > PEELS_MAX) throw wrong('peels', `${all.length} Peels: expected at most ${PEELS_MAX}`);
@@ -33,7 +37,8 @@ export function peelsOf({ prompt, peels = [] }: { prompt: string; peels?: readon
 }
 
 /** What a stack is called in a recipe. */
-export const usedPeels = (stack: PeelStack): UsedPeel[] => stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash.slice(0, 16) }));
+export const usedPeels = (stack: PeelStack): UsedPeel[] =>
+  stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash.slice(0, 16) }));
 
 /** The prompt with the trigger words of its Peels that it does not say yet. A Peel that is turned around adds none. */
 export function withTriggers(prompt: string, stack: PeelStack): string {
@@ -44,7 +49,11 @@ export function withTriggers(prompt: string, stack: PeelStack): string {
 const REMEMBERED = 16;
 
 /** A function from choices to a stack that fits a model. Files are read again only when they change; the same choices give the same stack. */
-export function peelShelf(adaptable: () => Specs, base: BaseId, source?: PeelSource): (choices: readonly PeelChoice[]) => Promise<PeelStack> {
+export function peelShelf(
+  adaptable: () => Specs,
+  base: BaseId,
+  source?: PeelSource,
+): (choices: readonly PeelChoice[]) => Promise<PeelStack> {
   let specs: Specs | undefined;
   const fitted = new Map<string, Promise<Peel>>();
   let last: { key: string; stack: PeelStack } | undefined;
@@ -53,7 +62,9 @@ export function peelShelf(adaptable: () => Specs, base: BaseId, source?: PeelSou
     if (!bytes && !source) throw new InputError('options.peels', `Peel "${name ?? choice.path}": there is no library here, give its bytes`);
     const found = bytes ? { source: 'the given Peel', stamp: await sha256([bytes]), read: async () => bytes } : await source!(choice);
     const load = async (): Promise<Peel> => {
-      const peel = fitPeel(await readPeel(await found.read(), found.source, { force }), (specs ??= adaptable()), base, found.source, { force });
+      const peel = fitPeel(await readPeel(await found.read(), found.source, { force }), (specs ??= adaptable()), base, found.source, {
+        force,
+      });
       return name === undefined ? peel : { ...peel, info: { ...peel.info, name } };
     };
     return { key: JSON.stringify([name, found.source, found.stamp, force]), load };

@@ -5,7 +5,9 @@ import { checkPrompt, composePrompt, fitPrompt, resolveStyle } from './prompt.ts
 
 test('style and background are said as the captions say them, and once', () => {
   expect(composePrompt({ prompt: ' a red fox ' })).toBe('a red fox');
-  expect(composePrompt({ prompt: 'a red fox', style: 'flat', background: 'transparent' })).toBe('a red fox, flat style, transparent background');
+  expect(composePrompt({ prompt: 'a red fox', style: 'flat', background: 'transparent' })).toBe(
+    'a red fox, flat style, transparent background',
+  );
   expect(composePrompt({ prompt: 'a heart', background: 'white' })).toBe('a heart, white background');
   expect(composePrompt({ prompt: 'a red fox, Flat Style', style: 'flat' })).toBe('a red fox, Flat Style');
   expect(composePrompt({ prompt: 'a red fox, bold flat style', style: 'flat' })).toBe('a red fox, bold flat style, flat style');
@@ -20,7 +22,9 @@ test('prompts that are none', () => {
   expect(() => checkPrompt(' \n')).toThrow('the prompt is empty');
   expect(() => checkPrompt('x'.repeat(2001))).toThrow('the prompt has 2001 characters: expected at most 2000');
   expect(() => checkPrompt('🦊'.repeat(2000))).not.toThrow();
-  expect(() => checkOptions({ prompt: 'x', background: 'blue' })).toThrow('unknown background "blue": choose one of white, transparent; for another, say it in the prompt');
+  expect(() => checkOptions({ prompt: 'x', background: 'blue' })).toThrow(
+    'unknown background "blue": choose one of white, transparent; for another, say it in the prompt',
+  );
   expect(() => checkOptions({ prompt: 'x', background: 'white' })).not.toThrow();
 });
 
@@ -28,7 +32,8 @@ describe('a prompt that is too long', () => {
   const letters = tokenizerFromJSON({ format: 'banana-tokenizer-1', merges: [] }); // a token a byte, spaces too
   const tokensIn = (text: string) => letters.encode(text, 2 ** 16).count;
   const options = { style: 'flat', background: 'transparent' } as const;
-  const fitted = (prompt: string, length: number, added = options) => fitPrompt(prompt, (words) => composePrompt({ prompt: words, ...added }), tokensIn, length);
+  const fitted = (prompt: string, length: number, added = options) =>
+    fitPrompt(prompt, (words) => composePrompt({ prompt: words, ...added }), tokensIn, length);
 
   test('loses its own end, at a word, and nothing of what is added', () => {
     const { text, cut, truncated } = fitted('a red fox, a hat and a scarf', 50);

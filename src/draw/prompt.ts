@@ -8,14 +8,19 @@ import { PROMPT_MAX, type PromptOptions } from './request.ts';
 export function checkPrompt(prompt: string): void {
   if (prompt.trim() === '') throw new InputError('prompt.empty', 'the prompt is empty: say what to draw', { path: 'prompt' });
   const length = prompt.length > 2 * PROMPT_MAX ? prompt.length : [...prompt].length; // a letter is at most two units: no list of millions
-  if (length > PROMPT_MAX) throw new InputError('prompt.long', `the prompt has ${length} characters: expected at most ${PROMPT_MAX}`, { path: 'prompt' });
+  if (length > PROMPT_MAX)
+    throw new InputError('prompt.long', `the prompt has ${length} characters: expected at most ${PROMPT_MAX}`, { path: 'prompt' });
 }
 
 /** The style as the model writes it. Throws InputError listing the styles when it has no such one. */
 export function resolveStyle(style: string, styles: readonly string[]): string {
-  const wanted = style.trim().toLowerCase().replace(/ style$/, '');
+  const wanted = style
+    .trim()
+    .toLowerCase()
+    .replace(/ style$/, '');
   const found = styles.find((word) => word.toLowerCase() === wanted);
-  if (found === undefined) throw new InputError('prompt.style', `unknown style "${style}": this model knows ${styles.join(', ')}`, { path: 'style' });
+  if (found === undefined)
+    throw new InputError('prompt.style', `unknown style "${style}": this model knows ${styles.join(', ')}`, { path: 'style' });
   return found;
 }
 
@@ -45,7 +50,12 @@ export interface ReadPrompt {
  * Cuts a prompt at a word until what `compose` makes of it (with style, background, trigger words) fits into `length` tokens. Where
  * what is added leaves no room for a word, all of it is one text that is cut at its end.
  */
-export function fitPrompt(prompt: string, compose: (prompt: string) => string, tokensIn: (text: string) => number, length: number): ReadPrompt {
+export function fitPrompt(
+  prompt: string,
+  compose: (prompt: string) => string,
+  tokensIn: (text: string) => number,
+  length: number,
+): ReadPrompt {
   const whole = compose(prompt);
   const truncated = Math.max(0, tokensIn(whole) - length);
   if (truncated === 0) return { text: whole, cut: '', truncated };

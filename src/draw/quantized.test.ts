@@ -18,7 +18,8 @@ import { specsOf } from '../models/banana/stages.ts';
 const model = randomModel('tiny');
 const spread = random(2).split('spread'); // untrained, the last layers are zero
 for (const [path, w] of Object.entries(model.weights))
-  if (/^transformer\.(out|modulation)/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.1 * spread.normal()));
+  if (/^transformer\.(out|modulation)/.test(path))
+    (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.1 * spread.normal()));
 const plan = planOf(specsOf(model.config));
 const { tensors, metadata } = packModel({ ...model, plan });
 const file = Buffer.concat(encodeSafetensors(tensors, metadata));
@@ -101,7 +102,10 @@ describe('the networks', () => {
     await networks.release();
   });
 
-  test.each([['int8', 5e-3], ['int4', 1e-3]] as const)('at %s they are close to float32', async (precision, most) => {
+  test.each([
+    ['int8', 5e-3],
+    ['int4', 1e-3],
+  ] as const)('at %s they are close to float32', async (precision, most) => {
     const found = await run(precision);
     for (const key of ['velocity', 'features'] as const) {
       expect(relativeError(found[key], exact[key]), key).toBeLessThan(most);

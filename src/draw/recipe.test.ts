@@ -6,8 +6,15 @@ import { readPngText, removePngText, writePngText } from '../image/png-text.ts';
 import { parametersOf, readRecipe, VERSION, writeRecipe, type Recipe } from './recipe.ts';
 
 const recipe: Recipe = {
-  prompt: 'een rode vos, "één"\nin de sneeuw 🦊', style: 'flat', seed: 0, steps: 2, guidance: 3.5, width: 64, height: 32,
-  model: { name: 'tiny', version: '1', hash: 'fc910ce113aaf503' }, sdk: VERSION,
+  prompt: 'een rode vos, "één"\nin de sneeuw 🦊',
+  style: 'flat',
+  seed: 0,
+  steps: 2,
+  guidance: 3.5,
+  width: 64,
+  height: 32,
+  model: { name: 'tiny', version: '1', hash: 'fc910ce113aaf503' },
+  sdk: VERSION,
 };
 const png = await encodeImage(image(64, 32), 'png');
 
@@ -23,7 +30,9 @@ test('the texts that other programs read', () => {
     `a red fox, flat style\nSteps: 2, Sampler: LCM, CFG scale: 3.5, Seed: 0, Size: 64x32, Model hash: fc910ce113, Model: tiny-1, Version: banana-sdk ${VERSION}`,
   );
   const written = writeRecipe(png, recipe, 'text');
-  expect(readPngText(written)['XML:com.adobe.xmp']).toContain('Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"');
+  expect(readPngText(written)['XML:com.adobe.xmp']).toContain(
+    'Iptc4xmpExt:DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"',
+  );
   expect(Buffer.from(written).toString('latin1')).toContain('iTXtXML:com.adobe.xmp\0\0\0\0\0<?xpacket');
 });
 
@@ -41,7 +50,15 @@ test.each<[string, object]>([
   ['image.hash', { image: { strength: 1 } }],
   ['references[0].slot', { references: [{ slot: '1', hash: 'x' }] }],
   ['peels', { peels: 'ink' }],
-  ['peels[1].weight', { peels: [{ name: 'ink', weight: 1, hash: 'x' }, { name: 'felt', hash: 'y' }] }],
+  [
+    'peels[1].weight',
+    {
+      peels: [
+        { name: 'ink', weight: 1, hash: 'x' },
+        { name: 'felt', hash: 'y' },
+      ],
+    },
+  ],
   ['model.version', { model: { name: 'tiny', hash: '' } }],
   ['sdk', { sdk: undefined }],
 ])('a damaged recipe says where: %s', (path, change) => {
@@ -54,6 +71,6 @@ test('what a later version adds is kept', () => {
   expect(readRecipe(writePngText(png, { banana: JSON.stringify(later) }))).toEqual(later);
 });
 
-test('the version is the package\'s', () => {
+test("the version is the package's", () => {
   expect(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version).toBe(VERSION);
 });

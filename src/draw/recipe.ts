@@ -63,12 +63,16 @@ export function parametersOf({ seed, steps, guidance, width, height, image, peel
     Model: `${model.name}-${model.version}`,
     Version: `banana-sdk ${sdk}`,
   };
-  return `${[text, ...peels.map(peelText)].join(' ')}\n${Object.entries(settings).map(([key, value]) => `${key}: ${value}`).join(', ')}`;
+  return `${[text, ...peels.map(peelText)].join(' ')}\n${Object.entries(settings)
+    .map(([key, value]) => `${key}: ${value}`)
+    .join(', ')}`;
 }
 
 /** An XMP packet that says: made by a trained model. Where a file has no other place for it, it holds the recipe too. */
 function xmpOf(sdk: string, recipe?: Recipe): string {
-  const [open, close] = recipe ? [` xmlns:banana="${NAMESPACE}">`, `<banana:recipe>${escape(JSON.stringify(recipe))}</banana:recipe></rdf:Description>`] : ['/>', ''];
+  const [open, close] = recipe
+    ? [` xmlns:banana="${NAMESPACE}">`, `<banana:recipe>${escape(JSON.stringify(recipe))}</banana:recipe></rdf:Description>`]
+    : ['/>', ''];
   return [
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>',
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">',
@@ -91,7 +95,10 @@ export function recipeMetadata(recipe: Recipe, text: string): { xmp: string; com
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 const escape = (text: string) => text.replace(/[&<>]/g, (c) => ENTITIES[c]!);
-const unescape = (text: string) => Object.entries(ENTITIES).reverse().reduce((t, [c, entity]) => t.replaceAll(entity, c), text);
+const unescape = (text: string) =>
+  Object.entries(ENTITIES)
+    .reverse()
+    .reduce((t, [c, entity]) => t.replaceAll(entity, c), text);
 
 /** The recipe's JSON in a file: by the texts of a PNG; in a JPEG or WebP by its XMP, which is plain UTF-8 there. */
 function recipeText(file: Uint8Array): string | undefined {
@@ -105,8 +112,15 @@ function recipeText(file: Uint8Array): string | undefined {
 function schema() {
   const [text, whole] = [z.string(), z.int().check(z.gte(0))];
   return z.looseObject({
-    prompt: text, style: z.optional(text), background: z.optional(text),
-    seed: whole, steps: whole, guidance: z.number(), width: whole, height: whole, detail: z.optional(z.number()),
+    prompt: text,
+    style: z.optional(text),
+    background: z.optional(text),
+    seed: whole,
+    steps: whole,
+    guidance: z.number(),
+    width: whole,
+    height: whole,
+    detail: z.optional(z.number()),
     image: z.optional(z.looseObject({ hash: text, strength: z.number(), mask: z.optional(text) })),
     references: z.optional(z.array(z.looseObject({ slot: whole, hash: text }))),
     peels: z.optional(z.array(z.looseObject({ name: text, weight: z.number(), hash: text }))),
@@ -119,7 +133,8 @@ function schema() {
 export function readRecipe(file: Uint8Array): Recipe | undefined {
   const text = recipeText(file);
   if (text === undefined) return undefined;
-  const damaged = (cause: unknown, at = '') => new InputError('recipe.damaged', `the recipe inside this picture is damaged${at}`, { cause });
+  const damaged = (cause: unknown, at = '') =>
+    new InputError('recipe.damaged', `the recipe inside this picture is damaged${at}`, { cause });
   let found: unknown;
   try {
     found = JSON.parse(text);

@@ -29,7 +29,10 @@ describe('the wrong type', () => {
     ['style is null: expected a text; leave it out where it is not wanted', { style: null }],
     ['background is true: expected a text', { background: true }],
     ['aspect is a list: expected a text', { aspect: [16, 9] }],
-    ['image is the text "x.png": expected a picture { width, height, data: Uint8ClampedArray }; read and decode the file first', { image: 'x.png' }],
+    [
+      'image is the text "x.png": expected a picture { width, height, data: Uint8ClampedArray }; read and decode the file first',
+      { image: 'x.png' },
+    ],
     ['image is bytes: expected a picture', { image: Buffer.from('x') }],
     ['image is an object: expected a picture', { image: { width: 8, height: 8 } }],
     ['image is an object: expected a picture', { image: { ...image(8, 8), width: 0 } }],
@@ -40,7 +43,7 @@ describe('the wrong type', () => {
     ['references[0].slot is the text "1": expected a number', { references: [{ slot: '1', image: image(8, 8) }] }],
     ['peels is the text "ink": expected a list', { peels: 'ink' }],
     ['signal is an object: expected an AbortSignal', { signal: {} }],
-    ['signal is an object: expected an AbortSignal; give the controller\'s signal', { signal: new AbortController() }],
+    ["signal is an object: expected an AbortSignal; give the controller's signal", { signal: new AbortController() }],
   ])('%s', (message, options) => {
     const given = typeof options === 'object' && !Array.isArray(options) ? { prompt: 'x', ...options } : options;
     const error = refusal(given);
@@ -67,19 +70,49 @@ test.each([
   ['toString', 'there are prompt, style, '],
   ['x', 'there are prompt, style, '],
 ])('no option %s', (key, message) => {
-  expect(refusal({ prompt: 'x', [key]: 1 })).toMatchObject({ code: 'options.unknown', message: expect.stringContaining(`no option "${key}": ${message}`) });
+  expect(refusal({ prompt: 'x', [key]: 1 })).toMatchObject({
+    code: 'options.unknown',
+    message: expect.stringContaining(`no option "${key}": ${message}`),
+  });
 });
 
 test('what is undefined is left out; a signal and every option are taken', () => {
   const signal = new AbortController().signal;
-  expect(refusal({ prompt: 'x', style: undefined, seed: undefined, image: undefined, references: undefined, signal: undefined })).toBeUndefined();
-  const every = { style: 'flat', background: 'transparent', width: 64, height: 64, aspect: '1:1', image: image(8, 8), strength: 0.5, seed: 0, steps: 1, count: 2, guidance: 1, preview: 0, detail: 1 };
-  expect(refusal({ prompt: 'x <1>', ...every, references: [{ slot: 1, image: image(8, 8) }], peels: [{ name: 'ink' }], signal })).toBeUndefined();
+  expect(
+    refusal({ prompt: 'x', style: undefined, seed: undefined, image: undefined, references: undefined, signal: undefined }),
+  ).toBeUndefined();
+  const every = {
+    style: 'flat',
+    background: 'transparent',
+    width: 64,
+    height: 64,
+    aspect: '1:1',
+    image: image(8, 8),
+    strength: 0.5,
+    seed: 0,
+    steps: 1,
+    count: 2,
+    guidance: 1,
+    preview: 0,
+    detail: 1,
+  };
+  expect(
+    refusal({ prompt: 'x <1>', ...every, references: [{ slot: 1, image: image(8, 8) }], peels: [{ name: 'ink' }], signal }),
+  ).toBeUndefined();
 });
 
 test.each<[string, object]>([
   ['width', { width: 10 }],
-  ['references[1].slot', { prompt: '<1>', references: [{ slot: 1, image: image(8, 8) }, { slot: 9, image: image(8, 8) }] }],
+  [
+    'references[1].slot',
+    {
+      prompt: '<1>',
+      references: [
+        { slot: 1, image: image(8, 8) },
+        { slot: 9, image: image(8, 8) },
+      ],
+    },
+  ],
   ['references[0].image', { prompt: '<1>', references: [{ slot: 1, image: { width: 9, height: 9, data: new Uint8Array(4) } }] }],
   ['references[0].picture', { prompt: '<1>', references: [{ slot: 1, image: image(8, 8), picture: 1 }] }],
   ['peels[0].weight', { peels: [{ name: 'ink', weight: 5 }] }],

@@ -248,7 +248,12 @@ const tableOf = (limits: Limits) => ({
     code: 'options.detail',
   },
   /** Gives each layer of the picture besides, of a model that draws in layers: ImageEvent.layers. */
-  layers: { ...flag(), about: 'each layer of the picture besides, of a model that draws in layers', otherwise: 'the picture alone', code: 'options.separate' },
+  layers: {
+    ...flag(),
+    about: 'each layer of the picture besides, of a model that draws in layers',
+    otherwise: 'the picture alone',
+    code: 'options.separate',
+  },
   /** Pictures of the subjects that the prompt calls <1> to <5>. */
   references: {
     ...listOf(referencesOf(limits), SLOTS.length, '{ slot: 1, image }', 'reference pictures'),

@@ -31,7 +31,15 @@ const shapes = Object.entries(LONGER).flatMap(([name, side]) =>
     return [`${aspect} at ${name}`, resolveSize(asked)];
   }),
 );
-const odd: Size[] = [{ width: 65, height: 4095 }, { width: 4093, height: 67 }, { width: 1001, height: 999 }, { width: 3840, height: 2160 }, { width: 4096, height: 4096 }, { width: 129, height: 257 }, { width: 64, height: 64 }];
+const odd: Size[] = [
+  { width: 65, height: 4095 },
+  { width: 4093, height: 67 },
+  { width: 1001, height: 999 },
+  { width: 3840, height: 2160 },
+  { width: 4096, height: 4096 },
+  { width: 129, height: 257 },
+  { width: 64, height: 64 },
+];
 
 describe.each([...shapes, ...odd.map((size): [string, Size] => [`${size.width}x${size.height}`, size])])('%s', (_, size) => {
   const tiles = tilesOf(size, TILE);
@@ -53,7 +61,11 @@ describe.each([...shapes, ...odd.map((size): [string, Size] => [`${size.width}x$
     const features = await networks.features({ ...grid, data: random(2).normals(grid.rows * grid.columns * model.config.channels) });
     const [last] = tiles.slice(-1) as [(typeof tiles)[number]];
     // Across the first border, the last one, and in the far corner.
-    for (const [cx, cy] of [[TILE.width, TILE.height], [last.x, last.y], [size.width, size.height]] as const) {
+    for (const [cx, cy] of [
+      [TILE.width, TILE.height],
+      [last.x, last.y],
+      [size.width, size.height],
+    ] as const) {
       const x = Math.max(0, Math.min(size.width - WINDOW, cx - WINDOW / 2));
       const y = Math.max(0, Math.min(size.height - WINDOW, cy - WINDOW / 2));
       const area = { x, y, width: WINDOW, height: WINDOW };

@@ -35,7 +35,9 @@ test('every aspect ratio has about the area of 512x512', () => {
     expect(Math.abs((width * height) / 512 ** 2 - 1), aspect).toBeLessThan(0.03);
     return `${width}x${height}`;
   });
-  expect(sizes.join(' ')).toMatchInlineSnapshot(`"512x512 624x416 416x624 440x592 592x440 456x576 576x456 384x680 680x384 784x336 256x1024 1024x256 184x1448 1448x184"`);
+  expect(sizes.join(' ')).toMatchInlineSnapshot(
+    `"512x512 624x416 416x624 440x592 592x440 456x576 576x456 384x680 680x384 784x336 256x1024 1024x256 184x1448 1448x184"`,
+  );
 });
 
 test.each<[object, string]>([
@@ -51,14 +53,25 @@ test.each<[object, string]>([
 });
 
 test('the latent grid follows the shape and keeps the number of tokens', () => {
-  const grid = (width: number, height: number, name = 'pico') => Object.values(latentGrid({ width, height }, baseTokens(preset(name)))).join('x');
-  expect([grid(512, 512), grid(4096, 4096), grid(64, 64), grid(512, 512, 'tiny'), grid(512, 512, 'nano')]).toEqual(['8x8', '8x8', '8x8', '4x4', '16x16']);
+  const grid = (width: number, height: number, name = 'pico') =>
+    Object.values(latentGrid({ width, height }, baseTokens(preset(name)))).join('x');
+  expect([grid(512, 512), grid(4096, 4096), grid(64, 64), grid(512, 512, 'tiny'), grid(512, 512, 'nano')]).toEqual([
+    '8x8',
+    '8x8',
+    '8x8',
+    '4x4',
+    '16x16',
+  ]);
   expect([grid(680, 384), grid(384, 680), grid(1448, 184), grid(184, 1448)]).toEqual(['6x11', '11x6', '3x23', '23x3']);
   expect([grid(4096, 64, 'tiny'), grid(64, 4096, 'tiny')]).toEqual(['1x49', '49x1']);
 });
 
 test('pico trains on the grids of nearly all aspect ratios; 3:2 lies between two of them, 1:8 beyond', () => {
-  const trained = DATA.pico.aspects.map((aspect) => pixelsOf(aspect, DATA.pico.size).map((side) => side / ENCODER_PIXELS).join('x'));
+  const trained = DATA.pico.aspects.map((aspect) =>
+    pixelsOf(aspect, DATA.pico.size)
+      .map((side) => side / ENCODER_PIXELS)
+      .join('x'),
+  );
   const asked = (aspect: Aspect) => {
     const { rows, columns } = latentGrid(resolveSize({ aspect }), baseTokens(preset('pico')));
     return `${columns}x${rows}`;

@@ -55,7 +55,9 @@ function ratioOf(aspect: Aspect): number {
 function checkFits({ width, height }: Size, aspect: Aspect): void {
   const ratio = ratioOf(aspect);
   if (Math.abs(width - height * ratio) >= ROUND && Math.abs(height - width / ratio) >= ROUND)
-    throw new InputError('size.conflict', `${width}x${height} is not ${aspect}: give one side, or leave the aspect ratio out`, { path: 'aspect' });
+    throw new InputError('size.conflict', `${width}x${height} is not ${aspect}: give one side, or leave the aspect ratio out`, {
+      path: 'aspect',
+    });
 }
 
 /** The tiles of a picture, row by row; those at the right and the bottom may be smaller. */

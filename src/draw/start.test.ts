@@ -15,22 +15,37 @@ import type { GenerateOptions } from './request.ts';
 const model = randomModel('tiny', 1);
 const spread = random(2); // untrained, the last layers are zero
 for (const [path, w] of Object.entries(model.weights))
-  if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
+  if (/^transformer\.(out|modulation)|^renderer/.test(path))
+    (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
 let pipeline: Pipeline;
-beforeAll(async () => void (pipeline = await openPipeline(await openPainter(model, await ortNode({ threads: 1 }), { hash: 'hash' }))), 60_000);
+beforeAll(
+  async () => void (pipeline = await openPipeline(await openPainter(model, await ortNode({ threads: 1 }), { hash: 'hash' }))),
+  60_000,
+);
 afterAll(() => pipeline.release());
 
 async function draw(options: Partial<GenerateOptions>): Promise<ImageEvent> {
-  for await (const event of pipeline.generate({ prompt: 'a fox', seed: 7, preview: 0, ...options })) if (event.type === 'image') return event;
+  for await (const event of pipeline.generate({ prompt: 'a fox', seed: 7, preview: 0, ...options }))
+    if (event.type === 'image') return event;
   throw new Error('nothing was drawn');
 }
 const rng = random(3);
 const colours = (width: number, height: number, alpha = 255): Image =>
-  image(width, height, Uint8Array.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 ? alpha : rng.integer(256))));
+  image(
+    width,
+    height,
+    Uint8Array.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 ? alpha : rng.integer(256))),
+  );
 const input = colours(96, 72);
 /** White where `inside` says so. */
 const paint = (width: number, height: number, inside: (x: number, y: number) => boolean): Image =>
-  image(width, height, Uint8Array.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 || inside((i >> 2) % width, Math.floor((i >> 2) / width)) ? 255 : 0)));
+  image(
+    width,
+    height,
+    Uint8Array.from({ length: width * height * 4 }, (_, i) =>
+      i % 4 === 3 || inside((i >> 2) % width, Math.floor((i >> 2) / width)) ? 255 : 0,
+    ),
+  );
 const right = paint(96, 72, (x) => x >= 48);
 
 describe('image to image', () => {
@@ -43,7 +58,9 @@ describe('image to image', () => {
 
   test('the strength says how far it goes: from the input alone to the noise alone', async () => {
     const options = { image: input, steps: 2 };
-    const [none, little, much, all] = await Promise.all([0, 0.1, 0.9, 1].map(async (strength) => (await draw({ ...options, strength })).image));
+    const [none, little, much, all] = await Promise.all(
+      [0, 0.1, 0.9, 1].map(async (strength) => (await draw({ ...options, strength })).image),
+    );
     expect((await draw({ ...options, strength: 0, prompt: 'a cat', seed: 1 })).image).toEqual(none); // neither prompt nor noise counts
     expect(psnr(little!, none!)).toBeGreaterThan(psnr(much!, none!));
     expect(all).toEqual((await draw({ steps: 2, width: 96, height: 72 })).image); // nothing of the input is left
@@ -52,24 +69,40 @@ describe('image to image', () => {
 
   test('another input or strength gives another picture, also right after one another', async () => {
     const pictures = [];
-    for (const options of [{ image: input }, { image: colours(96, 72) }, { image: input, strength: 0.5 }, { image: input, seed: 8 }]) pictures.push((await draw({ steps: 1, ...options })).image.data.join());
+    for (const options of [{ image: input }, { image: colours(96, 72) }, { image: input, strength: 0.5 }, { image: input, seed: 8 }])
+      pictures.push((await draw({ steps: 1, ...options })).image.data.join());
     expect(new Set(pictures).size).toBe(4);
   });
 
-  test.each([[10, 300, 64, 1920], [5000, 3000, 4096, 2458], [1, 1, 64, 64], [65, 4096, 65, 4096]])('%i x %i is drawn as %i x %i', (w, h, width, height) => {
+  test.each([
+    [10, 300, 64, 1920],
+    [5000, 3000, 4096, 2458],
+    [1, 1, 64, 64],
+    [65, 4096, 65, 4096],
+  ])('%i x %i is drawn as %i x %i', (w, h, width, height) => {
     expect(sizeOf({ width: w, height: h, data: new Uint8Array() })).toEqual({ width, height });
   });
 
   test('a size of its own takes the middle', async () => {
     expect((await draw({ image: input, width: 64, height: 100, steps: 1 })).image).toMatchObject({ width: 64, height: 100 });
-    expect(cover(paint(30, 10, (x) => x >= 10 && x < 20), { width: 5, height: 5 }).data.every((v) => v === 255)).toBe(true);
+    expect(
+      cover(
+        paint(30, 10, (x) => x >= 10 && x < 20),
+        { width: 5, height: 5 },
+      ).data.every((v) => v === 255),
+    ).toBe(true);
   });
 });
 
 describe('repaint', () => {
-  test.each(['opaque', 'transparent'] as const)('outside the mask every byte is the input\'s, %s', async (background) => {
+  test.each(['opaque', 'transparent'] as const)("outside the mask every byte is the input's, %s", async (background) => {
     const given = background === 'opaque' ? input : colours(96, 72, 130);
-    const { image: drawn, recipe } = await draw({ image: given, mask: right, steps: 2, ...(background === 'transparent' && { background }) });
+    const { image: drawn, recipe } = await draw({
+      image: given,
+      mask: right,
+      steps: 2,
+      ...(background === 'transparent' && { background }),
+    });
     let [kept, changed] = [0, 0];
     for (let i = 0; i < drawn.data.length; i++) {
       const same = drawn.data[i] === given.data[i];
@@ -82,8 +115,13 @@ describe('repaint', () => {
   });
 
   test('what is drawn inside knows the outside: other surroundings, another picture', async () => {
-    const other = image(96, 72, input.data.map((v, i) => ((i >> 2) % 96 < 48 && i % 4 < 3 ? 255 - v : v)));
-    const inside = async (given: Image) => (await draw({ image: given, mask: right, steps: 2 })).image.data.filter((_, i) => (i >> 2) % 96 > 90);
+    const other = image(
+      96,
+      72,
+      input.data.map((v, i) => ((i >> 2) % 96 < 48 && i % 4 < 3 ? 255 - v : v)),
+    );
+    const inside = async (given: Image) =>
+      (await draw({ image: given, mask: right, steps: 2 })).image.data.filter((_, i) => (i >> 2) % 96 > 90);
     expect(await inside(input)).not.toEqual(await inside(other));
   });
 
@@ -94,8 +132,9 @@ describe('repaint', () => {
       if (event.type === 'preview' || event.type === 'image') expect(left(event.image)).toEqual(Uint8ClampedArray.from(left(input)));
   });
 
-  test('fades in from what is kept, not from the picture\'s edge', () => {
-    const line = (m: number[], feather: number) => [...feathered(Float32Array.from(m), { width: m.length, height: 1 }, feather)].map((x) => Number(x.toFixed(2)));
+  test("fades in from what is kept, not from the picture's edge", () => {
+    const line = (m: number[], feather: number) =>
+      [...feathered(Float32Array.from(m), { width: m.length, height: 1 }, feather)].map((x) => Number(x.toFixed(2)));
     expect(line([0, 0, 1, 1, 1, 1, 1], 2)).toEqual([0, 0, 0.33, 0.67, 1, 1, 1]);
     expect(line([1, 1, 1], 4)).toEqual([1, 1, 1]);
     expect(line([0.5, 0.5, 0], 1)).toEqual([0.5, 0.25, 0]);
@@ -104,12 +143,20 @@ describe('repaint', () => {
 
 describe('noise of a coarser grid', () => {
   const full = { rows: 8, columns: 6 };
-  test('has the finer one\'s layout and variance 1', () => {
+  test("has the finer one's layout and variance 1", () => {
     const [fine, half] = [full, { rows: 4, columns: 3 }].map((grid) => gridNoise(random(5), full, grid, 2));
     expect(fine).toEqual(random(5).normals(96));
     const block = (x: number, y: number, c: number) => [0, 1, 6, 7].reduce((sum, d) => sum + fine![(y * 12 + x * 2 + d) * 2 + c]!, 0) / 2;
-    for (const [x, y, c] of [[0, 0, 0], [2, 3, 1], [1, 2, 0]] as const) expect(half![(y * 3 + x) * 2 + c]).toBeCloseTo(block(x, y, c), 5);
-    for (const grid of [{ rows: 5, columns: 5 }, { rows: 3, columns: 2 }]) {
+    for (const [x, y, c] of [
+      [0, 0, 0],
+      [2, 3, 1],
+      [1, 2, 0],
+    ] as const)
+      expect(half![(y * 3 + x) * 2 + c]).toBeCloseTo(block(x, y, c), 5);
+    for (const grid of [
+      { rows: 5, columns: 5 },
+      { rows: 3, columns: 2 },
+    ]) {
       const many = gridNoise(random(6), full, grid, 2000);
       expect(many.reduce((sum, x) => sum + x * x, 0) / many.length).toBeCloseTo(1, 1);
     }

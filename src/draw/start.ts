@@ -39,8 +39,7 @@ function hasPaint({ data }: Image): boolean {
 export function checkPicture({ image, strength = 0, mask }: PictureOptions): void {
   const wrong = (path: 'strength' | 'mask', why: string) => new InputError(`options.${path}`, why, { path });
   if (!image) {
-    if (strength)
-      throw wrong('strength', 'a strength without a picture to start from: give the picture, or leave the strength out');
+    if (strength) throw wrong('strength', 'a strength without a picture to start from: give the picture, or leave the strength out');
     if (mask) throw wrong('mask', 'a mask without a picture to repaint: give the picture too');
     return;
   }
@@ -67,7 +66,10 @@ export function sizeOf({ width, height }: Image, limits: Pick<Limits, 'side' | '
 /** The middle of a picture in the shape of `size`, and at that size. */
 export function cover(one: Image, { width, height }: Size): Image {
   const aspect = width / height;
-  const part = { width: Math.min(one.width, Math.max(1, Math.round(one.height * aspect))), height: Math.min(one.height, Math.max(1, Math.round(one.width / aspect))) };
+  const part = {
+    width: Math.min(one.width, Math.max(1, Math.round(one.height * aspect))),
+    height: Math.min(one.height, Math.max(1, Math.round(one.width / aspect))),
+  };
   if (part.width === one.width && part.height === one.height) return resizeImage(one, width, height);
   const [left, top] = [(one.width - part.width) >> 1, (one.height - part.height) >> 1];
   const cut = image(part.width, part.height);
@@ -140,13 +142,18 @@ export async function startFrom(
   if (!mask) return { latent, strength, begin, hold: (velocity) => velocity, restore: () => {} };
 
   const repaint = touchedBy(coverage(cover(mask, at)), { rows, columns }, pixels);
-  const hold = (velocity: Velocity): Velocity => async (x, t) => {
-    const v = await velocity(x, t);
-    if (t === 0) return v; // nothing changes at all
-    const back = velocityTo(latent, x, t);
-    return v.map((value, i) => (repaint[Math.floor(i / channels)] ? value : back[i]!));
-  };
-  const around = (size: Size) => ({ kept: seen(size), share: feathered(coverage(cover(mask, size)), size, (FEATHER * size.width) / columns) });
+  const hold =
+    (velocity: Velocity): Velocity =>
+    async (x, t) => {
+      const v = await velocity(x, t);
+      if (t === 0) return v; // nothing changes at all
+      const back = velocityTo(latent, x, t);
+      return v.map((value, i) => (repaint[Math.floor(i / channels)] ? value : back[i]!));
+    };
+  const around = (size: Size) => ({
+    kept: seen(size),
+    share: feathered(coverage(cover(mask, size)), size, (FEATHER * size.width) / columns),
+  });
   const surroundings = new Map<string, ReturnType<typeof around>>(); // of the last sizes: that of previews, and that of the picture
   const restore = (drawn: Image): void => {
     const size = `${drawn.width}x${drawn.height}`;

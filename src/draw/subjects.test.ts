@@ -20,22 +20,33 @@ import type { GenerateOptions } from './request.ts';
 const model = randomModel('tiny', 1);
 const spread = random(2); // untrained, the last layers are zero
 for (const [path, w] of Object.entries(model.weights))
-  if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
+  if (/^transformer\.(out|modulation)|^renderer/.test(path))
+    (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
 let runtime: Runtime;
 let pipeline: Pipeline;
-beforeAll(async () => void (pipeline = await openPipeline(await openPainter(model, (runtime = await ortNode({ threads: 1 })), { hash: 'hash' }))));
+beforeAll(
+  async () => void (pipeline = await openPipeline(await openPainter(model, (runtime = await ortNode({ threads: 1 })), { hash: 'hash' }))),
+);
 afterAll(() => pipeline.release());
 
 async function draw(options: Partial<GenerateOptions>): Promise<ImageEvent> {
-  for await (const event of pipeline.generate({ prompt: 'a fox', seed: 7, width: 64, height: 64, steps: 1, preview: 0, ...options })) if (event.type === 'image') return event;
+  for await (const event of pipeline.generate({ prompt: 'a fox', seed: 7, width: 64, height: 64, steps: 1, preview: 0, ...options }))
+    if (event.type === 'image') return event;
   throw new Error('nothing was drawn');
 }
 const pixels = async (options: Partial<GenerateOptions>) => (await draw(options)).image.data.join();
 const rng = random(3);
 const colours = (width: number, height: number, alpha = 255): Image =>
-  image(width, height, Uint8Array.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 ? alpha : rng.integer(256))));
+  image(
+    width,
+    height,
+    Uint8Array.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 ? alpha : rng.integer(256))),
+  );
 const [fox, cat] = [colours(96, 96), colours(200, 120)];
-const [one, two] = [{ slot: 1, image: fox }, { slot: 2, image: cat }];
+const [one, two] = [
+  { slot: 1, image: fox },
+  { slot: 2, image: cat },
+];
 
 describe('a subject', () => {
   test('counts: whether there is one, its picture and its slot; not the order in which they come', async () => {
@@ -44,11 +55,20 @@ describe('a subject', () => {
     const others = await Promise.all([
       pixels({ prompt: '<1> a fox', references: [{ slot: 1, image: cat }] }),
       pixels({ prompt: '<1> a fox <2>', references: [one, two] }),
-      pixels({ prompt: '<1> a fox <2>', references: [{ slot: 2, image: fox }, { slot: 1, image: cat }] }),
+      pixels({
+        prompt: '<1> a fox <2>',
+        references: [
+          { slot: 2, image: fox },
+          { slot: 1, image: cat },
+        ],
+      }),
     ]);
     expect(new Set([plain, first, ...others]).size).toBe(5);
     expect(await pixels({ prompt: '<1> a fox', references: [one] })).toBe(first);
-    const [a, b] = [await draw({ prompt: '<1> a fox <2>', references: [one, two] }), await draw({ prompt: '<1> a fox <2>', references: [two, one] })];
+    const [a, b] = [
+      await draw({ prompt: '<1> a fox <2>', references: [one, two] }),
+      await draw({ prompt: '<1> a fox <2>', references: [two, one] }),
+    ];
     expect(Math.max(...a.image.data.map((x, i) => Math.abs(x - b.image.data[i]!)))).toBeLessThanOrEqual(1);
     expect(await pixels({ prompt: 'a fox' })).toBe(plain); // nothing stays behind
   });
@@ -61,21 +81,48 @@ describe('a subject', () => {
 
   test('five of them, in a wide picture that starts from another', async () => {
     const references = [1, 2, 3, 4, 5].map((slot) => ({ slot, image: colours(40, 50) }));
-    const { image: drawn } = await draw({ prompt: '<1> <2> <3> <4> <5>', references, width: 160, height: 90, steps: 2, image: fox, strength: 0.8 });
+    const { image: drawn } = await draw({
+      prompt: '<1> <2> <3> <4> <5>',
+      references,
+      width: 160,
+      height: 90,
+      steps: 2,
+      image: fox,
+      strength: 0.8,
+    });
     expect([drawn.width, drawn.height]).toEqual([160, 90]);
   });
 
   test('it can come to a batch, previews and a transparent background', async () => {
     const events = [];
-    for await (const event of pipeline.generate({ prompt: '<1>', references: [one], seed: 1, count: 2, steps: 2, preview: 32, background: 'transparent' })) events.push(event.type);
-    expect(events.filter((type) => type === 'image' || type === 'preview')).toEqual(['preview', 'preview', 'image', 'preview', 'preview', 'image']);
+    for await (const event of pipeline.generate({
+      prompt: '<1>',
+      references: [one],
+      seed: 1,
+      count: 2,
+      steps: 2,
+      preview: 32,
+      background: 'transparent',
+    }))
+      events.push(event.type);
+    expect(events.filter((type) => type === 'image' || type === 'preview')).toEqual([
+      'preview',
+      'preview',
+      'image',
+      'preview',
+      'preview',
+      'image',
+    ]);
   });
 
-  test('a recipe\'s sampler draws it too, in any shape', async () => {
+  test("a recipe's sampler draws it too, in any shape", async () => {
     const networks = openNetworks(runtime, model.config, model.weights);
     const sample = openSampler(networks, model.tokenizer);
     const options = { prompt: '<1> a fox', seed: 1, steps: 1, guidance: 3, kind: 'student', width: 96, height: 48 } as const;
-    const [without, withOne] = [await sample(options), await sample({ ...options, references: [{ slot: 1, picture: imageToTensor(fox) }] })];
+    const [without, withOne] = [
+      await sample(options),
+      await sample({ ...options, references: [{ slot: 1, picture: imageToTensor(fox) }] }),
+    ];
     expect(withOne.shape).toEqual([1, 48, 96, 4]);
     expect(withOne.data).not.toEqual(without.data);
     await networks.release();
@@ -84,10 +131,23 @@ describe('a subject', () => {
 
 describe('the picture of a subject', () => {
   test('becomes a square with all of it in the middle: on white, or on nothing when it has holes', () => {
-    const opaque = asReference(image(64, 32, new Uint8Array(64 * 32 * 4).map((_, i) => (i % 4 === 3 ? 255 : 0))), 32);
+    const opaque = asReference(
+      image(
+        64,
+        32,
+        new Uint8Array(64 * 32 * 4).map((_, i) => (i % 4 === 3 ? 255 : 0)),
+      ),
+      32,
+    );
     const at = ({ width, data }: Image, x: number, y: number) => [...data.subarray((y * width + x) * 4, (y * width + x) * 4 + 4)];
     expect([opaque.width, opaque.height]).toEqual([32, 32]);
-    expect([at(opaque, 16, 2), at(opaque, 16, 16), at(opaque, 0, 8), at(opaque, 31, 23), at(opaque, 0, 24)]).toEqual([[255, 255, 255, 255], [0, 0, 0, 255], [0, 0, 0, 255], [0, 0, 0, 255], [255, 255, 255, 255]]);
+    expect([at(opaque, 16, 2), at(opaque, 16, 16), at(opaque, 0, 8), at(opaque, 31, 23), at(opaque, 0, 24)]).toEqual([
+      [255, 255, 255, 255],
+      [0, 0, 0, 255],
+      [0, 0, 0, 255],
+      [0, 0, 0, 255],
+      [255, 255, 255, 255],
+    ]);
     expect(at(asReference(colours(64, 32, 100), 32), 16, 2)).toEqual([0, 0, 0, 0]);
     expect(asReference(opaque, 32)).toBe(opaque);
   });
@@ -99,7 +159,10 @@ describe('the picture of a subject', () => {
     expect([a!.image.width, a!.hash, b!.slot]).toEqual([32, await hashOf(large), 4]);
     expect(b!.image).toBe(a!.image);
     let sent: Sent | undefined;
-    const banana = bananaOf({ ...pipeline, start: (request) => ((sent = request), pipeline.serve(request)), close: async () => {} }, async () => new Uint8Array());
+    const banana = bananaOf(
+      { ...pipeline, start: (request) => ((sent = request), pipeline.serve(request)), close: async () => {} },
+      async () => new Uint8Array(),
+    );
     const { recipe } = await banana.picture({ prompt: '<1>', references: [{ slot: 1, image: large }], width: 64, height: 64, steps: 1 });
     expect(sent!.references![0]!.image.width).toBe(32);
     expect(recipe.references).toEqual([{ slot: 1, hash: await hashOf(large) }]);
@@ -107,7 +170,16 @@ describe('the picture of a subject', () => {
 });
 
 test('typing: a subject counts from the moment that the prompt names it', async () => {
-  const live = bananaOf({ ...pipeline, start: pipeline.serve, close: async () => {} }, async () => new Uint8Array()).live({ prompt: 'a', seed: 1, width: 64, height: 64, steps: 1, references: [one], rest: 0, fps: 0 });
+  const live = bananaOf({ ...pipeline, start: pipeline.serve, close: async () => {} }, async () => new Uint8Array()).live({
+    prompt: 'a',
+    seed: 1,
+    width: 64,
+    height: 64,
+    steps: 1,
+    references: [one],
+    rest: 0,
+    fps: 0,
+  });
   const seen: string[] = [];
   for await (const { kind, event } of live.frames) {
     if (kind !== 'settled') continue;
@@ -128,8 +200,16 @@ test.each<[string, Partial<GenerateOptions>, RegExp]>([
   ['an unknown slot in the prompt', { prompt: '<1> <12>', references: [one] }, /the prompt says <12>: subjects are <1> to <5>/],
   ['half a slot', { prompt: '<1>', references: [{ slot: 1.5, image: fox }] }, /reference slot 1.5/],
   ['two in one slot', { prompt: '<1>', references: [one, { slot: 1, image: cat }] }, /two pictures for <1>/],
-  ['six', { prompt: '<1>', references: [1, 2, 3, 4, 5, 6].map((slot) => ({ slot, image: fox })) }, /6 reference pictures: expected at most 5/],
-  ['a picture that is none', { prompt: '<1>', references: [{ slot: 1, image: { width: 9, height: 9, data: new Uint8ClampedArray(4) } }] }, /references\[0\].image of 9x9 has 4 bytes, expected 324/],
+  [
+    'six',
+    { prompt: '<1>', references: [1, 2, 3, 4, 5, 6].map((slot) => ({ slot, image: fox })) },
+    /6 reference pictures: expected at most 5/,
+  ],
+  [
+    'a picture that is none',
+    { prompt: '<1>', references: [{ slot: 1, image: { width: 9, height: 9, data: new Uint8ClampedArray(4) } }] },
+    /references\[0\].image of 9x9 has 4 bytes, expected 324/,
+  ],
 ])('%s cannot be drawn', (_, options, message) => {
   expect(() => checkOptions({ prompt: 'x', ...options })).toThrow(message);
 });

@@ -41,7 +41,8 @@ export function checkReferences(prompt: string, references: readonly SubjectRefe
   const missing = named.find((slot) => !seen.has(slot));
   if (missing !== undefined) throw wrong('missing', 'references', `the prompt says <${missing}>, but no picture of it is given`);
   for (const [i, { slot }] of references.entries())
-    if (!named.includes(slot)) throw wrong('unsaid', `references[${i}]`, `there is a picture of <${slot}>, but the prompt does not say <${slot}>`);
+    if (!named.includes(slot))
+      throw wrong('unsaid', `references[${i}]`, `there is a picture of <${slot}>, but the prompt does not say <${slot}>`);
 }
 
 /** A picture as the encoder reads references: a square of `pixels`, all of the picture in its middle, on white, or transparent where the picture is. */
@@ -51,7 +52,8 @@ export function asReference(one: Image, pixels: number): Image {
   const small = resizeImage(one, Math.max(1, Math.round(one.width * scale)), Math.max(1, Math.round(one.height * scale)));
   const square = image(pixels, pixels);
   const [left, top] = [(pixels - small.width) >> 1, (pixels - small.height) >> 1];
-  for (let y = 0; y < small.height; y++) square.data.set(small.data.subarray(y * small.width * 4, (y + 1) * small.width * 4), ((top + y) * pixels + left) * 4);
+  for (let y = 0; y < small.height; y++)
+    square.data.set(small.data.subarray(y * small.width * 4, (y + 1) * small.width * 4), ((top + y) * pixels + left) * 4);
   const opaque = small.data.every((x, i) => i % 4 !== 3 || x === 255);
   return opaque ? flatten(square) : square;
 }
@@ -60,10 +62,12 @@ const made = new WeakMap<Image, Promise<SmallReference>>();
 
 /** References no larger than the encoder needs, with the hash of what was given: little to send to another process. Each Image is made smaller once. */
 export function smallReferences(references: readonly (SubjectReference | SmallReference)[], pixels: number): Promise<SmallReference[]> {
-  return Promise.all(references.map(async ({ slot, image: one, ...rest }) => {
-    const hash = 'hash' in rest ? rest.hash : undefined;
-    const known = made.get(one) ?? (async () => ({ slot, image: asReference(one, pixels), hash: hash ?? (await hashOf(one)) }))();
-    made.set(one, known);
-    return { ...(await known), slot };
-  }));
+  return Promise.all(
+    references.map(async ({ slot, image: one, ...rest }) => {
+      const hash = 'hash' in rest ? rest.hash : undefined;
+      const known = made.get(one) ?? (async () => ({ slot, image: asReference(one, pixels), hash: hash ?? (await hashOf(one)) }))();
+      made.set(one, known);
+      return { ...(await known), slot };
+    }),
+  );
 }

@@ -18,7 +18,8 @@ const said = ['a fox, flat style, transparent background, white background'];
 const model = { ...randomModel('tiny', 1), tokenizer: trainTokenizer([...said, ...said, ...said], 320) }; // bare letters would leave no room for words
 const spread = random(2).split('spread'); // untrained, the last layers are zero: give the pictures something to show
 for (const [path, w] of Object.entries(model.weights))
-  if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
+  if (/^transformer\.(out|modulation)|^renderer/.test(path))
+    (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
 
 let pipeline: Pipeline;
 beforeAll(async () => void (pipeline = await openPipeline(await openPainter(model, await ortNode({ threads: 1 }), { hash: 'hash' }))));
@@ -62,7 +63,13 @@ test('a seed is drawn and reported when none is given', async () => {
   for (const seed of seeds) expect(Number.isSafeInteger(seed) && seed >= 0).toBe(true);
 });
 
-test.each([[64, 64], [65, 131], [200, 64], [64, 512], [700, 300]])('%i x %i pixels', async (width, height) => {
+test.each([
+  [64, 64],
+  [65, 131],
+  [200, 64],
+  [64, 512],
+  [700, 300],
+])('%i x %i pixels', async (width, height) => {
   const picture = await draw({ width, height, steps: 1 });
   expect([picture.width, picture.height, picture.data.length]).toEqual([width, height, width * height * 4]);
 });
@@ -76,7 +83,12 @@ test('opaque on white, or transparent when asked', async () => {
   const [event] = images(await all({ background: 'transparent', style: 'Flat' }));
   expect(new Set(alpha(event!.image)).size).toBeGreaterThan(2);
   expect(event!.text).toBe('a fox, flat style, transparent background');
-  expect(event!.recipe).toMatchObject({ prompt: 'a fox', style: 'flat', background: 'transparent', model: { name: 'tiny-untrained', hash: 'hash' } });
+  expect(event!.recipe).toMatchObject({
+    prompt: 'a fox',
+    style: 'flat',
+    background: 'transparent',
+    model: { name: 'tiny-untrained', hash: 'hash' },
+  });
 });
 
 test('a preview is the picture, small', async () => {
@@ -103,11 +115,13 @@ describe('tiles', () => {
     await networks.release();
   });
 
-  test('the pipeline\'s picture equals one drawn whole, within one level', async () => {
+  test("the pipeline's picture equals one drawn whole, within one level", async () => {
     const size = { width: TILE.width + 40, height: TILE.height + 30 };
     const networks = openNetworks(await ortNode({ threads: 1 }), model.config, model.weights);
     const grid = latentGrid(size, 16);
-    const noise = random(7).split('noise').normals(grid.rows * grid.columns * model.config.channels);
+    const noise = random(7)
+      .split('noise')
+      .normals(grid.rows * grid.columns * model.config.channels);
     const { ids, count } = model.tokenizer.encode('a fox', model.config.text.length);
     const velocity = networks.velocity(await networks.condition([...ids.subarray(0, count)]), grid, { guidance: 3 });
     const v = await velocity(noise, 1); // one step: x0 = x - v
@@ -126,7 +140,7 @@ test('the reference interpreter draws the same picture', async () => {
 });
 
 describe('cancelling', () => {
-  test('stops between steps, with the signal\'s reason', async () => {
+  test("stops between steps, with the signal's reason", async () => {
     const stop = new AbortController();
     const seen: string[] = [];
     const reason = new Error('enough');
@@ -144,7 +158,10 @@ describe('cancelling', () => {
     const stop = new AbortController();
     let tiles = 0;
     const run = async () => {
-      for await (const event of pipeline.generate({ prompt: 'a fox', seed: 1, steps: 1, width: 4096, height: 1024, preview: 0 }, stop.signal))
+      for await (const event of pipeline.generate(
+        { prompt: 'a fox', seed: 1, steps: 1, width: 4096, height: 1024, preview: 0 },
+        stop.signal,
+      ))
         if (event.type === 'render' && ++tiles === 1) setTimeout(() => stop.abort(), 1);
     };
     await expect(run()).rejects.toMatchObject({ name: 'AbortError' });

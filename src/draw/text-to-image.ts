@@ -113,9 +113,23 @@ export function randomSeed(): number {
 /** Pixels of a picture above which the decoder's working memory is given back before the pixels are made: 4K then stays within 600 MB with nano. */
 const LARGE = 2 ** 22;
 
-async function* drawn({ painter, read, look, pictures, stack: stackOf }: OpenModel, request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+async function* drawn(
+  { painter, read, look, pictures, stack: stackOf }: OpenModel,
+  request: Sent,
+  signal?: AbortSignal,
+): AsyncGenerator<GenerateEvent, void, void> {
   const { info } = painter;
-  const { prompt, peels, size, background, count = 1, detail = 1, steps = info.defaultSteps, guidance = info.guidance, preview = DEFAULT_PREVIEW } = request;
+  const {
+    prompt,
+    peels,
+    size,
+    background,
+    count = 1,
+    detail = 1,
+    steps = info.defaultSteps,
+    guidance = info.guidance,
+    preview = DEFAULT_PREVIEW,
+  } = request;
   const { seed: first = randomSeed() } = request;
   const given = pictures(request); // what is new is kept, whatever else becomes of the request
   const style = request.style === undefined ? undefined : resolveStyle(request.style, info.styles);
@@ -125,7 +139,8 @@ async function* drawn({ painter, read, look, pictures, stack: stackOf }: OpenMod
 
   await checkpoint(signal);
   const stack = await clock.time('text', () => stackOf(peels));
-  const compose = (words: string) => composePrompt({ prompt: withTriggers(words, stack), ...(style && { style }), ...(background && { background }) });
+  const compose = (words: string) =>
+    composePrompt({ prompt: withTriggers(words, stack), ...(style && { style }), ...(background && { background }) });
   const { text, cut, truncated } = fitPrompt(prompt, compose, painter.tokensIn, info.promptTokens);
   const references = await clock.time('text', () => smallReferences(request.references ?? [], info.referencePixels));
   const condition = await clock.time('text', () => read(text, references, stack));
@@ -142,7 +157,12 @@ async function* drawn({ painter, read, look, pictures, stack: stackOf }: OpenMod
     const noise = noiseOf(rng.split('noise'), layout, full);
     const times = painter.times(steps);
     const sampler = start
-      ? painter.sampler(start.hold(velocity), start.begin(noise), times.map((t) => t * start.strength), rng.split('steps'))
+      ? painter.sampler(
+          start.hold(velocity),
+          start.begin(noise),
+          times.map((t) => t * start.strength),
+          rng.split('steps'),
+        )
       : painter.sampler(velocity, noise, times, rng.split('steps'));
     let drawing: Drawing | undefined;
     for (let step = 1; step <= steps; step++) {
@@ -165,16 +185,27 @@ async function* drawn({ painter, read, look, pictures, stack: stackOf }: OpenMod
     for (const [i, tile] of tiles.entries()) {
       await checkpoint(signal);
       await clock.time('render', () => drawTile(drawing!, tile, size, picture, opaque));
-      const rows = !request.mask && tile.x + tile.width === size.width && { y: tile.y, of: size.height, image: rowsOf(picture, tile.y, tile.height) };
+      const rows = !request.mask &&
+        tile.x + tile.width === size.width && { y: tile.y, of: size.height, image: rowsOf(picture, tile.y, tile.height) };
       yield { type: 'render', index, tile: i + 1, tiles: tiles.length, ...(rows && { rows }) } satisfies RenderEvent;
     }
     start?.restore(picture);
     const layers = request.layers ? await clock.time('render', () => layersOf(drawing!, size, signal)) : undefined;
     const { name, version, hash } = info;
     const recipe: Recipe = {
-      prompt, ...(style && { style }), ...(background && { background }), ...(stack.length > 0 && { peels: usedPeels(stack) }),
-      seed, steps, guidance, ...size, ...(detail !== 1 && { detail }), ...(start && { image: start.recipe }),
-      ...(references.length > 0 && { references: references.map(({ slot, hash }) => ({ slot, hash })) }), model: { name, version, hash }, sdk: VERSION,
+      prompt,
+      ...(style && { style }),
+      ...(background && { background }),
+      ...(stack.length > 0 && { peels: usedPeels(stack) }),
+      seed,
+      steps,
+      guidance,
+      ...size,
+      ...(detail !== 1 && { detail }),
+      ...(start && { image: start.recipe }),
+      ...(references.length > 0 && { references: references.map(({ slot, hash }) => ({ slot, hash })) }),
+      model: { name, version, hash },
+      sdk: VERSION,
     };
     yield { type: 'image', index, image: picture, recipe, text, ...(layers && { layers }) };
   }

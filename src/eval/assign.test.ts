@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { random } from '../util/random.ts';
 import { assign } from './assign.ts';
 
-const total = (scores: readonly (readonly number[])[], columns: readonly number[]) => columns.reduce((sum, c, r) => sum + (c < 0 ? 0 : scores[r]![c]!), 0);
+const total = (scores: readonly (readonly number[])[], columns: readonly number[]) =>
+  columns.reduce((sum, c, r) => sum + (c < 0 ? 0 : scores[r]![c]!), 0);
 
 /** Every one-to-one assignment tried. */
 function best(scores: readonly (readonly number[])[]): number {
@@ -17,8 +18,18 @@ function best(scores: readonly (readonly number[])[]): number {
 }
 
 test('the assignment with the greatest sum, not the greedy one', () => {
-  expect(assign([[0.9, 0.8], [0.85, 0.1]])).toEqual([1, 0]); // greedy: 0.9 + 0.1
-  expect(assign([[1, 0, 0], [0, 0, 1]])).toEqual([0, 2]);
+  expect(
+    assign([
+      [0.9, 0.8],
+      [0.85, 0.1],
+    ]),
+  ).toEqual([1, 0]); // greedy: 0.9 + 0.1
+  expect(
+    assign([
+      [1, 0, 0],
+      [0, 0, 1],
+    ]),
+  ).toEqual([0, 2]);
   expect(assign([[0.2], [0.7], [0.1]])).toEqual([-1, 0, -1]);
   expect(assign([])).toEqual([]);
   expect(assign([[], []])).toEqual([-1, -1]);

@@ -76,7 +76,11 @@ function singleObjects(data: DataOptions, split: Split): DataOptions {
 export function conceptCases(data: DataOptions, { name, split, language, synonym = 0 }: SetOptions, count: number, seed: number): Case[] {
   const captions = { languages: { [language]: 1 }, dropStyle: 0, dropBackground: 0, synonym, hypernym: 0 };
   const options: DataOptions = { ...singleObjects(data, split), captions, recolour: 0 };
-  const withSynonyms = new Set(inScope(data.scope).concepts.filter((c) => c.core?.synonyms.length).map((c) => c.hex));
+  const withSynonyms = new Set(
+    inScope(data.scope)
+      .concepts.filter((c) => c.core?.synonyms.length)
+      .map((c) => c.hex),
+  );
   const cases: Case[] = [];
   for (let i = 0; cases.length < count && i < 20 * count; i++) {
     const s = sample(seed, i, options);

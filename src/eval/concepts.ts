@@ -30,12 +30,19 @@ function scoreOf(list: readonly Judged[]): ConceptScore {
     concept: share(({ one, sight }) => sight.objects[0]?.concepts[0] === one.truth.concept),
     concept5: share(({ one, sight }) => sight.objects[0]?.concepts.includes(one.truth.concept) ?? false),
     style: share(({ one, sight }) => sight.objects[0]?.style === one.truth.style),
-    background: share(({ one, sight }) => sight.background === one.truth.background, list.filter(({ one }) => one.backgroundSaid)),
+    background: share(
+      ({ one, sight }) => sight.background === one.truth.background,
+      list.filter(({ one }) => one.backgroundSaid),
+    ),
   };
 }
 
 /** Draws and judges every case once; a case whose truth cannot be drawn is left out. */
-export async function measureConcepts(suite: Suite, variant: Variant, cases: readonly Case[]): Promise<{ result: ConceptResult; misses: Miss[] }> {
+export async function measureConcepts(
+  suite: Suite,
+  variant: Variant,
+  cases: readonly Case[],
+): Promise<{ result: ConceptResult; misses: Miss[] }> {
   const [sets, misses]: [Map<string, { real: Judged[]; drawn: Judged[] }>, Miss[]] = [new Map(), []];
   const counts = new Map<string, number>();
   for (const [i, one] of cases.entries()) {
@@ -51,10 +58,20 @@ export async function measureConcepts(suite: Suite, variant: Variant, cases: rea
       const [first] = sight.objects;
       if (first?.concepts[0] !== one.truth.concept) {
         const why = first ? `seen as ${labelOf(suite.judges, first.concepts[0]!)}` : 'nothing there';
-        misses.push({ part: 'concept', caption: one.caption, seed, svg: one.svg, why, nearness: first?.odds[first.concepts.indexOf(one.truth.concept)] ?? 0 });
+        misses.push({
+          part: 'concept',
+          caption: one.caption,
+          seed,
+          svg: one.svg,
+          why,
+          nearness: first?.odds[first.concepts.indexOf(one.truth.concept)] ?? 0,
+        });
       }
     }
     suite.progress('concepts', i + 1, cases.length);
   }
-  return { result: Object.fromEntries([...sets].map(([set, { real, drawn }]) => [set, { real: scoreOf(real), drawn: scoreOf(drawn) }])), misses };
+  return {
+    result: Object.fromEntries([...sets].map(([set, { real, drawn }]) => [set, { real: scoreOf(real), drawn: scoreOf(drawn) }])),
+    misses,
+  };
 }

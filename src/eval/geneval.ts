@@ -8,7 +8,7 @@ import { isHeldOut } from '../data/dataset.ts';
 import type { DataOptions } from '../data/sample.ts';
 import { LAYOUTS, type LayoutName } from '../data/layouts.ts';
 import { boxOf, sceneSvg, type Placed } from '../data/scenes.ts';
-import { inScope, type Concept, } from '../data/sprites.ts';
+import { inScope, type Concept } from '../data/sprites.ts';
 import { random, type Random } from '../util/random.ts';
 import { isSimple, type SetOptions } from './cases.ts';
 import { average } from './metrics.ts';
@@ -61,7 +61,12 @@ export function promptsOf(data: DataOptions, task: Task, set: SetOptions, count:
 }
 
 /** One try: undefined where the chosen things do not fit task and set. */
-function draft(task: Task, { concepts, styles }: ReturnType<typeof inScope>, set: SetOptions, rng: Random): Omit<Prompt, 'index'> | undefined {
+function draft(
+  task: Task,
+  { concepts, styles }: ReturnType<typeof inScope>,
+  set: SetOptions,
+  rng: Random,
+): Omit<Prompt, 'index'> | undefined {
   const { layouts, coloured, related }: TaskOptions = TASKS[task];
   const layout = rng.pick(layouts);
   const style = rng.pick(styles);
@@ -69,22 +74,45 @@ function draft(task: Task, { concepts, styles }: ReturnType<typeof inScope>, set
   const chosen = Array.from({ length: LAYOUTS[layout].things }, () => rng.pick(concepts));
   const alone = chosen.length === 1 && layout === 'one';
   const able = (c: Concept) =>
-    c.styles.includes(style) && (alone || c.composable) && (layout !== 'count' || isCountable(c)) && (!coloured || isSimple(c, style)) && (!set.synonym || (c.core?.synonyms.length ?? 0) > 0);
+    c.styles.includes(style) &&
+    (alone || c.composable) &&
+    (layout !== 'count' || isCountable(c)) &&
+    (!coloured || isSimple(c, style)) &&
+    (!set.synonym || (c.core?.synonyms.length ?? 0) > 0);
   if (!chosen.every(able) || new Set(chosen.map((c) => c.core?.noun ?? c.label)).size < chosen.length) return undefined;
   const { places, relation, count = 1, sizes } = LAYOUTS[layout].place(rng, 1, sceneryOf(background)?.ground);
-  if (sizes?.some(Boolean) || count > MOST || (set.synonym && count > 1) || (related && (relation === undefined || relation === 'next to'))) return undefined;
+  if (sizes?.some(Boolean) || count > MOST || (set.synonym && count > 1) || (related && (relation === undefined || relation === 'next to')))
+    return undefined;
   const colours = coloured ? pickColours(rng, background, chosen.length) : [];
   const things = chosen.map((concept, i): Thing => ({ concept, count, ...(colours[i] && { colour: colours[i] }) }));
   const facts: Facts = { things, background, style, ...(related && relation && { relation }) };
   if (isHeldOut(facts) !== (set.split === 'test')) return undefined;
-  const { text, language } = caption(facts, rng, { languages: { [set.language]: 1 }, dropStyle: 0, dropBackground: 0, synonym: set.synonym ?? 0, hypernym: 0, split: 'train' });
+  const { text, language } = caption(facts, rng, {
+    languages: { [set.language]: 1 },
+    dropStyle: 0,
+    dropBackground: 0,
+    synonym: set.synonym ?? 0,
+    hypernym: 0,
+    split: 'train',
+  });
   if (language !== set.language) return undefined; // a noun whose Dutch grammar is not known
   const scene = { width: 256, height: 256, background };
   const objects = places.map(({ thing, x, y, size, stand }): Placed => {
-    const placed: Placed = { concept: chosen[thing]!.hex, style, ...(colours[thing] && { colour: colours[thing] }), x, y, size, flip: false };
+    const placed: Placed = {
+      concept: chosen[thing]!.hex,
+      style,
+      ...(colours[thing] && { colour: colours[thing] }),
+      x,
+      y,
+      size,
+      flip: false,
+    };
     return stand === undefined ? placed : { ...placed, y: stand - boxOf(placed, scene)[3] / 2 };
   });
-  const asked: Asked = { things: things.map(({ concept, colour, count: n }) => ({ concept: concept.hex, count: n, ...(colour && { colour }) })), ...(facts.relation && { relation: facts.relation }) };
+  const asked: Asked = {
+    things: things.map(({ concept, colour, count: n }) => ({ concept: concept.hex, count: n, ...(colour && { colour }) })),
+    ...(facts.relation && { relation: facts.relation }),
+  };
   return { set: set.name, task, caption: text, asked, svg: sceneSvg({ ...scene, objects }) };
 }
 
@@ -114,12 +142,27 @@ export interface TaskResult {
 /** By set and task. */
 export type GenEvalResult = Readonly<Record<string, Readonly<Partial<Record<Task, TaskResult>>>>>;
 
-const scoreOf = (marks: readonly Readonly<Record<Strictness, boolean>>[]): TaskScore => ({ count: marks.length, first: average(marks.map((m) => Number(m.first))), five: average(marks.map((m) => Number(m.five))) });
-const marksOf = (asked: Asked, seen: readonly Seen[]) => ({ first: wrongWith(asked, seen, 'first') === undefined, five: wrongWith(asked, seen, 'five') === undefined });
+const scoreOf = (marks: readonly Readonly<Record<Strictness, boolean>>[]): TaskScore => ({
+  count: marks.length,
+  first: average(marks.map((m) => Number(m.first))),
+  five: average(marks.map((m) => Number(m.five))),
+});
+const marksOf = (asked: Asked, seen: readonly Seen[]) => ({
+  first: wrongWith(asked, seen, 'first') === undefined,
+  five: wrongWith(asked, seen, 'five') === undefined,
+});
 
 /** Draws every prompt `pictures` times and judges it; a prompt whose truth cannot be drawn is left out. */
-export async function measureGenEval(suite: Suite, variant: Variant, prompts: readonly Prompt[], pictures: number): Promise<{ result: GenEvalResult; misses: Miss[] }> {
-  const [sets, misses]: [Record<string, Partial<Record<Task, { asked: Asked; real: readonly Seen[]; drawn: (readonly Seen[])[] }[]>>>, Miss[]] = [{}, []];
+export async function measureGenEval(
+  suite: Suite,
+  variant: Variant,
+  prompts: readonly Prompt[],
+  pictures: number,
+): Promise<{ result: GenEvalResult; misses: Miss[] }> {
+  const [sets, misses]: [
+    Record<string, Partial<Record<Task, { asked: Asked; real: readonly Seen[]; drawn: (readonly Seen[])[] }[]>>>,
+    Miss[],
+  ] = [{}, []];
   for (const [i, { set, task, index, asked, svg, caption: text }] of prompts.entries()) {
     const real = await sightOfReal(suite, svg);
     if (real) {
@@ -137,7 +180,11 @@ export async function measureGenEval(suite: Suite, variant: Variant, prompts: re
   const result = Object.entries(sets).map(([set, tasks]) => {
     const rows = Object.entries(tasks).map(([task, list]): [string, TaskResult] => [
       task,
-      { prompts: list.length, real: scoreOf(list.map(({ asked, real }) => marksOf(asked, real))), drawn: scoreOf(list.flatMap(({ asked, drawn }) => drawn.map((seen) => marksOf(asked, seen)))) },
+      {
+        prompts: list.length,
+        real: scoreOf(list.map(({ asked, real }) => marksOf(asked, real))),
+        drawn: scoreOf(list.flatMap(({ asked, drawn }) => drawn.map((seen) => marksOf(asked, seen)))),
+      },
     ]);
     return [set, Object.fromEntries(rows)];
   });

@@ -40,12 +40,22 @@ export interface SubjectScene {
 }
 
 function* characters(data: DataOptions, seed: number, [width, height]: readonly [number, number] = [256, 256]): Generator<Sample> {
-  const options: DataOptions = { ...data, mix: { single: 0, scene: 0, character: 1 }, aspects: [[width, height, 1]], subjects: 1, split: 'test' };
+  const options: DataOptions = {
+    ...data,
+    mix: { single: 0, scene: 0, character: 1 },
+    aspects: [[width, height, 1]],
+    subjects: 1,
+    split: 'test',
+  };
   for (let i = 0; ; i++) yield sample(seed, i, options);
 }
 
 /** A wide picture in which five have room, of those that the model is trained on. */
-const wideOf = ({ aspects }: DataOptions) => aspects.map(([w, h]): [number, number] => [w, h]).filter(([w, h]) => w / h > 1.2 && w / h <= 2).sort((a, b) => b[0] / b[1] - a[0] / a[1])[0];
+const wideOf = ({ aspects }: DataOptions) =>
+  aspects
+    .map(([w, h]): [number, number] => [w, h])
+    .filter(([w, h]) => w / h > 1.2 && w / h <= 2)
+    .sort((a, b) => b[0] / b[1] - a[0] / a[1])[0];
 
 /** `count` scenes of each number of subjects, fewer where the data has no such scenes. Figures and expressions are held out. */
 export function subjectScenes(data: DataOptions, count: number, seed: number): SubjectScene[] {
@@ -59,7 +69,17 @@ export function subjectScenes(data: DataOptions, count: number, seed: number): S
       if (!list || list.length >= count || objects.length !== subjects.length) continue;
       const expressions = objects.map((o) => o.concept.split(':').at(-1)!);
       const references = subjects.map(({ slot, referenceSvg }) => ({ slot, svg: referenceSvg }));
-      list.push({ subjects: subjects.length, index: list.length, caption, svg, width: size[0], height: size[1], maker: style, references, expressions });
+      list.push({
+        subjects: subjects.length,
+        index: list.length,
+        caption,
+        svg,
+        width: size[0],
+        height: size[1],
+        maker: style,
+        references,
+        expressions,
+      });
     }
     return [...found.values()].flat();
   };
@@ -69,7 +89,12 @@ export function subjectScenes(data: DataOptions, count: number, seed: number): S
 /** Reference pictures of other figures, by maker. */
 function crowdsOf(data: DataOptions, makers: ReadonlySet<string>, seed: number): Map<string, string[]> {
   const found = new Map([...makers].map((maker): [string, string[]] => [maker, []]));
-  for (const { subjects, style } of characters(data, random(seed).split('crowd').integer(2 ** 31))) {
+  for (const { subjects, style } of characters(
+    data,
+    random(seed)
+      .split('crowd')
+      .integer(2 ** 31),
+  )) {
     if ([...found.values()].every((list) => list.length >= CROWD - 1)) break;
     const list = found.get(style);
     if (subjects && list && list.length < CROWD - 1) list.push(subjects[0]!.referenceSvg);
@@ -87,7 +112,11 @@ export interface Figure {
 }
 
 /** Everybody in a picture. */
-export async function figuresOf(judges: Judges, picture: Tensor, references: readonly { picture: Tensor; box: Box }[] = []): Promise<Figure[]> {
+export async function figuresOf(
+  judges: Judges,
+  picture: Tensor,
+  references: readonly { picture: Tensor; box: Box }[] = [],
+): Promise<Figure[]> {
   const cut = (p: Tensor, box: Box) => crops([[p, squareAround(box, sizeOfPicture(p), 1)]], COMPARED);
   const others = references.map(({ picture: p, box }) => cut(p, box)).map((c) => [c, turned(c)]);
   return (await judges.readCharacters(picture)).map(({ box, identity, attributes }) => {
@@ -132,7 +161,12 @@ export interface SubjectVerdict {
 }
 
 /** Assigns what was found to the references, and judges each subject. `crowd`: identities of others of the maker. */
-export function judgeSubjects(figures: readonly Figure[], references: readonly Figure[], expressions: readonly string[], crowd: readonly (readonly number[])[]): SubjectVerdict[] {
+export function judgeSubjects(
+  figures: readonly Figure[],
+  references: readonly Figure[],
+  expressions: readonly string[],
+  crowd: readonly (readonly number[])[],
+): SubjectVerdict[] {
   const own = assign(references.map((r) => figures.map((f) => dot(r.identity, f.identity))));
   return references.map((reference, i) => {
     const figure = own[i]! < 0 ? undefined : figures[own[i]!];
@@ -169,7 +203,9 @@ export interface IdentityScore {
   readonly copied: number;
 }
 /** By number of subjects. */
-export type IdentityResult = Readonly<Record<number, { readonly scenes: number; readonly real: IdentityScore; readonly drawn: IdentityScore }>>;
+export type IdentityResult = Readonly<
+  Record<number, { readonly scenes: number; readonly real: IdentityScore; readonly drawn: IdentityScore }>
+>;
 
 function scoreOf(list: readonly SubjectVerdict[]): IdentityScore {
   const found = list.filter((v) => v.found);
@@ -193,12 +229,19 @@ function squared(picture: Tensor): Tensor {
 }
 
 /** Draws each scene once; one of which a picture cannot be drawn, or whose references show nobody to the reader, is left out. */
-export async function measureIdentity(suite: Suite, variant: Variant, scenes: readonly SubjectScene[], data: DataOptions, seed: number): Promise<{ result: IdentityResult; misses: Miss[] }> {
+export async function measureIdentity(
+  suite: Suite,
+  variant: Variant,
+  scenes: readonly SubjectScene[],
+  data: DataOptions,
+  seed: number,
+): Promise<{ result: IdentityResult; misses: Miss[] }> {
   const { judges, judgesKey, ledger, side } = suite;
-  const known = (svg: string) => ledger.recall({ ...judgesKey, what: 'reference', side, svg }, async () => {
-    const picture = await renderOf(suite, svg);
-    return (picture && (await figuresOf(judges, picture))[0]) ?? null;
-  });
+  const known = (svg: string) =>
+    ledger.recall({ ...judgesKey, what: 'reference', side, svg }, async () => {
+      const picture = await renderOf(suite, svg);
+      return (picture && (await figuresOf(judges, picture))[0]) ?? null;
+    });
   const crowds = crowdsOf(data, new Set(scenes.map((s) => s.maker)), seed);
   const [sets, misses]: [Map<number, { real: SubjectVerdict[][]; drawn: SubjectVerdict[][] }>, Miss[]] = [new Map(), []];
   for (const [i, scene] of scenes.entries()) {
@@ -207,27 +250,49 @@ export async function measureIdentity(suite: Suite, variant: Variant, scenes: re
     const crowd = (await Promise.all(crowds.get(maker)!.map(known))).flatMap((f) => (f ? [f.identity] : []));
     if (read.every((f) => f !== null)) {
       const size = { width: (width * side) / 256, height: (height * side) / 256 };
-      const given = async () => Promise.all(references.map(async ({ slot, svg: own }, k) => ({ slot, picture: (await renderOf(suite, own))!, box: read[k]!.box })));
+      const given = async () =>
+        Promise.all(references.map(async ({ slot, svg: own }, k) => ({ slot, picture: (await renderOf(suite, own))!, box: read[k]!.box })));
       const whom = references.map((r) => `${r.slot} ${r.svg}`).join();
       const real = await ledger.recall({ ...judgesKey, what: 'figures', side, svg, references: whom }, async () => {
         const picture = await renderOf(suite, svg, size);
         return picture ? figuresOf(judges, squared(picture), await given()) : null;
       });
       if (real) {
-        const drawn = await ledger.recall({ ...variant.key, ...judgesKey, what: 'figures', prompt: caption, seed: index, references: whom }, async () => {
-          const pictures = await given();
-          return figuresOf(judges, squared(await variant.draw(caption, index, { references: pictures, ...size })), pictures);
-        });
-        const [right, verdicts] = [real, drawn].map((figures) => judgeSubjects(figures, read, expressions, crowd)) as [SubjectVerdict[], SubjectVerdict[]];
+        const drawn = await ledger.recall(
+          { ...variant.key, ...judgesKey, what: 'figures', prompt: caption, seed: index, references: whom },
+          async () => {
+            const pictures = await given();
+            return figuresOf(judges, squared(await variant.draw(caption, index, { references: pictures, ...size })), pictures);
+          },
+        );
+        const [right, verdicts] = [real, drawn].map((figures) => judgeSubjects(figures, read, expressions, crowd)) as [
+          SubjectVerdict[],
+          SubjectVerdict[],
+        ];
         const list = sets.get(subjects) ?? { real: [], drawn: [] };
         list.real.push(right);
         list.drawn.push(verdicts);
         sets.set(subjects, list);
         const matches = verdicts.filter((v) => v.match).length;
-        if (matches < subjects) misses.push({ part: 'identity', caption, seed: index, svg, references, ...size, why: `${matches} of ${subjects} recognised`, nearness: matches / subjects });
+        if (matches < subjects)
+          misses.push({
+            part: 'identity',
+            caption,
+            seed: index,
+            svg,
+            references,
+            ...size,
+            why: `${matches} of ${subjects} recognised`,
+            nearness: matches / subjects,
+          });
       }
     }
     suite.progress('identity', i + 1, scenes.length);
   }
-  return { result: Object.fromEntries([...sets].map(([n, { real, drawn }]) => [n, { scenes: real.length, real: scoreOf(real.flat()), drawn: scoreOf(drawn.flat()) }])), misses };
+  return {
+    result: Object.fromEntries(
+      [...sets].map(([n, { real, drawn }]) => [n, { scenes: real.length, real: scoreOf(real.flat()), drawn: scoreOf(drawn.flat()) }]),
+    ),
+    misses,
+  };
 }

@@ -12,7 +12,10 @@ test('a value is made once, in this run and in the next; other keys are other va
   let made = 0;
   const make = (value: unknown) => async () => (made++, value);
   const first = openLedger(path);
-  expect(await first.recall({ model: 'm', prompt: 'a fox', seed: 0 }, make({ right: true, p: 0.123456789 }))).toEqual({ right: true, p: 0.12346 });
+  expect(await first.recall({ model: 'm', prompt: 'a fox', seed: 0 }, make({ right: true, p: 0.123456789 }))).toEqual({
+    right: true,
+    p: 0.12346,
+  });
   expect(await first.recall({ seed: 0, prompt: 'a fox', model: 'm', more: undefined }, make('never'))).toEqual({ right: true, p: 0.12346 });
   expect(await first.recall({ model: 'm', prompt: 'a fox', seed: 1 }, make([1, 2]))).toEqual([1, 2]);
   expect([made, first.size]).toEqual([2, 2]);
@@ -29,7 +32,12 @@ test('a line that was cut short is made again, and what follows it is whole', as
   const again = openLedger(path);
   expect(again.size).toBe(1);
   await again.recall({ a: 2 }, async () => 'two');
-  expect(readFileSync(path, 'utf8').trim().split('\n').map((l) => (JSON.parse(l) as { value: string }).value)).toEqual(['one', 'two']);
+  expect(
+    readFileSync(path, 'utf8')
+      .trim()
+      .split('\n')
+      .map((l) => (JSON.parse(l) as { value: string }).value),
+  ).toEqual(['one', 'two']);
 });
 
 test('what fails to be made is not kept', async () => {

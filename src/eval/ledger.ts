@@ -28,7 +28,9 @@ export function openLedger(path: string): Ledger {
       const name = nameOf(key);
       if (entries.has(name)) return entries.get(name) as T;
       // What is read back later is what is worked with now: numbers in JSON, nothing that is undefined.
-      const line = JSON.stringify({ key: name, value: await make() }, (_, v: unknown) => (typeof v === 'number' && Number.isFinite(v) ? Number(v.toPrecision(5)) : v));
+      const line = JSON.stringify({ key: name, value: await make() }, (_, v: unknown) =>
+        typeof v === 'number' && Number.isFinite(v) ? Number(v.toPrecision(5)) : v,
+      );
       appendFileSync(path, `${line}\n`);
       const { value } = JSON.parse(line) as { value: T };
       entries.set(name, value);
@@ -39,7 +41,9 @@ export function openLedger(path: string): Ledger {
 
 /** 16 letters of the hash of a key's fields, in any order. */
 function nameOf(key: Key): string {
-  const fields = Object.entries(key).filter(([, v]) => v !== undefined).sort(([a], [b]) => (a < b ? -1 : 1));
+  const fields = Object.entries(key)
+    .filter(([, v]) => v !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256').update(JSON.stringify(fields)).digest('hex').slice(0, 16);
 }
 

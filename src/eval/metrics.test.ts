@@ -16,8 +16,18 @@ test('PSNR over white: equal steps of error, and what is transparent is white', 
   const [a, b] = [grey(8, 8, () => 0), grey(8, 8, () => 0.02)];
   expect(psnrOverWhite(a, b)).toBeCloseTo(20 * Math.log10(2 / 0.02), 3);
   const clear = float32([1, 8, 8, 4], new Float32Array(256).fill(-1));
-  expect(psnrOverWhite(clear, grey(8, 8, () => 1))).toBe(Infinity);
-  expect(() => psnrOverWhite(a, grey(8, 4, () => 0))).toThrow('expected equal sizes');
+  expect(
+    psnrOverWhite(
+      clear,
+      grey(8, 8, () => 1),
+    ),
+  ).toBe(Infinity);
+  expect(() =>
+    psnrOverWhite(
+      a,
+      grey(8, 4, () => 0),
+    ),
+  ).toThrow('expected equal sizes');
 });
 
 test('bicubic enlarging keeps straight lines, and a tile is a part of the whole', () => {
@@ -25,9 +35,15 @@ test('bicubic enlarging keeps straight lines, and a tile is a part of the whole'
   const size = { width: 64, height: 64 };
   const whole = bicubic(line, { x: 0, y: 0, ...size }, size);
   const exact = (x: number, y: number) => ((x + 0.5) / 4 - 0.5) / 20 - ((y + 0.5) / 4 - 0.5) / 40;
-  for (const [x, y] of [[20, 20], [31, 40], [44, 17]] as const) expect(whole.data[(y * 64 + x) * 4]).toBeCloseTo(exact(x, y), 5);
+  for (const [x, y] of [
+    [20, 20],
+    [31, 40],
+    [44, 17],
+  ] as const)
+    expect(whole.data[(y * 64 + x) * 4]).toBeCloseTo(exact(x, y), 5);
   const tile = bicubic(line, { x: 10, y: 20, width: 7, height: 5 }, size);
-  for (let y = 0; y < 5; y++) expect([...tile.data.slice(y * 28, y * 28 + 28)]).toEqual([...whole.data.slice(((20 + y) * 64 + 10) * 4, ((20 + y) * 64 + 17) * 4)]);
+  for (let y = 0; y < 5; y++)
+    expect([...tile.data.slice(y * 28, y * 28 + 28)]).toEqual([...whole.data.slice(((20 + y) * 64 + 10) * 4, ((20 + y) * 64 + 17) * 4)]);
 });
 
 test('edge widths: of the truth, of a blurred edge, and of one that is not there', () => {
@@ -37,7 +53,10 @@ test('edge widths: of the truth, of a blurred edge, and of one that is not there
   expect(median(own)).toBeCloseTo(1, 1);
   expect(median(soft)).toBeCloseTo(8, 1);
   expect(none.every((w) => w === undefined)).toBe(true);
-  const upright = edgeWidths(grey(24, 96, (_, y) => -ramp(47.5, 2)(y)), []); // falling, along columns
+  const upright = edgeWidths(
+    grey(24, 96, (_, y) => -ramp(47.5, 2)(y)),
+    [],
+  ); // falling, along columns
   expect(median(upright[0] as number[])).toBeCloseTo(7 / 3, 5); // two pixels, read between samples: shares 0, 0.3, 0.7, 1
 });
 

@@ -18,7 +18,8 @@ export function overWhite({ shape, data }: Tensor): { width: number; height: num
 
 /** Peak signal-to-noise ratio over white in dB, not rounded to 8 bits. Throws InputError for pictures of unequal sizes. */
 export function psnrOverWhite(a: Tensor, b: Tensor): number {
-  if (a.shape.join() !== b.shape.join()) throw new InputError('eval.size', `PSNR of pictures [${a.shape}] and [${b.shape}]: expected equal sizes`);
+  if (a.shape.join() !== b.shape.join())
+    throw new InputError('eval.size', `PSNR of pictures [${a.shape}] and [${b.shape}]: expected equal sizes`);
   const [x, y] = [overWhite(a).rgb, overWhite(b).rgb];
   let sum = 0;
   for (let i = 0; i < x.length; i++) sum += (x[i]! - y[i]!) ** 2;
@@ -41,7 +42,11 @@ function cubicAxis(start: number, n: number, from: number, to: number): { index:
 }
 
 /** A tile (x, y, width, height) of picture (1, h, w, 4) enlarged bicubically to `size`. */
-export function bicubic(source: Tensor, tile: { x: number; y: number; width: number; height: number }, size: { width: number; height: number }): Tensor<'float32'> {
+export function bicubic(
+  source: Tensor,
+  tile: { x: number; y: number; width: number; height: number },
+  size: { width: number; height: number },
+): Tensor<'float32'> {
   const [, h, w] = source.shape as [number, number, number];
   const data = source.data as Float32Array;
   const columns = cubicAxis(tile.x, tile.width, w, size.width);
@@ -63,7 +68,11 @@ export function bicubic(source: Tensor, tile: { x: number; y: number; width: num
 /** Brightness over white of each pixel, rows first, 0..255. */
 function brightness(picture: Tensor): { width: number; height: number; at: (x: number, y: number) => number } {
   const { width, height, rgb } = overWhite(picture);
-  return { width, height, at: (x, y) => 0.299 * rgb[(y * width + x) * 3]! + 0.587 * rgb[(y * width + x) * 3 + 1]! + 0.114 * rgb[(y * width + x) * 3 + 2]! };
+  return {
+    width,
+    height,
+    at: (x, y) => 0.299 * rgb[(y * width + x) * 3]! + 0.587 * rgb[(y * width + x) * 3 + 1]! + 0.114 * rgb[(y * width + x) * 3 + 2]!,
+  };
 }
 
 /** Smallest difference in brightness that counts as an edge. */

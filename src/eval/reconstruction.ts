@@ -51,7 +51,9 @@ export interface ReconstructionResult {
   /** Mean PSNR in dB by side in pixels, and the worst scene's. */
   readonly psnr: Readonly<Record<number, { mean: number; worst: number; scenes: number }>>;
   /** By side in pixels: pieces, clean edges in them, their width in the truth, ours, and bicubic of a 512-pixel picture. */
-  readonly large: Readonly<Record<number, { pieces: number; edges: number; truth: number; ours: Edges; bicubic: Edges; bicubicOfOurs: Edges }>>;
+  readonly large: Readonly<
+    Record<number, { pieces: number; edges: number; truth: number; ours: Edges; bicubic: Edges; bicubicOfOurs: Edges }>
+  >;
 }
 
 const SMALL = 512;
@@ -82,7 +84,8 @@ export async function measureReconstruction(options: ReconstructionOptions): Pro
     return [side, { mean: average(list), worst: Math.min(...list), scenes: list.length }];
   });
   const large: [number, ReconstructionResult['large'][number]][] = [];
-  for (const side of options.sizes) large.push([side, summary(await each(`piece at ${side}`, options.pieces, (i) => piece(options, side, i)))]);
+  for (const side of options.sizes)
+    large.push([side, summary(await each(`piece at ${side}`, options.pieces, (i) => piece(options, side, i)))]);
   return { psnr: Object.fromEntries(psnr), large: Object.fromEntries(large) };
 }
 
@@ -126,7 +129,12 @@ async function piece(options: ReconstructionOptions, side: number, i: number): P
   const rect = cropRect({ width: SMALL, height: SMALL, pixels: small }, PIECE, [side, side], random(options.seed).split(`piece:${i}`));
   const [x, y] = [Math.min(side - PIECE, Math.round(rect[0] * side)), Math.min(side - PIECE, Math.round(rect[1] * side))];
   const tile: Area = { x, y, width: PIECE, height: PIECE };
-  const bytes = await drawn(options, { svg, width: PIECE, height: PIECE, rect: [x / side, y / side, (x + PIECE) / side, (y + PIECE) / side] });
+  const bytes = await drawn(options, {
+    svg,
+    width: PIECE,
+    height: PIECE,
+    rect: [x / side, y / side, (x + PIECE) / side, (y + PIECE) / side],
+  });
   if (!bytes) return null;
   const truth = premultipliedToTensor(PIECE, PIECE, bytes);
   const remembered = await options.encode(premultipliedToTensor(options.side, options.side, seen));
@@ -142,6 +150,17 @@ async function piece(options: ReconstructionOptions, side: number, i: number): P
 function summary(pieces: readonly Piece[]): ReconstructionResult['large'][number] {
   const widths = (k: number) => pieces.flatMap((p) => p.widths[k]!);
   const there = (k: number) => widths(k).filter((w) => w !== null);
-  const edges = (k: number): Edges => ({ psnr: average(pieces.map((p) => p.psnr[k - 1]!)), width: median(there(k)), lost: 1 - there(k).length / widths(k).length });
-  return { pieces: pieces.length, edges: widths(0).length, truth: median(there(0)), ours: edges(1), bicubic: edges(2), bicubicOfOurs: edges(3) };
+  const edges = (k: number): Edges => ({
+    psnr: average(pieces.map((p) => p.psnr[k - 1]!)),
+    width: median(there(k)),
+    lost: 1 - there(k).length / widths(k).length,
+  });
+  return {
+    pieces: pieces.length,
+    edges: widths(0).length,
+    truth: median(there(0)),
+    ours: edges(1),
+    bicubic: edges(2),
+    bicubicOfOurs: edges(3),
+  };
 }

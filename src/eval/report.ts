@@ -29,7 +29,14 @@ export interface Evaluation {
   readonly precision: string;
   /** Side in pixels. */
   readonly side: number;
-  readonly judges?: { readonly hash: string; readonly accuracy: JudgeAccuracy; readonly training: Readonly<Record<string, string>>; readonly concepts: number; readonly styles: number; readonly backgrounds: number };
+  readonly judges?: {
+    readonly hash: string;
+    readonly accuracy: JudgeAccuracy;
+    readonly training: Readonly<Record<string, string>>;
+    readonly concepts: number;
+    readonly styles: number;
+    readonly backgrounds: number;
+  };
   readonly geneval?: GenEvalResult;
   /** Pictures of each prompt of GenEval. */
   readonly pictures?: number;
@@ -57,12 +64,15 @@ type JudgesOf = NonNullable<Evaluation['judges']>;
 function judgesPart({ accuracy: a, training, concepts, styles, backgrounds, hash }: JudgesOf): string {
   const { detector, classifier, colour, characters } = a;
   const boxes = (name: string, c: (typeof classifier)['trueBoxes']): string[][] => [
-    [`concept, ${name}`, percent(c.concept), `${c.count} objects`], [`among five, ${name}`, percent(c.concept5), ''], [`style, ${name}`, percent(c.style), ''],
+    [`concept, ${name}`, percent(c.concept), `${c.count} objects`],
+    [`among five, ${name}`, percent(c.concept5), ''],
+    [`style, ${name}`, percent(c.style), ''],
   ];
   const rows = [
     ['objects found, F1 at IoU 0.5', percent(detector.f1), `${detector.objects} objects in ${detector.scenes} scenes`],
     ['background', percent(detector.background), `${detector.scenes} scenes`],
-    ...boxes('true boxes', classifier.trueBoxes), ...boxes('found boxes', classifier.foundBoxes),
+    ...boxes('true boxes', classifier.trueBoxes),
+    ...boxes('found boxes', classifier.foundBoxes),
     ['colour', percent(colour.right), `${colour.count} recoloured objects`],
     ['the same character among 32', percent(characters.identity), `${characters.count} characters`],
     ...Object.entries(characters.attributes).map(([name, right]) => [`character: ${name}`, percent(right), '']),
@@ -73,16 +83,29 @@ Our own networks (${concepts} concepts, ${styles} styles, ${backgrounds} backgro
 have not seen:
 
 ${table(['', 'right', 'of'], rows)}
-${Object.entries(training).map(([name, how]) => `- ${name}: ${how}`).join('\n')}
+${Object.entries(training)
+  .map(([name, how]) => `- ${name}: ${how}`)
+  .join('\n')}
 `;
 }
 
 /** How good the judges of a part are, in a sentence beneath its heading. */
-const trust = ({ accuracy: { detector, classifier: { foundBoxes: c }, colour } }: JudgesOf) =>
+const trust = ({
+  accuracy: {
+    detector,
+    classifier: { foundBoxes: c },
+    colour,
+  },
+}: JudgesOf) =>
   `Judges, on unseen real renders: objects ${percent(detector.f1)} (F1), concept ${percent(c.concept)}, among five ${percent(c.concept5)}, style ${percent(c.style)}, background ${percent(detector.background)}, colour ${percent(colour.right)}.`;
 
 function genevalPart(sets: GenEvalResult, pictures: number, judges: JudgesOf): string {
-  const cells = (drawn: Pick<TaskScore, 'first' | 'five'>, real: Pick<TaskScore, 'first' | 'five'>) => [percent(drawn.first), percent(real.first), percent(drawn.five), percent(real.five)];
+  const cells = (drawn: Pick<TaskScore, 'first' | 'five'>, real: Pick<TaskScore, 'first' | 'five'>) => [
+    percent(drawn.first),
+    percent(real.first),
+    percent(drawn.five),
+    percent(real.five),
+  ];
   const parts = Object.entries(sets).map(([set, tasks]) => {
     const rows = TASK_NAMES.flatMap((task) => {
       const t = tasks[task];
@@ -102,7 +125,15 @@ ${parts.join('\n')}`;
 }
 
 function conceptsPart(sets: ConceptResult, judges: JudgesOf): string {
-  const row = (set: string, who: string, s: ConceptScore) => [set, who, percent(s.concept), percent(s.concept5), percent(s.style), percent(s.background), String(s.count)];
+  const row = (set: string, who: string, s: ConceptScore) => [
+    set,
+    who,
+    percent(s.concept),
+    percent(s.concept5),
+    percent(s.style),
+    percent(s.background),
+    String(s.count),
+  ];
   const rows = Object.entries(sets).flatMap(([set, { real, drawn }]) => [row(set, 'the model', drawn), row('', 'real renders', real)]);
   return `## Concept, style and background
 
@@ -113,14 +144,26 @@ ${table(['prompts', 'drawn by', 'concept, first', 'among five', 'style', 'backgr
 }
 
 function identityPart(sets: IdentityResult, { accuracy: { characters } }: JudgesOf): string {
-  const row = (n: string, who: string, s: IdentityScore) => [n, who, percent(s.found), percent(s.match), percent(s.bleeding), percent(s.asked), percent(s.kept), percent(s.copied), String(s.subjects)];
+  const row = (n: string, who: string, s: IdentityScore) => [
+    n,
+    who,
+    percent(s.found),
+    percent(s.match),
+    percent(s.bleeding),
+    percent(s.asked),
+    percent(s.kept),
+    percent(s.copied),
+    String(s.subjects),
+  ];
   const rows = Object.entries(sets).flatMap(([n, { real, drawn }]) => [row(n, 'the model', drawn), row('', 'real renders', real)]);
   return `## Identity
 
 Held-out characters, each given as a picture with another expression. Match: of all subjects, those whose figure (assigned by the Hungarian method) is liker to its own reference than to the others of the scene and to
 31 more of the same maker. Bleeding: of the attributes that another subject has otherwise, those that came from another. Expression: of the figures found, as asked, or the reference's instead. Copies: at
 least 25 dB beside the reference's pixels.
-Judges, on unseen real renders: identity among 32 ${percent(characters.identity)}, ${Object.entries(characters.attributes).map(([name, right]) => `${name} ${percent(right)}`).join(', ')}.
+Judges, on unseen real renders: identity among 32 ${percent(characters.identity)}, ${Object.entries(characters.attributes)
+    .map(([name, right]) => `${name} ${percent(right)}`)
+    .join(', ')}.
 
 ${table(['subjects', 'drawn by', 'found', 'match', 'bleeding', 'expression as asked', "reference's", 'copies', 'of'], rows)}`;
 }
@@ -145,7 +188,13 @@ ${table(['', 'PSNR', 'edge width', ''], pieces)}`;
 }
 
 function stepsPart({ reference, variants }: StepsResult, judges: JudgesOf): string {
-  const rows = Object.entries(variants).map(([name, s]) => [name, percent(s.first), percent(s.five), name === reference ? '-' : decibel(s.psnr), String(s.count)]);
+  const rows = Object.entries(variants).map(([name, s]) => [
+    name,
+    percent(s.first),
+    percent(s.five),
+    name === reference ? '-' : decibel(s.psnr),
+    String(s.count),
+  ]);
   return `## Steps and bits
 
 The first prompts of house GenEval (seen combinations), one picture each from the same seeds: mean over the tasks, and PSNR beside ${reference}, the median.
@@ -178,7 +227,8 @@ ${e.notes.map((note) => `- Left out: ${note}\n`).join('')}`,
     judges && e.stepsAndBits && stepsPart(e.stepsAndBits, judges),
     '## Speed\n\nMeasured by `npm run bench`, on an idle machine: docs/results/bench.json.\n',
     e.worst && e.worst.length > 0 && worstPart(e.worst),
-    sheet !== undefined && `Each beside a real render of its prompt:\n\n![the pictures furthest from right, each beside a real render](${sheet})\n`,
+    sheet !== undefined &&
+      `Each beside a real render of its prompt:\n\n![the pictures furthest from right, each beside a real render](${sheet})\n`,
   ];
   return parts.filter((p) => typeof p === 'string').join('\n');
 }

@@ -3,12 +3,25 @@ import type { ColourName } from '../data/colour.ts';
 import { holds, nearness, wrongWith, type Asked, type Box, type Seen } from './rule.ts';
 
 /** An object around a centre; `second` is what else it might be. */
-function thing(concept: string, [x, y]: readonly [number, number] = [0.5, 0.5], { colour, second = 'other', side = 0.3 }: { colour?: ColourName; second?: string; side?: number } = {}): Seen {
-  return { box: [x - side / 2, y - side / 2, side, side], concepts: [concept, second], odds: [0.8, 0.1], style: 'flat', ...(colour && { colour }) };
+function thing(
+  concept: string,
+  [x, y]: readonly [number, number] = [0.5, 0.5],
+  { colour, second = 'other', side = 0.3 }: { colour?: ColourName; second?: string; side?: number } = {},
+): Seen {
+  return {
+    box: [x - side / 2, y - side / 2, side, side],
+    concepts: [concept, second],
+    odds: [0.8, 0.1],
+    style: 'flat',
+    ...(colour && { colour }),
+  };
 }
 const ask = (things: Asked['things'], relation?: Asked['relation']): Asked => ({ things, ...(relation && { relation }) });
 const one = (concept: string, colour?: ColourName) => ({ concept, count: 1, ...(colour && { colour }) });
-const [left, right] = [[0.25, 0.5], [0.75, 0.5]] as const;
+const [left, right] = [
+  [0.25, 0.5],
+  [0.75, 0.5],
+] as const;
 
 describe('one object', () => {
   test.each([
@@ -18,7 +31,8 @@ describe('one object', () => {
     ['something else', [thing('cat')], 'no fox'],
     ['only the second choice', [thing('dog', left, { second: 'fox' })], 'no fox'],
   ])('%s', (_, seen, wrong) => expect(wrongWith(ask([one('fox')]), seen, 'first')).toBe(wrong));
-  test('leniently, the second choice will do', () => expect(wrongWith(ask([one('fox')]), [thing('dog', left, { second: 'fox' })], 'five')).toBeUndefined());
+  test('leniently, the second choice will do', () =>
+    expect(wrongWith(ask([one('fox')]), [thing('dog', left, { second: 'fox' })], 'five')).toBeUndefined());
 });
 
 describe('two objects', () => {
@@ -27,7 +41,8 @@ describe('two objects', () => {
     ['both', [thing('car', left), thing('fox', right)], undefined],
     ['one of them', [thing('car', left), thing('cat', right)], 'no fox'],
   ])('%s', (_, seen, wrong) => expect(wrongWith(asked, seen, 'first')).toBe(wrong));
-  test('one object is not both, though it may be either', () => expect(wrongWith(asked, [thing('car', left, { second: 'fox' })], 'five')).toBe('one object for two things'));
+  test('one object is not both, though it may be either', () =>
+    expect(wrongWith(asked, [thing('car', left, { second: 'fox' })], 'five')).toBe('one object for two things'));
 });
 
 describe('counting: exactly so many', () => {
@@ -67,9 +82,19 @@ describe('position', () => {
   test('each relation and its opposite; between two of them neither', () => {
     const box = (x: number, y: number): Box => [x - 0.1, y - 0.1, 0.2, 0.2];
     const [a, b] = [box(0.2, 0.5), box(0.8, 0.5)];
-    expect([holds('left of', a, b), holds('right of', b, a), holds('right of', a, b), holds('next to', b, a)]).toEqual([true, true, false, true]);
+    expect([holds('left of', a, b), holds('right of', b, a), holds('right of', a, b), holds('next to', b, a)]).toEqual([
+      true,
+      true,
+      false,
+      true,
+    ]);
     const [above, below] = [box(0.5, 0.2), box(0.5, 0.8)];
-    expect([holds('above', above, below), holds('below', below, above), holds('below', above, below), holds('next to', above, below)]).toEqual([true, true, false, false]);
+    expect([
+      holds('above', above, below),
+      holds('below', below, above),
+      holds('below', above, below),
+      holds('next to', above, below),
+    ]).toEqual([true, true, false, false]);
     expect((['left of', 'right of', 'above', 'below'] as const).filter((r) => holds(r, a, a))).toEqual([]);
   });
 });
@@ -85,6 +110,11 @@ describe('colour attribution', () => {
 
 test('nearness: nothing, a little, half, right', () => {
   const asked = ask([one('fox'), one('car')], 'left of');
-  const marks = [[thing('fox')], [thing('fox', left), thing('dog', right, { second: 'car' })], [thing('fox', right), thing('car', left)], [thing('fox', left), thing('car', right)]];
+  const marks = [
+    [thing('fox')],
+    [thing('fox', left), thing('dog', right, { second: 'car' })],
+    [thing('fox', right), thing('car', left)],
+    [thing('fox', left), thing('car', right)],
+  ];
   expect(marks.map((seen) => nearness(asked, seen))).toEqual([0, 0.05, 0.4, 0.8]);
 });

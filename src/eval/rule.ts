@@ -51,7 +51,12 @@ export function holds(relation: Relation, a: Box, b: Box): boolean {
 }
 
 /** What is wrong with a picture: undefined when it is right, else the first thing that a person would say. */
-export function wrongWith(asked: Asked, seen: readonly Seen[], strictness: Strictness, nameOf: (concept: string) => string = (c) => c): string | undefined {
+export function wrongWith(
+  asked: Asked,
+  seen: readonly Seen[],
+  strictness: Strictness,
+  nameOf: (concept: string) => string = (c) => c,
+): string | undefined {
   const like = (concept: string) => seen.filter((s) => s.concepts.slice(0, CHOICES[strictness]).includes(concept));
   for (const { concept, count } of asked.things) {
     const found = like(concept).length;
@@ -71,7 +76,10 @@ export function wrongWith(asked: Asked, seen: readonly Seen[], strictness: Stric
 
 /** Every way of naming a different object for each thing. */
 function choose(fits: readonly (readonly Seen[])[]): Seen[][] {
-  return fits.reduce<Seen[][]>((ways, options) => ways.flatMap((way) => options.filter((o) => !way.includes(o)).map((o) => [...way, o])), [[]]);
+  return fits.reduce<Seen[][]>(
+    (ways, options) => ways.flatMap((way) => options.filter((o) => !way.includes(o)).map((o) => [...way, o])),
+    [[]],
+  );
 }
 
 /** How near a picture is to being right, for putting the worst first: 0 none of the things is there, 1 all are, surely, and right. */

@@ -22,7 +22,13 @@ export interface StepsResult {
 const MOST = 99;
 
 /** Draws every prompt once by every variant. The seeds are those of GenEval's first pictures, of which it draws `pictures` a prompt. */
-export async function measureSteps(suite: Suite, reference: Variant, others: readonly Variant[], prompts: readonly Prompt[], pictures: number): Promise<StepsResult> {
+export async function measureSteps(
+  suite: Suite,
+  reference: Variant,
+  others: readonly Variant[],
+  prompts: readonly Prompt[],
+  pictures: number,
+): Promise<StepsResult> {
   const variants = [...others.filter((v) => v.name !== reference.name), reference];
   const marks = variants.map(() => new Map(TASK_NAMES.map((task) => [task, { first: [] as number[], five: [] as number[] }])));
   const psnr: number[][] = variants.map(() => []);
@@ -32,10 +38,15 @@ export async function measureSteps(suite: Suite, reference: Variant, others: rea
     const once = (v: Variant): Promise<Tensor> => drawn.get(v) ?? drawn.set(v, v.draw(caption, seed)).get(v)!;
     for (const [k, variant] of variants.entries()) {
       const { objects } = await sightOfDrawn(suite, { ...variant, draw: () => once(variant) }, caption, seed);
-      for (const strictness of ['first', 'five'] as const) marks[k]!.get(task)![strictness].push(Number(wrongWith(asked, objects, strictness) === undefined));
+      for (const strictness of ['first', 'five'] as const)
+        marks[k]!.get(task)![strictness].push(Number(wrongWith(asked, objects, strictness) === undefined));
       if (variant === reference) continue;
       const beside = Object.fromEntries(Object.entries(reference.key).map(([field, x]) => [`beside.${field}`, x]));
-      psnr[k]!.push(await suite.ledger.recall({ ...variant.key, ...beside, what: 'psnr', prompt: caption, seed }, async () => Math.min(MOST, psnrOverWhite(await once(variant), await once(reference)))));
+      psnr[k]!.push(
+        await suite.ledger.recall({ ...variant.key, ...beside, what: 'psnr', prompt: caption, seed }, async () =>
+          Math.min(MOST, psnrOverWhite(await once(variant), await once(reference))),
+        ),
+      );
     }
     suite.progress('steps', i + 1, prompts.length);
   }

@@ -27,7 +27,28 @@ interface Truth {
 }
 
 /** Where things are that lie so. */
-const PLACES = { 'left of': [[0.2, 0.5], [0.8, 0.5]], 'right of': [[0.8, 0.5], [0.2, 0.5]], above: [[0.5, 0.2], [0.5, 0.8]], below: [[0.5, 0.8], [0.5, 0.2]], 'next to': [[0.2, 0.5], [0.8, 0.5]] } as const;
+const PLACES = {
+  'left of': [
+    [0.2, 0.5],
+    [0.8, 0.5],
+  ],
+  'right of': [
+    [0.8, 0.5],
+    [0.2, 0.5],
+  ],
+  above: [
+    [0.5, 0.2],
+    [0.5, 0.8],
+  ],
+  below: [
+    [0.5, 0.8],
+    [0.5, 0.2],
+  ],
+  'next to': [
+    [0.2, 0.5],
+    [0.8, 0.5],
+  ],
+} as const;
 
 const oneHot = (n: number, i: number) => Float32Array.from({ length: n }, (_, k) => (k === i ? 0.9 : 0.1 / (n - 1)));
 
@@ -38,7 +59,13 @@ function knowing(truths: readonly Truth[]): { suite: Suite; picture: (i: number)
     things.flatMap((thing, t) =>
       Array.from({ length: thing.count }, (_, k): FoundObject => {
         const [x, y] = PLACES[relation][t]!;
-        return { box: [x - 0.1 + k * 0.02, y - 0.1, 0.2, 0.2], score: 1 - 0.1 * t, concept: oneHot(concept.length, concept.indexOf(thing.concept)), style: oneHot(style.length, style.indexOf(word)), ...(thing.colour && { colour: { colour: thing.colour, share: 1 } }) };
+        return {
+          box: [x - 0.1 + k * 0.02, y - 0.1, 0.2, 0.2],
+          score: 1 - 0.1 * t,
+          concept: oneHot(concept.length, concept.indexOf(thing.concept)),
+          style: oneHot(style.length, style.indexOf(word)),
+          ...(thing.colour && { colour: { colour: thing.colour, share: 1 } }),
+        };
       }),
     );
   const judges = {
@@ -49,9 +76,28 @@ function knowing(truths: readonly Truth[]): { suite: Suite; picture: (i: number)
       return { objects: found(truth), background: oneHot(background.length, background.indexOf(truth.background ?? 'white')) };
     },
   } as unknown as Judges;
-  const pool = { render: async ({ svg, width, height }: { svg: string; width: number; height: number }) => ({ pixels: new Uint8Array(width * height * 4).fill(Number(svg)) }) } as unknown as Suite['pool'];
-  const suite: Suite = { judges, judgesKey: { judges: 'j' }, pool, side: 8, ledger: openLedger(join(folder, `${Math.random()}.jsonl`)), progress: () => {} };
-  return { suite, picture: (i) => float32([1, 8, 8, 4], Float32Array.from({ length: 256 }, (_, k) => (k % 4 === 3 ? 1 : (i / 255) * 2 - 1))), count: () => looked };
+  const pool = {
+    render: async ({ svg, width, height }: { svg: string; width: number; height: number }) => ({
+      pixels: new Uint8Array(width * height * 4).fill(Number(svg)),
+    }),
+  } as unknown as Suite['pool'];
+  const suite: Suite = {
+    judges,
+    judgesKey: { judges: 'j' },
+    pool,
+    side: 8,
+    ledger: openLedger(join(folder, `${Math.random()}.jsonl`)),
+    progress: () => {},
+  };
+  return {
+    suite,
+    picture: (i) =>
+      float32(
+        [1, 8, 8, 4],
+        Float32Array.from({ length: 256 }, (_, k) => (k % 4 === 3 ? 1 : (i / 255) * 2 - 1)),
+      ),
+    count: () => looked,
+  };
 }
 
 const variant = (name: string, draw: Variant['draw']): Variant => ({ name, key: { model: name }, draw });
@@ -63,7 +109,9 @@ describe('prompts of GenEval', () => {
     expect(promptsOf(DATA.pico, task, seen, 3, 1)).toEqual(prompts.slice(0, 3)); // a quick run's are the first of a full one's
     for (const { asked, caption, svg, index } of prompts) {
       expect(caption).toMatch(/flat|shaded cartoon/);
-      expect(asked.things.length).toBe({ 'one object': 1, 'two objects': 2, counting: 1, colours: 1, position: 2, 'colour attribution': 2 }[task]);
+      expect(asked.things.length).toBe(
+        { 'one object': 1, 'two objects': 2, counting: 1, colours: 1, position: 2, 'colour attribution': 2 }[task],
+      );
       expect(asked.relation !== undefined).toBe(task === 'position');
       for (const { concept: hex, colour, count } of asked.things) {
         expect(colour !== undefined).toBe(task === 'colours' || task === 'colour attribution');
@@ -72,7 +120,10 @@ describe('prompts of GenEval', () => {
         expect(count).toBeLessThanOrEqual(4);
         if (colour) expect(heldOut('colour', hex, colour)).toBe(false);
       }
-      if (asked.relation) expect(caption).toMatch({ 'left of': /left of/, 'right of': /right of/, above: /above|over/, below: /below|under/, 'next to': /./ }[asked.relation]);
+      if (asked.relation)
+        expect(caption).toMatch(
+          { 'left of': /left of/, 'right of': /right of/, above: /above|over/, below: /below|under/, 'next to': /./ }[asked.relation],
+        );
       expect(svg.match(/<svg x=/g)!.length).toBe(asked.things.reduce((sum, t) => sum + t.count, 0));
       expect(prompts[index]!.caption).toBe(caption);
     }
@@ -91,7 +142,8 @@ test('cases of single things: in the language asked for, with a truth that the j
   for (const set of SETS) {
     const cases = conceptCases(data, set, 8, 5);
     expect(cases.length).toBe(8);
-    for (const { truth } of cases) expect([concept, style, background].map((list, i) => list.includes(Object.values(truth)[i]!))).toEqual([true, true, true]);
+    for (const { truth } of cases)
+      expect([concept, style, background].map((list, i) => list.includes(Object.values(truth)[i]!))).toEqual([true, true, true]);
     expect(conceptCases(data, set, 4, 5)).toEqual(cases.slice(0, 4));
     expect(cases.some((c) => /\b(een|op|in de|stijl)\b/.test(c.caption))).toBe(set.language === 'nl');
   }
@@ -103,34 +155,65 @@ test('house GenEval: a model that draws the truth gets the score of real renders
   // The last truth is that of no prompt: nothing at all.
   const { suite, picture, count } = knowing([...prompts.map((p) => p.asked), { things: [] }]);
   const indexOf = (caption: string) => prompts.findIndex((p) => p.caption === caption);
-  const right = await measureGenEval(suite, variant('right', async (prompt) => picture(indexOf(prompt))), prompts, 2);
+  const right = await measureGenEval(
+    suite,
+    variant('right', async (prompt) => picture(indexOf(prompt))),
+    prompts,
+    2,
+  );
   const tasks = right.result[seen.name]!;
   expect(Object.keys(tasks)).toEqual(TASK_NAMES);
-  for (const task of TASK_NAMES) expect(tasks[task]).toEqual({ prompts: 2, real: { count: 2, first: 1, five: 1 }, drawn: { count: 4, first: 1, five: 1 } });
+  for (const task of TASK_NAMES)
+    expect(tasks[task]).toEqual({ prompts: 2, real: { count: 2, first: 1, five: 1 }, drawn: { count: 4, first: 1, five: 1 } });
   expect(right.misses).toEqual([]);
   // Every second picture is empty.
-  const half = await measureGenEval(suite, variant('half', async (prompt, seed) => picture(seed % 2 ? 12 : indexOf(prompt))), prompts, 2);
+  const half = await measureGenEval(
+    suite,
+    variant('half', async (prompt, seed) => picture(seed % 2 ? 12 : indexOf(prompt))),
+    prompts,
+    2,
+  );
   expect(meanScore(half.result[seen.name]!, 'drawn', 'first')).toBe(0.5);
   expect(meanScore(half.result[seen.name]!, 'real', 'first')).toBe(1);
   expect(half.misses.length).toBe(12);
   expect(half.misses[0]).toMatchObject({ part: 'one object', seed: 1, nearness: 0, why: expect.stringMatching(/^no /) });
   const before = count();
-  expect(await measureGenEval(suite, variant('half', () => Promise.reject(new Error('drawn again'))), prompts, 2)).toEqual(half);
+  expect(
+    await measureGenEval(
+      suite,
+      variant('half', () => Promise.reject(new Error('drawn again'))),
+      prompts,
+      2,
+    ),
+  ).toEqual(half);
   expect(count()).toBe(before);
 });
 
 test('single things: concept, style and background each by itself; what is not said of the background is not asked', async () => {
   const cases = conceptCases(data, seen, 6, 5).map((c, i) => ({ ...c, svg: String(i), backgroundSaid: i > 0 }));
-  const truths: Truth[] = cases.map(({ truth }) => ({ things: [{ concept: truth.concept, count: 1 }], style: truth.style, background: truth.background }));
+  const truths: Truth[] = cases.map(({ truth }) => ({
+    things: [{ concept: truth.concept, count: 1 }],
+    style: truth.style,
+    background: truth.background,
+  }));
   const another = concept.find((c) => c !== cases[1]!.truth.concept)!;
-  const wrong: Truth[] = [{ ...truths[0]!, background: 'night' }, { ...truths[1]!, things: [{ concept: another, count: 1 }] }, { things: [] }];
+  const wrong: Truth[] = [
+    { ...truths[0]!, background: 'night' },
+    { ...truths[1]!, things: [{ concept: another, count: 1 }] },
+    { things: [] },
+  ];
   const { suite, picture } = knowing([...truths, ...wrong]);
   const indexOf = (caption: string) => cases.findIndex((c) => c.caption === caption);
   const drawn = variant('m', async (prompt) => picture(indexOf(prompt) < 3 ? 6 + indexOf(prompt) : indexOf(prompt)));
   const { result, misses } = await measureConcepts(suite, drawn, cases);
   const nothing = Number(cases[2]!.truth.background !== 'white'); // an empty picture is white to these judges
   expect(result[seen.name]!.real).toEqual({ count: 6, concept: 1, concept5: 1, style: 1, background: 1 });
-  expect(result[seen.name]!.drawn).toMatchObject({ count: 6, concept: 4 / 6, style: 5 / 6, background: expect.closeTo(1 - nothing / 5, 6) });
+  expect(result[seen.name]!.drawn).toMatchObject({
+    count: 6,
+    concept: 4 / 6,
+    style: 5 / 6,
+    background: expect.closeTo(1 - nothing / 5, 6),
+  });
   expect(misses.map((m) => m.why)).toEqual([`seen as ${labels[concept.indexOf(another)]}`, 'nothing there']);
 });
 
@@ -138,10 +221,17 @@ test('steps: scores and PSNR at equal seeds, each picture drawn once', async () 
   const prompts = TASK_NAMES.flatMap((task) => promptsOf(data, task, seen, 1, 3)).map((p, i) => ({ ...p, svg: String(i) }));
   const { suite, picture } = knowing([...prompts.map((p) => p.asked), { things: [] }]);
   const drawn: string[] = [];
-  const by = (name: string, i: (prompt: string) => number) => variant(name, async (prompt, seed) => (drawn.push(`${name} ${prompt} ${seed}`), picture(i(prompt))));
+  const by = (name: string, i: (prompt: string) => number) =>
+    variant(name, async (prompt, seed) => (drawn.push(`${name} ${prompt} ${seed}`), picture(i(prompt))));
   const indexOf = (caption: string) => prompts.findIndex((p) => p.caption === caption);
   const reference = by('4 steps', indexOf);
-  const { variants, reference: name } = await measureSteps(suite, reference, [by('empty', () => 6), by('equal', indexOf), reference], prompts, 4);
+  const { variants, reference: name } = await measureSteps(
+    suite,
+    reference,
+    [by('empty', () => 6), by('equal', indexOf), reference],
+    prompts,
+    4,
+  );
   expect(name).toBe('4 steps');
   expect(variants).toEqual({
     empty: { count: 6, first: 0, five: 0, psnr: expect.any(Number) },
@@ -156,6 +246,10 @@ test('steps: scores and PSNR at equal seeds, each picture drawn once', async () 
 test('the worst: by part in turn, no prompt twice, the furthest first', () => {
   const miss = (part: string, caption: string, nearness: number): Miss => ({ part, caption, nearness, seed: 0, svg: '', why: '' });
   const list = [miss('a', 'x', 0.5), miss('a', 'x', 0.1), miss('a', 'y', 0.2), miss('b', 'z', 0.9), miss('a', 'w', 0.3)];
-  expect(worstOf(list, 3).map((m) => [m.caption, m.nearness])).toEqual([['x', 0.1], ['z', 0.9], ['y', 0.2]]);
+  expect(worstOf(list, 3).map((m) => [m.caption, m.nearness])).toEqual([
+    ['x', 0.1],
+    ['z', 0.9],
+    ['y', 0.2],
+  ]);
   expect(worstOf(list, 99).length).toBe(4);
 });

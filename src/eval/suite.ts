@@ -15,7 +15,11 @@ export interface Known {
 }
 
 /** Draws a prompt from a seed: (1, H, W, 4) premultiplied around [-1, 1]; a square of the suite's side where nothing else is said. */
-export type Draw = (prompt: string, seed: number, more?: { readonly references?: readonly Known[]; readonly width?: number; readonly height?: number }) => Promise<Tensor>;
+export type Draw = (
+  prompt: string,
+  seed: number,
+  more?: { readonly references?: readonly Known[]; readonly width?: number; readonly height?: number },
+) => Promise<Tensor>;
 
 /** A way to draw: '4 steps', 'teacher, 50 steps'. */
 export interface Variant {
@@ -55,7 +59,11 @@ export interface Miss {
 }
 
 /** A real render, a square of the suite's side where nothing else is said; undefined where it cannot be drawn. */
-export async function renderOf({ pool, side }: Pick<Suite, 'pool' | 'side'>, svg: string, { width = side, height = side }: { width?: number; height?: number } = {}): Promise<Tensor<'float32'> | undefined> {
+export async function renderOf(
+  { pool, side }: Pick<Suite, 'pool' | 'side'>,
+  svg: string,
+  { width = side, height = side }: { width?: number; height?: number } = {},
+): Promise<Tensor<'float32'> | undefined> {
   const { pixels } = await pool.render({ svg, width, height });
   return pixels && premultipliedToTensor(width, height, pixels);
 }
@@ -70,7 +78,13 @@ export interface Sight {
 
 function seenOf({ box, concept, style, colour }: FoundObject, { classes }: Judges): Seen {
   const order = [...concept.keys()].sort((a, b) => concept[b]! - concept[a]!).slice(0, 5);
-  return { box, concepts: order.map((i) => classes.concept[i]!), odds: order.map((i) => concept[i]!), style: classes.style[firstOf(style)]!, ...(colour && { colour: colour.colour }) };
+  return {
+    box,
+    concepts: order.map((i) => classes.concept[i]!),
+    odds: order.map((i) => concept[i]!),
+    style: classes.style[firstOf(style)]!,
+    ...(colour && { colour: colour.colour }),
+  };
 }
 
 /** Things and background of a picture. */

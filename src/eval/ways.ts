@@ -49,11 +49,28 @@ export async function openEvaluated({ preset: name, model, run }: { preset: stri
   if (path !== undefined) {
     const { model: found, base } = await readModel(path);
     const { config, weights, plan, blocks, tokenizer, manifest } = found;
-    if (config.name !== name) throw new InputError('evaluate.preset', `${path} is a model of preset ${config.name}: add --preset ${config.name}`);
-    return { name: found.name, file: path, hash: base.hash, config, weights, ...(plan && { plan }), ...(blocks && { blocks }), guidance: manifest.guidance, steps: Math.max(...manifest.steps), tokenizer, references: manifest.references === true };
+    if (config.name !== name)
+      throw new InputError('evaluate.preset', `${path} is a model of preset ${config.name}: add --preset ${config.name}`);
+    return {
+      name: found.name,
+      file: path,
+      hash: base.hash,
+      config,
+      weights,
+      ...(plan && { plan }),
+      ...(blocks && { blocks }),
+      guidance: manifest.guidance,
+      steps: Math.max(...manifest.steps),
+      tokenizer,
+      references: manifest.references === true,
+    };
   }
   const { autoencoder } = pathsOf({ preset: name, run });
-  if (!existsSync(autoencoder)) throw new InputError('evaluate.model', `no model of preset ${name}: give --model FILE, or train one with npm run recipe -- --preset ${name}`);
+  if (!existsSync(autoencoder))
+    throw new InputError(
+      'evaluate.model',
+      `no model of preset ${name}: give --model FILE, or train one with npm run recipe -- --preset ${name}`,
+    );
   const bytes = await readFileWhole(autoencoder);
   const weights = { ...initialize(specsOf(preset(name)), random(0)), ...decodeSafetensors(bytes, autoencoder).tensors };
   return { name: `${name}, unfinished`, file: autoencoder, hash: hashOf(bytes), config: preset(name), weights, references: false };
@@ -110,12 +127,29 @@ export function waysOf(subject: Evaluated, runtime: Runtime, options: WaysOption
     return found;
   };
   const networks = (precision = options.precision) => open(precision, weights, { precision, ...quantized[precision] });
-  const variant = (name: string, model: string, kind: 'student' | 'teacher', count: number, precision: Precision, networksOf: () => Networks): Variant => {
+  const variant = (
+    name: string,
+    model: string,
+    kind: 'student' | 'teacher',
+    count: number,
+    precision: Precision,
+    networksOf: () => Networks,
+  ): Variant => {
     let sample: ReturnType<typeof openSampler> | undefined;
     return {
       name,
       key: { model, kind, steps: count, guidance, precision, side },
-      draw: (prompt, seed, { references = [], width = side, height = side } = {}) => (sample ??= openSampler(networksOf(), tokenizer!))({ prompt, seed, steps: count, guidance, kind, width, height, ...(references.length > 0 && { references }) }),
+      draw: (prompt, seed, { references = [], width = side, height = side } = {}) =>
+        (sample ??= openSampler(networksOf(), tokenizer!))({
+          prompt,
+          seed,
+          steps: count,
+          guidance,
+          kind,
+          width,
+          height,
+          ...(references.length > 0 && { references }),
+        }),
     };
   };
   return {
@@ -130,10 +164,15 @@ export function waysOf(subject: Evaluated, runtime: Runtime, options: WaysOption
     async teacher(count) {
       const { teacher: path, tokenizer: words } = pathsOf({ preset: options.preset, run: options.run });
       if (!tokenizer || !existsSync(path) || !existsSync(words)) return undefined;
-      if (JSON.stringify(await readTokenizer(pathsOf({ preset: options.preset, run: options.run }).tokenizer)) !== JSON.stringify(tokenizer)) return undefined;
+      if (
+        JSON.stringify(await readTokenizer(pathsOf({ preset: options.preset, run: options.run }).tokenizer)) !== JSON.stringify(tokenizer)
+      )
+        return undefined;
       const bytes = await readFileWhole(path);
       const { tensors } = decodeSafetensors(bytes, path);
-      return variant(`teacher, ${count} steps`, `${hash}+${hashOf(bytes)}`, 'teacher', count, 'float32', () => open('teacher', { ...weights, ...tensors }, {}));
+      return variant(`teacher, ${count} steps`, `${hash}+${hashOf(bytes)}`, 'teacher', count, 'float32', () =>
+        open('teacher', { ...weights, ...tensors }, {}),
+      );
     },
     async release() {
       for (const networks of opened.values()) await networks.release();

@@ -30,7 +30,9 @@ describe('print', () => {
   });
 
   test('attention, grouped', () => {
-    const g = graph('attention', { y: attention(input('q', ['B', 2, 3, 'L', 8]), input('k', ['B', 2, 'M', 8]), input('v', ['B', 2, 'M', 8])) });
+    const g = graph('attention', {
+      y: attention(input('q', ['B', 2, 3, 'L', 8]), input('k', ['B', 2, 'M', 8]), input('v', ['B', 2, 'M', 8])),
+    });
     expect(print(check(g))).toMatchInlineSnapshot(`
       "graph attention(q: float32[B,2,3,L,8], k: float32[B,2,M,8], v: float32[B,2,M,8]) {
         %0 = Mul(q, 0.353553): float32[B,2,3,L,8]
@@ -113,12 +115,24 @@ describe('the shape rules throw', () => {
   });
 
   test('not where nothing is to do: the same value comes back', () => {
-    for (const same of [o.reshape(x, ['B', 3]), o.transpose(x, [0, 1]), o.expand(x, ['B', 3]), o.pad(x, [0, 0, 0, 0]), o.concat([x], 0), o.cast(x, 'float32'), o.sum(x, { axes: [] })])
+    for (const same of [
+      o.reshape(x, ['B', 3]),
+      o.transpose(x, [0, 1]),
+      o.expand(x, ['B', 3]),
+      o.pad(x, [0, 0, 0, 0]),
+      o.concat([x], 0),
+      o.cast(x, 'float32'),
+      o.sum(x, { axes: [] }),
+    ])
       expect(same).toBe(x);
   });
 
   test('split cuts an axis into parts', () => {
-    expect(o.split(input('s', ['B', 6]), -1, [1, 2, 3]).map((v) => v.shape)).toEqual([['B', 1], ['B', 2], ['B', 3]]);
+    expect(o.split(input('s', ['B', 6]), -1, [1, 2, 3]).map((v) => v.shape)).toEqual([
+      ['B', 1],
+      ['B', 2],
+      ['B', 3],
+    ]);
     expect(o.slice(input('s', ['n+3']), 0, 1, -1).shape).toEqual(['n+1']);
     expect(o.unsqueeze(x, -1).shape).toEqual(['B', 3, 1]);
   });
@@ -127,15 +141,30 @@ describe('the shape rules throw', () => {
 describe('check', () => {
   const x = input('x', [2]);
   const failing: [string, Parameters<typeof check>, string][] = [
-    ['two inputs of one name', [{ name: 'g', inputs: [x, input('x', [3])], outputs: { y: o.neg(x) } }], 'graph g: two inputs are named "x"'],
+    [
+      'two inputs of one name',
+      [{ name: 'g', inputs: [x, input('x', [3])], outputs: { y: o.neg(x) } }],
+      'graph g: two inputs are named "x"',
+    ],
     ['an input without a name', [{ name: 'g', inputs: [input('', [3])], outputs: { y: o.neg(x) } }], 'an input has no name'],
     ['no outputs', [{ name: 'g', inputs: [x], outputs: {} }], 'has no outputs'],
     ['an input that is not listed', [{ name: 'g', inputs: [], outputs: { y: o.neg(x) } }], 'uses "x", which is not among its inputs'],
-    ['a shape that is not what the rule says', [{ name: 'g', inputs: [x], outputs: { y: { ...o.neg(x), shape: [3] } } }], 'Neg says float32[3], its rule float32[2]'],
-    ['a type that is not what the rule says', [{ name: 'g', inputs: [x], outputs: { y: { ...o.neg(x), dtype: 'int32' } } }], 'Neg says int32[2], its rule float32[2]'],
+    [
+      'a shape that is not what the rule says',
+      [{ name: 'g', inputs: [x], outputs: { y: { ...o.neg(x), shape: [3] } } }],
+      'Neg says float32[3], its rule float32[2]',
+    ],
+    [
+      'a type that is not what the rule says',
+      [{ name: 'g', inputs: [x], outputs: { y: { ...o.neg(x), dtype: 'int32' } } }],
+      'Neg says int32[2], its rule float32[2]',
+    ],
     [
       'a fast operator where training is wanted',
-      [graph('g', { y: apply('SimplifiedLayerNormalization', [x, constant(float32([2], [1, 1]))], { epsilon: 1e-6 }) }), { trainable: true }],
+      [
+        graph('g', { y: apply('SimplifiedLayerNormalization', [x, constant(float32([2], [1, 1]))], { epsilon: 1e-6 }) }),
+        { trainable: true },
+      ],
       'SimplifiedLayerNormalization is for inference only',
     ],
   ];

@@ -36,7 +36,13 @@ test('fused attention costs what its primitives cost', () => {
 test('quantized products and 4-bit weights', () => {
   const x = input('x', ['L', 32]);
   const g = graph('g', {
-    y: apply('MatMulNBits', [x, parameter('b', [16, 1, 16], 'uint8'), parameter('s', [16])], { K: 32, N: 16, bits: 4, block_size: 32, accuracy_level: 0 }),
+    y: apply('MatMulNBits', [x, parameter('b', [16, 1, 16], 'uint8'), parameter('s', [16])], {
+      K: 32,
+      N: 16,
+      bits: 4,
+      block_size: 32,
+      accuracy_level: 0,
+    }),
     z: apply('DynamicQuantizeMatMul', [x, parameter('i', [32, 8], 'int8'), parameter('t', [8])]),
     u: apply('DequantizeLinear', [parameter('w', [32, 3], 'int4'), parameter('r', [1, 3])], { axis: 0, block_size: 32 }),
   });

@@ -31,7 +31,15 @@ function matmul([a, b]: readonly Value[], out: Value, sizes: Sizes): MatrixProdu
 
 const PRODUCTS: { readonly [P in ValueOp]?: (inputs: readonly Value[], out: Value, sizes: Sizes) => MatrixProduct[] } = {
   MatMul: matmul,
-  MatMulNBits: ([a], out, sizes) => [{ batch: 1, rows: sizeOf(sizes(a!.shape).slice(0, -1)), inner: sizes(a!.shape).at(-1)!, columns: sizes(out.shape).at(-1)!, weight: true }],
+  MatMulNBits: ([a], out, sizes) => [
+    {
+      batch: 1,
+      rows: sizeOf(sizes(a!.shape).slice(0, -1)),
+      inner: sizes(a!.shape).at(-1)!,
+      columns: sizes(out.shape).at(-1)!,
+      weight: true,
+    },
+  ],
   DynamicQuantizeMatMul: matmul,
   MatMulIntegerToFloat: matmul,
   /** A product a group: the pixels, by the numbers under the kernel. */
@@ -45,7 +53,10 @@ const PRODUCTS: { readonly [P in ValueOp]?: (inputs: readonly Value[], out: Valu
     const heads = out.attributes.num_heads as number;
     const [[B, S, d], M, e] = [sizes(q!.shape) as [number, number, number], sizes(k!.shape)[1]!, sizes(v!.shape)[2]!];
     const each = { batch: B * heads, rows: S, weight: false };
-    return [{ ...each, inner: d / heads, columns: M }, { ...each, inner: M, columns: e / heads }];
+    return [
+      { ...each, inner: d / heads, columns: M },
+      { ...each, inner: M, columns: e / heads },
+    ];
   },
 };
 

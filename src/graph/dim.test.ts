@@ -69,7 +69,10 @@ describe('dimensions are polynomials in one canonical form', () => {
   test('symbols and terms', () => {
     expect(symbolsOf('2*h*w+B-3')).toEqual(expect.arrayContaining(['h', 'w', 'B']));
     expect(symbolsOf(3)).toEqual([]);
-    expect(termsOf('2*h*w-3')).toEqual([[2, ['h', 'w']], [-3, []]]);
+    expect(termsOf('2*h*w-3')).toEqual([
+      [2, ['h', 'w']],
+      [-3, []],
+    ]);
     expect(() => evaluateDim('B+h', { B: 1 })).toThrow('symbol "h" has no value');
     expect(() => fixed('B', 'here')).toThrow('here: dimension B must be a number');
   });

@@ -74,14 +74,26 @@ export function positions(shape: readonly number[], strides: readonly number[], 
 /** The elements of `x` at the given positions, in another shape. */
 export function taken(x: Tensor, shape: readonly number[], at: ArrayLike<number>): Tensor {
   const from = numbersOf(x);
-  return written(x.dtype, shape, Float64Array.from({ length: at.length }, (_, i) => from[at[i]!]!));
+  return written(
+    x.dtype,
+    shape,
+    Float64Array.from({ length: at.length }, (_, i) => from[at[i]!]!),
+  );
 }
 
 /** Calls `body` with the positions of each line of `shape` along `axis`, in row-major order of the other axes. */
 export function eachLine(shape: readonly number[], axis: number, body: (line: number[], index: number) => void): void {
   const stride = stridesOf(shape)[axis]!;
-  const starts = positions(shape.map((d, i) => (i === axis ? 1 : d)), stridesOf(shape));
-  starts.forEach((start, index) => body(Array.from({ length: shape[axis]! }, (_, i) => start + i * stride), index));
+  const starts = positions(
+    shape.map((d, i) => (i === axis ? 1 : d)),
+    stridesOf(shape),
+  );
+  starts.forEach((start, index) =>
+    body(
+      Array.from({ length: shape[axis]! }, (_, i) => start + i * stride),
+      index,
+    ),
+  );
 }
 
 /** The result of one operator: `shape` is the result's shape in numbers. */

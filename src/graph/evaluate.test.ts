@@ -37,9 +37,19 @@ describe('operators', () => {
   ])('%s', (_, v, expected) => expect(numbers(v)).toEqual(expected));
 
   test('MatMulNBits reads the low nibble first, (value - 8) * scale', () => {
-    const a = known(float32([1, 16], Array.from({ length: 16 }, (_, i) => i)));
+    const a = known(
+      float32(
+        [1, 16],
+        Array.from({ length: 16 }, (_, i) => i),
+      ),
+    );
     const b = Uint8Array.from({ length: 8 }, (_, i) => (i === 0 ? 0x98 : i === 7 ? 0x0f : 0x88)); // row: 0 1 0 ... 7 -8
-    const v = apply('MatMulNBits', [a, known(tensor('uint8', [1, 1, 8], b)), known(float32([1], [0.5]))], { K: 16, N: 1, bits: 4, block_size: 16 });
+    const v = apply('MatMulNBits', [a, known(tensor('uint8', [1, 1, 8], b)), known(float32([1], [0.5]))], {
+      K: 16,
+      N: 1,
+      bits: 4,
+      block_size: 16,
+    });
     expect(numbers(v)).toEqual([0.5 * (1 * 1 + 14 * 7 + 15 * -8)]);
   });
 

@@ -24,8 +24,7 @@ export function bindSymbols(g: Graph, feeds: Tensors): Record<string, number> {
     before = Object.keys(symbols).length;
     for (const [dim, size] of sizes) solve(dim, size, symbols);
   }
-  for (const v of g.inputs)
-    if (concrete(v.shape, symbols).join() !== feeds[v.name!]!.shape.join()) throw unfit(g, v, feeds[v.name!]!);
+  for (const v of g.inputs) if (concrete(v.shape, symbols).join() !== feeds[v.name!]!.shape.join()) throw unfit(g, v, feeds[v.name!]!);
   return symbols;
 }
 
@@ -62,5 +61,10 @@ export function evaluate(g: Graph, feeds: Tensors): Tensors {
 function compute(g: Graph, v: Value, known: ReadonlyMap<Value, Tensor>, symbols: Readonly<Record<string, number>>): Tensor {
   const row = REFERENCE[v.op as Op];
   if (!row) throw new InputError('feeds.missing', `graph ${g.name}: "${v.name}" is used but is not among the inputs`);
-  return row(v.inputs.map((x) => known.get(x)!), v.attributes, concrete(v.shape, symbols), v);
+  return row(
+    v.inputs.map((x) => known.get(x)!),
+    v.attributes,
+    concrete(v.shape, symbols),
+    v,
+  );
 }

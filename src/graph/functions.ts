@@ -2,7 +2,30 @@
 import { mulDims } from './dim.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { constant, type Value } from './value.ts';
-import { abs, add, concat, div, exp, log, matmul, max, mean, min, mul, neg, relu, reshape, sigmoid, slice, softmax, sqrt, sub, sum, transposeLast, type Operand } from './ops.ts';
+import {
+  abs,
+  add,
+  concat,
+  div,
+  exp,
+  log,
+  matmul,
+  max,
+  mean,
+  min,
+  mul,
+  neg,
+  relu,
+  reshape,
+  sigmoid,
+  slice,
+  softmax,
+  sqrt,
+  sub,
+  sum,
+  transposeLast,
+  type Operand,
+} from './ops.ts';
 
 export const square = (x: Value) => mul(x, x);
 export const silu = (x: Value) => mul(x, sigmoid(x));
@@ -37,7 +60,12 @@ export function attention(q: Value, k: Value, v: Value, bias?: Value): Value {
  */
 export function causalBias(length: number, share = 1): Value {
   const seen = (i: number) => i % length <= Math.floor(i / length) % length; // column <= position of the row
-  return constant(float32([1, 1, share * length, length], Array.from({ length: share * length ** 2 }, (_, i) => (seen(i) ? 0 : -1e9))));
+  return constant(
+    float32(
+      [1, 1, share * length, length],
+      Array.from({ length: share * length ** 2 }, (_, i) => (seen(i) ? 0 : -1e9)),
+    ),
+  );
 }
 
 /** Rotates pairs of features (RoPE, Su et al. 2021): x (..., L, d), cos and sin (L, d/2); halves are the pairs. */

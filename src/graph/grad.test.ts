@@ -29,7 +29,10 @@ function differences(g: Graph, feeds: Tensors, name: string, c: Tensor): Tensor 
     down[i]! -= STEP;
     return (along({ ...x, data: up }) - along({ ...x, data: down })) / (up[i]! - down[i]!);
   };
-  return float32(x.shape, Array.from(x.data, (_, i) => slope(i)));
+  return float32(
+    x.shape,
+    Array.from(x.data, (_, i) => slope(i)),
+  );
 }
 
 /** Gradients by the rules and by differences, for every float input; the output's gradient is random. */
@@ -85,7 +88,8 @@ describe('composites', () => {
 
 describe('promises', () => {
   const x = input('x', [3]);
-  const gradientOf = (loss: Value, at: number[]) => Array.from(numbersOf(evaluate(graph('g', { d: gradients(loss, [x])[0]! }, [x]), { x: float32([3], at) }).d!));
+  const gradientOf = (loss: Value, at: number[]) =>
+    Array.from(numbersOf(evaluate(graph('g', { d: gradients(loss, [x])[0]! }, [x]), { x: float32([3], at) }).d!));
 
   test('nothing flows through stopGradient', () => {
     expect(gradientOf(o.sum(o.mul(o.stopGradient(x), x)), [1, 2, 3])).toEqual([1, 2, 3]);
@@ -105,7 +109,9 @@ describe('promises', () => {
 
   test('a value that the loss does not need has a gradient of zeros', () => {
     const y = input('y', [2]);
-    expect(evaluate(graph('g', { d: gradients(o.sum(x), [y])[0]! }, [x]), { x: zeros('float32', [3]) })).toEqual({ d: zeros('float32', [2]) });
+    expect(evaluate(graph('g', { d: gradients(o.sum(x), [y])[0]! }, [x]), { x: zeros('float32', [3]) })).toEqual({
+      d: zeros('float32', [2]),
+    });
   });
 
   test('only what leads to the wanted values is differentiated', () => {
@@ -129,6 +135,8 @@ describe('promises', () => {
     expect(() => gradients(x, [x])).toThrow('the loss must be a float32 scalar, found float32[3]');
     expect(() => gradients(o.mean(m), [m])).toThrow('gradient of ReduceMean: dimension 3*B must be a number');
     expect(() => gradients(o.sum(o.gather(m, constant(int64([1], [0])), 1)), [m])).toThrow('for axis 0 only');
-    expect(() => gradients(o.sum(apply('ScatterND', [x, constant(int64([1, 1], [0])), o.slice(x, 0, 0, 1)], { reduction: 'none' })), [x])).toThrow("reduction 'add'");
+    expect(() =>
+      gradients(o.sum(apply('ScatterND', [x, constant(int64([1, 1], [0])), o.slice(x, 0, 0, 1)], { reduction: 'none' })), [x]),
+    ).toThrow("reduction 'add'");
   });
 });

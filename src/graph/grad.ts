@@ -33,7 +33,12 @@ function spread(x: Value, strides: readonly number[]): Value {
 /** A kernel turned by half a circle, its input and output channels exchanged within each group. */
 function turned(w: Value, group: number): Value {
   const [O, inner, kh, kw] = w.shape as Four<number>;
-  const reversed = constant(int64([kh * kw], Array.from({ length: kh * kw }, (_, i) => kh * kw - 1 - i)));
+  const reversed = constant(
+    int64(
+      [kh * kw],
+      Array.from({ length: kh * kw }, (_, i) => kh * kw - 1 - i),
+    ),
+  );
   const flat = o.gather(o.reshape(w, [group, O / group, inner, kh * kw]), reversed, 3);
   return o.reshape(o.transpose(flat, [0, 2, 1, 3]), [group * inner, O / group, kh, kw]);
 }
@@ -48,7 +53,13 @@ function normalization(g: Value, y: Value, axes: readonly number[], channel: num
   const centred = o.sub(x, mean(x));
   const rate = o.reciprocal(o.sqrt(o.add(mean(o.mul(centred, centred)), y.attributes.epsilon as number)));
   const unit = o.mul(centred, rate);
-  const flow = o.mul(g, o.reshape(gain, x.shape.map((d, i) => (i === channel ? d : 1))));
+  const flow = o.mul(
+    g,
+    o.reshape(
+      gain,
+      x.shape.map((d, i) => (i === channel ? d : 1)),
+    ),
+  );
   const dx = o.mul(rate, o.sub(o.sub(flow, mean(flow)), o.mul(unit, mean(o.mul(flow, unit)))));
   const total = (v: Value) => o.sum(v, { axes: x.shape.map((_, i) => i).filter((i) => i !== channel) });
   return [dx, total(o.mul(g, unit)), ...(bias ? [total(g)] : [])];
@@ -154,7 +165,12 @@ export const GRADIENTS: { readonly [P in Primitive]: GradRule } = {
   Reshape: (g, y) => [o.reshape(g, y.inputs[0]!.shape)],
   Transpose: (g, y) => {
     const perm = y.attributes.perm as number[];
-    return [o.transpose(g, perm.map((_, i) => perm.indexOf(i)))];
+    return [
+      o.transpose(
+        g,
+        perm.map((_, i) => perm.indexOf(i)),
+      ),
+    ];
   },
   Expand: (g) => [g],
   Slice: (g, y) => {
@@ -172,12 +188,18 @@ export const GRADIENTS: { readonly [P in Primitive]: GradRule } = {
   },
   Concat: (g, y) => {
     const axis = y.attributes.axis as number;
-    return o.split(g, axis, y.inputs.map((v) => fixed(v.shape[axis], 'gradient of Concat')));
+    return o.split(
+      g,
+      axis,
+      y.inputs.map((v) => fixed(v.shape[axis], 'gradient of Concat')),
+    );
   },
   Pad: (g, y) => {
     const pads = y.attributes.pads as number[];
     const rank = y.shape.length;
-    return [y.shape.reduce<Value>((part, _, i) => (pads[i] || pads[i + rank] ? o.slice(part, i, pads[i]!, -pads[i + rank]! || END) : part), g)];
+    return [
+      y.shape.reduce<Value>((part, _, i) => (pads[i] || pads[i + rank] ? o.slice(part, i, pads[i]!, -pads[i + rank]! || END) : part), g),
+    ];
   },
   Gather: (g, y) => {
     const [x, index] = y.inputs as [Value, Value];
@@ -222,7 +244,10 @@ function unbroadcast(g: Value, shape: Shape): Value {
  */
 export function gradients(loss: Value, wrt: readonly Value[]): Value[] {
   if (loss.shape.length > 0 || loss.dtype !== 'float32')
-    throw new ShapeError('grad.scalar', `gradients: the loss must be a float32 scalar, found ${loss.dtype}[${loss.shape}]: take a mean or sum`);
+    throw new ShapeError(
+      'grad.scalar',
+      `gradients: the loss must be a float32 scalar, found ${loss.dtype}[${loss.shape}]: take a mean or sum`,
+    );
   const order = topological([loss]);
   const needed = new Set<Value>(wrt);
   for (const v of order) if (v.inputs.some((x) => needed.has(x))) needed.add(v);

@@ -57,7 +57,11 @@ export const QUANTIZED = {
     const weight = Float32Array.from(numbersOf(b!), (v, i) => v - z[z.length === 1 ? 0 : i % N]!);
     const product = matmul({ dtype: 'float32', shape: a!.shape, data: whole }, { dtype: 'float32', shape: b!.shape, data: weight }, shape);
     const c = bias ? numbersOf(bias) : undefined;
-    return written('float32', shape, (product.data as Float32Array).map((v, i) => v * Math.fround(step * s[s.length === 1 ? 0 : i % N]!) + (c ? c[i % N]! : 0)));
+    return written(
+      'float32',
+      shape,
+      (product.data as Float32Array).map((v, i) => v * Math.fround(step * s[s.length === 1 ? 0 : i % N]!) + (c ? c[i % N]! : 0)),
+    );
   },
   // x / scale + zero point in 8 bits, one scale for all.
   QuantizeLinear: ([x, scale, zero], _, shape, { dtype }) => {
@@ -67,24 +71,41 @@ export const QUANTIZED = {
   },
   // (a - its zero point) (b - its zero point) times both scales, plus a bias: of b, one scale a column.
   MatMulIntegerToFloat: ([a, b, aScale, bScale, aZero, bZero, bias], _, shape) => {
-    const centred = (t: Tensor, zero: number) => float32(t.shape, Float32Array.from(numbersOf(t), (v) => v - zero));
+    const centred = (t: Tensor, zero: number) =>
+      float32(
+        t.shape,
+        Float32Array.from(numbersOf(t), (v) => v - zero),
+      );
     const product = matmul(centred(a!, numbersOf(aZero!)[0]!), centred(b!, numbersOf(bZero!)[0]!), shape);
     const [s, columns, c] = [numbersOf(aScale!)[0]!, numbersOf(bScale!), bias ? numbersOf(bias) : undefined];
     const N = columns.length;
-    return float32(shape, (product.data as Float32Array).map((v, i) => v * Math.fround(s * columns[i % N]!) + (c ? c[i % N]! : 0)));
+    return float32(
+      shape,
+      (product.data as Float32Array).map((v, i) => v * Math.fround(s * columns[i % N]!) + (c ? c[i % N]! : 0)),
+    );
   },
   // (x - zero point) * scale: one scale, one a position of `axis`, or one a block of positions along `axis`.
   DequantizeLinear: ([x, scale, zeroPoint], { axis = 1, block_size: block = 0 }, shape, { dtype }) => {
     const at = (axis as number) < 0 ? (axis as number) + shape.length : (axis as number);
     const like = block ? scale!.shape : shape.map((_, i) => (i === at ? (scale!.shape[0] ?? 1) : 1));
     const steps = broadcastStrides(like, shape);
-    const others = positions(shape, steps.map((s, i) => (i === at ? 0 : s)));
-    const along = positions(shape, shape.map((_, i) => Number(i === at)));
+    const others = positions(
+      shape,
+      steps.map((s, i) => (i === at ? 0 : s)),
+    );
+    const along = positions(
+      shape,
+      shape.map((_, i) => Number(i === at)),
+    );
     const [s, z] = [numbersOf(scale!), zeroPoint ? numbersOf(zeroPoint) : undefined];
-    return written(dtype, shape, Float64Array.from(numbersOf(x!), (v, i) => {
-      const j = others[i]! + Math.floor(along[i]! / ((block as number) || 1)) * (steps[at] ?? 0);
-      return (v - (z ? z[j]! : 0)) * s[j]!;
-    }));
+    return written(
+      dtype,
+      shape,
+      Float64Array.from(numbersOf(x!), (v, i) => {
+        const j = others[i]! + Math.floor(along[i]! / ((block as number) || 1)) * (steps[at] ?? 0);
+        return (v - (z ? z[j]! : 0)) * s[j]!;
+      }),
+    );
   },
 } satisfies { readonly [P in Op]?: Reference };
 

@@ -4,11 +4,22 @@
 // https://onnx.ai/onnx/operators - https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 import { sizeOf, tensor, type DType, type Tensor } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
-import { broadcastStrides, eachLine, erf, numbersOf, positions, roundHalfEven, stridesOf, taken, written, type Reference } from './elements.ts';
+import {
+  broadcastStrides,
+  eachLine,
+  erf,
+  numbersOf,
+  positions,
+  roundHalfEven,
+  stridesOf,
+  taken,
+  written,
+  type Reference,
+} from './elements.ts';
 import { matmul, QUANTIZED } from './reference-quantized.ts';
 
 import { type BINARY, type COMPARE, type REDUCE, sliceRange, type UNARY, type Op } from './rules.ts';
-import type { Attributes, } from './value.ts';
+import type { Attributes } from './value.ts';
 
 const UNARY_FUNCTIONS: { readonly [P in (typeof UNARY)[number]]: (x: number) => number } = {
   Neg: (x) => -x,
@@ -41,7 +52,13 @@ const BINARY_FUNCTIONS: { readonly [P in (typeof BINARY | typeof COMPARE)[number
   Less: (a, b) => Number(a < b),
 };
 
-const REDUCTIONS: { readonly [P in (typeof REDUCE)[number]]: { start: number; step: (sum: number, x: number) => number; end: (sum: number, count: number) => number } } = {
+const REDUCTIONS: {
+  readonly [P in (typeof REDUCE)[number]]: {
+    start: number;
+    step: (sum: number, x: number) => number;
+    end: (sum: number, count: number) => number;
+  };
+} = {
   ReduceSum: { start: 0, step: (sum, x) => sum + x, end: (sum) => sum },
   ReduceMean: { start: 0, step: (sum, x) => sum + x, end: (sum, count) => sum / count },
   ReduceMax: { start: -Infinity, step: Math.max, end: (largest) => largest },
@@ -66,7 +83,11 @@ const binary =
   ([a, b], _, shape, { dtype }) => {
     const [x, y] = [numbersOf(a!), numbersOf(b!)];
     const [i, j] = [positions(shape, broadcastStrides(a!.shape, shape)), positions(shape, broadcastStrides(b!.shape, shape))];
-    return written(dtype, shape, Float64Array.from(i, (_, n) => f(x[i[n]!]!, y[j[n]!]!)));
+    return written(
+      dtype,
+      shape,
+      Float64Array.from(i, (_, n) => f(x[i[n]!]!, y[j[n]!]!)),
+    );
   };
 
 const reduce =
@@ -77,7 +98,11 @@ const reduce =
     const from = numbersOf(x!);
     const sums = new Float64Array(sizeOf(kept)).fill(start);
     for (let i = 0; i < to.length; i++) sums[to[i]!] = step(sums[to[i]!]!, from[i]!);
-    return written(dtype, shape, sums.map((sum) => end(sum, from.length / sums.length)));
+    return written(
+      dtype,
+      shape,
+      sums.map((sum) => end(sum, from.length / sums.length)),
+    );
   };
 
 /** A row index that may count from the end; throws InputError outside the axis. */
@@ -95,8 +120,16 @@ export const REFERENCE: { readonly [P in Op]: Reference } = {
   ...mapRows(REDUCTIONS, reduce),
   Where: ([condition, a, b], _, shape) => {
     const [c, x, y] = [numbersOf(condition!), numbersOf(a!), numbersOf(b!)];
-    const [h, i, j] = [condition!, a!, b!].map((t) => positions(shape, broadcastStrides(t.shape, shape))) as [Int32Array, Int32Array, Int32Array];
-    return written(a!.dtype, shape, Float64Array.from(h, (_, n) => (c[h[n]!] ? x[i[n]!]! : y[j[n]!]!)));
+    const [h, i, j] = [condition!, a!, b!].map((t) => positions(shape, broadcastStrides(t.shape, shape))) as [
+      Int32Array,
+      Int32Array,
+      Int32Array,
+    ];
+    return written(
+      a!.dtype,
+      shape,
+      Float64Array.from(h, (_, n) => (c[h[n]!] ? x[i[n]!]! : y[j[n]!]!)),
+    );
   },
   Cast: ([x], { to }, shape) => written(to as DType, shape, numbersOf(x!)),
   MatMul: ([a, b], _, shape) => matmul(a!, b!, shape),
@@ -121,7 +154,14 @@ export const REFERENCE: { readonly [P in Op]: Reference } = {
   Reshape: ([x], _, shape) => tensor(x!.dtype, shape, x!.data),
   Transpose: ([x], { perm }, shape) => {
     const strides = stridesOf(x!.shape);
-    return taken(x!, shape, positions(shape, (perm as number[]).map((p) => strides[p]!)));
+    return taken(
+      x!,
+      shape,
+      positions(
+        shape,
+        (perm as number[]).map((p) => strides[p]!),
+      ),
+    );
   },
   Expand: ([x], _, shape) => taken(x!, shape, positions(shape, broadcastStrides(x!.shape, shape))),
   Slice: ([x], attributes, shape) => {
@@ -156,7 +196,11 @@ export const REFERENCE: { readonly [P in Op]: Reference } = {
     const rows = Array.from(numbersOf(index!), (i) => rowOf(i, size, 'Gather') * inner);
     const starts = Array.from({ length: sizeOf(x!.shape.slice(0, at)) }, (_, i) => i * size * inner);
     const offsets = Array.from({ length: inner }, (_, i) => i);
-    return taken(x!, shape, starts.flatMap((s) => rows.flatMap((r) => offsets.map((o) => s + r + o))));
+    return taken(
+      x!,
+      shape,
+      starts.flatMap((s) => rows.flatMap((r) => offsets.map((o) => s + r + o))),
+    );
   },
   ScatterND: ([x, indices, updates], { reduction = 'none' }, shape) => {
     const depth = indices!.shape.at(-1)!; // leading axes of x that an index names
@@ -175,7 +219,11 @@ export const REFERENCE: { readonly [P in Op]: Reference } = {
   Gelu: ([x], { approximate }, shape, { dtype }) => {
     const exact = (v: number) => erf(v / Math.SQRT2);
     const gate = approximate === 'tanh' ? (v: number) => Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)) : exact;
-    return written(dtype, shape, Float64Array.from(numbersOf(x!), (v) => (v / 2) * (1 + gate(v))));
+    return written(
+      dtype,
+      shape,
+      Float64Array.from(numbersOf(x!), (v) => (v / 2) * (1 + gate(v))),
+    );
   },
   // y[b, o, i, j] = bias[o] + the sum over c, u, v of w[o, c, u, v] x[b, c + group's first, i s + u - top, j t + v - left].
   Conv: ([x, w, bias], attributes, shape, { dtype }) => {
@@ -201,9 +249,18 @@ export const REFERENCE: { readonly [P in Op]: Reference } = {
   // Each element again, `scales` times along each axis.
   Resize: ([x], { scales }, shape) => {
     const steps = stridesOf(x!.shape);
-    const index = shape.map((_, axis) => positions(shape, shape.map((__, i) => Number(i === axis))));
+    const index = shape.map((_, axis) =>
+      positions(
+        shape,
+        shape.map((__, i) => Number(i === axis)),
+      ),
+    );
     const at = (n: number) => steps.reduce((sum, step, axis) => sum + step * Math.floor(index[axis]![n]! / (scales as number[])[axis]!), 0);
-    return taken(x!, shape, Float64Array.from({ length: sizeOf(shape) }, (_, n) => at(n)));
+    return taken(
+      x!,
+      shape,
+      Float64Array.from({ length: sizeOf(shape) }, (_, n) => at(n)),
+    );
   },
   LayerNormalization: (inputs, attributes) => normalized(inputs, attributes, inputs[0]!.shape.length - 1, inputs[0]!.shape.length - 1),
   InstanceNormalization: (inputs, attributes) => normalized(inputs, attributes, 2, 1),
@@ -252,7 +309,10 @@ export const REFERENCE: { readonly [P in Op]: Reference } = {
 /** (x - mean) / sqrt(variance + epsilon) * gain + bias: statistics of all axes from `axis` on, gain and bias along `channel`. */
 function normalized([x, gain, bias]: readonly Tensor[], { epsilon }: Attributes, axis: number, channel: number): Tensor {
   const [from, scale, shift] = [numbersOf(x!), numbersOf(gain!), bias ? numbersOf(bias) : undefined];
-  const at = positions(x!.shape, x!.shape.map((_, i) => Number(i === channel)));
+  const at = positions(
+    x!.shape,
+    x!.shape.map((_, i) => Number(i === channel)),
+  );
   const width = sizeOf(x!.shape.slice(axis));
   const out = new Float64Array(from.length);
   for (let start = 0; start < from.length; start += width) {

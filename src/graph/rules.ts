@@ -6,16 +6,50 @@ import { ShapeError } from '../util/errors.ts';
 import { addDims, broadcastShapes, divideDim, fixed, mulDims, sizeOfShape, termsOf, type Dim, type Shape } from './dim.ts';
 
 export const UNARY = [
-  'Neg', 'Exp', 'Log', 'Sqrt', 'Reciprocal', 'Sigmoid', 'Tanh', 'Relu', 'Abs', 'Sign', 'Sin', 'Cos', 'Round', 'Floor', 'Erf', 'Identity',
+  'Neg',
+  'Exp',
+  'Log',
+  'Sqrt',
+  'Reciprocal',
+  'Sigmoid',
+  'Tanh',
+  'Relu',
+  'Abs',
+  'Sign',
+  'Sin',
+  'Cos',
+  'Round',
+  'Floor',
+  'Erf',
+  'Identity',
 ] as const;
 export const BINARY = ['Add', 'Sub', 'Mul', 'Div', 'Min', 'Max'] as const;
 export const COMPARE = ['Equal', 'Greater', 'Less'] as const;
 export const REDUCE = ['ReduceSum', 'ReduceMean', 'ReduceMax', 'ReduceMin'] as const;
-export const OTHER = ['Where', 'Cast', 'MatMul', 'Softmax', 'ArgMax', 'Reshape', 'Transpose', 'Expand', 'Slice', 'Concat', 'Pad', 'Gather', 'ScatterND'] as const;
+export const OTHER = [
+  'Where',
+  'Cast',
+  'MatMul',
+  'Softmax',
+  'ArgMax',
+  'Reshape',
+  'Transpose',
+  'Expand',
+  'Slice',
+  'Concat',
+  'Pad',
+  'Gather',
+  'ScatterND',
+] as const;
 /** What networks for pictures are made of, each one kernel in every runtime. */
 export const LAYERS = ['Conv', 'Resize', 'Gelu', 'LayerNormalization', 'InstanceNormalization'] as const;
 export const FAST = [
-  'SimplifiedLayerNormalization', 'MultiHeadAttention', 'MatMulNBits', 'DynamicQuantizeMatMul', 'QuantizeLinear', 'MatMulIntegerToFloat',
+  'SimplifiedLayerNormalization',
+  'MultiHeadAttention',
+  'MatMulNBits',
+  'DynamicQuantizeMatMul',
+  'QuantizeLinear',
+  'MatMulIntegerToFloat',
   'DequantizeLinear',
 ] as const;
 
@@ -91,7 +125,8 @@ export const RULES: { readonly [P in Op]: Rule } = {
   Transpose: (inputs, { perm }) => {
     const [x] = inputs as [Operand];
     const order = perm as number[];
-    if ([...order].sort((a, b) => a - b).join() !== x.shape.map((_, i) => i).join()) fail('Transpose', inputs, `[${order}] is no permutation`);
+    if ([...order].sort((a, b) => a - b).join() !== x.shape.map((_, i) => i).join())
+      fail('Transpose', inputs, `[${order}] is no permutation`);
     return { dtype: x.dtype, shape: order.map((i) => x.shape[i]!) };
   },
   Expand: (inputs, { shape }) => {

@@ -15,8 +15,7 @@ afterEach(() => rmSync(cache, { recursive: true }));
 
 const [OLD, NEW] = ['a'.repeat(40), 'b'.repeat(40)];
 const write = (path: string, text: string) => (
-  mkdirSync(dirname(join(cache, path)), { recursive: true }),
-  writeFileSync(join(cache, path), text)
+  mkdirSync(dirname(join(cache, path)), { recursive: true }), writeFileSync(join(cache, path), text)
 );
 
 /** A repository as Python leaves it. */

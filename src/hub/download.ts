@@ -34,7 +34,7 @@ export const partialOf = (blob: string): string => `${blob}.banana.incomplete`;
  */
 export async function* download(source: Source, file: HubFile, blob: string): AsyncGenerator<number> {
   await mkdir(dirname(blob), { recursive: true });
-  for (let failures = 0, best = 0; ;) {
+  for (let failures = 0, best = 0; ; ) {
     try {
       for await (const size of attempt(source, file, partialOf(blob))) {
         if (size > best) [best, failures] = [size, 0];
@@ -117,7 +117,7 @@ async function content(source: Pick<Source, 'asker' | 'id' | 'commit'>, file: Hu
 
 async function written(target: FileHandle, chunk: Uint8Array, at: number, path: string): Promise<void> {
   try {
-    for (let done = 0; done < chunk.length;) done += (await target.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
+    for (let done = 0; done < chunk.length; ) done += (await target.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
   } catch (cause) {
     throw new InputError('file.write', `cannot write ${path}: ${reason(cause)}; what has come so far is kept`, { cause });
   }

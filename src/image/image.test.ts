@@ -9,9 +9,9 @@ import { float32, int64 } from '../tensor/tensor.ts';
 const red = image(1, 1, Uint8Array.of(255, 0, 0, 255));
 const nothing = image(1, 1);
 
-const anyImage = fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 })).chain(([w, h]) =>
-  fc.uint8Array({ minLength: w * h * 4, maxLength: w * h * 4 }).map((data): Image => image(w, h, data)),
-);
+const anyImage = fc
+  .tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }))
+  .chain(([w, h]) => fc.uint8Array({ minLength: w * h * 4, maxLength: w * h * 4 }).map((data): Image => image(w, h, data)));
 
 /** What can be seen of a picture: no colour where alpha is 0. */
 function seen(one: Image): number[] {
@@ -27,7 +27,11 @@ describe('tensors', () => {
   });
 
   it('give the same picture back', () => {
-    fc.assert(fc.property(anyImage, (one) => { expect([...tensorToImage(imageToTensor(one)).data]).toEqual(seen(one)); }));
+    fc.assert(
+      fc.property(anyImage, (one) => {
+        expect([...tensorToImage(imageToTensor(one)).data]).toEqual(seen(one));
+      }),
+    );
   });
 
   it('hold a batch of one size', () => {
@@ -55,11 +59,13 @@ describe('tensors', () => {
     expect([...tensorToImage(values, { background: [0, 100, 255] }).data]).toEqual([51, 80, 204, 255, 0, 100, 255, 255]);
     const below = float32([1, 1, 1, 4], [-1.2, -1.1, -1, -1.3]); // as a decoder gives it where nothing is
     expect([...tensorToImage(below, { background: [255, 100, 255] }).data]).toEqual([255, 100, 255, 255]);
-    fc.assert(fc.property(anyImage, (one) => {
-      const direct = flatten(one, [10, 200, 30]).data;
-      const { data } = tensorToImage(imageToTensor(one), { background: [10, 200, 30] });
-      data.forEach((v, i) => expect(Math.abs(v - direct[i]!)).toBeLessThanOrEqual(1));
-    }));
+    fc.assert(
+      fc.property(anyImage, (one) => {
+        const direct = flatten(one, [10, 200, 30]).data;
+        const { data } = tensorToImage(imageToTensor(one), { background: [10, 200, 30] });
+        data.forEach((v, i) => expect(Math.abs(v - direct[i]!)).toBeLessThanOrEqual(1));
+      }),
+    );
   });
 });
 
@@ -73,15 +79,23 @@ describe('sizes', () => {
   });
 
   it('keep the mean of an opaque picture', () => {
-    fc.assert(fc.property(anyImage, fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }), (one, w, h) => {
-      const opaque = flatten(one);
-      const mean = (i: Image) => Array.from(i.data).reduce((s, v) => s + v, 0) / i.data.length;
-      expect(Math.abs(mean(resizeImage(opaque, w, h)) - mean(opaque))).toBeLessThan(0.5);
-    }));
+    fc.assert(
+      fc.property(anyImage, fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }), (one, w, h) => {
+        const opaque = flatten(one);
+        const mean = (i: Image) => Array.from(i.data).reduce((s, v) => s + v, 0) / i.data.length;
+        expect(Math.abs(mean(resizeImage(opaque, w, h)) - mean(opaque))).toBeLessThan(0.5);
+      }),
+    );
   });
 
   it('are checked', () => {
-    for (const [w, h] of [[0, 1], [1.5, 1], [-1, 1], [NaN, 1]] as const) expect(() => resizeImage(red, w, h)).toThrow(InputError);
+    for (const [w, h] of [
+      [0, 1],
+      [1.5, 1],
+      [-1, 1],
+      [NaN, 1],
+    ] as const)
+      expect(() => resizeImage(red, w, h)).toThrow(InputError);
     expect(() => image(2, 2, Uint8Array.of(1))).toThrow(InputError);
     expect(fitImage(image(100, 50), 10, 10)).toMatchObject({ width: 10, height: 5 });
     expect(fitImage(image(1000, 1), 10, 10)).toMatchObject({ width: 10, height: 1 });

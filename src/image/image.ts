@@ -45,10 +45,7 @@ export function imagesToTensor(images: readonly Image[]): Tensor<'float32'> {
   const values = new Float32Array(images.length * size);
   images.forEach((one, b) => {
     if (one.width !== width || one.height !== height)
-      throw new InputError(
-        'image.size',
-        `picture ${b} is ${one.width}x${one.height}, the first ${width}x${height}: a batch has one size`,
-      );
+      throw new InputError('image.size', `picture ${b} is ${one.width}x${one.height}, the first ${width}x${height}: a batch has one size`);
     for (let i = 0, o = b * size; i < size; i += 4, o += 4) {
       const alpha = one.data[i + 3]! / 255;
       const scale = (2 / 255) * alpha; // (rgb / 255) alpha 2 - 1
@@ -68,7 +65,10 @@ export function imageToTensor(one: Image): Tensor<'float32'> {
 
 /** The same from pixels that are premultiplied already, as resvg gives them: float32 (1, H, W, 4) in [-1, 1]. */
 export function premultipliedToTensor(width: number, height: number, pixels: Uint8Array): Tensor<'float32'> {
-  return float32([1, height, width, 4], Float32Array.from(pixels, (v) => v * (2 / 255) - 1));
+  return float32(
+    [1, height, width, 4],
+    Float32Array.from(pixels, (v) => v * (2 / 255) - 1),
+  );
 }
 
 /**
@@ -192,7 +192,11 @@ export function sheetLayout(count: number, options: SheetOptions = {}) {
   const { columns = Math.max(1, Math.ceil(Math.sqrt(count))), cell = 128, gap = 8, footer = 0, background = WHITE } = options;
   const rows = Math.max(1, Math.ceil(count / columns));
   return {
-    columns, cell, gap, footer, background,
+    columns,
+    cell,
+    gap,
+    footer,
+    background,
     width: gap + columns * (cell + gap),
     height: gap + rows * (cell + footer + gap),
     left: (i: number) => gap + (i % columns) * (cell + gap),

@@ -14,7 +14,12 @@ export async function encodePng({ width, height, data }: Image): Promise<Uint8Ar
     for (let x = 0; x < width; x++) for (let c = 0; c < channels; c++) lines[at++] = data[(y * width + x) * 4 + c]!;
   }
   const packed = new Response(new Blob([lines]).stream().pipeThrough(new CompressionStream('deflate')));
-  const parts = [SIGNATURE, headerOf({ width, height }, opaque), chunk('IDAT', new Uint8Array(await packed.arrayBuffer())), chunk('IEND', new Uint8Array(0))];
+  const parts = [
+    SIGNATURE,
+    headerOf({ width, height }, opaque),
+    chunk('IDAT', new Uint8Array(await packed.arrayBuffer())),
+    chunk('IEND', new Uint8Array(0)),
+  ];
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
@@ -36,7 +41,10 @@ export function chunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
   const raw = new Uint8Array(12 + data.length);
   const view = new DataView(raw.buffer);
   view.setUint32(0, data.length);
-  raw.set([...type].map((c) => c.charCodeAt(0)), 4);
+  raw.set(
+    [...type].map((c) => c.charCodeAt(0)),
+    4,
+  );
   raw.set(data, 8);
   view.setUint32(8 + data.length, crc32(raw.subarray(4, 8 + data.length)));
   return raw;

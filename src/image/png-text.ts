@@ -92,7 +92,10 @@ function encodeText(keyword: string, text: string): Uint8Array {
   const raw = new Uint8Array(12 + head.length + body.length);
   const view = new DataView(raw.buffer);
   view.setUint32(0, head.length + body.length);
-  raw.set([...(plain ? 'tEXt' : 'iTXt')].map((c) => c.charCodeAt(0)), 4);
+  raw.set(
+    [...(plain ? 'tEXt' : 'iTXt')].map((c) => c.charCodeAt(0)),
+    4,
+  );
   raw.set(head, 8);
   raw.set(body, 8 + head.length);
   view.setUint32(raw.length - 4, crc32(raw.subarray(4, -4)));

@@ -37,13 +37,33 @@ export function zipOf(files: readonly (readonly [name: string, bytes: Uint8Array
   let at = 0;
   for (const [path, bytes] of files) {
     const name = new TextEncoder().encode(path);
-    const common: Field[] = [[2, VERSION], [2, UTF8], [2, 0], [2, 0], [2, DATE], [4, crc32(bytes)], [4, bytes.length], [4, bytes.length], [2, name.length], [2, 0]];
+    const common: Field[] = [
+      [2, VERSION],
+      [2, UTF8],
+      [2, 0],
+      [2, 0],
+      [2, DATE],
+      [4, crc32(bytes)],
+      [4, bytes.length],
+      [4, bytes.length],
+      [2, name.length],
+      [2, 0],
+    ];
     directory.push(record([[4, CENTRAL], [2, VERSION], ...common, [2, 0], [2, 0], [2, 0], [4, 0], [4, at]], name));
     const local = record([[4, LOCAL], ...common], name, bytes);
     parts.push(local);
     at += local.length;
   }
   const size = directory.reduce((sum, { length }) => sum + length, 0);
-  const end = record([[4, END], [2, 0], [2, 0], [2, files.length], [2, files.length], [4, size], [4, at], [2, 0]]);
+  const end = record([
+    [4, END],
+    [2, 0],
+    [2, 0],
+    [2, files.length],
+    [2, files.length],
+    [4, size],
+    [4, at],
+    [2, 0],
+  ]);
   return record([], ...parts, ...directory, end) as Uint8Array<ArrayBuffer>;
 }

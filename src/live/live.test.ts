@@ -20,7 +20,12 @@ function slow(ms: number) {
     const note = { ...options, done: 0 };
     asked.push(note);
     if (options.style === 'oil') throw new InputError('prompt.style', 'unknown style "oil"');
-    const { steps = 4, size: { width, height }, prompt, seed = 0 } = options;
+    const {
+      steps = 4,
+      size: { width, height },
+      prompt,
+      seed = 0,
+    } = options;
     for (let step = 1; step <= steps; step++) {
       signal?.throwIfAborted();
       await sleep(ms);
@@ -72,7 +77,10 @@ describe('the rules', () => {
     await until(() => seen.length === 2);
     expect(told()).toEqual(['preview a fox', 'settled a fox']);
     expect(seen[1]!.latency).toBeGreaterThan(0.06); // after the rest
-    expect(asked).toMatchObject([{ steps: 1, size: { width: 256, height: 128 }, seed: 5 }, { steps: 2, size: { width: 800, height: 400 }, seed: 5 }]);
+    expect(asked).toMatchObject([
+      { steps: 1, size: { width: 256, height: 128 }, seed: 5 },
+      { steps: 2, size: { width: 800, height: 400 }, seed: 5 },
+    ]);
     expect(seen[1]).toMatchObject({ version: 1, image: { width: 800 }, seconds: expect.any(Number) });
     live.close();
     await done;
@@ -185,8 +193,12 @@ describe('a real pipeline', () => {
   const model = randomModel('tiny', 1);
   const spread = random(2);
   for (const [path, w] of Object.entries(model.weights))
-    if (/^transformer\.(out|modulation)|^renderer/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
-  beforeAll(async () => void (pipeline = await openPipeline(await openPainter(model, counted(await ortNode({ threads: 1 })), { hash: '' }))), 60_000);
+    if (/^transformer\.(out|modulation)|^renderer/.test(path))
+      (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
+  beforeAll(
+    async () => void (pipeline = await openPipeline(await openPainter(model, counted(await ortNode({ threads: 1 })), { hash: '' }))),
+    60_000,
+  );
   afterAll(() => pipeline.release());
 
   async function drawn(options: LiveOptions): Promise<LiveFrame[]> {
@@ -209,8 +221,22 @@ describe('a real pipeline', () => {
   });
 
   test('from a picture: encoded once while the prompt changes', async () => {
-    const input = image(100, 50, random(1).normals(20_000).map((x) => 128 + 40 * x) as unknown as Uint8Array);
-    const live = openLive(pipeline.draw, { rest: 5000, fps: 0, image: { ...input, data: Uint8Array.from(input.data) }, strength: 0.5, pixels: 64, steps: 1, seed: 1 });
+    const input = image(
+      100,
+      50,
+      random(1)
+        .normals(20_000)
+        .map((x) => 128 + 40 * x) as unknown as Uint8Array,
+    );
+    const live = openLive(pipeline.draw, {
+      rest: 5000,
+      fps: 0,
+      image: { ...input, data: Uint8Array.from(input.data) },
+      strength: 0.5,
+      pixels: 64,
+      steps: 1,
+      seed: 1,
+    });
     const { seen, done } = watch(live);
     for (const prompt of ['a', 'ab', 'abc']) {
       const version = live.update({ prompt });

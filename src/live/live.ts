@@ -134,7 +134,18 @@ export function openLive(start: Draw, options: LiveOptions = {}, { limits = LIMI
         const times = guard?.times ?? { frames: 1, mean: seconds, p95: seconds };
         waiting = mine === version ? undefined : changed;
         const latency = (now() - since) / 1000;
-        return { kind, image: event.image, prompt, seconds, latency, version: mine, level: guard?.level ?? level, times, ...(notice && { notice }), event };
+        return {
+          kind,
+          image: event.image,
+          prompt,
+          seconds,
+          latency,
+          version: mine,
+          level: guard?.level ?? level,
+          times,
+          ...(notice && { notice }),
+          event,
+        };
       }
     } catch (error) {
       if (!stop.signal.aborted) throw error;
@@ -210,7 +221,8 @@ function check(given: LiveRequest, limits: Limits): Checked {
   return checkOptions(said(isEmpty(given) ? { ...given, prompt: 'x' } : given), limits);
 }
 
-const distinct = (levels: readonly Level[]) => levels.filter((a, i) => i === 0 || a.detail !== levels[i - 1]!.detail || a.pixels !== levels[i - 1]!.pixels);
+const distinct = (levels: readonly Level[]) =>
+  levels.filter((a, i) => i === 0 || a.detail !== levels[i - 1]!.detail || a.pixels !== levels[i - 1]!.pixels);
 
 /** Waits until woken, or for so many milliseconds. */
 function woken(milliseconds: number, expose: (wake: () => void) => void): Promise<void> {

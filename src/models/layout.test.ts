@@ -11,7 +11,11 @@ const layers: Layout = [frame, object(1), canvas];
 test('a layout counts its tokens and numbers, and cuts a latent into its parts', () => {
   expect([tokensOf(layers), numbersOf(layers)]).toEqual([1 + 16 + 6, 4 + 16 * 8 + 6 * 8]);
   const latent = Float32Array.from({ length: numbersOf(layers) }, (_, i) => i);
-  expect(split(latent, layers).map((part) => [part.length, part[0]])).toEqual([[4, 0], [128, 4], [48, 132]]);
+  expect(split(latent, layers).map((part) => [part.length, part[0]])).toEqual([
+    [4, 0],
+    [128, 4],
+    [48, 132],
+  ]);
   split(latent, layers)[1]![0] = -1;
   expect(latent[4]).toBe(-1);
   expect(() => split(latent.subarray(1), layers)).toThrow('a latent of 179 numbers: the layout has 180');
@@ -20,11 +24,21 @@ test('a layout counts its tokens and numbers, and cuts a latent into its parts',
 test('positions are those within a part', () => {
   const positions = positionsOf([object(1), object(2), canvas]);
   expect(positions.slice(0, 16)).toEqual(positions.slice(16, 32));
-  expect(positions.slice(32)).toEqual([[-0.5, -1], [-0.5, 0], [-0.5, 1], [0.5, -1], [0.5, 0], [0.5, 1]]);
+  expect(positions.slice(32)).toEqual([
+    [-0.5, -1],
+    [-0.5, 0],
+    [-0.5, 1],
+    [0.5, -1],
+    [0.5, 0],
+    [0.5, 1],
+  ]);
 });
 
 test('the noise of one canvas is that of its grid, also of a coarser one', () => {
-  const [full, grid] = [{ rows: 8, columns: 6 }, { rows: 4, columns: 3 }];
+  const [full, grid] = [
+    { rows: 8, columns: 6 },
+    { rows: 4, columns: 3 },
+  ];
   expect(noiseOf(random(5), canvasOf(grid, 2), canvasOf(full, 2))).toEqual(gridNoise(random(5), full, grid, 2));
   expect(noiseOf(random(5), canvasOf(full, 2))).toEqual(random(5).normals(96));
 });

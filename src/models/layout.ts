@@ -38,7 +38,8 @@ export const tokensOf = (layout: Layout): number => layout.reduce((sum, part) =>
 export const numbersOf = (layout: Layout): number => layout.reduce((sum, part) => sum + cellsOf(part) * part.channels, 0);
 
 /** Row and column of each token within its part's own grid, from the middle: a part has the same positions wherever it lies. */
-export const positionsOf = (layout: Layout): [row: number, column: number][] => layout.flatMap(({ rows, columns }) => gridPositions(rows, columns));
+export const positionsOf = (layout: Layout): [row: number, column: number][] =>
+  layout.flatMap(({ rows, columns }) => gridPositions(rows, columns));
 
 /**
  * Standard normal noise for a latent. Each part has a stream of its own, by its slot, so that it keeps its noise when others come and go.
@@ -56,7 +57,8 @@ export function noiseOf(rng: Random, layout: Layout, full: Layout = layout): Flo
 
 /** The numbers of each part, as views. Throws RangeError for a latent of another length. */
 export function split(latent: Float32Array<ArrayBuffer>, layout: Layout): Float32Array<ArrayBuffer>[] {
-  if (latent.length !== numbersOf(layout)) throw new RangeError(`a latent of ${latent.length} numbers: the layout has ${numbersOf(layout)}`);
+  if (latent.length !== numbersOf(layout))
+    throw new RangeError(`a latent of ${latent.length} numbers: the layout has ${numbersOf(layout)}`);
   let from = 0;
   return layout.map((part) => latent.subarray(from, (from += cellsOf(part) * part.channels)));
 }

@@ -7,8 +7,10 @@ import { InputError } from '../util/errors.ts';
 export const SEAL = 'banana.sha256';
 
 /** What a model's hash is taken of before its tensors' bytes, as they lie in the file. */
-export const sealedWords = (metadata: Readonly<Record<string, string>>, tensors: Iterable<readonly [name: string, tensor: Outline]>): Uint8Array =>
-  headWords(metadata, tensors, SEAL);
+export const sealedWords = (
+  metadata: Readonly<Record<string, string>>,
+  tensors: Iterable<readonly [name: string, tensor: Outline]>,
+): Uint8Array => headWords(metadata, tensors, SEAL);
 
 /** Throws InputError unless a hash is the one that was written down; `where`: what holds that one. */
 export function checkHash(found: string, said: string | undefined, source: string, where: string): void {

@@ -3,7 +3,22 @@
 
 /** Every style word: ten of sprites, seven of characters. */
 export const STYLE_WORDS = [
-  'flat', 'soft gradient', '3D', 'shaded cartoon', 'bold flat', 'classic emoji', 'blob', 'simple flat', 'outlined cartoon', 'icon',
-  'avatar', 'kawaii', 'doodle', 'persona', 'portrait', 'big smile', 'toon',
+  'flat',
+  'soft gradient',
+  '3D',
+  'shaded cartoon',
+  'bold flat',
+  'classic emoji',
+  'blob',
+  'simple flat',
+  'outlined cartoon',
+  'icon',
+  'avatar',
+  'kawaii',
+  'doodle',
+  'persona',
+  'portrait',
+  'big smile',
+  'toon',
 ] as const;
 export type StyleWord = (typeof STYLE_WORDS)[number];

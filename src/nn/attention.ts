@@ -44,7 +44,12 @@ export function keysValues(s: Scope, x: Value, { groups: G, width: d }: Heads, r
 }
 
 /** Attention of x (B, L, D) to itself and to `extra`; `bias` (B, 1, 1, M') is added to the scores of all keys, extra first. */
-export function selfAttention(s: Scope, x: Value, heads: Heads, { rotary, extra, bias }: { rotary?: Rotary; extra?: KeysValues; bias?: Value } = {}): Value {
+export function selfAttention(
+  s: Scope,
+  x: Value,
+  heads: Heads,
+  { rotary, extra, bias }: { rotary?: Rotary; extra?: KeysValues; bias?: Value } = {},
+): Value {
   const { groups: G, share: R, width: d } = heads;
   const [B, L, D] = x.shape as [Dim, Dim, number];
   const own = keysValues(s, x, heads, rotary, s.in('key').declare({ adapt: undefined })); // they only meet `query`, which adapters reach

@@ -9,7 +9,11 @@ import { float32, sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { conv, groupNorm, layerNorm, rmsNorm } from './layers.ts';
 import { rootScope, type Scope, type Specs } from './scope.ts';
 
-const sines = (shape: readonly number[]) => float32(shape, Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(0.7 * (i + 1))));
+const sines = (shape: readonly number[]) =>
+  float32(
+    shape,
+    Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(0.7 * (i + 1))),
+  );
 
 /** What a layer makes of sines with weights of sines, and the shapes of its weights by name. */
 function run(shape: readonly number[], layer: (s: Scope, x: Value) => Value): { y: Tensor; weights: Record<string, readonly number[]> } {
@@ -37,9 +41,11 @@ test('conv: groups, stride, padded to keep the size', () => {
 test('groupNorm', () => {
   const { y, weights } = run([1, 4, 3, 3], (s, x) => groupNorm(s, x, 2));
   expect(weights).toEqual({ 'part.weight': [4], 'part.bias': [4] });
-  expectNumbers(y, [1, 4, 3, 3], [
-    1.23087609, 1.54209197, 1.43060446, 0.94884783, 0.32339984, -0.15158142, -0.25270513, 0.0675889, 0.65866125, 1.90066624, 2.36270666,
-  ]);
+  expectNumbers(
+    y,
+    [1, 4, 3, 3],
+    [1.23087609, 1.54209197, 1.43060446, 0.94884783, 0.32339984, -0.15158142, -0.25270513, 0.0675889, 0.65866125, 1.90066624, 2.36270666],
+  );
   expect(() => run([1, 4, 3, 3], (s, x) => groupNorm(s, x, 3))).toThrow('4 channels cannot be cut into 3 groups');
 });
 
@@ -63,11 +69,15 @@ test('upsample repeats each pixel', () => {
 test('causal attention: each position sees none after it', () => {
   const heads = (q: Value) => reshape(q, [1, 2, 3, 4]);
   const { y } = run([1, 2, 1, 3, 4], (_, q) => attention(q, heads(q), heads(q), causalBias(3)));
-  expectNumbers(y, [1, 2, 1, 3, 4], [
-    0.64421767, 0.98544973, 0.86320943, 0.33498821, -0.25111997, -0.68556857, -0.7975837, -0.53448278, 0.26356423, 0.70399702, 0.81332892,
-    0.54013968, 0.31909892, -0.36647931, -0.87969577, -0.97917777, -0.48412594, -0.02358639, 0.44804695, 0.70895612, 0.49527046, 0.0028672,
-    -0.49088455, -0.75376511,
-  ]);
+  expectNumbers(
+    y,
+    [1, 2, 1, 3, 4],
+    [
+      0.64421767, 0.98544973, 0.86320943, 0.33498821, -0.25111997, -0.68556857, -0.7975837, -0.53448278, 0.26356423, 0.70399702, 0.81332892,
+      0.54013968, 0.31909892, -0.36647931, -0.87969577, -0.97917777, -0.48412594, -0.02358639, 0.44804695, 0.70895612, 0.49527046,
+      0.0028672, -0.49088455, -0.75376511,
+    ],
+  );
   const first = (q: Value) => reshape(slice(q, 2, 0, 1), [1, 1, 3, 4]);
   const shared = run([1, 1, 2, 3, 4], (_, q) => attention(q, first(q), first(q), causalBias(3, 2)));
   const firsts = [...(shared.y.data as Float32Array)].filter((_, i) => i % 12 < 4); // first position of both heads

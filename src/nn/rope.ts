@@ -27,8 +27,5 @@ export function rotaryTable(positions: readonly (readonly [number, number])[], d
 
 /** Positions of an h x w grid, row by row, centred on 0 so that the middle of any aspect ratio has the same angles. */
 export function gridPositions(h: number, w: number, offset: readonly [number, number] = [0, 0]): [number, number][] {
-  return Array.from({ length: h * w }, (_, i) => [
-    Math.floor(i / w) - (h - 1) / 2 + offset[0],
-    (i % w) - (w - 1) / 2 + offset[1],
-  ]);
+  return Array.from({ length: h * w }, (_, i) => [Math.floor(i / w) - (h - 1) / 2 + offset[0], (i % w) - (w - 1) / 2 + offset[1]]);
 }

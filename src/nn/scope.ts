@@ -95,7 +95,14 @@ export function initialize(specs: Specs, rng: Random): Tensors {
   const weights: Tensors = {};
   for (const [path, { shape, init }] of specs) {
     if ('constant' in init) weights[path] = float32(shape, new Float32Array(sizeOf(shape)).fill(init.constant));
-    else weights[path] = float32(shape, rng.split(path).normals(sizeOf(shape)).map((x) => x * init.deviation));
+    else
+      weights[path] = float32(
+        shape,
+        rng
+          .split(path)
+          .normals(sizeOf(shape))
+          .map((x) => x * init.deviation),
+      );
   }
   return weights;
 }

@@ -39,7 +39,10 @@ export function serveEngine(handlers: Handlers): void {
   if (!process.send) throw new RuntimeError('engine.parent', 'this file is an engine: it is started by openEngine, not by hand');
   process.on('disconnect', () => process.exit(0));
   process.on('SIGINT', () => {}); // Ctrl-C reaches the whole group; the parent decides
-  serve(handlers, { send: (message) => void process.send?.(message as object), listen: (receive) => void process.on('message', receive as never) });
+  serve(handlers, {
+    send: (message) => void process.send?.(message as object),
+    listen: (receive) => void process.on('message', receive as never),
+  });
 }
 
 /**

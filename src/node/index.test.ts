@@ -51,7 +51,10 @@ test('cancelling rejects at once, and the next picture comes', async () => {
 });
 
 test('several pictures are asked for by their own name, and can be saved', async () => {
-  await expect(banana.picture({ ...request, count: 2 })).rejects.toMatchObject({ code: 'options.count', message: 'picture() draws one picture: ask pictures() for 2' });
+  await expect(banana.picture({ ...request, count: 2 })).rejects.toMatchObject({
+    code: 'options.count',
+    message: 'picture() draws one picture: ask pictures() for 2',
+  });
   const pictures = await banana.pictures({ ...request, count: 2 });
   expect(pictures.map(({ recipe }) => recipe.seed)).toEqual([3, 4]);
   await pictures[1]!.save(join(folder, 'b.webp'));
@@ -59,10 +62,13 @@ test('several pictures are asked for by their own name, and can be saved', async
   expect(await pictures[0]!.png()).toEqual(await (await banana.picture({ ...request, count: 1 })).png());
 });
 
-test.each([['a fox'], [undefined], [{ prompt: 'x', signal: {} }], [{ prompt: 'x', image: 'x.png' }]])('%o is refused by its type', async (options) => {
-  for (const draw of [banana.picture, banana.pictures, (given: never) => banana.generate(given).next()])
-    await expect(draw(options as never)).rejects.toMatchObject({ name: 'InputError', code: 'options.type' });
-});
+test.each([['a fox'], [undefined], [{ prompt: 'x', signal: {} }], [{ prompt: 'x', image: 'x.png' }]])(
+  '%o is refused by its type',
+  async (options) => {
+    for (const draw of [banana.picture, banana.pictures, (given: never) => banana.generate(given).next()])
+      await expect(draw(options as never)).rejects.toMatchObject({ name: 'InputError', code: 'options.type' });
+  },
+);
 
 test.each<[object, string, string]>([
   [{ modle: 'pico' }, 'options.unknown', 'no option "modle": did you mean model?'],

@@ -28,7 +28,15 @@ export { openRuntime, type OpenOptions, type RuntimeName } from '../runtime/sele
 export { loadModel, openModel, readModel } from './load.ts';
 export type { LoadOptions, OpenBananaOptions } from './options.ts';
 export { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Listing, type Shelved } from './library.ts';
-export { clearTraining, PEEL_DEFAULTS, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from '../train/peel/train.ts';
+export {
+  clearTraining,
+  PEEL_DEFAULTS,
+  trainPeel,
+  type TrainedPeel,
+  type TrainPeelEvent,
+  type TrainPeelInput,
+  type TrainPeelOptions,
+} from '../train/peel/train.ts';
 export { openRaster, writeLayers, type Layered } from './layers.ts';
 export { readPictures, type TrainingPicture } from '../disk/pictures.ts';
 

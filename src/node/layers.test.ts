@@ -23,10 +23,34 @@ let picture: NodePicture;
 /** Random weights in which nothing is hidden by a zero start, in a file. */
 async function tinyLayers(path: string): Promise<void> {
   const rng = random(5);
-  const weights = Object.fromEntries(Object.entries(initialize(layersSpecs(config), rng)).map(([name, w]) => [name, name.includes('-out') ? float32(w.shape, rng.split(name).normals(w.data.length).map((v) => v * 0.2)) : w]));
-  const matrix = rng.split('basis').normals(PATCH_NUMBERS * config.channels).map((v) => v / Math.sqrt(PATCH_NUMBERS));
+  const weights = Object.fromEntries(
+    Object.entries(initialize(layersSpecs(config), rng)).map(([name, w]) => [
+      name,
+      name.includes('-out')
+        ? float32(
+            w.shape,
+            rng
+              .split(name)
+              .normals(w.data.length)
+              .map((v) => v * 0.2),
+          )
+        : w,
+    ]),
+  );
+  const matrix = rng
+    .split('basis')
+    .normals(PATCH_NUMBERS * config.channels)
+    .map((v) => v / Math.sqrt(PATCH_NUMBERS));
   const basis = { channels: config.channels, mean: new Float32Array(PATCH_NUMBERS), matrix, scale: 0.05 };
-  const manifest = { name: 'tiny-layers', version: '0', preset: 'tiny', styles: ['flat'], steps: [1, 2], licence: 'none', training: 'none: random weights' };
+  const manifest = {
+    name: 'tiny-layers',
+    version: '0',
+    preset: 'tiny',
+    styles: ['flat'],
+    steps: [1, 2],
+    licence: 'none',
+    training: 'none: random weights',
+  };
   const { tensors, metadata } = packLayers({ config, weights, basis, tokenizer: trainTokenizer([], 264), manifest });
   await writeSafetensors(path, tensors, metadata);
 }
@@ -51,7 +75,8 @@ function composed({ image: { width, height }, layers = [] }: Pick<NodePicture, '
         if (px < 0 || py < 0 || px >= width || py >= height) continue;
         const from = (row * image.width + column) * 4;
         const alpha = image.data[from + 3]! / 255;
-        for (let c = 0; c < 3; c++) out[(py * width + px) * 3 + c] = out[(py * width + px) * 3 + c]! * (1 - alpha) + image.data[from + c]! * alpha;
+        for (let c = 0; c < 3; c++)
+          out[(py * width + px) * 3 + c] = out[(py * width + px) * 3 + c]! * (1 - alpha) + image.data[from + c]! * alpha;
       }
   return out;
 }
@@ -62,7 +87,8 @@ test('the layers, laid over one another, are the picture', () => {
   expect(picture.layers![0]).toMatchObject({ slot: 0 });
   const found = composed(picture);
   let worst = 0;
-  for (let i = 0; i < 96 * 64; i++) for (let c = 0; c < 3; c++) worst = Math.max(worst, Math.abs(found[i * 3 + c]! - picture.image.data[i * 4 + c]!));
+  for (let i = 0; i < 96 * 64; i++)
+    for (let c = 0; c < 3; c++) worst = Math.max(worst, Math.abs(found[i * 3 + c]! - picture.image.data[i * 4 + c]!));
   expect(worst).toBeLessThan(1.51); // a level, and the rounding of each layer's alpha
 });
 
@@ -83,8 +109,17 @@ test('an OpenRaster file opens in another reader: its type first, every layer wh
   const { entries } = await unzip(bytes);
   const stack = await entries['stack.xml']!.text();
   expect(stack).toContain('w="96" h="64"');
-  const sources = [...stack.matchAll(/src="([^"]+)" x="(-?\d+)" y="(-?\d+)"/g)].map(([, src, x, y]) => ({ src: src!, x: Number(x), y: Number(y) })).reverse();
-  const layers = await Promise.all(sources.map(async ({ src, x, y }) => ({ slot: 0, x, y, image: (await decodeImage(new Uint8Array(await entries[src]!.arrayBuffer()))) as Image })));
+  const sources = [...stack.matchAll(/src="([^"]+)" x="(-?\d+)" y="(-?\d+)"/g)]
+    .map(([, src, x, y]) => ({ src: src!, x: Number(x), y: Number(y) }))
+    .reverse();
+  const layers = await Promise.all(
+    sources.map(async ({ src, x, y }) => ({
+      slot: 0,
+      x,
+      y,
+      image: (await decodeImage(new Uint8Array(await entries[src]!.arrayBuffer()))) as Image,
+    })),
+  );
   expect(composed({ image: picture.image, layers })).toEqual(composed(picture));
   expect((await decodeImage(new Uint8Array(await entries['mergedimage.png']!.arrayBuffer()))).data).toEqual(picture.image.data);
 });
@@ -96,5 +131,7 @@ test('a folder has a PNG a layer and a table; another ending is refused', async 
   const table = JSON.parse(readFileSync(join(out, 'layers.json'), 'utf8')) as { layers: { file: string; width: number }[] };
   expect(table.layers.map(({ width }) => width)).toEqual(picture.layers!.map(({ image }) => image.width));
   expect(table.layers[0]!.file).toBe('00-canvas.png');
-  await expect(writeLayers(join(folder, 'a.xcf'), { image: picture.image, layers: [] })).rejects.toMatchObject({ code: 'options.separate' });
+  await expect(writeLayers(join(folder, 'a.xcf'), { image: picture.image, layers: [] })).rejects.toMatchObject({
+    code: 'options.separate',
+  });
 });

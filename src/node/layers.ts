@@ -23,7 +23,8 @@ const nameOf = ({ slot }: PictureLayer): string => (slot === 0 ? 'canvas' : `obj
 /** Throws InputError for a path that layers cannot be written to. */
 export function checkLayersPath(path: string): void {
   const kind = extname(path).toLowerCase();
-  if (kind !== '' && kind !== '.ora') throw new InputError('options.separate', `--layers ${path}: expected a folder, or a file that ends in .ora`);
+  if (kind !== '' && kind !== '.ora')
+    throw new InputError('options.separate', `--layers ${path}: expected a folder, or a file that ends in .ora`);
 }
 
 /** Writes layers: to an OpenRaster file where the path ends in .ora, else to a folder. Returns the files. */
@@ -37,14 +38,19 @@ export async function writeLayers(path: string, picture: Layered): Promise<strin
   const files = picture.layers.map((layer, i) => `${String(i).padStart(2, '0')}-${nameOf(layer).replace(' ', '-')}.png`);
   for (const [i, { image }] of picture.layers.entries()) await writeFileWhole(join(path, files[i]!), await encodeImage(image, 'png'));
   const { width, height } = picture.image;
-  const table = { width, height, layers: picture.layers.map(({ slot, x, y, image }, i) => ({ file: files[i]!, slot, x, y, width: image.width, height: image.height })) };
+  const table = {
+    width,
+    height,
+    layers: picture.layers.map(({ slot, x, y, image }, i) => ({ file: files[i]!, slot, x, y, width: image.width, height: image.height })),
+  };
   await writeFileWhole(join(path, 'layers.json'), `${JSON.stringify(table, undefined, 2)}\n`);
   return [...files, 'layers.json'].map((file) => join(path, file));
 }
 
 /** The bytes of an OpenRaster file. */
 export async function openRaster({ image, layers }: Layered): Promise<Uint8Array<ArrayBuffer>> {
-  const line = (layer: PictureLayer, i: number) => `<layer name="${nameOf(layer)}" src="data/layer${i}.png" x="${layer.x}" y="${layer.y}" opacity="1.0" visibility="visible" composite-op="svg:src-over"/>`;
+  const line = (layer: PictureLayer, i: number) =>
+    `<layer name="${nameOf(layer)}" src="data/layer${i}.png" x="${layer.x}" y="${layer.y}" opacity="1.0" visibility="visible" composite-op="svg:src-over"/>`;
   const stack = layers.map(line).reverse().join(''); // the topmost first
   const xml = `<?xml version="1.0" encoding="UTF-8"?><image version="0.0.3" w="${image.width}" h="${image.height}"><stack>${stack}</stack></image>`;
   const scale = Math.min(1, THUMBNAIL / Math.max(image.width, image.height));

@@ -41,7 +41,8 @@ export interface Listing {
 /** The bytes of a Peel's file. Throws InputError when it is missing or larger than any Peel. */
 export async function readPeelBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const found = await stat(path).catch(() => undefined);
-  if (found && found.size > PEEL_BYTES_MAX) throw new InputError('peel.size', `${path}: ${found.size} bytes, more than the ${PEEL_BYTES_MAX} that a Peel may have`);
+  if (found && found.size > PEEL_BYTES_MAX)
+    throw new InputError('peel.size', `${path}: ${found.size} bytes, more than the ${PEEL_BYTES_MAX} that a Peel may have`);
   return readFileWhole(path);
 }
 
@@ -53,7 +54,11 @@ export async function openPeel(path: string, options: ReadOptions = {}): Promise
 
 const isPath = (text: string) => /[/\\]/.test(text) || text.endsWith(ENDING);
 const at = (folder: string, name: string) => join(folder, checkPeelName(name) + ENDING);
-const namesIn = async (folder: string) => (existsSync(folder) ? await readdir(folder) : []).filter((file) => file.endsWith(ENDING)).sort().map((file) => file.slice(0, -ENDING.length));
+const namesIn = async (folder: string) =>
+  (existsSync(folder) ? await readdir(folder) : [])
+    .filter((file) => file.endsWith(ENDING))
+    .sort()
+    .map((file) => file.slice(0, -ENDING.length));
 
 /** The path of a Peel by its name in a folder, else among the shipped; or the path itself. Throws InputError, with what there is, when there is none. */
 export async function findPeel(nameOrPath: string, folder: string, shipped = shippedPeels()): Promise<string> {
@@ -64,7 +69,10 @@ export async function findPeel(nameOrPath: string, folder: string, shipped = shi
   const found = [folder, shipped].map((place) => at(place, nameOrPath)).find(existsSync);
   if (found) return found;
   const [own, others] = [await namesIn(folder), await namesIn(shipped)];
-  const there = [own.length > 0 ? `there are ${own.join(', ')}` : 'it is empty', ...(others.length > 0 ? [`shipped are ${others.join(', ')}`] : [])];
+  const there = [
+    own.length > 0 ? `there are ${own.join(', ')}` : 'it is empty',
+    ...(others.length > 0 ? [`shipped are ${others.join(', ')}`] : []),
+  ];
   throw new InputError('peel.missing', `no Peel "${nameOrPath}" in ${folder}: ${there.join('; ')}; \`banana peel add FILE\` adds one`);
 }
 
@@ -73,7 +81,10 @@ export async function listPeels(folder: string, shipped = shippedPeels()): Promi
   const listing: Listing = { peels: [], damaged: [] };
   const own = await namesIn(folder);
   const others = (await namesIn(shipped)).filter((name) => !own.includes(name));
-  for (const [place, names] of [[folder, own], [shipped, others]] as const)
+  for (const [place, names] of [
+    [folder, own],
+    [shipped, others],
+  ] as const)
     for (const name of names) {
       const path = join(place, name + ENDING);
       try {
@@ -104,13 +115,19 @@ async function shelved(path: string, name: string, shipped: string): Promise<She
 export async function addPeel(
   path: string,
   folder: string,
-  { replace = false, adopt }: { replace?: boolean; adopt?: (bytes: Uint8Array<ArrayBuffer>) => Promise<{ name: string; bytes: Uint8Array }> } = {},
+  {
+    replace = false,
+    adopt,
+  }: { replace?: boolean; adopt?: (bytes: Uint8Array<ArrayBuffer>) => Promise<{ name: string; bytes: Uint8Array }> } = {},
 ): Promise<Shelved> {
-  let { name, bytes }: { name?: string; bytes: Uint8Array } = adopt ? await adopt(await readPeelBytes(path)) : { bytes: await readPeelBytes(path) };
+  let { name, bytes }: { name?: string; bytes: Uint8Array } = adopt
+    ? await adopt(await readPeelBytes(path))
+    : { bytes: await readPeelBytes(path) };
   const { info, hash } = await readPeel(bytes, path);
   name ??= info!.name;
   const to = at(folder, name);
-  if (existsSync(to) && !replace) throw new InputError('peel.exists', `there is a Peel "${name}" in ${folder} already: remove it first, or replace it`);
+  if (existsSync(to) && !replace)
+    throw new InputError('peel.exists', `there is a Peel "${name}" in ${folder} already: remove it first, or replace it`);
   await writeFileWhole(to, bytes);
   return { name, path: to, bytes: bytes.length, hash, shipped: false, info: info! };
 }
@@ -119,6 +136,7 @@ export async function addPeel(
 export async function removePeel(name: string, folder: string, shipped = shippedPeels()): Promise<string> {
   const path = at(folder, name);
   if (existsSync(path)) await rm(path);
-  else if (await findPeel(name, folder, shipped)) throw new InputError('peel.shipped', `Peel "${name}" is shipped with banana-sdk and not in ${folder}: it stays`);
+  else if (await findPeel(name, folder, shipped))
+    throw new InputError('peel.shipped', `Peel "${name}" is shipped with banana-sdk and not in ${folder}: it stays`);
   return path;
 }

@@ -32,14 +32,21 @@ describe('one flipped bit', () => {
     const model = await tinyModel(folder);
     await opened(model);
     const damaged = flipped(model, at('damaged.safetensors'), place);
-    await expect(openModel(damaged)).rejects.toMatchObject({ name: 'InputError', code: 'model.damaged', message: expect.stringContaining('damaged.safetensors: its SHA-256 is ') });
+    await expect(openModel(damaged)).rejects.toMatchObject({
+      name: 'InputError',
+      code: 'model.damaged',
+      message: expect.stringContaining('damaged.safetensors: its SHA-256 is '),
+    });
     await expect(openEngineHere({ model: readFileSync(damaged) })).rejects.toMatchObject({ code: 'model.damaged' });
   });
 
   test('in the shipped model', async () => {
     copyFileSync(modelPath().replace(/\.safetensors$/, '.json'), at('pico.json'));
     const damaged = flipped(modelPath(), at('pico.safetensors'), (bytes) => bytes.length - 1000);
-    await expect(openModel(damaged)).rejects.toMatchObject({ code: 'model.damaged', message: expect.stringContaining('the .json beside it says') });
+    await expect(openModel(damaged)).rejects.toMatchObject({
+      code: 'model.damaged',
+      message: expect.stringContaining('the .json beside it says'),
+    });
     await opened(modelPath());
   });
 });
@@ -51,5 +58,9 @@ test.each([NaN, Infinity, -Infinity])('a weight of %d is named, also where there
   await opened(at('plain.safetensors'));
   (tensors[path]!.data as Uint16Array)[3] = toHalf(number);
   await writeSafetensors(at('nan.safetensors'), tensors, metadata);
-  await expect(openModel(at('nan.safetensors'))).rejects.toMatchObject({ name: 'InputError', code: 'model.number', message: expect.stringContaining(`weight "${path}" has a number that is infinite`) });
+  await expect(openModel(at('nan.safetensors'))).rejects.toMatchObject({
+    name: 'InputError',
+    code: 'model.number',
+    message: expect.stringContaining(`weight "${path}" has a number that is infinite`),
+  });
 });

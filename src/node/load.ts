@@ -31,9 +31,15 @@ const tensorsOf = ({ places }: OpenSafetensors): ModelFile['tensors'] => new Map
 async function fileAt(path: string, families?: readonly Family[]): Promise<string> {
   if (!(await stat(path)).isDirectory()) return path;
   const all = (await readdir(path)).filter((name) => name.endsWith('.safetensors')).sort();
-  const known = all.length === 1 ? all : await Promise.all(all.map((name) => isModelAt(join(path, name), families))).then((are) => all.filter((_, i) => are[i]));
+  const known =
+    all.length === 1
+      ? all
+      : await Promise.all(all.map((name) => isModelAt(join(path, name), families))).then((are) => all.filter((_, i) => are[i]));
   if (known.length === 1) return join(path, known[0]!);
-  const why = known.length === 0 ? 'no .safetensors file in this folder is a model that is known here' : `several models in this folder: name one of ${known.join(', ')}`;
+  const why =
+    known.length === 0
+      ? 'no .safetensors file in this folder is a model that is known here'
+      : `several models in this folder: name one of ${known.join(', ')}`;
   throw new InputError('model.missing', `${path}: ${why}`);
 }
 
@@ -80,7 +86,15 @@ export async function openModel(given?: string): Promise<{ model: StoredModel; b
 async function checkedHash(file: OpenSafetensors, path: string): Promise<string> {
   const whole = createHash('sha256');
   const said = file.metadata[SEAL];
-  const content = said === undefined ? undefined : createHash('sha256').update(sealedWords(file.metadata, file.places.map((place) => [place.name, place])));
+  const content =
+    said === undefined
+      ? undefined
+      : createHash('sha256').update(
+          sealedWords(
+            file.metadata,
+            file.places.map((place) => [place.name, place]),
+          ),
+        );
   let skip = Math.min(...file.places.map(({ begin }) => begin)); // the head
   for await (const chunk of file.chunks()) {
     whole.update(chunk);

@@ -28,7 +28,12 @@ export function modelPath(model: string = DEFAULT_MODEL): string {
   if (!known && !/[./\\]/.test(model)) preset(model); // an unknown word: say which presets there are
   const path = known ? packagePath('models', `${model}.safetensors`) : model;
   if (!existsSync(path))
-    throw new InputError('model.missing', known ? `no weights for preset "${model}": train them with npm run recipe -- --preset ${model}, then use --model runs/${model}/${model}.safetensors` : `no model file at ${path}`);
+    throw new InputError(
+      'model.missing',
+      known
+        ? `no weights for preset "${model}": train them with npm run recipe -- --preset ${model}, then use --model runs/${model}/${model}.safetensors`
+        : `no model file at ${path}`,
+    );
   return path;
 }
 
@@ -59,7 +64,17 @@ export function emptyModel(name: string): Model {
     config: preset(name),
     weights: {},
     tokenizer: trainTokenizer([], 264),
-    manifest: { name: `${name}-untrained`, version: '0', preset: name, styles: ['flat', 'bold flat'], guidance: 3, steps: [1, 2, 4], licence: 'none', training: 'none: random weights', references: true },
+    manifest: {
+      name: `${name}-untrained`,
+      version: '0',
+      preset: name,
+      styles: ['flat', 'bold flat'],
+      guidance: 3,
+      steps: [1, 2, 4],
+      licence: 'none',
+      training: 'none: random weights',
+      references: true,
+    },
   };
 }
 

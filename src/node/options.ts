@@ -21,13 +21,23 @@ export const LOADING = {
   /** How weights are multiplied: 'float32', 'int8' or 'int4'; default: as is fastest here. */
   precision: PRECISION,
   /** Folder of the Peels that a request may name; default: the environment's BANANA_PEELS, or .banana/peels in the user's own. */
-  peels: { ...text(), about: 'folder of the Peels that a request may name', otherwise: 'BANANA_PEELS, or .banana/peels', code: 'peel.missing' },
+  peels: {
+    ...text(),
+    about: 'folder of the Peels that a request may name',
+    otherwise: 'BANANA_PEELS, or .banana/peels',
+    code: 'peel.missing',
+  },
 };
 
 export const OPEN_OPTIONS = {
   ...LOADING,
   /** Run in this process: it stands still during each step. Default: in a child process. */
-  inProcess: { ...flag(), about: 'run in this process: it stands still during each step', otherwise: 'a child process', code: 'options.type' },
+  inProcess: {
+    ...flag(),
+    about: 'run in this process: it stands still during each step',
+    otherwise: 'a child process',
+    code: 'options.type',
+  },
   /** How much a request may ask for, where that is less than can be drawn. */
   limits: NARROWER,
   /** Gives up starting and loading. */

@@ -38,12 +38,17 @@ export async function writeRandomModel(path: string, name: string, seed = 0): Pr
     const path = key.endsWith(SCALE) ? key.slice(0, -SCALE.length) : key;
     const spec = specs.get(path)!;
     const bits = plan[path];
-    return bits === undefined ? [halves(spec, pool, random(seed).split(path))] : pieces(spec, bits, key !== path, pool, random(seed).split(path));
+    return bits === undefined
+      ? [halves(spec, pool, random(seed).split(path))]
+      : pieces(spec, bits, key !== path, pool, random(seed).split(path));
   };
-  await writeFileWhole(path, (function* () {
-    yield head;
-    for (const key of names) yield* bytesOf(key);
-  })());
+  await writeFileWhole(
+    path,
+    (function* () {
+      yield head;
+      for (const key of names) yield* bytesOf(key);
+    })(),
+  );
 }
 
 /** Numbers of the pool from a random place on, scaled. */
@@ -65,7 +70,7 @@ function* pieces(spec: Spec, bits: number, scales: boolean, pool: Float32Array, 
   const bytes = toBytes(scales ? blocks.scales : blocks.values);
   for (let from = 0; from < rows; from += BLOCK) {
     const count = Math.min(each, rows - from);
-    const at = scales || count < BLOCK ? 0 : (bytes.length / each) * ((from / BLOCK) * TURN % each);
+    const at = scales || count < BLOCK ? 0 : (bytes.length / each) * (((from / BLOCK) * TURN) % each);
     yield bytes.subarray(at, scales ? bytes.length : Math.min(bytes.length, at + (bytes.length / each) * count));
     if (at > 0) yield bytes.subarray(0, at);
   }

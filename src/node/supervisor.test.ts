@@ -53,10 +53,13 @@ test('lost more often than there are pauses, it is not started again; losses are
 
 test('a start that fails is told, counts, and may succeed the next time', async () => {
   let starts = 0;
-  engine = await supervised<Fixture>(async (signal) => {
-    if (++starts === 2) throw new Error('no room');
-    return openEngine<Fixture>(ENTRY, { signal });
-  }, { pauses: [0, 0] });
+  engine = await supervised<Fixture>(
+    async (signal) => {
+      if (++starts === 2) throw new Error('no room');
+      return openEngine<Fixture>(ENTRY, { signal });
+    },
+    { pauses: [0, 0] },
+  );
   await expect(engine.call('die', undefined)).rejects.toMatchObject(LOST);
   await expect(engine.call('steps', undefined)).rejects.toThrow('no room');
   expect(await engine.call('steps', undefined)).toBe(0);

@@ -29,8 +29,18 @@ const DTYPES = new Map<number, DType>(Object.entries(TYPES).map(([name, number])
 
 /** Attributes that may be left unread: they do not change what our operators mean. */
 const HARMLESS: ReadonlySet<string> = new Set([
-  'stash_type', 'saturate', 'select_last_index', 'mode', 'allowzero', 'noop_with_empty_axes', 'keepdims', 'axis', 'kernel_shape',
-  'dilations', 'auto_pad', ...Object.keys(NEAREST),
+  'stash_type',
+  'saturate',
+  'select_last_index',
+  'mode',
+  'allowzero',
+  'noop_with_empty_axes',
+  'keepdims',
+  'axis',
+  'kernel_shape',
+  'dilations',
+  'auto_pad',
+  ...Object.keys(NEAREST),
 ]);
 
 /** From a node to the operands that are values and the graph's attributes. */
@@ -48,10 +58,34 @@ const alongAxis =
 const outside = (op: string, what: string) => new InputError('onnx.subset', `${op} is among our operators only with ${what}`);
 
 const READERS: { readonly [P in Op]: Reader } = {
-  Neg: plain, Exp: plain, Log: plain, Sqrt: plain, Reciprocal: plain, Sigmoid: plain, Tanh: plain, Relu: plain, Abs: plain,
-  Sign: plain, Sin: plain, Cos: plain, Round: plain, Floor: plain, Erf: plain, Identity: plain,
-  Add: plain, Sub: plain, Mul: plain, Div: plain, Min: plain, Max: plain, Equal: plain, Greater: plain, Less: plain,
-  Where: plain, MatMul: plain, ScatterND: plain,
+  Neg: plain,
+  Exp: plain,
+  Log: plain,
+  Sqrt: plain,
+  Reciprocal: plain,
+  Sigmoid: plain,
+  Tanh: plain,
+  Relu: plain,
+  Abs: plain,
+  Sign: plain,
+  Sin: plain,
+  Cos: plain,
+  Round: plain,
+  Floor: plain,
+  Erf: plain,
+  Identity: plain,
+  Add: plain,
+  Sub: plain,
+  Mul: plain,
+  Div: plain,
+  Min: plain,
+  Max: plain,
+  Equal: plain,
+  Greater: plain,
+  Less: plain,
+  Where: plain,
+  MatMul: plain,
+  ScatterND: plain,
   ReduceSum: reduce,
   ReduceMean: reduce,
   ReduceMax: reduce,
@@ -64,7 +98,15 @@ const READERS: { readonly [P in Op]: Reader } = {
     if (keepdims !== 1) throw new InputError('onnx.subset', 'ArgMax without keepdims is not among our operators');
     return { attributes: { axis: axisOf(axis as number, x().shape.length) } };
   },
-  Transpose: ({ attributes: { perm } }, _, x) => ({ attributes: { perm: (perm as number[] | undefined) ?? x().shape.map((_, i) => i).reverse() } }),
+  Transpose: ({ attributes: { perm } }, _, x) => ({
+    attributes: {
+      perm:
+        (perm as number[] | undefined) ??
+        x()
+          .shape.map((_, i) => i)
+          .reverse(),
+    },
+  }),
   Reshape: ({ inputs, attributes: { allowzero = 0 } }, r, x) => {
     const from = x().shape;
     const to = r.sizes(inputs[1]!).map((d, i) => (d === 0 && !allowzero ? from[i]! : d));
@@ -75,11 +117,13 @@ const READERS: { readonly [P in Op]: Reader } = {
   Slice: ({ inputs }, r, x) => {
     const starts = r.numbers(inputs[1]!);
     const axes = inputs[3] ? r.numbers(inputs[3]).map((a) => axisOf(a, x().shape.length)) : starts.map((_, i) => i);
-    if (inputs[4] && r.numbers(inputs[4]).some((step) => step !== 1)) throw new InputError('onnx.subset', 'Slice with steps is not among our operators');
+    if (inputs[4] && r.numbers(inputs[4]).some((step) => step !== 1))
+      throw new InputError('onnx.subset', 'Slice with steps is not among our operators');
     return { operands: 1, attributes: { starts, ends: r.numbers(inputs[2]!), axes } };
   },
   Pad: ({ inputs, attributes: { mode = 'constant' } }, r) => {
-    if (mode !== 'constant' || inputs.length > 2) throw new InputError('onnx.subset', 'only Pad with zeros on every axis is among our operators');
+    if (mode !== 'constant' || inputs.length > 2)
+      throw new InputError('onnx.subset', 'only Pad with zeros on every axis is among our operators');
     return { operands: 1, attributes: { pads: r.numbers(inputs[1]!) } };
   },
   Conv: ({ attributes: { strides = [1, 1], pads = [0, 0, 0, 0], group = 1, dilations = [1, 1], auto_pad = 'NOTSET' } }) => {
@@ -100,7 +144,8 @@ const READERS: { readonly [P in Op]: Reader } = {
   },
   InstanceNormalization: ({ attributes: { epsilon = 1e-5 } }) => ({ attributes: { epsilon: epsilon as number } }),
   SimplifiedLayerNormalization: ({ attributes: { axis = -1, epsilon = 1e-5 } }) => {
-    if (axis !== -1) throw new InputError('onnx.subset', 'SimplifiedLayerNormalization over another axis than the last is not among our operators');
+    if (axis !== -1)
+      throw new InputError('onnx.subset', 'SimplifiedLayerNormalization over another axis than the last is not among our operators');
     return { attributes: { epsilon: epsilon as number } };
   },
   MultiHeadAttention: plain,
@@ -137,7 +182,9 @@ export function decodeModel(model: Uint8Array, external?: (path: string) => Uint
   checkOpset(top.get(8) ?? []);
   const fields = proto.fieldsOf(body);
   const initializers = new Map(messages(fields, 5).map((f) => decodeTensor(f, external)));
-  const leaves = messages(fields, 11).filter((f) => !initializers.has(proto.asText(f.get(1)?.[0]))).map(decodeInput);
+  const leaves = messages(fields, 11)
+    .filter((f) => !initializers.has(proto.asText(f.get(1)?.[0])))
+    .map(decodeInput);
   const values = new Map<string, Value>(leaves.map((v) => [v.name!, v]));
   const weights: Tensors = {};
   const order = [...leaves];
@@ -145,13 +192,19 @@ export function decodeModel(model: Uint8Array, external?: (path: string) => Uint
 
   const known = (name: string): Dim[] | undefined => {
     const t = initializers.get(name);
-    return t?.dtype === 'int64' && t.shape.length < 2 ? Array.from(t.data as BigInt64Array, (n) => (n === INT64_MAX ? END : Number(n))) : sizes.get(name);
+    return t?.dtype === 'int64' && t.shape.length < 2
+      ? Array.from(t.data as BigInt64Array, (n) => (n === INT64_MAX ? END : Number(n)))
+      : sizes.get(name);
   };
   const valueOf = (name: string): Value => {
     const found = values.get(name);
     if (found) return found;
     const t = initializers.get(name);
-    if (!t) throw new InputError('onnx.name', `"${name}" is used before it is computed${sizes.has(name) ? ' as numbers: sizes cannot be data here' : ''}`);
+    if (!t)
+      throw new InputError(
+        'onnx.name',
+        `"${name}" is used before it is computed${sizes.has(name) ? ' as numbers: sizes cannot be data here' : ''}`,
+      );
     const v = name.startsWith(CONSTANT) ? constant(t) : parameter(name, t.shape, t.dtype);
     values.set(name, v);
     if (v.op === 'Parameter') {
@@ -206,7 +259,12 @@ function applyNode(node: Node, r: Reading, valueOf: (name: string) => Value): Va
 }
 
 /** The sizes that a node computes, when it is shape arithmetic; undefined when it is an ordinary node. */
-function followSizes(node: Node, values: ReadonlyMap<string, Value>, sizes: ReadonlyMap<string, Dim[]>, known: (name: string) => Dim[] | undefined): Dim[] | undefined {
+function followSizes(
+  node: Node,
+  values: ReadonlyMap<string, Value>,
+  sizes: ReadonlyMap<string, Dim[]>,
+  known: (name: string) => Dim[] | undefined,
+): Dim[] | undefined {
   if (node.op === 'Shape') {
     const shape: Shape | undefined = values.get(node.inputs[0]!)?.shape;
     if (!shape) throw new InputError('onnx.sizes', `the shape of "${node.inputs[0]}" is not known`);
@@ -234,7 +292,8 @@ function checkOpset(imports: readonly proto.Field[]): void {
     const fields = proto.fieldsOf(f as Uint8Array);
     const domain = proto.asText(fields.get(1)?.[0]);
     const version = Number(proto.asInteger(fields.get(2)?.[0]));
-    if (domain === '' && (version < 18 || version > 23)) throw new InputError('onnx.opset', `ONNX opset ${version} cannot be read: 18 to 23 can`);
+    if (domain === '' && (version < 18 || version > 23))
+      throw new InputError('onnx.opset', `ONNX opset ${version} cannot be read: 18 to 23 can`);
   }
 }
 
@@ -264,7 +323,8 @@ function decodeNode(f: Map<number, proto.Field[]>): Node {
   const texts = (number: number) => (f.get(number) ?? []).map(proto.asText);
   const outputs = texts(2).filter(Boolean);
   const [op = '', name = ''] = [texts(4)[0], texts(3)[0]];
-  if (outputs.length !== 1) throw new InputError('onnx.node', `ONNX node "${name}" (${op}) has ${outputs.length} results, our operators have one`);
+  if (outputs.length !== 1)
+    throw new InputError('onnx.node', `ONNX node "${name}" (${op}) has ${outputs.length} results, our operators have one`);
   const attributes = Object.fromEntries(messages(f, 5).map((a) => [proto.asText(a.get(1)?.[0]), decodeAttribute(a, op)]));
   return { op, domain: texts(7)[0] ?? '', name, inputs: texts(1), output: outputs[0]!, attributes };
 }
@@ -278,7 +338,8 @@ function decodeAttribute(a: Map<number, proto.Field[]>, op: string): number | st
     7: () => proto.asIntegers(a.get(8)).map(Number),
   };
   const read = rows[Number(proto.asInteger(a.get(20)?.[0]))];
-  if (!read) throw new InputError('onnx.attribute', `ONNX ${op}: attribute "${proto.asText(a.get(1)?.[0])}" is of a kind that is not supported`);
+  if (!read)
+    throw new InputError('onnx.attribute', `ONNX ${op}: attribute "${proto.asText(a.get(1)?.[0])}" is of a kind that is not supported`);
   return read();
 }
 
@@ -305,7 +366,9 @@ function decodeTensor(f: Map<number, proto.Field[]>, external?: (path: string) =
   if (dtype === 'int64') return [name, tensor('int64', shape, BigInt64Array.from(whole))];
   if (dtype === 'float32' || dtype === 'int4' || dtype === 'uint4' || whole.length !== sizeOf(shape))
     throw new InputError('onnx.tensor', `tensor "${name}" ${dtype}[${shape}] holds no numbers that can be read`);
-  const zeros = { float16: Uint16Array, int32: Int32Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array }[dtype].from(whole.map(Number));
+  const zeros = { float16: Uint16Array, int32: Int32Array, int8: Int8Array, uint8: Uint8Array, bool: Uint8Array }[dtype].from(
+    whole.map(Number),
+  );
   return [name, fromBytes(dtype, shape, toBytes({ dtype, shape, data: zeros }))];
 }
 

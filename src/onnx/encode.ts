@@ -27,7 +27,17 @@ export interface EncodedModel {
 }
 
 /** ONNX's numbers of the element types. */
-export const TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, uint4: 21, int4: 22 } as const satisfies Record<DType, number>;
+export const TYPES = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  uint4: 21,
+  int4: 22,
+} as const satisfies Record<DType, number>;
 export const OPSET = 21;
 const IR_VERSION = 10;
 /** Marks for the reader: an input that is a parameter, a constant's name, a node that only names an output. */
@@ -55,13 +65,44 @@ type Writer = (v: Value, w: Writing) => { inputs?: string[]; attributes?: Writte
 
 const plain: Writer = () => ({});
 const microsoft: Writer = () => ({ domain: MICROSOFT });
-const reduce: Writer = ({ attributes: { axes, keepdims } }, w) => ({ inputs: [w.integers(axes as number[])], attributes: { keepdims: keepdims as boolean } });
+const reduce: Writer = ({ attributes: { axes, keepdims } }, w) => ({
+  inputs: [w.integers(axes as number[])],
+  attributes: { keepdims: keepdims as boolean },
+});
 
 const WRITERS: { readonly [P in Op]: Writer } = {
-  Neg: plain, Exp: plain, Log: plain, Sqrt: plain, Reciprocal: plain, Sigmoid: plain, Tanh: plain, Relu: plain, Abs: plain,
-  Sign: plain, Sin: plain, Cos: plain, Round: plain, Floor: plain, Erf: plain, Identity: plain,
-  Add: plain, Sub: plain, Mul: plain, Div: plain, Min: plain, Max: plain, Equal: plain, Greater: plain, Less: plain,
-  Where: plain, MatMul: plain, Softmax: plain, Transpose: plain, Concat: plain, Gather: plain, ScatterND: plain,
+  Neg: plain,
+  Exp: plain,
+  Log: plain,
+  Sqrt: plain,
+  Reciprocal: plain,
+  Sigmoid: plain,
+  Tanh: plain,
+  Relu: plain,
+  Abs: plain,
+  Sign: plain,
+  Sin: plain,
+  Cos: plain,
+  Round: plain,
+  Floor: plain,
+  Erf: plain,
+  Identity: plain,
+  Add: plain,
+  Sub: plain,
+  Mul: plain,
+  Div: plain,
+  Min: plain,
+  Max: plain,
+  Equal: plain,
+  Greater: plain,
+  Less: plain,
+  Where: plain,
+  MatMul: plain,
+  Softmax: plain,
+  Transpose: plain,
+  Concat: plain,
+  Gather: plain,
+  ScatterND: plain,
   ReduceSum: reduce,
   ReduceMean: reduce,
   ReduceMax: reduce,
@@ -157,7 +198,8 @@ export function encodeModel(g: Graph, { weights = {}, external = 'none', externa
       nodes.push(encodeNode(op, `${op}_${nodes.length}`, inputs, output, attributes, domain));
       return output;
     },
-    integers: (values) => constant({ dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, (n) => (n === END ? INT64_MAX : BigInt(n))) }),
+    integers: (values) =>
+      constant({ dtype: 'int64', shape: [values.length], data: BigInt64Array.from(values, (n) => (n === END ? INT64_MAX : BigInt(n))) }),
     reals: (values) => constant(float32([values.length], values)),
     shape: (shape) =>
       once(`shape ${shape}`, () => {
@@ -170,7 +212,8 @@ export function encodeModel(g: Graph, { weights = {}, external = 'none', externa
   const outputs = Object.entries(g.outputs);
   const outputName = new Map<Value, string>(); // a value may be several outputs: the first name is its own
   for (const [name, v] of outputs) {
-    if (g.inputs.some((x) => x.name === name)) throw new ShapeError('onnx.output', `graph ${g.name}: output "${name}" has the name of an input; rename it`);
+    if (g.inputs.some((x) => x.name === name))
+      throw new ShapeError('onnx.output', `graph ${g.name}: output "${name}" has the name of an input; rename it`);
     if (v.inputs.length > 0 && !outputName.has(v)) outputName.set(v, name);
   }
   for (const v of g.inputs) {
@@ -185,7 +228,8 @@ export function encodeModel(g: Graph, { weights = {}, external = 'none', externa
     }
   }
   // An output that is a leaf, or a second name of a value.
-  for (const [name, v] of outputs) if (outputName.get(v) !== name) nodes.push(encodeNode('Identity', ALIAS + name, [names.get(v)!], name, {}));
+  for (const [name, v] of outputs)
+    if (outputName.get(v) !== name) nodes.push(encodeNode('Identity', ALIAS + name, [names.get(v)!], name, {}));
 
   const fed = g.inputs.filter((v) => !(v.op === 'Parameter' && weights[v.name!]));
   const model = proto.join([
@@ -211,7 +255,10 @@ function sizeAtRunTime(dim: Dim, g: Graph, w: Writing, once: (key: string, make:
   return once(`size ${dim}`, () =>
     termsOf(dim)
       .map(([coefficient, symbols]) => {
-        const factors = [...(coefficient === 1 && symbols.length > 0 ? [] : [w.integers([coefficient])]), ...symbols.map((s) => symbolAtRunTime(s, g, w, once))];
+        const factors = [
+          ...(coefficient === 1 && symbols.length > 0 ? [] : [w.integers([coefficient])]),
+          ...symbols.map((s) => symbolAtRunTime(s, g, w, once)),
+        ];
         return factors.reduce((a, b) => w.node('Mul', [a, b], {}));
       })
       .reduce((a, b) => w.node('Add', [a, b], {})),
@@ -222,8 +269,11 @@ function sizeAtRunTime(dim: Dim, g: Graph, w: Writing, once: (key: string, make:
 function symbolAtRunTime(symbol: string, g: Graph, w: Writing, once: (key: string, make: () => string) => string): string {
   return once(`symbol ${symbol}`, () => {
     const axes = g.inputs.flatMap((v) => v.shape.map((d, axis) => ({ v, d, axis })));
-    const found = axes.find(({ d }) => d === symbol) ?? axes.find(({ d }) => symbolsOf(d).join() === symbol && termsOf(d).every(([, s]) => s.length < 2));
-    if (!found) throw new ShapeError('onnx.symbol', `graph ${g.name}: no input has an axis of size "${symbol}" from which to read it at run time`);
+    const found =
+      axes.find(({ d }) => d === symbol) ??
+      axes.find(({ d }) => symbolsOf(d).join() === symbol && termsOf(d).every(([, s]) => s.length < 2));
+    if (!found)
+      throw new ShapeError('onnx.symbol', `graph ${g.name}: no input has an axis of size "${symbol}" from which to read it at run time`);
     const size = w.node('Shape', [found.v.name!], { start: found.axis, end: found.axis + 1 });
     if (found.d === symbol) return size;
     const terms = termsOf(found.d);
@@ -276,7 +326,9 @@ function encodeTensor(name: string, t: Tensor, put: Put): proto.Bytes {
     proto.integers(1, t.shape),
     proto.integer(2, TYPES[t.dtype]),
     proto.text(8, name),
-    ...(place ? [entry('location', place.path), entry('offset', place.offset), entry('length', bytes.length), proto.integer(14, 1)] : [proto.raw(9, bytes)]),
+    ...(place
+      ? [entry('location', place.path), entry('offset', place.offset), entry('length', bytes.length), proto.integer(14, 1)]
+      : [proto.raw(9, bytes)]),
   ]);
 }
 

@@ -17,7 +17,9 @@ function examples(): Graph[] {
   const w = parameter('w', [8, 4]);
   const y = o.matmul(x, w); // (B, L, 4)
   const everything = graph('everything', {
-    unary: o.neg(o.exp(o.log(o.sqrt(o.reciprocal(o.sigmoid(o.tanh(o.relu(o.abs(o.sign(o.sin(o.cos(o.round(o.floor(o.stopGradient(y))))))))))))))),
+    unary: o.neg(
+      o.exp(o.log(o.sqrt(o.reciprocal(o.sigmoid(o.tanh(o.relu(o.abs(o.sign(o.sin(o.cos(o.round(o.floor(o.stopGradient(y)))))))))))))),
+    ),
     binary: o.add(o.sub(o.mul(o.div(y, 2), 3), 4), o.min(y, o.max(y, 0))),
     logic: o.where(o.equal(y, 0), o.cast(o.greater(y, 0), 'float32'), o.cast(o.less(y, 1), 'float32')),
     reduced: o.add(o.sum(y, { axes: [1] }), o.mean(y, { axes: [1] })),
@@ -51,7 +53,13 @@ function examples(): Graph[] {
   const fast = graph('fast', {
     norm: apply('SimplifiedLayerNormalization', [x, parameter('gain', [8])], { epsilon: 1e-6 }),
     attended: apply('MultiHeadAttention', [x, x, x], { num_heads: 2, scale: 0.35355338 }),
-    four: apply('MatMulNBits', [x, parameter('b', [4, 1, 16], 'uint8'), parameter('s', [4])], { K: 8, N: 4, bits: 4, block_size: 32, accuracy_level: 4 }),
+    four: apply('MatMulNBits', [x, parameter('b', [4, 1, 16], 'uint8'), parameter('s', [4])], {
+      K: 8,
+      N: 4,
+      bits: 4,
+      block_size: 32,
+      accuracy_level: 4,
+    }),
     eight: apply('DynamicQuantizeMatMul', [x, parameter('b8', [8, 4], 'int8'), parameter('s8', [4])]),
     bytes: apply('MatMulIntegerToFloat', [whole, parameter('b9', [8, 4], 'int8'), size, parameter('s9', [4]), zero, zero]),
     loose: apply('DequantizeLinear', [parameter('b4', [8, 4], 'int4'), parameter('s4', [2, 4])], { axis: 0, block_size: 4 }),
@@ -78,13 +86,17 @@ test.each(examples().map((g) => [g.name, g] as const))('graph %s comes back as i
 });
 
 test('bound weights come back with their names and numbers, also from external data', () => {
-  const w = float32([8, 64], Float32Array.from({ length: 512 }, (_, i) => i));
+  const w = float32(
+    [8, 64],
+    Float32Array.from({ length: 512 }, (_, i) => i),
+  );
   const v = tensor('int4', [3], Uint8Array.of(0x21, 0x03));
   const g = graph('bound', { y: o.matmul(x, parameter('w', [8, 64])), cast: o.cast(parameter('v', [3], 'int4'), 'float32') });
   for (const external of ['none', 'one', 'each'] as const) {
     const encoded = encodeModel(g, { weights: { w, v }, external, externalName: 'w.bin' });
     expect(encoded.external.map((f) => f.path)).toEqual(external === 'none' ? [] : external === 'one' ? ['w.bin'] : ['w.bin.0']);
-    const read = (path: string) => proto.flatten(proto.join(encoded.external.find((f) => f.path === path)!.parts.map((p) => ({ size: p.length, parts: [p] }))));
+    const read = (path: string) =>
+      proto.flatten(proto.join(encoded.external.find((f) => f.path === path)!.parts.map((p) => ({ size: p.length, parts: [p] }))));
     const { weights, graph: back } = decodeModel(encoded.model, read);
     expect(print(back)).toBe(print(g));
     expect(weights).toEqual({ w, v });
@@ -110,7 +122,12 @@ test('what cannot be written or read is said in one line', () => {
   const node = (op: string) => proto.message(1, proto.text(1, 'x'), proto.text(2, 'y'), proto.text(3, 'n0'), proto.text(4, op));
   const type = proto.message(2, proto.message(1, proto.integer(1, 1), proto.message(2, proto.message(1, proto.integer(1, 4)))));
   const foreign = (op: string) =>
-    proto.flatten(proto.join([proto.message(7, node(op), proto.message(11, proto.text(1, 'x'), type), proto.message(12, proto.text(1, 'y'), type)), proto.message(8, proto.integer(2, 21))]));
+    proto.flatten(
+      proto.join([
+        proto.message(7, node(op), proto.message(11, proto.text(1, 'x'), type), proto.message(12, proto.text(1, 'y'), type)),
+        proto.message(8, proto.integer(2, 21)),
+      ]),
+    );
   expect(() => decodeModel(foreign('Hardmax'))).toThrow('ONNX node "n0" (Hardmax): the operator is not among ours');
   expect(() => decodeModel(foreign('Resize'))).toThrow('Resize is among our operators only with scales and mode nearest');
   expect(print(decodeModel(foreign('Relu')).graph)).toMatchInlineSnapshot(`
@@ -122,11 +139,23 @@ test('what cannot be written or read is said in one line', () => {
 });
 
 test('protocol buffers: numbers survive', () => {
-  const bytes = proto.flatten(proto.join([proto.integer(1, -5), proto.integer(2, 2n ** 63n - 1n), proto.float(3, 0.1), proto.integers(4, [0, -1, 300]), proto.text(5, 'é')]));
+  const bytes = proto.flatten(
+    proto.join([
+      proto.integer(1, -5),
+      proto.integer(2, 2n ** 63n - 1n),
+      proto.float(3, 0.1),
+      proto.integers(4, [0, -1, 300]),
+      proto.text(5, 'é'),
+    ]),
+  );
   const fields = proto.fieldsOf(bytes);
   const first = (n: number) => fields.get(n)?.[0];
-  expect([proto.asInteger(first(1)), proto.asInteger(first(2)), proto.asFloat(first(3)), proto.asIntegers(fields.get(4)), proto.asText(first(5))]).toEqual([
-    -5n, 2n ** 63n - 1n, Math.fround(0.1), [0n, -1n, 300n], 'é',
-  ]);
+  expect([
+    proto.asInteger(first(1)),
+    proto.asInteger(first(2)),
+    proto.asFloat(first(3)),
+    proto.asIntegers(fields.get(4)),
+    proto.asText(first(5)),
+  ]).toEqual([-5n, 2n ** 63n - 1n, Math.fround(0.1), [0n, -1n, 300n], 'é']);
   expect(toBytes(scalar(1)).length).toBe(4);
 });

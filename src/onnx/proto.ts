@@ -116,7 +116,8 @@ function readValue(bytes: Uint8Array, cursor: { at: number }, wire: number): Fie
   if (wire === WIRE.varint) return readVarint(bytes, cursor);
   const size = wire === WIRE.bytes ? Number(readVarint(bytes, cursor)) : wire === WIRE.fixed32 ? 4 : wire === WIRE.fixed64 ? 8 : -1;
   if (size < 0) throw new InputError('proto.wire', `not a protocol buffer: unknown wire type ${wire}`);
-  if (cursor.at + size > bytes.length) throw new InputError('proto.length', `truncated: ${size} bytes expected, ${bytes.length - cursor.at} left`);
+  if (cursor.at + size > bytes.length)
+    throw new InputError('proto.length', `truncated: ${size} bytes expected, ${bytes.length - cursor.at} left`);
   const value = bytes.subarray(cursor.at, cursor.at + size);
   cursor.at += size;
   return value;

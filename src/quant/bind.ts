@@ -21,7 +21,9 @@ export interface Kind {
 }
 
 const KINDS: readonly Kind[] = [
-  ...KERNEL_BITS.map((bits): Kind => ({ suffix: blockNames('', bits).values, make: (path, weight) => blockTensors(path, weight, bits), bits })),
+  ...KERNEL_BITS.map(
+    (bits): Kind => ({ suffix: blockNames('', bits).values, make: (path, weight) => blockTensors(path, weight, bits), bits }),
+  ),
   { suffix: columnNames('').values, make: (path, weight) => columnTensors(path, isKernel(weight) ? unrolled(weight) : weight) },
 ];
 

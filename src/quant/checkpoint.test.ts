@@ -18,11 +18,21 @@ import { CONVOLUTIONS, PRODUCTS } from './precision.ts';
 import { roundedFile } from './stream.ts';
 
 const CHANNELS = 256;
-const drawn = (shape: number[]) => float32(shape, random(4).split(shape.join()).normals(sizeOf(shape)).map((v) => v / 16));
+const drawn = (shape: number[]) =>
+  float32(
+    shape,
+    random(4)
+      .split(shape.join())
+      .normals(sizeOf(shape))
+      .map((v) => v / 16),
+  );
 const CHECKPOINT: Tensors = {
-  'net.conv.weight': drawn([CHANNELS, CHANNELS, 3, 3]), 'net.conv.bias': drawn([CHANNELS]),
-  'net.norm.weight': drawn([CHANNELS]), 'net.norm.bias': drawn([CHANNELS]),
-  'net.up.weight': drawn([300, CHANNELS]), 'net.up.bias': drawn([300]),
+  'net.conv.weight': drawn([CHANNELS, CHANNELS, 3, 3]),
+  'net.conv.bias': drawn([CHANNELS]),
+  'net.norm.weight': drawn([CHANNELS]),
+  'net.norm.bias': drawn([CHANNELS]),
+  'net.up.weight': drawn([300, CHANNELS]),
+  'net.up.bias': drawn([300]),
   'net.proj.weight': drawn([32, 300, 1, 1]),
   'other.weight': drawn([3]),
 };

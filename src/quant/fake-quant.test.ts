@@ -36,21 +36,34 @@ async function run(outputs: Record<string, Value>, feeds: Tensors, weights: Tens
   return results;
 }
 
-describe.each([[300, 9], [128, 4], [60, 5], [256, 3]])('a %i x %i matrix', (rows, columns) => {
+describe.each([
+  [300, 9],
+  [128, 4],
+  [60, 5],
+  [256, 3],
+])('a %i x %i matrix', (rows, columns) => {
   const w = rough([rows, columns]);
   test.each([8, 6, 4, 2])('at %i bits is what the file holds, bit for bit', async (bits) => {
     const value = parameter('w', [rows, columns]);
     const levels = input('levels', []);
-    const { fixed, fed } = await run({ fixed: fakeBlocks(value, levelsOf(bits)), fed: fakeBlocks(value, levels) }, { w, levels: scalar(levelsOf(bits)) });
+    const { fixed, fed } = await run(
+      { fixed: fakeBlocks(value, levelsOf(bits)), fed: fakeBlocks(value, levels) },
+      { w, levels: scalar(levelsOf(bits)) },
+    );
     expect(Array.from(fixed!.data as Float32Array, (x) => x + 0)).toEqual(Array.from(roundedTo(w, bits).data, (x) => x + 0));
     expect(fed).toEqual(fixed);
   });
 });
 
 /** One product through a scope. */
-const through = (product: Product, x: Value, shape: [number, number]) => rootScope(new Map(), product).in('a').product(x, 'weight', shape, { deviation: 1 });
+const through = (product: Product, x: Value, shape: [number, number]) =>
+  rootScope(new Map(), product).in('a').product(x, 'weight', shape, { deviation: 1 });
 
-describe.each([[1, 5, 300, 12], [1, 3, 128, 7], [1, 64, 192, 16]])('activations (%i, %i, %i)', (B, L, K, N) => {
+describe.each([
+  [1, 5, 300, 12],
+  [1, 3, 128, 7],
+  [1, 64, 192, 16],
+])('activations (%i, %i, %i)', (B, L, K, N) => {
   const feeds = { x: rough([B, L, K]) };
   const weights = { 'a.weight': rough([K, N]) };
   const x = input('x', ['B', 'L', K]);
@@ -104,7 +117,11 @@ test('gradients pass straight through: as for the plain product of the rounded n
   const feeds = { x: rough([2, 5, K]), 'a.weight': rough([K, N]), seed: rough([2, 5, N]) };
   const g = check(graph('g', { gx: gx!, gw: gw!, rounded: fakeTensor(x) }), { trainable: true });
   const found = evaluate(g, feeds);
-  const expected = evaluate(graph('g', { gx: ex!, gw: ew! }), { rx: found.rounded!, rw: roundedTo(feeds['a.weight'], 4), seed: feeds.seed });
+  const expected = evaluate(graph('g', { gx: ex!, gw: ew! }), {
+    rx: found.rounded!,
+    rw: roundedTo(feeds['a.weight'], 4),
+    seed: feeds.seed,
+  });
   for (const key of ['gx', 'gw']) expectClose(found[key]!, expected[key]!, { rtol: 1e-5, atol: 1e-4 }, key);
 });
 
@@ -115,6 +132,13 @@ test('levels are lowered by feeding, but never below the plan', () => {
     const y = fakeProduct({ plan: { 'a.weight': bits }, activations: 'none', least })(input('x', [1, 128]), w, 'a.weight', {});
     return evaluate(graph('g', { y }), { x: one, 'a.weight': rough([128, 3]), least: scalar(fed) }).y!;
   };
-  const of = (bits: number) => evaluate(graph('g', { y: matmul(input('x', [1, 128]), w) }), { x: one, 'a.weight': roundedTo(rough([128, 3]), bits) }).y!;
-  for (const [bits, fed, as] of [[4, 32, 6], [4, 8, 4], [4, 1, 4], [8, 8, 8]] as const) expectClose(sums(bits, fed), of(as), { rtol: 1e-6, atol: 1e-6 });
+  const of = (bits: number) =>
+    evaluate(graph('g', { y: matmul(input('x', [1, 128]), w) }), { x: one, 'a.weight': roundedTo(rough([128, 3]), bits) }).y!;
+  for (const [bits, fed, as] of [
+    [4, 32, 6],
+    [4, 8, 4],
+    [4, 1, 4],
+    [8, 8, 8],
+  ] as const)
+    expectClose(sums(bits, fed), of(as), { rtol: 1e-6, atol: 1e-6 });
 });

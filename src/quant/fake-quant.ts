@@ -4,7 +4,28 @@
 // (DynamicQuantizeMatMul, int8.ts) or a scale for each block of 128 (MatMulNBits at accuracy 4, int4.ts).
 // The number of levels may be a value that is fed: bits are then lowered during a run without compiling anything anew.
 import type { Shape } from '../graph/dim.ts';
-import { abs, add, cast, div, equal, greater, matmul, max, maximum, min, mul, neg, pad, reshape, round, slice, stopGradient, sub, where, type Operand } from '../graph/ops.ts';
+import {
+  abs,
+  add,
+  cast,
+  div,
+  equal,
+  greater,
+  matmul,
+  max,
+  maximum,
+  min,
+  mul,
+  neg,
+  pad,
+  reshape,
+  round,
+  slice,
+  stopGradient,
+  sub,
+  where,
+  type Operand,
+} from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import type { Product } from '../nn/scope.ts';
 import { BLOCK } from './blocks.ts';
@@ -99,6 +120,9 @@ export function fakeProduct({ plan, activations = 'tensor', least }: FakeOptions
     const bits = plan[path];
     if (bits === undefined) return matmul(x, weight);
     const levels = least === undefined ? levelsOf(bits) : max(levelsOf(bits), least);
-    return matmul(once(inputs, x, () => ACTIVATIONS[activations](x)), once(weights, weight, () => fakeBlocks(weight, levels)));
+    return matmul(
+      once(inputs, x, () => ACTIVATIONS[activations](x)),
+      once(weights, weight, () => fakeBlocks(weight, levels)),
+    );
   };
 }

@@ -82,7 +82,11 @@ export function nbitsProduct({ plan, accuracy = 4 }: BlockProductOptions): Produ
     const blocks = Math.ceil(K / BLOCK);
     const names = blockNames(path, bits);
     let packed = made.get(weight);
-    if (!packed) made.set(weight, (packed = [parameter(names.values, [N, blocks, (BLOCK * bits) / 8], 'uint8'), parameter(names.scales, [N * blocks])]));
+    if (!packed)
+      made.set(
+        weight,
+        (packed = [parameter(names.values, [N, blocks, (BLOCK * bits) / 8], 'uint8'), parameter(names.scales, [N * blocks])]),
+      );
     return apply('MatMulNBits', [x, ...packed], { K, N, bits, block_size: BLOCK, accuracy_level: accuracy });
   };
 }

@@ -21,11 +21,18 @@ interface Options extends ConvLayerOptions {
 function build({ bits = 8, channels = 256, ...options }: Options, convolve?: Convolve) {
   const specs: Specs = new Map();
   const x = input('x', ['B', channels, '2*h', '2*w']);
-  const s = rootScope(specs, undefined, convolve).in('part').declare({ bits: bits || undefined });
+  const s = rootScope(specs, undefined, convolve)
+    .in('part')
+    .declare({ bits: bits || undefined });
   return { specs, g: graph('g', { y: conv(s, x, 8, options) }, [x]) };
 }
 
-const picture = float32([1, 256, 2, 4], random(5).normals(256 * 8).map((v) => Math.max(v, -0.3))); // lopsided, as after SiLU
+const picture = float32(
+  [1, 256, 2, 4],
+  random(5)
+    .normals(256 * 8)
+    .map((v) => Math.max(v, -0.3)),
+); // lopsided, as after SiLU
 
 async function run(runtime: Runtime, options: Options, convolve?: Convolve, x = picture): Promise<Tensor> {
   const { specs, g } = build(options, convolve);
@@ -51,7 +58,9 @@ describe.each(Object.entries(RUNTIMES))('%s', (_, open) => {
     const exact = await run(referenceRuntime(), options);
     const found = await run(runtime, options, int8Convolve);
     expect(found.shape).toEqual(exact.shape);
-    const [error, power] = [found, exact].map((t) => (t.data as Float32Array).map((v, i) => v - 1 - (Math.floor(i / (t.shape[2]! * t.shape[3]!)) % 8)));
+    const [error, power] = [found, exact].map((t) =>
+      (t.data as Float32Array).map((v, i) => v - 1 - (Math.floor(i / (t.shape[2]! * t.shape[3]!)) % 8)),
+    );
     expect(relativeError(error!, power!)).toBeLessThan(2e-4); // -37 dB, the bias taken away
     expectClose({ y: found }, { y: await run(referenceRuntime(), options, int8Convolve) }, { rtol: 1e-4, atol: 1e-4 });
   });

@@ -1,7 +1,23 @@
 // Convolutions on the 8-bit kernel: the picture becomes u8 (one scale and zero point for all of it), each pixel's neighbours are laid
 // side by side while they are bytes, and one integer product does the rest. Weights are s8 with a scale an output, as in int8.ts.
 // Measured, with what was tried besides (ConvInteger, QLinearConv, floats laid side by side): docs/log.md, seventh session.
-import { cast, concat, conv2d, div, max, maximum, min, minimum, neg, pad, round, slice, sub, transpose, type ConvOptions } from '../graph/ops.ts';
+import {
+  cast,
+  concat,
+  conv2d,
+  div,
+  max,
+  maximum,
+  min,
+  minimum,
+  neg,
+  pad,
+  round,
+  slice,
+  sub,
+  transpose,
+  type ConvOptions,
+} from '../graph/ops.ts';
 import { END } from '../graph/rules.ts';
 import { apply, constant, parameter, type Value } from '../graph/value.ts';
 import type { Convolve } from '../nn/scope.ts';

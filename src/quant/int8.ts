@@ -53,7 +53,9 @@ export function columnsOfBlocks({ values, scales: halves }: Blocks): Columns {
   const steps = fromHalves(halves.data); // (n, out)
   const pairs = values.dtype === 'int4' && columns % 2 === 0; // else a byte holds numbers of two rows
   const whole = pairs ? new Int8Array(rows * columns) : wholeNumbers({ values, scales: halves });
-  const lowest = pairs ? lowestOf(values.data, 16, (byte) => Math.min((byte << 28) >> 28, (byte << 24) >> 28)) : lowestOf(whole, 256, (q) => q);
+  const lowest = pairs
+    ? lowestOf(values.data, 16, (byte) => Math.min((byte << 28) >> 28, (byte << 24) >> 28))
+    : lowestOf(whole, 256, (q) => q);
   const scales = new Float32Array(columns);
   for (let i = 0, c = 0; i < steps.length; i++, c = c + 1 < columns ? c + 1 : 0) {
     const largest = -lowest * Math.abs(steps[i]!);
@@ -92,13 +94,17 @@ function scalePairs(bytes: Uint8Array, into: Int8Array, ratios: Int32Array, from
 /** Rows [from, to) of numbers, times the ratio of each column. */
 function scaleNumbers(whole: Int8Array, ratios: Int32Array, from: number, to: number): void {
   const columns = ratios.length;
-  for (let r = from, i = from * columns; r < to; r++) for (let c = 0; c < columns; c++, i++) whole[i] = (Math.imul(whole[i]!, ratios[c]!) + HALF) >> FRACTION;
+  for (let r = from, i = from * columns; r < to; r++)
+    for (let c = 0; c < columns; c++, i++) whole[i] = (Math.imul(whole[i]!, ratios[c]!) + HALF) >> FRACTION;
 }
 
 /** The float32 matrix that 8-bit columns stand for. */
 export function dequantizeColumns({ values, scales }: Columns): Tensor<'float32'> {
   const columns = scales.data.length;
-  return float32(values.shape, Float32Array.from(values.data, (q, i) => q * scales.data[i % columns]!));
+  return float32(
+    values.shape,
+    Float32Array.from(values.data, (q, i) => q * scales.data[i % columns]!),
+  );
 }
 
 /** The parameters of a weight by name, from its float32 matrix or its blocks. */
@@ -115,7 +121,11 @@ export function int8Product({ plan }: { plan: Plan }): Product {
     if (plan[path] === undefined) return matmul(x, weight);
     const names = columnNames(path);
     let packed = made.get(weight);
-    if (!packed) made.set(weight, (packed = [parameter(names.values, weight.shape as number[], 'int8'), parameter(names.scales, [weight.shape[1] as number])]));
+    if (!packed)
+      made.set(
+        weight,
+        (packed = [parameter(names.values, weight.shape as number[], 'int8'), parameter(names.scales, [weight.shape[1] as number])]),
+      );
     return apply('DynamicQuantizeMatMul', [x, ...packed]);
   };
 }

@@ -24,9 +24,17 @@ test('sensitivity finds the layer that matters, and the plan raises it', async (
   const weights = initialize(specs, random(0));
   const plan = planOf(specs);
   const importance: Record<string, number> = { a: 0.1, b: 3, c: 1, d: 0 };
-  const run = async (w: Tensors) => Float32Array.from({ length: 4096 }, (_, i) => Object.entries(importance).reduce((sum, [name, x]) => sum + x * (w[`${name}.weight`] as Tensor<'float32'>).data[i]!, 0));
+  const run = async (w: Tensors) =>
+    Float32Array.from({ length: 4096 }, (_, i) =>
+      Object.entries(importance).reduce((sum, [name, x]) => sum + x * (w[`${name}.weight`] as Tensor<'float32'>).data[i]!, 0),
+    );
   const found = await sensitivity(run, weights, plan);
-  expect(Object.entries(found).sort(([, a], [, b]) => b - a).map(([path]) => path[0]).join('')).toBe('bcad');
+  expect(
+    Object.entries(found)
+      .sort(([, a], [, b]) => b - a)
+      .map(([path]) => path[0])
+      .join(''),
+  ).toBe('bcad');
   expect(found['d.weight']).toBe(0);
   expect(raise(plan, found, weights, { share: 0.3 })).toEqual({ ...plan, 'b.weight': 6 });
   expect(raise(plan, found, weights, { share: 0.5 })).toEqual({ ...plan, 'b.weight': 6, 'c.weight': 6 });

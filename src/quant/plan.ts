@@ -26,17 +26,25 @@ export const heldPlan = (plan: Plan): Plan => Object.fromEntries(Object.entries(
 
 /** The weights as they are once a plan has rounded them. */
 export function rounded(weights: Tensors, plan: Plan): Tensors {
-  return Object.fromEntries(Object.entries(weights).map(([path, w]) => [path, plan[path] === undefined ? w : roundedTo(w as Tensor<'float32'>, plan[path])]));
+  return Object.fromEntries(
+    Object.entries(weights).map(([path, w]) => [path, plan[path] === undefined ? w : roundedTo(w as Tensor<'float32'>, plan[path])]),
+  );
 }
 
 /** How much an output changes when one weight alone is rounded: |changed - exact|^2 / |exact|^2. */
 export type Sensitivity = Readonly<Record<string, number>>;
 
 /** Rounds one weight of the plan at a time to `bits` and measures. `run` gives the output for some weights. */
-export async function sensitivity(run: (weights: Tensors) => Promise<ArrayLike<number>>, weights: Tensors, plan: Plan, bits = 4): Promise<Sensitivity> {
+export async function sensitivity(
+  run: (weights: Tensors) => Promise<ArrayLike<number>>,
+  weights: Tensors,
+  plan: Plan,
+  bits = 4,
+): Promise<Sensitivity> {
   const exact = await run(weights);
   const found: Record<string, number> = {};
-  for (const path of Object.keys(plan)) found[path] = relativeError(await run({ ...weights, [path]: roundedTo(weights[path] as Tensor<'float32'>, bits) }), exact);
+  for (const path of Object.keys(plan))
+    found[path] = relativeError(await run({ ...weights, [path]: roundedTo(weights[path] as Tensor<'float32'>, bits) }), exact);
   return found;
 }
 
@@ -55,7 +63,9 @@ export function raise(plan: Plan, measured: Sensitivity, weights: Tensors, { sha
   const sizeOf = (path: string) => weights[path]!.data.length;
   let room = share * Object.keys(plan).reduce((sum, path) => sum + sizeOf(path), 0);
   const raised: Record<string, number> = { ...plan };
-  const order = Object.keys(measured).filter((path) => plan[path]! < bits).sort((a, b) => measured[b]! / sizeOf(b) - measured[a]! / sizeOf(a));
+  const order = Object.keys(measured)
+    .filter((path) => plan[path]! < bits)
+    .sort((a, b) => measured[b]! / sizeOf(b) - measured[a]! / sizeOf(a));
   for (const path of order) {
     if (sizeOf(path) > room) continue;
     room -= sizeOf(path);

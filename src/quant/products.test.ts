@@ -36,7 +36,12 @@ async function run(runtime: Runtime, shape: number[], N: number, weights: Tensor
   return results;
 }
 
-const SHAPES: [shape: number[], N: number][] = [[[5, 128], 16], [[2, 3, 64], 40], [[1, 7, 300], 33], [[1, 2, 2, 256], 8]];
+const SHAPES: [shape: number[], N: number][] = [
+  [[5, 128], 16],
+  [[2, 3, 64], 40],
+  [[1, 7, 300], 33],
+  [[1, 2, 2, 256], 8],
+];
 const RUNTIMES = { reference: async () => referenceRuntime(), 'onnxruntime-node': () => ortNode({ threads: 1 }) };
 
 describe.each(Object.entries(RUNTIMES))('%s', (_, open) => {
@@ -45,18 +50,27 @@ describe.each(Object.entries(RUNTIMES))('%s', (_, open) => {
 
   test.each(SHAPES)('x %j, %i outputs', async (shape, N) => {
     const weights = Object.fromEntries(['a', 'b', 'c'].map((name) => [`${name}.weight`, normal([shape.at(-1)!, N], name)]));
-    const of = (change: (w: Tensor<'float32'>, path: string) => Tensor) => Object.fromEntries(Object.entries(weights).map(([path, w]) => [path, change(w, path)]));
+    const of = (change: (w: Tensor<'float32'>, path: string) => Tensor) =>
+      Object.fromEntries(Object.entries(weights).map(([path, w]) => [path, change(w, path)]));
     const exact = await run(referenceRuntime(), shape, N, weights);
 
     // Float activations: the product with the rounded matrix.
     const bits = plan as Record<string, number>;
-    const rounded = await run(referenceRuntime(), shape, N, of((w, path) => (bits[path] ? roundedTo(w, bits[path]) : w)));
+    const rounded = await run(
+      referenceRuntime(),
+      shape,
+      N,
+      of((w, path) => (bits[path] ? roundedTo(w, bits[path]) : w)),
+    );
     const block = await run(runtime, shape, N, weights, nbitsProduct({ plan, accuracy: 0 }));
     for (const key of ['a', 'again', 'b', 'c']) expectClose(block[key]!, rounded[key]!, { rtol: 1e-5, atol: 2e-5 }, key);
     expect(relativeError(block.a!.data as Float32Array, exact.a!.data as Float32Array)).toBeLessThan(0.02);
 
     // Activations in 8-bit blocks, and as one 8-bit tensor: as the reference says, and not far from the exact product.
-    for (const [product, most] of [[nbitsProduct({ plan, accuracy: 4 }), 1e-4], [int8Product({ plan }), 5e-4]] as const) {
+    for (const [product, most] of [
+      [nbitsProduct({ plan, accuracy: 4 }), 1e-4],
+      [int8Product({ plan }), 5e-4],
+    ] as const) {
       const found = await run(runtime, shape, N, weights, product);
       const expected = await run(referenceRuntime(), shape, N, weights, product);
       for (const key of ['a', 'b', 'c']) expectClose(found[key]!, expected[key]!, { rtol: 1e-4, atol: 1e-4 }, key);
@@ -66,7 +80,12 @@ describe.each(Object.entries(RUNTIMES))('%s', (_, open) => {
   });
 });
 
-test.each([[128, 4], [300, 4], [70, 8], [129, 2]])('%i rows of %i bits: packed and back', (rows, bits) => {
+test.each([
+  [128, 4],
+  [300, 4],
+  [70, 8],
+  [129, 2],
+])('%i rows of %i bits: packed and back', (rows, bits) => {
   const blocks = quantizeBlocks(normal([rows, 5]), bits);
   const packed = packBlocks(blocks, bits);
   expect(packed.values.shape).toEqual([5, Math.ceil(rows / 128), 16 * bits]);
@@ -77,7 +96,9 @@ test('columns: every weight within half a step; zeros stay zeros', () => {
   const weight = normal([50, 3]);
   for (let r = 0; r < 50; r++) weight.data[r * 3 + 1] = 0;
   const columns = quantizeColumns(weight);
-  dequantizeColumns(columns).data.forEach((x, i) => expect(Math.abs(x - weight.data[i]!)).toBeLessThanOrEqual(i % 3 === 1 ? 0 : columns.scales.data[i % 3]! * 0.501));
+  dequantizeColumns(columns).data.forEach((x, i) =>
+    expect(Math.abs(x - weight.data[i]!)).toBeLessThanOrEqual(i % 3 === 1 ? 0 : columns.scales.data[i % 3]! * 0.501),
+  );
 });
 
 test('an 8-bit column holds what 4 bits hold, nearly', () => {
@@ -85,7 +106,12 @@ test('an 8-bit column holds what 4 bits hold, nearly', () => {
   expect(relativeError(dequantizeColumns(quantizeColumns(four)).data, four.data)).toBeLessThan(1e-4);
 });
 
-test.each([[128, 7, 4], [300, 7, 4], [300, 8, 4], [333, 8, 8]])('%i x %i of %i bits: what is made from blocks is what is made from their matrix', (rows, columns, bits) => {
+test.each([
+  [128, 7, 4],
+  [300, 7, 4],
+  [300, 8, 4],
+  [333, 8, 8],
+])('%i x %i of %i bits: what is made from blocks is what is made from their matrix', (rows, columns, bits) => {
   const weight = normal([rows, columns]);
   for (let r = 0; r < rows; r++) weight.data[r * columns + 2] = 0;
   const { values, scales } = quantizeBlocks(weight, bits);
@@ -111,7 +137,19 @@ test('an 8-bit kernel that overflows, or is missing, is found', async () => {
     ...reference,
     compile: async (g, options) => {
       const session = await reference.compile(g, options);
-      return { ...session, run: async (feeds) => Object.fromEntries(Object.entries(await session.run(feeds)).map(([key, t]) => [key, float32(t.shape, (t.data as Float32Array).map((x) => x / 2))])) };
+      return {
+        ...session,
+        run: async (feeds) =>
+          Object.fromEntries(
+            Object.entries(await session.run(feeds)).map(([key, t]) => [
+              key,
+              float32(
+                t.shape,
+                (t.data as Float32Array).map((x) => x / 2),
+              ),
+            ]),
+          ),
+      };
     },
   };
   expect(await int8IsExact(overflowing)).toBe(false);

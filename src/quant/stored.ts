@@ -37,11 +37,20 @@ export interface StoredWeights {
 }
 
 /** Weights of a file. Throws InputError naming `source` for types that cannot be, scales that do not fit, and numbers that are none. */
-export function storedWeights({ tensors, read }: { readonly tensors: ReadonlyMap<string, Outline>; read(name: string): Tensor }, source: string): StoredWeights {
+export function storedWeights(
+  { tensors, read }: { readonly tensors: ReadonlyMap<string, Outline>; read(name: string): Tensor },
+  source: string,
+): StoredWeights {
   const plan: Record<string, number> = {};
   const outlines = new Map<string, Outline>();
   const blocks: BlocksOf = (path) =>
-    plan[path] === undefined ? undefined : { values: read(path) as Tensor<'int8' | 'int4'> as Tensor<'int8'>, scales: read(path + SCALE) as Tensor<'float16'>, bits: plan[path] };
+    plan[path] === undefined
+      ? undefined
+      : {
+          values: read(path) as Tensor<'int8' | 'int4'> as Tensor<'int8'>,
+          scales: read(path + SCALE) as Tensor<'float16'>,
+          bits: plan[path],
+        };
   const half = (path: string) => {
     const { shape, data } = read(path);
     return float32(shape, fromHalves(data as Uint16Array));
@@ -54,7 +63,8 @@ export function storedWeights({ tensors, read }: { readonly tensors: ReadonlyMap
       plan[path] = bits;
       checkNumbers(path + SCALE, read(path + SCALE), source);
     } else if (stored.dtype === 'float16') checkNumbers(path, read(path), source);
-    else throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype}, expected blocks of int8 or int4, or float16`);
+    else
+      throw new InputError('model.weight', `${source}: weight "${path}" is ${stored.dtype}, expected blocks of int8 or int4, or float16`);
     outlines.set(path, { dtype: 'float32', shape: stored.shape });
   }
   const weights: LazyTensors = {
@@ -81,5 +91,6 @@ const EXPONENT = 0x7c00;
 function checkNumbers(path: string, { data }: Tensor, source: string): void {
   const halves = data as Uint16Array;
   for (let i = 0; i < halves.length; i++)
-    if ((halves[i]! & EXPONENT) === EXPONENT) throw new InputError('model.number', `${source}: weight "${path}" has a number that is infinite or none at all; the file is damaged`);
+    if ((halves[i]! & EXPONENT) === EXPONENT)
+      throw new InputError('model.number', `${source}: weight "${path}" has a number that is infinite or none at all; the file is damaged`);
 }

@@ -47,7 +47,10 @@ function packedOutlines(name: string, shape: readonly number[], bits: number): [
   const [out, inner] = shape as [number, number];
   const blocks = Math.ceil(inner / BLOCK);
   const { values, scales } = blockNames(name, bits);
-  return [[values, { dtype: 'uint8', shape: [out, blocks, (BLOCK * bits) / 8] }], [scales, { dtype: 'float16', shape: [out * blocks] }]];
+  return [
+    [values, { dtype: 'uint8', shape: [out, blocks, (BLOCK * bits) / 8] }],
+    [scales, { dtype: 'float16', shape: [out * blocks] }],
+  ];
 }
 
 /** A tensor in pieces of some rows of its first axis. */

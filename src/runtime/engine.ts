@@ -23,7 +23,11 @@ export interface Engine<H extends Handlers = Handlers> {
    * Asks; yields the events and returns the result. Leaving the loop early cancels. Errors of the engine arrive with
    * their class and code; an aborted signal rejects with its reason at once; RuntimeError `engine.lost` when it died.
    */
-  stream<K extends keyof H & string>(name: K, argument: ArgumentOf<H[K]>, options?: RequestOptions): AsyncGenerator<EventOf<H[K]>, ResultOf<H[K]>, void>;
+  stream<K extends keyof H & string>(
+    name: K,
+    argument: ArgumentOf<H[K]>,
+    options?: RequestOptions,
+  ): AsyncGenerator<EventOf<H[K]>, ResultOf<H[K]>, void>;
   /** Asks and waits for the result; events are dropped. */
   call<K extends keyof H & string>(name: K, argument: ArgumentOf<H[K]>, options?: RequestOptions): Promise<ResultOf<H[K]>>;
   /** Ends the engine at once, also in the middle of a run. */
@@ -63,7 +67,9 @@ function describe(error: unknown): ErrorRecord {
 function revive({ name, message, code, path, stack }: ErrorRecord): Error {
   if (name === 'AbortError') return new DOMException(message, name);
   const Class = Object.hasOwn(CLASSES, name) ? CLASSES[name as keyof typeof CLASSES] : undefined;
-  const error = Class ? new Class((code ?? '') as never, message) : Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
+  const error = Class
+    ? new Class((code ?? '') as never, message)
+    : Object.assign(new Error(message), { name, ...(code !== undefined && { code }) });
   if (path !== undefined) Object.assign(error, { path });
   if (stack !== undefined) error.stack = stack;
   return error;

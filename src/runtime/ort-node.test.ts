@@ -71,7 +71,11 @@ test('sizes that are products of symbols are computed at run time', async () => 
   const g = graph('sizes', { patches, folded, row });
   const session = await runtime.compile(g);
   const r = await session.run({ image: float32([2, 3, 5, 4], new Float32Array(120).fill(1)) });
-  expect([r.patches!.shape, r.folded!.shape, r.row!.shape]).toEqual([[2, 15, 2, 2], [10, 20], [5, 5, 4]]);
+  expect([r.patches!.shape, r.folded!.shape, r.row!.shape]).toEqual([
+    [2, 15, 2, 2],
+    [10, 20],
+    [5, 5, 4],
+  ]);
   await session.release();
 });
 
@@ -86,12 +90,24 @@ test('a training step whose results are fed back lowers the loss', async () => {
   const next = Object.fromEntries(Object.values(weights).map((p, i) => [`next/${names[i]}`, o.sub(p, o.mul(grads[i]!, 0.1))]));
   const session = await runtime.compile(graph('step', { loss, ...next }));
   let state = {
-    w1: float32([2, 8], Float32Array.from({ length: 16 }, (_, i) => Math.sin(i * 7.3))),
+    w1: float32(
+      [2, 8],
+      Float32Array.from({ length: 16 }, (_, i) => Math.sin(i * 7.3)),
+    ),
     gain: float32([8], new Float32Array(8).fill(1)),
-    w2: float32([8, 1], Float32Array.from({ length: 8 }, (_, i) => Math.cos(i * 3.1))),
+    w2: float32(
+      [8, 1],
+      Float32Array.from({ length: 8 }, (_, i) => Math.cos(i * 3.1)),
+    ),
   };
   const xs = Float32Array.from({ length: 16 }, (_, i) => Math.sin(i));
-  const batch = { x: float32([8, 2], xs), target: float32([8, 1], Float32Array.from({ length: 8 }, (_, i) => xs[2 * i]! * xs[2 * i + 1]!)) };
+  const batch = {
+    x: float32([8, 2], xs),
+    target: float32(
+      [8, 1],
+      Float32Array.from({ length: 8 }, (_, i) => xs[2 * i]! * xs[2 * i + 1]!),
+    ),
+  };
   const losses: number[] = [];
   for (let i = 0; i < 60; i++) {
     const r = await session.run({ ...batch, ...state });
@@ -109,7 +125,8 @@ test('a worker thread, whose environment is a copy, is refused unless telemetry 
     import('${loader}').then(({ register }) => (register(), import('${script}')))
       .then(({ ortNode }) => ortNode({ threads: 1 })).then(({ name }) => name, (error) => error.code).then((said) => parentPort.postMessage(said));`;
   const { ORT_DISABLE_TELEMETRY: off, ...env } = process.env;
-  const inThread = (env: NodeJS.ProcessEnv) => new Promise((resolve, reject) => new Worker(code, { eval: true, env }).on('message', resolve).on('error', reject));
+  const inThread = (env: NodeJS.ProcessEnv) =>
+    new Promise((resolve, reject) => new Worker(code, { eval: true, env }).on('message', resolve).on('error', reject));
   expect(off).toBe('1'); // the runtime above set it
   expect(await inThread(env)).toBe('runtime.telemetry');
   expect(await inThread(process.env)).toBe('cpu');

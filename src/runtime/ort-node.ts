@@ -37,9 +37,23 @@ export async function ortNode({ threads, providers = ['cpu'], spinning = true }:
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     // ONNX Runtime turns DequantizeLinear and MatMul into MatMulNBits; 1 keeps its activations float32 (default: 8 bits).
     // Weights as the kernels want them are other ones: what the model held then goes back to the system, not into the arena.
-    extra: { session: { use_device_allocator_for_initializers: '1', intra_op: { allow_spinning: spinning ? '1' : '0', spin_duration_us: SPIN }, qdq_matmulnbits_accuracy_level: '1' } },
+    extra: {
+      session: {
+        use_device_allocator_for_initializers: '1',
+        intra_op: { allow_spinning: spinning ? '1' : '0', spin_duration_us: SPIN },
+        qdq_matmulnbits_accuracy_level: '1',
+      },
+    },
   };
-  return { name: providers[0]!, compile: (graph, compileOptions = {}) => compileWith(ort, 'onnxruntime-node', graph, compileOptions, { ...options, ...(compileOptions.unplanned && UNPLANNED), ...(compileOptions.frugal && FRUGAL) }) };
+  return {
+    name: providers[0]!,
+    compile: (graph, compileOptions = {}) =>
+      compileWith(ort, 'onnxruntime-node', graph, compileOptions, {
+        ...options,
+        ...(compileOptions.unplanned && UNPLANNED),
+        ...(compileOptions.frugal && FRUGAL),
+      }),
+  };
 }
 
 /** Not written into the import itself, so that a bundler for browsers leaves it alone. */
@@ -68,6 +82,10 @@ async function load(): Promise<Ort> {
     const module = (await import(/* @vite-ignore */ PACKAGE)) as { default?: unknown };
     return (module.default ?? module) as Ort;
   } catch (cause) {
-    throw new RuntimeError('runtime.missing', `${PACKAGE} is not installed here: npm install --ignore-scripts ${PACKAGE} (or use the wasm runtime)`, { cause });
+    throw new RuntimeError(
+      'runtime.missing',
+      `${PACKAGE} is not installed here: npm install --ignore-scripts ${PACKAGE} (or use the wasm runtime)`,
+      { cause },
+    );
   }
 }

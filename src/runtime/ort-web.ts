@@ -43,7 +43,8 @@ function exclusive<T>(task: () => Promise<T>): Promise<T> {
 /** Opens onnxruntime-web. Throws RuntimeError `runtime.missing`, `runtime.no-gpu` where WebGPU has no adapter, `runtime.threads` where there can be one only. */
 export async function ortWeb({ provider = 'wasm', threads, assets }: OrtWebOptions = {}): Promise<Runtime> {
   if (provider === 'webgpu') await requireGpu();
-  if (!inNode && threads !== undefined && threads > 1 && !globalThis.crossOriginIsolated) throw new RuntimeError('runtime.threads', ISOLATE(threads));
+  if (!inNode && threads !== undefined && threads > 1 && !globalThis.crossOriginIsolated)
+    throw new RuntimeError('runtime.threads', ISOLATE(threads));
   const ort = await load();
   ort.env.logLevel = 'error';
   const count = threads ?? (inNode ? await cores() : undefined);
@@ -52,7 +53,11 @@ export async function ortWeb({ provider = 'wasm', threads, assets }: OrtWebOptio
   const extra = { session: { qdq_matmulnbits_accuracy_level: '1' } }; // see ort-node.ts
   const options = { executionProviders: [provider], graphOptimizationLevel: 'all', logSeverityLevel: 3, extra };
   const fitted = provider === 'webgpu' ? (graph: Graph) => rewrite(graph, withoutFlash) : (graph: Graph) => graph;
-  return { name: provider, compile: (graph, compileOptions = {}) => compileWith(ort, `onnxruntime-web (${provider})`, fitted(graph), compileOptions, options, exclusive) };
+  return {
+    name: provider,
+    compile: (graph, compileOptions = {}) =>
+      compileWith(ort, `onnxruntime-web (${provider})`, fitted(graph), compileOptions, options, exclusive),
+  };
 }
 
 /**

@@ -42,7 +42,8 @@ export async function compileWith(
 ): Promise<Session> {
   const { inputs, outputs } = portsOf(graph, weights);
   for (const p of [...inputs, ...outputs])
-    if (!FED.has(p.dtype)) throw new InputError('runtime.type', `graph ${graph.name}: "${p.name}" is ${p.dtype}, which can only be a bound weight`);
+    if (!FED.has(p.dtype))
+      throw new InputError('runtime.type', `graph ${graph.name}: "${p.name}" is ${p.dtype}, which can only be a bound weight`);
   const session = await create(ort, runtime, graph, weights, sessionOptions, exclusive);
   return sessionOf(ort, runtime, graph.name, session, { inputs, outputs }, exclusive);
 }
@@ -50,7 +51,14 @@ export async function compileWith(
 type Exclusive = <T>(task: () => Promise<T>) => Promise<T>;
 
 /** By itself, and so is the session around it: what a session's functions can see stays in memory with it, and weights must not. */
-async function create(ort: Ort, runtime: string, graph: Graph, weights: Tensors, sessionOptions: Record<string, unknown>, exclusive: Exclusive): Promise<OrtSession> {
+async function create(
+  ort: Ort,
+  runtime: string,
+  graph: Graph,
+  weights: Tensors,
+  sessionOptions: Record<string, unknown>,
+  exclusive: Exclusive,
+): Promise<OrtSession> {
   const bytes = graph.inputs.reduce((sum, v) => sum + (v.op === 'Parameter' ? (weights[v.name!]?.data.byteLength ?? 0) : 0), 0);
   const { model, external } = encodeModel(graph, { weights, external: bytes > INLINE_MAX ? 'each' : 'none' });
   const externalData = external.map(({ path, parts }) => ({ path, data: parts[0]! }));
@@ -58,7 +66,14 @@ async function create(ort: Ort, runtime: string, graph: Graph, weights: Tensors,
   return guarded(runtime, `compile ${graph.name}`, () => exclusive(() => ort.InferenceSession.create(model, options)));
 }
 
-function sessionOf(ort: Ort, runtime: string, name: string, session: OrtSession, { inputs, outputs }: Pick<Session, 'inputs' | 'outputs'>, exclusive: Exclusive): Session {
+function sessionOf(
+  ort: Ort,
+  runtime: string,
+  name: string,
+  session: OrtSession,
+  { inputs, outputs }: Pick<Session, 'inputs' | 'outputs'>,
+  exclusive: Exclusive,
+): Session {
   let released = false;
   return {
     inputs,
@@ -83,7 +98,9 @@ async function guarded<T>(runtime: string, what: string, task: () => Promise<T>)
     return await task();
   } catch (cause) {
     if (cause instanceof BananaError) throw cause;
-    throw new RuntimeError('runtime.failed', `${runtime}: ${what} failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new RuntimeError('runtime.failed', `${runtime}: ${what} failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -83,8 +83,16 @@ export function checkFeeds(inputs: readonly Port[], feeds: Tensors): void {
       if (symbolsOf(dim).some((s) => !symbols.has(s))) return; // a product such as "h*w" of symbols seen nowhere alone
       const expected = evaluateDim(dim, values);
       if (size === expected) return;
-      const because = typeof dim === 'number' ? '' : ` (${dim} with ${symbolsOf(dim).map((s) => `${s} = ${values[s]} from ${symbols.get(s)!.from}`).join(', ')})`;
-      throw new InputError('feeds.shape', `input "${port.name}" [${feeds[port.name]!.shape}]: axis ${axis} is ${size}, expected ${expected}${because}`);
+      const because =
+        typeof dim === 'number'
+          ? ''
+          : ` (${dim} with ${symbolsOf(dim)
+              .map((s) => `${s} = ${values[s]} from ${symbols.get(s)!.from}`)
+              .join(', ')})`;
+      throw new InputError(
+        'feeds.shape',
+        `input "${port.name}" [${feeds[port.name]!.shape}]: axis ${axis} is ${size}, expected ${expected}${because}`,
+      );
     });
 }
 
@@ -94,12 +102,16 @@ function checkRank(port: Port, t: Tensor, symbols: Map<string, { size: number; f
   if (t.shape.length !== port.shape.length)
     throw new InputError('feeds.shape', `input "${port.name}" has shape [${t.shape}], expected [${port.shape}]`);
   port.shape.forEach((dim, axis) => {
-    if (typeof dim === 'string' && /^\w+$/.test(dim) && !symbols.has(dim)) symbols.set(dim, { size: t.shape[axis]!, from: `"${port.name}"` });
+    if (typeof dim === 'string' && /^\w+$/.test(dim) && !symbols.has(dim))
+      symbols.set(dim, { size: t.shape[axis]!, from: `"${port.name}"` });
   });
 }
 
 /** Up to five names, quoted. */
 function list(names: readonly string[]): string {
-  const shown = names.slice(0, 5).map((n) => `"${n}"`).join(', ');
+  const shown = names
+    .slice(0, 5)
+    .map((n) => `"${n}"`)
+    .join(', ');
   return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
 }

@@ -11,7 +11,9 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 }); // a child process o
 test('a runtime by name', async () => {
   expect((await openRuntime({ name: 'reference' })).name).toBe('reference');
   expect((await openRuntime()).name).toBe('cpu');
-  await expect(openRuntime({ name: 'toString' as never })).rejects.toThrow('unknown runtime "toString": choose one of auto, cpu, wasm, webgpu, reference');
+  await expect(openRuntime({ name: 'toString' as never })).rejects.toThrow(
+    'unknown runtime "toString": choose one of auto, cpu, wasm, webgpu, reference',
+  );
 });
 
 test('auto falls back with one line of warning', async () => {
@@ -29,11 +31,15 @@ test('auto falls back with one line of warning', async () => {
 test('where onnxruntime-node cannot be loaded, Node runs on WASM', async () => {
   const hook = `export const resolve = (name, context, next) => { if (name === 'onnxruntime-node') throw new Error('not here'); return next(name, context); };`;
   const script = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hook))});`;
-  const engine = await openEngine<typeof handlers>(new URL('../../test/engine.fixture.ts', import.meta.url), { env: { NODE_OPTIONS: `--import ${dataUrl(script)}` } });
+  const engine = await openEngine<typeof handlers>(new URL('../../test/engine.fixture.ts', import.meta.url), {
+    env: { NODE_OPTIONS: `--import ${dataUrl(script)}` },
+  });
   const { name, lines, y } = await engine.call('auto', undefined);
   await engine.close();
   expect(name).toBe('wasm');
-  expect(lines).toEqual(['onnxruntime-node is not installed here: npm install --ignore-scripts onnxruntime-node (or use the wasm runtime); running on wasm instead, which is slower']);
+  expect(lines).toEqual([
+    'onnxruntime-node is not installed here: npm install --ignore-scripts onnxruntime-node (or use the wasm runtime); running on wasm instead, which is slower',
+  ]);
   expect(y).toEqual(float32([2], [2, 4]));
 });
 

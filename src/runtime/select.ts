@@ -24,21 +24,26 @@ const inNode = typeof process !== 'undefined' && !!process.versions?.node;
 const OPENERS: { readonly [N in RuntimeName]: (options: OpenOptions) => Promise<Runtime> } = {
   cpu: ({ threads }) => ortNode({ threads }),
   wasm: ({ threads, assets }) => ortWeb({ provider: 'wasm', threads, assets }),
-  webgpu: ({ threads, assets }) => (inNode ? ortNode({ threads, providers: ['webgpu', 'cpu'] }) : ortWeb({ provider: 'webgpu', threads, assets })),
+  webgpu: ({ threads, assets }) =>
+    inNode ? ortNode({ threads, providers: ['webgpu', 'cpu'] }) : ortWeb({ provider: 'webgpu', threads, assets }),
   reference: async () => referenceRuntime(),
 };
-
 
 /** Opens a runtime. Throws InputError for an unknown name, RuntimeError when it (with 'auto': none) can be opened. */
 export async function openRuntime(options: OpenOptions = {}): Promise<Runtime> {
   const { name = 'auto', warn = console.warn } = options;
   if (name === 'auto') return firstThatOpens(inNode ? ['cpu', 'wasm'] : ['webgpu', 'wasm'], (n) => OPENERS[n](options), warn);
-  if (!Object.hasOwn(OPENERS, name)) throw new InputError('runtime.unknown', `unknown runtime "${name}": choose one of auto, ${RUNTIME_NAMES.join(', ')}`);
+  if (!Object.hasOwn(OPENERS, name))
+    throw new InputError('runtime.unknown', `unknown runtime "${name}": choose one of auto, ${RUNTIME_NAMES.join(', ')}`);
   return OPENERS[name](options);
 }
 
 /** The first runtime that opens; each failure before it is told in one line. */
-export async function firstThatOpens(names: readonly RuntimeName[], open: (name: RuntimeName) => Promise<Runtime>, warn: (line: string) => void): Promise<Runtime> {
+export async function firstThatOpens(
+  names: readonly RuntimeName[],
+  open: (name: RuntimeName) => Promise<Runtime>,
+  warn: (line: string) => void,
+): Promise<Runtime> {
   const failures: string[] = [];
   for (const name of names) {
     try {

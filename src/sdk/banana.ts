@@ -125,7 +125,10 @@ export async function* assembled(events: AsyncGenerator<GenerateEvent, void, voi
 export type EncodePng = (image: Image) => Promise<Uint8Array>;
 
 /** The bytes of a PNG of an image event, with its recipe inside. */
-export async function pngWith(encode: EncodePng, { image, recipe, text }: Pick<ImageEvent, 'image' | 'recipe' | 'text'>): Promise<Uint8Array<ArrayBuffer>> {
+export async function pngWith(
+  encode: EncodePng,
+  { image, recipe, text }: Pick<ImageEvent, 'image' | 'recipe' | 'text'>,
+): Promise<Uint8Array<ArrayBuffer>> {
   return writeRecipe(await encode(image), recipe, text);
 }
 
@@ -162,7 +165,15 @@ export function bananaOf(opened: Backend, encode: EncodePng, { limits: most = LI
     const drawn: ImageEvent[] = [];
     for await (const event of start({ preview: 0, ...request }, signal)) {
       if (event.type === 'image') drawn.push(event);
-      if (event.type === 'done') return drawn.map((one) => ({ image: one.image, recipe: one.recipe, text: one.text, seconds: event.seconds, ...(one.layers && { layers: one.layers }), png: () => pngWith(encode, one) }));
+      if (event.type === 'done')
+        return drawn.map((one) => ({
+          image: one.image,
+          recipe: one.recipe,
+          text: one.text,
+          seconds: event.seconds,
+          ...(one.layers && { layers: one.layers }),
+          png: () => pngWith(encode, one),
+        }));
     }
     throw new RuntimeError('engine.empty', 'the engine drew no picture');
   };
@@ -171,7 +182,8 @@ export function bananaOf(opened: Backend, encode: EncodePng, { limits: most = LI
     generate,
     async picture(options) {
       const request = checkOptions(options, limits);
-      if ((request.count ?? 1) !== 1) throw new InputError('options.count', `picture() draws one picture: ask pictures() for ${request.count}`, { path: 'count' });
+      if ((request.count ?? 1) !== 1)
+        throw new InputError('options.count', `picture() draws one picture: ask pictures() for ${request.count}`, { path: 'count' });
       return (await allOf(request))[0]!;
     },
     async pictures(options) {

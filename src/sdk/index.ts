@@ -13,12 +13,37 @@ export { resolveSize, type Size } from '../draw/size.ts';
 export { latentGrid } from '../models/layout.ts';
 export { composePrompt } from '../draw/prompt.ts';
 export {
-  ASPECTS, BACKGROUNDS, LIMITS, PROMPT_MAX, SIDE_MAX, SIDE_MIN, STEPS, type Aspect, type Background, type GenerateOptions, type Limits, type PeelChoice, type PictureOptions,
-  type PromptOptions, type SizeOptions, type Style, type SubjectReference,
+  ASPECTS,
+  BACKGROUNDS,
+  LIMITS,
+  PROMPT_MAX,
+  SIDE_MAX,
+  SIDE_MIN,
+  STEPS,
+  type Aspect,
+  type Background,
+  type GenerateOptions,
+  type Limits,
+  type PeelChoice,
+  type PictureOptions,
+  type PromptOptions,
+  type SizeOptions,
+  type Style,
+  type SubjectReference,
 } from '../draw/request.ts';
 export { checkOptions, type Checked } from '../draw/check.ts';
 export { parametersOf, readRecipe, VERSION, writeRecipe, type ModelId, type Recipe } from '../draw/recipe.ts';
-export type { DoneEvent, GenerateEvent, ImageEvent, PictureLayer, PreviewEvent, RenderEvent, StageSeconds, StepEvent, TextEvent } from '../draw/events.ts';
+export type {
+  DoneEvent,
+  GenerateEvent,
+  ImageEvent,
+  PictureLayer,
+  PreviewEvent,
+  RenderEvent,
+  StageSeconds,
+  StepEvent,
+  TextEvent,
+} from '../draw/events.ts';
 export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest } from '../live/live.ts';
 export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from '../live/governor.ts';
 export type { UsedReference } from '../draw/subjects.ts';

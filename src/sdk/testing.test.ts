@@ -10,7 +10,12 @@ test('what is close passes', () => {
 });
 
 test.each<[string, Numbers, Numbers, string]>([
-  ['the first element and the worst', { y: float32([2, 3], [1, 2, 3, 4, 9, 7]) }, { y: float32([2, 3], [1, 2, 3, 4, 5, 6]) }, 'y[1,1]: found 9, expected 5 (rtol 0.00001, atol 0.000001); 2 of 6 differ, most at [1,1] by 4.00'],
+  [
+    'the first element and the worst',
+    { y: float32([2, 3], [1, 2, 3, 4, 9, 7]) },
+    { y: float32([2, 3], [1, 2, 3, 4, 5, 6]) },
+    'y[1,1]: found 9, expected 5 (rtol 0.00001, atol 0.000001); 2 of 6 differ, most at [1,1] by 4.00',
+  ],
   ['a scalar', { loss: scalar(1) }, { loss: scalar(2) }, 'loss: found 1, expected 2'],
   ['not a number', float32([2], [NaN, 1]), float32([2], [0, 1]), 'value[0]: found NaN, expected 0'],
   ['a path through lists and objects', { a: [{ b: [1, 2] }] }, { a: [{ b: [1, 3] }] }, 'a.0.b[1]: found 2, expected 3'],

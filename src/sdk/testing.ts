@@ -48,7 +48,13 @@ function isTensor(x: Numbers): x is Tensor {
   return typeof x === 'object' && 'dtype' in x && 'data' in x;
 }
 
-function closeLists(a: ArrayLike<number | bigint>, e: ArrayLike<number | bigint>, { rtol, atol }: Required<Tolerance>, path: string, at: (i: number) => string): void {
+function closeLists(
+  a: ArrayLike<number | bigint>,
+  e: ArrayLike<number | bigint>,
+  { rtol, atol }: Required<Tolerance>,
+  path: string,
+  at: (i: number) => string,
+): void {
   const where = path || 'value';
   if (a.length !== e.length) throw new DifferenceError('testing.differs', `${where}: found ${a.length} elements, expected ${e.length}`);
   let [first, count, worst, worstAt] = [-1, 0, 0, 0];
@@ -62,7 +68,10 @@ function closeLists(a: ArrayLike<number | bigint>, e: ArrayLike<number | bigint>
   }
   if (first < 0) return;
   const more = count > 1 ? `; ${count} of ${e.length} differ, most at ${at(worstAt)} by ${worst.toPrecision(3)}` : '';
-  throw new DifferenceError('testing.differs', `${where}${at(first)}: found ${a[first]}, expected ${e[first]} (rtol ${rtol}, atol ${atol})${more}`);
+  throw new DifferenceError(
+    'testing.differs',
+    `${where}${at(first)}: found ${a[first]}, expected ${e[first]} (rtol ${rtol}, atol ${atol})${more}`,
+  );
 }
 
 /** Position `i` of row-major data as an index: "[0,2,1]". */
@@ -75,13 +84,21 @@ function indexOf(i: number, shape: readonly number[]): string {
  * Feeds for every input of a graph: standard normal floats, whole numbers in [0, below), bits for bool.
  * `sizes` gives each symbol of the inputs' shapes its number.
  */
-export function randomFeeds(g: Graph, random: Random, { sizes = {}, below = 2 }: { sizes?: Readonly<Record<string, number>>; below?: number } = {}): Tensors {
+export function randomFeeds(
+  g: Graph,
+  random: Random,
+  { sizes = {}, below = 2 }: { sizes?: Readonly<Record<string, number>>; below?: number } = {},
+): Tensors {
   const feed = (v: Graph['inputs'][number]): Tensor => {
     const shape = v.shape.map((d) => evaluateDim(d, sizes));
     const stream = random.split(v.name!);
     const n = sizeOf(shape);
     if (v.dtype === 'float32') return tensor('float32', shape, stream.normals(n));
-    if (v.dtype === 'int64') return int64(shape, Array.from({ length: n }, () => stream.integer(below)));
+    if (v.dtype === 'int64')
+      return int64(
+        shape,
+        Array.from({ length: n }, () => stream.integer(below)),
+      );
     const { data } = zeros(v.dtype, shape);
     for (let i = 0; i < data.length; i++) (data as Uint8Array)[i] = stream.integer(v.dtype === 'bool' ? 2 : below);
     return tensor(v.dtype, shape, data);
@@ -106,7 +123,13 @@ export interface Difference {
  * Runs a graph on two runtimes with every intermediate value as an output, and names the first node whose values differ by
  * more than the tolerance; undefined when none does. Runtimes may fuse less than usual when every value is wanted.
  */
-export async function compare(g: Graph, feeds: Tensors, a: Runs, b: Runs, tolerance: Tolerance = { rtol: 1e-4, atol: 1e-5 }): Promise<Difference | undefined> {
+export async function compare(
+  g: Graph,
+  feeds: Tensors,
+  a: Runs,
+  b: Runs,
+  tolerance: Tolerance = { rtol: 1e-4, atol: 1e-5 },
+): Promise<Difference | undefined> {
   bindSymbols(g, feeds); // names a feed that does not fit before any engine does
   const nodes = nodesOf(g);
   const every: Graph = { ...g, outputs: Object.fromEntries(nodes.map((v, i) => [`node${i}`, v])) };
@@ -115,7 +138,9 @@ export async function compare(g: Graph, feeds: Tensors, a: Runs, b: Runs, tolera
     try {
       expectClose(found[`node${i}`]!, expected[`node${i}`]!, tolerance, `%${i}`);
     } catch (error) {
-      const line = print(g).split('\n').find((text) => text.startsWith(`  %${i} = `))!;
+      const line = print(g)
+        .split('\n')
+        .find((text) => text.startsWith(`  %${i} = `))!;
       return { line: line.trim(), message: (error as Error).message };
     }
   return undefined;
@@ -129,4 +154,3 @@ async function runOnce(runtime: Runs, g: Graph, feeds: Tensors): Promise<Tensors
     await session.release?.();
   }
 }
-

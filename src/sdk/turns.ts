@@ -47,7 +47,12 @@ export function turns(): Turns {
   return {
     closing: closing.signal,
     stream,
-    call: (work) => resultOf(stream(async function* () { return work(); })),
+    call: (work) =>
+      resultOf(
+        stream(async function* () {
+          return work();
+        }),
+      ),
     close(end) {
       closing.abort(new RuntimeError('engine.closed', 'the engine was closed: open another one'));
       return (closed ??= end(tail));

@@ -92,7 +92,7 @@ const BACKSLASH = 0x5c;
 /** Bytes of a JSON text that are not inside its strings. */
 function outsideStrings(text: Buffer): number {
   let outside = 0;
-  for (let at = 0; at < text.length;) {
+  for (let at = 0; at < text.length; ) {
     const open = text.indexOf(QUOTE, at);
     if (open < 0) return outside + text.length - at;
     outside += open - at;

@@ -251,7 +251,7 @@ async function drawJob(shelf: Shelf, one: Held): Promise<void> {
   };
   const pictures = image === undefined && mask === undefined && !references ? undefined : async () => fromWire(given, decode);
   tell(shelf, one);
-  for (let index = 0, losses = 0; index < job.count;) {
+  for (let index = 0, losses = 0; index < job.count; ) {
     const path = store.picture(job, index);
     if (existsSync(path)) {
       index++;

@@ -13,7 +13,16 @@ const FORMATS = ['png', 'jpeg', 'webp'] as const;
 const COUNT_MAX = 10;
 const PARTIAL_MAX = 3;
 /** How far along a model's steps their words for quality are; auto and standard are as many as it takes by itself. */
-const QUALITY: Readonly<Record<string, number | undefined>> = { low: 0, medium: 0.5, high: 1, xhigh: 1, max: 1, auto: undefined, standard: undefined, hd: 1 };
+const QUALITY: Readonly<Record<string, number | undefined>> = {
+  low: 0,
+  medium: 0.5,
+  high: 1,
+  xhigh: 1,
+  max: 1,
+  auto: undefined,
+  standard: undefined,
+  hd: 1,
+};
 
 /** Steps of a word for quality; undefined: the model's own. */
 function stepsOf(quality: string, steps: readonly number[]): number | undefined {
@@ -50,7 +59,12 @@ export const openaiOptions = (limits: Limits): Options => ({
     default: 'auto',
     ...CODE,
   },
-  quality: { ...choice('quality', Object.keys(QUALITY)), about: `steps: ${['low', 'medium', 'high'].map((word) => `${word} ${stepsOf(word, limits.steps)}`).join(', ')}; auto and standard the model's own`, default: 'auto', ...CODE },
+  quality: {
+    ...choice('quality', Object.keys(QUALITY)),
+    about: `steps: ${['low', 'medium', 'high'].map((word) => `${word} ${stepsOf(word, limits.steps)}`).join(', ')}; auto and standard the model's own`,
+    default: 'auto',
+    ...CODE,
+  },
   background: {
     ...choice('background', ['transparent', 'opaque', 'auto']),
     about: 'what is behind what is drawn',
@@ -123,7 +137,15 @@ export function readOpenai(body: unknown, limits: Limits): OpenaiRequest {
     output_format: format = 'png',
     output_compression: compression,
   } = found;
-  const { response_format, stream = false, partial_images: partial = 0, references, style, steps = stepsOf(quality, limits.steps), prompt } = found;
+  const {
+    response_format,
+    stream = false,
+    partial_images: partial = 0,
+    references,
+    style,
+    steps = stepsOf(quality, limits.steps),
+    prompt,
+  } = found;
   const kept = Object.fromEntries(KEPT.filter((name) => found[name] !== undefined).map((name) => [name, found[name]]));
   if (background === 'transparent' && format === 'jpeg')
     throw new InputError('options.openai', 'a JPEG has no transparency: choose png or webp as output_format', { path: 'output_format' });

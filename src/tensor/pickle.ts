@@ -36,7 +36,8 @@ const top = (m: Machine): unknown => m.stack.at(-1);
 const sinceMark = (m: Machine): unknown[] => m.stack.splice(m.marks.pop() ?? m.fail('file', 'is damaged: a mark is missing'));
 const tuple = (count: number) => (m: Machine) => void m.stack.push(Array.from({ length: count }, () => pop(m)).reverse());
 const remember = (at: number, m: Machine) => void m.memo.set(at, top(m));
-const recall = (at: number, m: Machine) => void m.stack.push(m.memo.has(at) ? m.memo.get(at) : m.fail('file', 'refers to nothing: damaged'));
+const recall = (at: number, m: Machine) =>
+  void m.stack.push(m.memo.has(at) ? m.memo.get(at) : m.fail('file', 'refers to nothing: damaged'));
 
 function setItems(m: Machine, items: readonly unknown[]): void {
   const dict = top(m);

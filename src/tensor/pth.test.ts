@@ -9,16 +9,30 @@ import { float32, int64, sizeOf, tensor } from './tensor.ts';
 
 const bytesOf = (name: string) => readFileSync(new URL(`../../test/fixtures/open-weights/pth/${name}.pth`, import.meta.url));
 const open = (name: string) => pthWeights(bytesRanges(bytesOf(name), `${name}.pth`));
-const upTo = (...shape: number[]) => float32(shape, Array.from({ length: sizeOf(shape) }, (_, i) => i));
+const upTo = (...shape: number[]) =>
+  float32(
+    shape,
+    Array.from({ length: sizeOf(shape) }, (_, i) => i),
+  );
 
 it('reads every type, and tensors that do not lie in one piece', async () => {
   const weights = await open('every');
   const read = Object.fromEntries(await Promise.all(weights.names.map(async (name) => [name, await weights.read(name)] as const)));
   expect(read).toEqual({
-    float: upTo(2, 3), double: upTo(2), half: upTo(3), brain: upTo(4), long: int64([2], [-1, 2 ** 40]),
-    int: tensor('int32', [1], Int32Array.of(7)), byte: tensor('uint8', [1], Uint8Array.of(255)), flag: tensor('bool', [2], Uint8Array.of(1, 0)),
-    scalar: float32([], [2.5]), empty: float32([0, 3], []), parameter: upTo(2),
-    turned: float32([4, 3], [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]), row: float32([4], [4, 5, 6, 7]), column: float32([3], [2, 6, 10]),
+    float: upTo(2, 3),
+    double: upTo(2),
+    half: upTo(3),
+    brain: upTo(4),
+    long: int64([2], [-1, 2 ** 40]),
+    int: tensor('int32', [1], Int32Array.of(7)),
+    byte: tensor('uint8', [1], Uint8Array.of(255)),
+    flag: tensor('bool', [2], Uint8Array.of(1, 0)),
+    scalar: float32([], [2.5]),
+    empty: float32([0, 3], []),
+    parameter: upTo(2),
+    turned: float32([4, 3], [0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11]),
+    row: float32([4], [4, 5, 6, 7]),
+    column: float32([3], [2, 6, 10]),
   });
   expect(weights.outline('brain')).toEqual({ dtype: 'float32', shape: [4], stored: 'BF16' });
   expect(await weights.read('float', [1, 2])).toEqual(float32([1, 3], [3, 4, 5]));
@@ -57,10 +71,16 @@ it('never fails in another way: truncated, flipped', async () => {
     }
   };
   const flips = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(7)), { minLength: 1, maxLength: 3 });
-  await fc.assert(fc.asyncProperty(flips, async (list) => {
-    const bytes = Uint8Array.from(whole);
-    for (const [at, bit] of list) bytes[at]! ^= 1 << bit;
-    await tried(bytes);
-  }), { numRuns: 400, seed: 1 });
-  await fc.assert(fc.asyncProperty(fc.nat(whole.length - 1), (length) => tried(whole.subarray(0, length))), { numRuns: 60, seed: 1 });
+  await fc.assert(
+    fc.asyncProperty(flips, async (list) => {
+      const bytes = Uint8Array.from(whole);
+      for (const [at, bit] of list) bytes[at]! ^= 1 << bit;
+      await tried(bytes);
+    }),
+    { numRuns: 400, seed: 1 },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.nat(whole.length - 1), (length) => tried(whole.subarray(0, length))),
+    { numRuns: 60, seed: 1 },
+  );
 });

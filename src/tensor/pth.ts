@@ -14,8 +14,15 @@ const LARGEST = 2 ** 26;
 
 /** Types of storages: as .safetensors calls them, or as we do. */
 const STORAGES: Readonly<Record<string, string>> = {
-  FloatStorage: 'F32', DoubleStorage: 'F64', HalfStorage: 'F16', BFloat16Storage: 'BF16',
-  LongStorage: 'int64', IntStorage: 'int32', CharStorage: 'int8', ByteStorage: 'uint8', BoolStorage: 'bool',
+  FloatStorage: 'F32',
+  DoubleStorage: 'F64',
+  HalfStorage: 'F16',
+  BFloat16Storage: 'BF16',
+  LongStorage: 'int64',
+  IntStorage: 'int32',
+  CharStorage: 'int8',
+  ByteStorage: 'uint8',
+  BoolStorage: 'bool',
 };
 const widthOf = (type: string) => FLOATS[type]?.bytes ?? byteLength(type as DType, 1);
 
@@ -56,14 +63,22 @@ const GLOBALS: Globals = {
   'torch Size': (shape: unknown) => shape,
   'torch._utils _rebuild_tensor_v2': partOf,
   'torch._utils _rebuild_parameter': (part: Part) => part,
-  ...Object.fromEntries(Object.keys(STORAGES).map((name) => [`torch ${name}`, () => { throw new Error('a storage is called'); }])),
+  ...Object.fromEntries(
+    Object.keys(STORAGES).map((name) => [
+      `torch ${name}`,
+      () => {
+        throw new Error('a storage is called');
+      },
+    ]),
+  ),
 };
 
 /** ('storage', type, key, device, elements) */
 function persistent(id: unknown): Storage {
   const [kind, type, key, , count] = id as [string, Global | undefined, string, string, number];
   const stored = STORAGES[type?.global.replace(/^torch /, '') ?? ''];
-  if (kind !== 'storage' || !stored || typeof key !== 'string' || !Number.isSafeInteger(count)) throw new Error('a storage is not described');
+  if (kind !== 'storage' || !stored || typeof key !== 'string' || !Number.isSafeInteger(count))
+    throw new Error('a storage is not described');
   return { key, type: stored, count };
 }
 
@@ -88,9 +103,10 @@ interface Archive {
 /** The zip's files by name, without the folder that all are in. Throws InputError `pth.file`. */
 async function archiveOf(ranges: Ranges): Promise<Archive> {
   const broken = (why: string, cause?: unknown) => new InputError('pth.file', `${ranges.name}: ${why}: fetch it again`, { cause });
-  const within = <T>(work: Promise<T>) => work.catch((cause: unknown) => {
-    throw cause instanceof InputError ? cause : broken('is no whole zip, as PyTorch files are; truncated or damaged', cause);
-  });
+  const within = <T>(work: Promise<T>) =>
+    work.catch((cause: unknown) => {
+      throw cause instanceof InputError ? cause : broken('is no whole zip, as PyTorch files are; truncated or damaged', cause);
+    });
   const read = (begin: number, length: number) => ranges.read(begin, Math.min(ranges.size, begin + length));
   const { entries } = await within(unzip({ getLength: async () => ranges.size, read }));
   const pickles = Object.keys(entries).filter((name) => /^[^/]+\/data\.pkl$/.test(name));

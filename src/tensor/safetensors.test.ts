@@ -70,7 +70,11 @@ describe('safetensors', () => {
   });
 
   it('keeps names that are special to JavaScript', () => {
-    const odd: Tensors = Object.fromEntries([['__proto__', float32([], [1])], ['constructor', float32([], [2])], ['1', float32([], [3])]]);
+    const odd: Tensors = Object.fromEntries([
+      ['__proto__', float32([], [1])],
+      ['constructor', float32([], [2])],
+      ['1', float32([], [3])],
+    ]);
     const { tensors } = decodeSafetensors(join(encodeSafetensors(odd)), 'x');
     expect(Object.entries(tensors)).toEqual(expect.arrayContaining(Object.entries(odd)));
     expect(Object.getPrototypeOf(tensors)).toBe(Object.prototype);
@@ -121,21 +125,39 @@ describe('safetensors', () => {
   it('never fails in another way: truncated, flipped, any header', () => {
     const whole = join(encodeSafetensors(example, metadata));
     const flip = fc.array(fc.record({ at: fc.nat(whole.length - 1), bit: fc.nat(7) }), { minLength: 1, maxLength: 4 });
-    fc.assert(fc.property(flip, (flips) => {
-      const bytes = whole.slice();
-      for (const { at, bit } of flips) bytes[at]! ^= 1 << bit;
-      codeOf(bytes); // a flip in the data is accepted; whatever is refused is an InputError
-    }), { numRuns: 500 });
-    fc.assert(fc.property(fc.nat(whole.length - 1), (n) => { expect(codeOf(whole.slice(0, n))).not.toBe('accepted'); }));
-    fc.assert(fc.property(fc.json(), fc.nat(16), (json, size) => { codeOf(file(json, size)); }));
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => { codeOf(bytes); }));
+    fc.assert(
+      fc.property(flip, (flips) => {
+        const bytes = whole.slice();
+        for (const { at, bit } of flips) bytes[at]! ^= 1 << bit;
+        codeOf(bytes); // a flip in the data is accepted; whatever is refused is an InputError
+      }),
+      { numRuns: 500 },
+    );
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), (n) => {
+        expect(codeOf(whole.slice(0, n))).not.toBe('accepted');
+      }),
+    );
+    fc.assert(
+      fc.property(fc.json(), fc.nat(16), (json, size) => {
+        codeOf(file(json, size));
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        codeOf(bytes);
+      }),
+    );
     const entry = fc.record({
       dtype: fc.constantFrom('F32', 'U8', 'I64', 'X'),
       shape: fc.array(fc.integer({ min: -1, max: 4 }), { maxLength: 3 }),
       data_offsets: fc.array(fc.integer({ min: -1, max: 20 }), { minLength: 1, maxLength: 3 }),
     });
-    fc.assert(fc.property(fc.dictionary(fc.string(), entry, { maxKeys: 3 }), fc.nat(20), (entries, size) => {
-      codeOf(file(JSON.stringify(entries), size));
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), entry, { maxKeys: 3 }), fc.nat(20), (entries, size) => {
+        codeOf(file(JSON.stringify(entries), size));
+      }),
+      { numRuns: 500 },
+    );
   });
 });

@@ -36,8 +36,9 @@ const STORED: Record<DType, { name: string; width: number }> = {
 /** The types of files, with what they are read as and the bytes of an element. */
 const LOADED = new Map<unknown, { dtype: DType; width: number }>([
   ...Object.entries(FLOATS).map(([stored, { bytes }]) => [stored, { dtype: 'float32', width: bytes }] as const),
-  ...(['float32', 'float16', 'int64', 'int32', 'int8', 'uint8', 'bool'] as const)
-    .map((dtype) => [STORED[dtype].name, { dtype, width: STORED[dtype].width }] as const),
+  ...(['float32', 'float16', 'int64', 'int32', 'int8', 'uint8', 'bool'] as const).map(
+    (dtype) => [STORED[dtype].name, { dtype, width: STORED[dtype].width }] as const,
+  ),
 ]);
 
 /** The real type and shape of the tensors that the format cannot name. */
@@ -118,8 +119,14 @@ export interface TensorPlace {
 }
 
 /** What a head says but for one key of its metadata, always in the same words: for a hash of it that stands under that key. */
-export function headWords(metadata: Readonly<Record<string, string>>, tensors: Iterable<readonly [name: string, tensor: Outline]>, without: string): Uint8Array {
-  const strings = Object.entries(metadata).filter(([key]) => key !== without).sort(([a], [b]) => (a < b ? -1 : 1));
+export function headWords(
+  metadata: Readonly<Record<string, string>>,
+  tensors: Iterable<readonly [name: string, tensor: Outline]>,
+  without: string,
+): Uint8Array {
+  const strings = Object.entries(metadata)
+    .filter(([key]) => key !== without)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
   const shapes = [...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape] as const).sort(([a], [b]) => (a < b ? -1 : 1));
   return new TextEncoder().encode(JSON.stringify([strings, shapes]));
 }
@@ -153,7 +160,10 @@ export function headLength(first: Uint8Array, size: number, source: string): num
   const length = Number(new DataView(first.buffer, first.byteOffset, first.byteLength).getBigUint64(0, true));
   if (length > MAX_HEADER) {
     const other = OTHERS.find(([begins]) => begins.test(String.fromCharCode(...first.subarray(0, 8))));
-    fail('safetensors.header', `${other ? `is ${other[1]}` : `says its header takes ${length} bytes (limit ${MAX_HEADER})`}: not a safetensors file`);
+    fail(
+      'safetensors.header',
+      `${other ? `is ${other[1]}` : `says its header takes ${length} bytes (limit ${MAX_HEADER})`}: not a safetensors file`,
+    );
   }
   if (8 + length > size) fail('safetensors.header', `${size} bytes, but the header alone takes ${8 + length}: truncated`);
   return 8 + length;
@@ -183,10 +193,14 @@ export function readLayout(bytes: Uint8Array, total: number, source: string): La
   let end = 0;
   for (const entry of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (entry.begin !== end)
-      fail('safetensors.range', `tensor "${entry.name}" begins at ${entry.begin}, expected ${end}: ${entry.begin < end ? 'overlap' : 'gap'}`);
+      fail(
+        'safetensors.range',
+        `tensor "${entry.name}" begins at ${entry.begin}, expected ${end}: ${entry.begin < end ? 'overlap' : 'gap'}`,
+      );
     end = entry.end;
   }
-  if (end !== size) fail('safetensors.range', `${size - end} bytes left over after the last tensor: another file's end, or a damaged header`);
+  if (end !== size)
+    fail('safetensors.range', `${size - end} bytes left over after the last tensor: another file's end, or a damaged header`);
 
   for (const name of packed.keys())
     if (!entries.some((e) => e.name === name)) fail('safetensors.metadata', `${DTYPES_KEY} names "${name}", which is not in the file`);
@@ -264,12 +278,17 @@ function readEntry(name: string, value: unknown, size: number, fail: Fail): Entr
   if (!isRecord(value)) return fail('safetensors.entry', `tensor "${name}" has no description`);
   const { dtype: stored, shape, data_offsets: offsets } = value; // of the header
   const type = LOADED.get(stored);
-  if (!type) return fail('safetensors.dtype', `tensor "${name}" has type ${JSON.stringify(stored)}, known are ${[...LOADED.keys()].join(', ')}`);
+  if (!type)
+    return fail('safetensors.dtype', `tensor "${name}" has type ${JSON.stringify(stored)}, known are ${[...LOADED.keys()].join(', ')}`);
   if (!isShape(shape)) return fail('safetensors.entry', `tensor "${name}" has no usable shape`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((n) => Number.isSafeInteger(n) && n >= 0)) return fail('safetensors.entry', `tensor "${name}" has no usable data_offsets`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((n) => Number.isSafeInteger(n) && n >= 0))
+    return fail('safetensors.entry', `tensor "${name}" has no usable data_offsets`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > size)
-    fail('safetensors.range', `tensor "${name}" lies at bytes ${begin} to ${end}, but the file has ${size} bytes of data: truncated or damaged`);
+    fail(
+      'safetensors.range',
+      `tensor "${name}" lies at bytes ${begin} to ${end}, but the file has ${size} bytes of data: truncated or damaged`,
+    );
   const expected = type.width * sizeOf(shape);
   if (end - begin !== expected)
     fail('safetensors.range', `tensor "${name}" ${stored}[${shape}] takes ${expected} bytes, but ${end - begin} are given`);

@@ -10,7 +10,10 @@ const { folder, remove } = workFolder();
 afterAll(remove);
 const text = (bytes?: Uint8Array) => bytes && new TextDecoder().decode(bytes);
 
-test.each([['folder', () => folderStore(join(folder, 'a/b'))], ['memory', memoryStore]] as const)('%s: reads what was written last, and nothing that was removed', async (_, open) => {
+test.each([
+  ['folder', () => folderStore(join(folder, 'a/b'))],
+  ['memory', memoryStore],
+] as const)('%s: reads what was written last, and nothing that was removed', async (_, open) => {
   const store = open();
   expect(await store.read('x')).toBeUndefined();
   const chunk = new Uint8Array([104, 105]);

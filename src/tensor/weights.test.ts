@@ -14,7 +14,11 @@ describe('types of floats', () => {
   // torch.tensor([...], dtype=torch.uint8).view(torch.float8_e4m3fn) and so on
   it.each<[string, number[], number[]]>([
     ['F8_E4M3', [0x00, 0x01, 0x08, 0x38, 0xb8, 0x7e, 0x7f], [0, 0.001953125, 0.015625, 1, -1, 448, NaN]],
-    ['F8_E5M2', [0x01, 0x04, 0x3c, 0xbe, 0x7b, 0x7c, 0xfc, 0x7d], [1.52587890625e-5, 6.103515625e-5, 1, -1.5, 57344, Infinity, -Infinity, NaN]],
+    [
+      'F8_E5M2',
+      [0x01, 0x04, 0x3c, 0xbe, 0x7b, 0x7c, 0xfc, 0x7d],
+      [1.52587890625e-5, 6.103515625e-5, 1, -1.5, 57344, Infinity, -Infinity, NaN],
+    ],
     ['BF16', [0x80, 0x3f, 0x49, 0xc0, 0x80, 0x7f], [1, -3.140625, Infinity]],
     ['F16', [0x00, 0x3c, 0x00, 0xc0], [1, -2]],
     ['F64', [...new Uint8Array(Float64Array.of(0.1, -1e300).buffer)], [Math.fround(0.1), -Infinity]],
@@ -36,7 +40,7 @@ function everyType(): Uint8Array {
   const bytes: Record<string, number[]> = { F8_E4M3: [0x38, 0x40, 0x44, 0x48, 0x4a, 0x4c], F8_E5M2: [0x3c, 0x40, 0x42, 0x44, 0x45, 0x46] };
   const numbers = Float32Array.of(1, 2, 3, 4, 5, 6);
   const double = new Uint8Array(Float64Array.from(numbers).buffer);
-  const of = (name: string) => (name === 'F64' ? double : NARROW[name]?.(numbers) ?? Uint8Array.from(bytes[name]!));
+  const of = (name: string) => (name === 'F64' ? double : (NARROW[name]?.(numbers) ?? Uint8Array.from(bytes[name]!)));
   const outlines = stored.map((name) => [name, { dtype: 'float32', shape: [2, 3], stored: name } as const]);
   const { head, names } = encodeHead(Object.fromEntries(outlines));
   return joined([head, ...names.map(of)]);
@@ -73,7 +77,10 @@ describe('weights', () => {
     'm-00002-of-00002.safetensors': bytesOf({ b: float32([1], [3]), unlisted: float32([1], [4]) }),
   };
   const closed: string[] = [];
-  const open = async (file: string): Promise<Ranges> => ({ ...bytesRanges(shards[file]!, file), close: async () => void closed.push(file) });
+  const open = async (file: string): Promise<Ranges> => ({
+    ...bytesRanges(shards[file]!, file),
+    close: async () => void closed.push(file),
+  });
   const index = (map: unknown) => JSON.stringify({ metadata: { total_size: 12 }, weight_map: map });
   const map = { a: 'm-00001-of-00002.safetensors', b: 'm-00002-of-00002.safetensors' };
 
@@ -94,7 +101,10 @@ describe('weights', () => {
     await refused(index({ a: '../secret.safetensors' })).toThrow('"a" is in "../secret.safetensors", which is no plain file name');
     await refused(index({ a: 7 })).toThrow('is in 7, which is no plain file name');
     await refused(index({ ...map, c: map.a })).toThrow('says that "c" is in m-00001-of-00002.safetensors, but it is not there');
-    const cut = async (file: string) => ({ ...(await open(file)), ...(file === map.b && bytesRanges(shards[file]!.subarray(0, -4), file)) });
+    const cut = async (file: string) => ({
+      ...(await open(file)),
+      ...(file === map.b && bytesRanges(shards[file]!.subarray(0, -4), file)),
+    });
     await refused(index(map), cut).toThrow(/^m-00002-of-00002.safetensors: .*truncated/);
     expect(closed.splice(0)).toEqual([...Object.keys(shards), map.b, map.a]);
   });

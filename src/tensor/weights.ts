@@ -32,7 +32,10 @@ export function finder<T>(table: ReadonlyMap<string, T>, source: string): (name:
   return (name) => {
     const found = table.get(name);
     if (found !== undefined) return found;
-    throw new InputError('weights.missing', `${source}: has no tensor "${name}" among its ${table.size}, of which the first is "${[...table.keys()][0]}"`);
+    throw new InputError(
+      'weights.missing',
+      `${source}: has no tensor "${name}" among its ${table.size}, of which the first is "${[...table.keys()][0]}"`,
+    );
   };
 }
 
@@ -76,7 +79,10 @@ function part(place: TensorPlace, [from, to]: readonly [number, number], source:
   const [count = 1, ...inner] = place.shape;
   const bytes = (place.end - place.begin) / count;
   if (!(from >= 0 && from <= to && to <= count) || !Number.isInteger(bytes))
-    throw new InputError('weights.rows', `${source}: "${place.name}" ${place.dtype}[${place.shape}] cannot be read from row ${from} to ${to}`);
+    throw new InputError(
+      'weights.rows',
+      `${source}: "${place.name}" ${place.dtype}[${place.shape}] cannot be read from row ${from} to ${to}`,
+    );
   return { ...place, shape: [to - from, ...inner], begin: place.begin + from * bytes, end: place.begin + to * bytes };
 }
 
@@ -122,7 +128,8 @@ function weightMap(index: string, source: string): Map<string, string> {
     throw new InputError('weights.index', `${source}: is not JSON; fetch it again`, { cause });
   }
   const entries = typeof map === 'object' && map ? Object.entries(map) : [];
-  if (entries.length === 0) throw new InputError('weights.index', `${source}: has no "weight_map", so is no index of a checkpoint in shards`);
+  if (entries.length === 0)
+    throw new InputError('weights.index', `${source}: has no "weight_map", so is no index of a checkpoint in shards`);
   const odd = entries.find(([, file]) => typeof file !== 'string' || /^\.|[/\\\0]/.test(file));
   if (odd) throw new InputError('weights.index', `${source}: "${odd[0]}" is in ${JSON.stringify(odd[1])}, which is no plain file name`);
   return new Map(entries as [string, string][]);

@@ -84,8 +84,7 @@ export function bpeEncoder(model: BpeModel): BpeEncoder {
     let symbols: number[] = Array.from(new TextEncoder().encode(word));
     while (symbols.length > 1) {
       let best = Infinity;
-      for (let i = 1; i < symbols.length; i++)
-        best = Math.min(best, ranks.get(pairKey(symbols[i - 1]!, symbols[i]!)) ?? Infinity);
+      for (let i = 1; i < symbols.length; i++) best = Math.min(best, ranks.get(pairKey(symbols[i - 1]!, symbols[i]!)) ?? Infinity);
       if (best === Infinity) break;
       const [left, right] = model.merges[best]!;
       symbols = mergePair(symbols, left, right, BYTES + best);
@@ -117,8 +116,7 @@ function mergePair(symbols: readonly number[], left: number, right: number, symb
 /** Distinct words as bytes, in a fixed order, and how often each occurs. Slot words are left out. */
 function countWords(texts: Iterable<string>): { words: number[][]; counts: number[] } {
   const seen = new Map<string, number>();
-  for (const text of texts)
-    for (const word of split(text)) if (slotOf(word) === undefined) seen.set(word, (seen.get(word) ?? 0) + 1);
+  for (const text of texts) for (const word of split(text)) if (slotOf(word) === undefined) seen.set(word, (seen.get(word) ?? 0) + 1);
   const utf8 = new TextEncoder();
   return { words: [...seen.keys()].map((word) => Array.from(utf8.encode(word))), counts: [...seen.values()] };
 }

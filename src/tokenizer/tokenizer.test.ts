@@ -26,35 +26,44 @@ describe('words', () => {
     expect(normalise('  A  Red\tFOX\n')).toBe('a red fox');
     expect(normalise('cafe\u0301')).toBe('caf\u00e9');
     expect(normalise('a<1>,<2>')).toBe('a <1>, <2>');
-    fc.assert(fc.property(anyText, (s) => { expect(normalise(normalise(s))).toBe(normalise(s)); }));
+    fc.assert(
+      fc.property(anyText, (s) => {
+        expect(normalise(normalise(s))).toBe(normalise(s));
+      }),
+    );
   });
 
   it('are letters with their space, single digits, single signs, slots', () => {
-    expect(split('12 Foxes, <1>! <6> naïve 🦊')).toEqual([
-      ' 1', '2', ' foxes', ',', ' <1>', '!', ' <', '6', '>', ' naïve', ' 🦊',
-    ]);
+    expect(split('12 Foxes, <1>! <6> naïve 🦊')).toEqual([' 1', '2', ' foxes', ',', ' <1>', '!', ' <', '6', '>', ' naïve', ' 🦊']);
     expect(split(' \n ')).toEqual([]);
     expect(split('x'.repeat(100)).map((p) => p.length)).toEqual([49, 48, 4]);
-    fc.assert(fc.property(anyText, (s) => { expect(split(s).join('').trim()).toBe(normalise(s)); }));
+    fc.assert(
+      fc.property(anyText, (s) => {
+        expect(split(s).join('').trim()).toBe(normalise(s));
+      }),
+    );
     expect([' <5>', '<1>', ' <', '6'].map(slotOf)).toEqual([4, 0, undefined, undefined]);
   });
 });
 
 /** Training without any bookkeeping: count all pairs anew for every merge. */
 function trainSlowly(texts: string[], size: number): [number, number][] {
-  const words = texts.flatMap(split).filter((w) => slotOf(w) === undefined).map((w) => [...new TextEncoder().encode(w)] as number[]);
+  const words = texts
+    .flatMap(split)
+    .filter((w) => slotOf(w) === undefined)
+    .map((w) => [...new TextEncoder().encode(w)] as number[]);
   const merges: [number, number][] = [];
   while (256 + merges.length < size) {
     const counts = new Map<string, number>();
-    for (const w of words) for (let i = 1; i < w.length; i++) counts.set(`${w[i - 1]} ${w[i]}`, (counts.get(`${w[i - 1]} ${w[i]}`) ?? 0) + 1);
+    for (const w of words)
+      for (let i = 1; i < w.length; i++) counts.set(`${w[i - 1]} ${w[i]}`, (counts.get(`${w[i - 1]} ${w[i]}`) ?? 0) + 1);
     const ranked = [...counts].map(([k, n]) => ({ n, pair: k.split(' ').map(Number) as [number, number] }));
     ranked.sort((a, b) => b.n - a.n || a.pair[0] - b.pair[0] || a.pair[1] - b.pair[1]);
     const best = ranked[0];
     if (!best || best.n < 2) break;
     merges.push(best.pair);
     for (const w of words)
-      for (let i = 1; i < w.length; i++)
-        if (w[i - 1] === best.pair[0] && w[i] === best.pair[1]) w.splice(i - 1, 2, 255 + merges.length);
+      for (let i = 1; i < w.length; i++) if (w[i - 1] === best.pair[0] && w[i] === best.pair[1]) w.splice(i - 1, 2, 255 + merges.length);
   }
   return merges;
 }
@@ -63,7 +72,11 @@ describe('bpe', () => {
   it('learns the merges that counting anew would learn', () => {
     expect(trainBpe(captions, 330).merges).toEqual(trainSlowly(captions, 330));
     const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), maxLength: 40 });
-    fc.assert(fc.property(fc.array(text, { maxLength: 8 }), (texts) => { expect(trainBpe(texts, 300).merges).toEqual(trainSlowly(texts, 300)); }));
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 8 }), (texts) => {
+        expect(trainBpe(texts, 300).merges).toEqual(trainSlowly(texts, 300));
+      }),
+    );
   });
 
   it('does not depend on the order of the texts', () => {
@@ -71,7 +84,13 @@ describe('bpe', () => {
   });
 
   it('applies the merges in their order', () => {
-    const symbols = bpeEncoder({ merges: [[98, 99], [97, 98], [97, 256]] }); // bc, ab, a+bc
+    const symbols = bpeEncoder({
+      merges: [
+        [98, 99],
+        [97, 98],
+        [97, 256],
+      ],
+    }); // bc, ab, a+bc
     expect(symbols('abc')).toEqual([258]);
     expect(symbols('abab')).toEqual([257, 257]);
     expect(symbols('')).toEqual([]);
@@ -98,7 +117,11 @@ describe('tokenizer', () => {
   it('gives any text back', () => {
     for (const text of [...captions, 'größe 42 狐狸 🦊👩‍🚀 \0 <3>x', '\ud800'])
       expect(tokenizer.decode(tokenizer.encode(text, 400).ids)).toBe(normalise(text));
-    fc.assert(fc.property(anyText, (s) => { expect(tokenizer.decode(tokenizer.encode(s, 400).ids)).toBe(normalise(s)); }));
+    fc.assert(
+      fc.property(anyText, (s) => {
+        expect(tokenizer.decode(tokenizer.encode(s, 400).ids)).toBe(normalise(s));
+      }),
+    );
   });
 
   it('learns whole words', () => {

@@ -40,7 +40,12 @@ describe('adversary', () => {
     const drawn = mul(input('drawn', [B, P, P, 4]), brightness);
     const { fooling, telling } = adversary(rootScope(specs).in('d'), input('real', [B, P, P, 4]), drawn);
     const weights = [...specs.values()].map((s) => s.value);
-    const feeds: Tensors = { ...initialize(specs, random(1)), brightness: float32([1], [0.5]), real: float32([B, P, P, 4], crops(1).real), drawn: float32([B, P, P, 4], crops(1).soft) };
+    const feeds: Tensors = {
+      ...initialize(specs, random(1)),
+      brightness: float32([1], [0.5]),
+      real: float32([B, P, P, 4], crops(1).real),
+      drawn: float32([B, P, P, 4], crops(1).soft),
+    };
     const sizes = (loss: typeof fooling) => {
       const all = gradients(loss, [brightness, ...weights]);
       const found = evaluate(graph('g', Object.fromEntries(all.map((g, i) => [`g${i}`, mean(mul(g, g))]))), feeds);
@@ -65,9 +70,21 @@ describe('adversary', () => {
     const seen: number[] = [];
     for (let i = 0; i < 40; i++) {
       const { real: hard, soft } = crops(i);
-      const out = await session.run({ ...state, real: float32([B, P, P, 4], hard), drawn: float32([B, P, P, 4], soft), rate: scalar(0.003) });
+      const out = await session.run({
+        ...state,
+        real: float32([B, P, P, 4], hard),
+        drawn: float32([B, P, P, 4], soft),
+        rate: scalar(0.003),
+      });
       seen.push((out.telling!.data as Float32Array)[0]!);
-      state = { ...state, ...Object.fromEntries(Object.entries(out).filter(([key]) => key.startsWith(NEXT)).map(([key, t]) => [key.slice(NEXT.length), t])) };
+      state = {
+        ...state,
+        ...Object.fromEntries(
+          Object.entries(out)
+            .filter(([key]) => key.startsWith(NEXT))
+            .map(([key, t]) => [key.slice(NEXT.length), t]),
+        ),
+      };
     }
     await session.release();
     expect(seen[0]!).toBeGreaterThan(0.5); // it cannot tell at first

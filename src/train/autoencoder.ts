@@ -49,7 +49,11 @@ function wholeAxis(B: number, n: number, cells: number): { weights: Value; code:
  * `frozenEncoder` only decoder and renderer are trained, the encoder's weights are fed: latents stay what they are.
  * `adversary` is the weight of a discriminator's verdict on the crops (adversary.ts); 0 trains without one.
  */
-export function autoencoderProgram(config: Config, { batch: B, side: E, crop: P }: AutoencoderSizes, { frozenEncoder = false, adversary: weight = 0 } = {}): { program: Program; specs: Specs } {
+export function autoencoderProgram(
+  config: Config,
+  { batch: B, side: E, crop: P }: AutoencoderSizes,
+  { frozenEncoder = false, adversary: weight = 0 } = {},
+): { program: Program; specs: Specs } {
   const all: Specs = new Map();
   const root = rootScope(all);
   const h = E / ENCODER_PIXELS;
@@ -63,7 +67,11 @@ export function autoencoderProgram(config: Config, { batch: B, side: E, crop: P 
   const features = decoder(root.in('decoder'), add(latent, input('noise', [B, h * h, config.channels])), [h, h], rotary, config);
   const axis = wholeAxis(B, E / 2, cells);
   const scale = constant(float32([B, 1], new Float32Array(B).fill(Math.log2(E / 2 / cells))));
-  const draw = renderer(root.in('renderer'), { features, rows: axis.weights, columns: axis.weights, rowCode: axis.code, columnCode: axis.code, scale }, config);
+  const draw = renderer(
+    root.in('renderer'),
+    { features, rows: axis.weights, columns: axis.weights, rowCode: axis.code, columnCode: axis.code, scale },
+    config,
+  );
   const detail = renderer(
     root.in('renderer'),
     {
@@ -93,7 +101,13 @@ export function cropTables(rects: Tensor, side: number, cells: number): Tensors 
   const B = rects.shape[0]!;
   const data = rects.data as Float32Array;
   const table = (n: number) => new Float32Array(B * side * n);
-  const [rows, columns, rowCode, columnCode, scale] = [table(cells), table(cells), table(POSITION_CODE), table(POSITION_CODE), new Float32Array(B)];
+  const [rows, columns, rowCode, columnCode, scale] = [
+    table(cells),
+    table(cells),
+    table(POSITION_CODE),
+    table(POSITION_CODE),
+    new Float32Array(B),
+  ];
   for (let i = 0; i < B; i++) {
     const [x0, y0, x1] = data.subarray(i * 4, i * 4 + 3) as unknown as [number, number, number];
     const size = side / (x1 - x0); // of the whole picture, in the crop's pixels

@@ -13,13 +13,20 @@ export function textFeeds(captions: readonly EncodedCaption[], length: number, p
   const mask = new Float32Array(B * length);
   captions.forEach(({ count }, i) => mask.fill(1, i * length, i * length + Math.min(count, length)));
   return {
-    [`${prefix}.ids`]: int64([B, length], captions.flatMap(({ ids }) => Array.from(ids).slice(0, length))),
+    [`${prefix}.ids`]: int64(
+      [B, length],
+      captions.flatMap(({ ids }) => Array.from(ids).slice(0, length)),
+    ),
     [`${prefix}.mask`]: float32([B, length], mask),
     'text.positions': int64([length], [...Array(length).keys()]),
   };
 }
 
 /** Every caption encoded to `length` ids, and the empty one. */
-export function encodeCaptions(tokenizer: Tokenizer, captions: readonly string[], length: number): { encoded: EncodedCaption[]; empty: EncodedCaption } {
+export function encodeCaptions(
+  tokenizer: Tokenizer,
+  captions: readonly string[],
+  length: number,
+): { encoded: EncodedCaption[]; empty: EncodedCaption } {
   return { encoded: captions.map((c) => tokenizer.encode(c, length)), empty: tokenizer.encode('', length) };
 }

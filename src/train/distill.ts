@@ -43,13 +43,15 @@ export function distillProgram(
 
   const at = add(latent, mul(wide(t), sub(noise, latent))); // x_t
   const none = mul(guidance, 0);
-  const see = (condition: Conditioning, hidden: Value) => transformer(teacher, at, { t, guidance: none, condition, rotary, bias: hidden }, config);
+  const see = (condition: Conditioning, hidden: Value) =>
+    transformer(teacher, at, { t, guidance: none, condition, rotary, bias: hidden }, config);
   const unguided = see(conditioning(teacher, empty, config), emptyBias);
   const guided = add(unguided, mul(wide(guidance), sub(see(conditioning(teacher, text, config, reference), bias), unguided)));
   const next = add(at, mul(wide(sub(s, t)), guided)); // one Euler step of the guided teacher: x_s
 
   const condition = conditioning(student, text, config, reference);
-  const image = (x: Value, time: Value) => sub(x, mul(wide(time), transformer(student, x, { t: time, guidance, condition, rotary, bias }, config)));
+  const image = (x: Value, time: Value) =>
+    sub(x, mul(wide(time), transformer(student, x, { t: time, guidance, condition, rotary, bias }, config)));
   const predicted = mul(image(at, t), kept);
   const target = stopGradient(mul(image(next, s), kept));
   const c = 0.00054 * Math.sqrt(L * config.channels); // Song & Dhariwal 2023, section 3.3

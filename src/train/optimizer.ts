@@ -43,8 +43,7 @@ export function muon({ momentum = 0.95, decay = 0, size = 0.2 } = {}): Optimizer
   };
 }
 
-const shrink = (weight: Value, rate: Value, decay: number): Value =>
-  decay === 0 ? weight : mul(weight, sub(1, mul(rate, decay)));
+const shrink = (weight: Value, rate: Value, decay: number): Value => (decay === 0 ? weight : mul(weight, sub(1, mul(rate, decay))));
 
 /** The nearest matrix with orthonormal rows, roughly: five quintic Newton-Schulz steps with Jordan's coefficients. */
 function orthogonalize(x: Value, tall: boolean): Value {

@@ -24,7 +24,10 @@ export interface RecipeOptions {
 export const judgesOf = (name: string, run: string): string[] => [`${run}/judges.safetensors`, `models/${name}-judges.safetensors`];
 
 /** Where the parts of a run lie. */
-export function pathsOf({ preset: name, run = `runs/${name}` }: RecipeOptions): Record<'run' | 'data' | 'tokenizer' | 'autoencoder' | 'latents' | 'teacher' | 'student' | 'log', string> {
+export function pathsOf({
+  preset: name,
+  run = `runs/${name}`,
+}: RecipeOptions): Record<'run' | 'data' | 'tokenizer' | 'autoencoder' | 'latents' | 'teacher' | 'student' | 'log', string> {
   const at = (file: string) => `${run}/${file}`;
   return {
     run,

@@ -30,7 +30,14 @@ const feeds: Tensors = {
   noise: float32(shape, random(2).normals(8 * config.channels)),
   t: float32([2], [1, 0.6]),
   guidance: float32([2], [3, 4]),
-  ...gridFeeds([{ rows: 2, columns: 2 }, { rows: 1, columns: 3 }], 4, config),
+  ...gridFeeds(
+    [
+      { rows: 2, columns: 2 },
+      { rows: 1, columns: 3 },
+    ],
+    4,
+    config,
+  ),
   ...textFeeds([caption([1, 9, 2]), caption([1, 12, 13, 2])], T),
 };
 
@@ -46,10 +53,16 @@ afterAll(() => rm(folder, { recursive: true }));
 function begun(specs: Parameters<typeof initialize>[0]): Tensors {
   const weights = initialize(specs, random(0));
   const out = 'transformer.out.weight';
-  weights[out] = float32(weights[out]!.shape, random(3).normals(weights[out]!.data.length).map((x) => x / 8));
+  weights[out] = float32(
+    weights[out]!.shape,
+    random(3)
+      .normals(weights[out]!.data.length)
+      .map((x) => x / 8),
+  );
   return weights;
 }
-const under = (prefix: string, weights: Tensors) => Object.fromEntries(Object.entries(weights).map(([path, w]) => [`${prefix}.${path}`, w]));
+const under = (prefix: string, weights: Tensors) =>
+  Object.fromEntries(Object.entries(weights).map(([path, w]) => [`${prefix}.${path}`, w]));
 
 test('with plain products the copy is the student itself', async () => {
   const { program, specs } = quantizeProgram(config, sizes, { product: matmul });
@@ -64,11 +77,20 @@ test('training in four bits makes up for most of what rounding costs', { timeout
   const probe = quantizeProgram(config, sizes, { product: matmul }).specs;
   const weights = begun(probe);
   const plan = planOf(probe);
-  const { program, specs } = quantizeProgram(config, sizes, { product: fakeProduct({ plan, activations: 'none', least: input('least', []) }) });
+  const { program, specs } = quantizeProgram(config, sizes, {
+    product: fakeProduct({ plan, activations: 'none', least: input('least', []) }),
+  });
   check(program.graph, { trainable: true });
   const loop = train({
-    runtime, program, weights, frozen: under(EXACT, weights), steps: 60, rate: (done) => 0.002 * (1 - done), logEvery: 1,
-    batch: (step) => ({ ...feeds, least: scalar(levelsOf(step < 10 ? 6 : 4)) }), checkpoint: join(folder, 'quantized.safetensors'),
+    runtime,
+    program,
+    weights,
+    frozen: under(EXACT, weights),
+    steps: 60,
+    rate: (done) => 0.002 * (1 - done),
+    logEvery: 1,
+    batch: (step) => ({ ...feeds, least: scalar(levelsOf(step < 10 ? 6 : 4)) }),
+    checkpoint: join(folder, 'quantized.safetensors'),
   });
   let last: Tensors = {};
   for await (const { state } of loop) last = averageOf(state, specs);

@@ -31,7 +31,11 @@ function forward(config: Config, { batch: B, tokens: L, references: S = 0 }: Lat
   const bias = keyBias(B, L, text.mask, S > 0 ? input('reference.mask', [B, S]) : undefined, mask);
   const time = unsqueeze(unsqueeze(t, 1), 1); // (B, 1, 1)
   const at = add(latent, mul(time, sub(noise, latent))); // x_t
-  return (s) => mul(kept, sub(at, mul(time, transformer(s, at, { t, guidance, condition: conditioning(s, text, config, reference), rotary, bias }, config))));
+  return (s) =>
+    mul(
+      kept,
+      sub(at, mul(time, transformer(s, at, { t, guidance, condition: conditioning(s, text, config, reference), rotary, bias }, config))),
+    );
 }
 
 /** A student's predicted images as a graph with the output `image`: to measure what a change of its weights does. */
@@ -48,5 +52,8 @@ export function quantizeProgram(config: Config, sizes: LatentSizes, { product }:
   const image = forward(config, sizes);
   const exact = image(rootScope().in(EXACT).in('transformer'));
   const loss = mse(image(rootScope(specs, product).in('transformer')), exact);
-  return { program: trainStep('quantize-student', loss, { specs, metrics: { relative: div(loss, mean(square(exact))) }, ema: 0.99 }), specs };
+  return {
+    program: trainStep('quantize-student', loss, { specs, metrics: { relative: div(loss, mean(square(exact))) }, ema: 0.99 }),
+    specs,
+  };
 }

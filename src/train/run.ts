@@ -52,12 +52,26 @@ export interface Progress {
 /** Learning rate: linear warm-up over the first `warm` of the run, then a cosine down to `floor` of the peak. */
 export function cosineRate(peak: number, { warm = 0.02, floor = 0.02 } = {}): (done: number) => number {
   return (done) =>
-    done < warm ? (peak * (done + 1e-3)) / (warm + 1e-3) : peak * (floor + (1 - floor) * 0.5 * (1 + Math.cos((Math.PI * (done - warm)) / (1 - warm))));
+    done < warm
+      ? (peak * (done + 1e-3)) / (warm + 1e-3)
+      : peak * (floor + (1 - floor) * 0.5 * (1 + Math.cos((Math.PI * (done - warm)) / (1 - warm))));
 }
 
 /** Trains; yields progress each `logEvery` steps and at the end. Returning early (break) saves a checkpoint first. */
 export async function* runSteps(options: RunOptions): AsyncGenerator<Progress> {
-  const { program, batch, rate, store, checkpoint, log, every = 120, logEvery = 20, signal, steps = Infinity, seconds: limit = Infinity } = options;
+  const {
+    program,
+    batch,
+    rate,
+    store,
+    checkpoint,
+    log,
+    every = 120,
+    logEvery = 20,
+    signal,
+    steps = Infinity,
+    seconds: limit = Infinity,
+  } = options;
   const { open = () => openStep(options.runtime, program, options.frozen, signal) } = options;
   let state = program.begin(options.weights);
   let spent = 0;
@@ -94,13 +108,18 @@ export async function* runSteps(options: RunOptions): AsyncGenerator<Progress> {
       for (const [key, tensor] of Object.entries(results))
         if (key.startsWith(NEXT)) next[key.slice(NEXT.length)] = tensor;
         else sums[key] = (sums[key] ?? 0) + number(tensor);
-      if (!Number.isFinite(number(results.loss!))) throw new Error(`training diverged at step ${step}: loss is ${number(results.loss!)}; lower the rate`);
+      if (!Number.isFinite(number(results.loss!)))
+        throw new Error(`training diverged at step ${step}: loss is ${number(results.loss!)}; lower the rate`);
       state = next;
       step++;
       counted++;
       if (step % logEvery === 0 || done() >= 1) {
         const progress = report();
-        if (log) await store.append(log, `${JSON.stringify({ step, seconds: Math.round(progress.seconds), rate: rate(progress.done), ...progress.metrics })}\n`);
+        if (log)
+          await store.append(
+            log,
+            `${JSON.stringify({ step, seconds: Math.round(progress.seconds), rate: rate(progress.done), ...progress.metrics })}\n`,
+          );
         yield progress;
       }
       if (elapsed() - saved > every) {

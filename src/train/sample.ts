@@ -37,7 +37,15 @@ export function openSampler(networks: Networks, tokenizer: Tokenizer): (options:
   const encode = referenceEncoder(networks);
   let empty: Promise<Condition> | undefined;
   const condition = async (prompt: string, references: SampleOptions['references'] = []) =>
-    networks.condition(promptIds(tokenizer, prompt, config.text.length), await encode(await smallReferences(references.map(({ slot, picture }) => ({ slot, image: tensorToImage(picture) })), config.referencePixels)));
+    networks.condition(
+      promptIds(tokenizer, prompt, config.text.length),
+      await encode(
+        await smallReferences(
+          references.map(({ slot, picture }) => ({ slot, image: tensorToImage(picture) })),
+          config.referencePixels,
+        ),
+      ),
+    );
   return async ({ prompt, seed, steps, guidance, kind, width, height, references }) => {
     const rng = random(seed);
     const seen = await condition(prompt, references);
@@ -46,7 +54,13 @@ export function openSampler(networks: Networks, tokenizer: Tokenizer): (options:
     const velocity = networks.velocity(seen, grid, unguided ? { guidance, unguided } : { guidance });
     const sampler = kind === 'teacher' ? euler : consistency;
     let latent = new Float32Array();
-    for await (const step of sampler(velocity, rng.split('noise').normals(grid.rows * grid.columns * config.channels), times(steps), rng.split('steps'))) latent = step.latent;
+    for await (const step of sampler(
+      velocity,
+      rng.split('noise').normals(grid.rows * grid.columns * config.channels),
+      times(steps),
+      rng.split('steps'),
+    ))
+      latent = step.latent;
     const features = await networks.features({ ...grid, data: latent });
     return networks.render(features, { x: 0, y: 0, width, height }, { width, height });
   };

@@ -55,7 +55,10 @@ export function trainStepInParts(name: string, loss: Value, options: StepOptions
   const { specs, metrics } = options;
   const paths = [...specs.keys()];
   const found = gradients(loss, valuesOf(specs));
-  const { outputs, begin } = updateOf(paths.map((path) => input(GRADIENT + path, specs.get(path)!.shape)), options);
+  const { outputs, begin } = updateOf(
+    paths.map((path) => input(GRADIENT + path, specs.get(path)!.shape)),
+    options,
+  );
   const each = Object.fromEntries(paths.map((path, i) => [GRADIENT + path, found[i]!]));
   return { graph: graph(name, { loss, ...metrics, ...each }), update: graph(`${name}-update`, outputs), begin };
 }
@@ -63,7 +66,10 @@ export function trainStepInParts(name: string, loss: Value, options: StepOptions
 const valuesOf = (specs: Specs): Value[] => [...specs.values()].map(({ value }) => value);
 
 /** What comes out of a step besides the loss, from the gradients in the order of the specs; and how a run begins. */
-function updateOf(raw: readonly Value[], { specs, ema, clip = 1, optimizer = defaultOptimizer }: StepOptions): { outputs: Record<string, Value>; begin: Program['begin'] } {
+function updateOf(
+  raw: readonly Value[],
+  { specs, ema, clip = 1, optimizer = defaultOptimizer }: StepOptions,
+): { outputs: Record<string, Value>; begin: Program['begin'] } {
   const rate = input('rate', []);
   const step = input('step', []);
   const nextStep = add(step, 1);
@@ -101,11 +107,17 @@ function updateOf(raw: readonly Value[], { specs, ema, clip = 1, optimizer = def
  * A program ready to run as one session: feeds of a whole batch in, the step's results out. A program in parts is run part by
  * part (feeds that are larger than the graph's own along the first axis are cut), then updated; `signal` is heard between them.
  */
-export async function openStep(runtime: Runtime, { graph, update }: Program, weights: Tensors = {}, signal?: AbortSignal): Promise<Session> {
+export async function openStep(
+  runtime: Runtime,
+  { graph, update }: Program,
+  weights: Tensors = {},
+  signal?: AbortSignal,
+): Promise<Session> {
   if (!update) return runtime.compile(graph, { weights });
   const part = await runtime.compile(graph, { weights, unplanned: true });
   const last = await runtime.compile(update, { frugal: true });
-  const named = (session: Session, feeds: Tensors) => Object.fromEntries(session.inputs.filter(({ name }) => feeds[name]).map(({ name }) => [name, feeds[name]!]));
+  const named = (session: Session, feeds: Tensors) =>
+    Object.fromEntries(session.inputs.filter(({ name }) => feeds[name]).map(({ name }) => [name, feeds[name]!]));
   const own = last.inputs.filter(({ name }) => !name.startsWith(GRADIENT) && !part.inputs.some((p) => p.name === name));
   return {
     inputs: [...part.inputs, ...own],
@@ -122,7 +134,9 @@ export async function openStep(runtime: Runtime, { graph, update }: Program, wei
           for (let j = 0; j < data.length; j++) total[j]! += (data[j] as number) / parts;
         }
       }
-      const means = Object.fromEntries(Object.entries(totals).map(([name, data]) => [name, float32(shapes[name]!, data as Float32Array<ArrayBuffer>)]));
+      const means = Object.fromEntries(
+        Object.entries(totals).map(([name, data]) => [name, float32(shapes[name]!, data as Float32Array<ArrayBuffer>)]),
+      );
       const found = await last.run(named(last, { ...feeds, ...means }));
       return { ...Object.fromEntries(Object.entries(means).filter(([name]) => !name.startsWith(GRADIENT))), ...found };
     },
@@ -138,8 +152,18 @@ function cut(ports: readonly Port[], feeds: Tensors): { parts: number; of: (i: n
   const times = ports.map(({ name, shape }) => (feeds[name]!.shape[0] ?? 1) / ((shape[0] as number | undefined) ?? 1));
   const parts = Math.max(...times);
   const wrong = ports.find((_, i) => times[i] !== 1 && times[i] !== parts);
-  if (wrong || !Number.isInteger(parts)) throw new InputError('feeds.parts', `the feeds are no whole number of parts of the step${wrong ? `: "${wrong.name}" [${feeds[wrong.name]!.shape}] for [${wrong.shape}]` : ''}`);
-  const of = (i: number) => Object.fromEntries(ports.map(({ name, shape }, p) => [name, times[p] === 1 ? feeds[name]! : rowsOf(feeds[name]!, i * (shape[0] as number), shape[0] as number)]));
+  if (wrong || !Number.isInteger(parts))
+    throw new InputError(
+      'feeds.parts',
+      `the feeds are no whole number of parts of the step${wrong ? `: "${wrong.name}" [${feeds[wrong.name]!.shape}] for [${wrong.shape}]` : ''}`,
+    );
+  const of = (i: number) =>
+    Object.fromEntries(
+      ports.map(({ name, shape }, p) => [
+        name,
+        times[p] === 1 ? feeds[name]! : rowsOf(feeds[name]!, i * (shape[0] as number), shape[0] as number),
+      ]),
+    );
   return { parts, of };
 }
 

@@ -31,7 +31,10 @@ export function keyBias(B: number, L: number, textMask: Value, referenceMask?: V
  * text.mask (B, T), and with references reference.tokens (B, S, C), .slots (B, S), .mask (B, S), .cosine and .sine (S, d/2).
  * Metrics: the loss itself.
  */
-export function teacherProgram(config: Config, { batch: B, tokens: L, references: S = 0 }: LatentSizes): { program: Program; specs: Specs } {
+export function teacherProgram(
+  config: Config,
+  { batch: B, tokens: L, references: S = 0 }: LatentSizes,
+): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
   const s = rootScope(specs).in('transformer');
   const latent = input('latent', [B, L, config.channels]);

@@ -34,11 +34,25 @@ afterAll(() => rm(folder, { recursive: true }));
 
 describe('optimizers', () => {
   test('AdamW is the formula of the paper', () => {
-    const [weight, g, m, v, rate, step] = ['w', 'g', 'm', 'v'].map((n) => parameter(n, [3])).concat([input('rate', []), input('step', [])]) as never[] as ReturnType<typeof parameter>[];
+    const [weight, g, m, v, rate, step] = ['w', 'g', 'm', 'v']
+      .map((n) => parameter(n, [3]))
+      .concat([input('rate', []), input('step', [])]) as never[] as ReturnType<typeof parameter>[];
     const next = adamw({ beta1: 0.9, beta2: 0.99, decay: 0.1 }).update(weight!, g!, [m!, v!], rate!, step!);
     const outputs = graph('adamw', { w: next.weight, m: next.moments[0]!, v: next.moments[1]! });
-    const [w0, g0, m0, v0] = [[1, -2, 0.5], [0.3, 0, -4], [0.1, 0.2, 0], [0.5, 0.1, 2]];
-    const results = evaluate(outputs, { w: float32([3], w0!), g: float32([3], g0!), m: float32([3], m0!), v: float32([3], v0!), rate: scalar(0.01), step: scalar(4) });
+    const [w0, g0, m0, v0] = [
+      [1, -2, 0.5],
+      [0.3, 0, -4],
+      [0.1, 0.2, 0],
+      [0.5, 0.1, 2],
+    ];
+    const results = evaluate(outputs, {
+      w: float32([3], w0!),
+      g: float32([3], g0!),
+      m: float32([3], m0!),
+      v: float32([3], v0!),
+      rate: scalar(0.01),
+      step: scalar(4),
+    });
     const expected = w0!.map((w, i) => {
       const nextM = 0.9 * m0![i]! + 0.1 * g0![i]!;
       const nextV = 0.99 * v0![i]! + 0.01 * g0![i]! ** 2;
@@ -47,11 +61,24 @@ describe('optimizers', () => {
     expectClose(results.w!, float32([3], expected), { rtol: 1e-5, atol: 1e-6 });
   });
 
-  test.each([[6, 10], [10, 6]])('Muon moves a %i x %i matrix by a nearly orthogonal one', (rows, columns) => {
-    const [weight, g, m] = ['w', 'g', 'm'].map((n) => parameter(n, [rows, columns])) as [ReturnType<typeof parameter>, ReturnType<typeof parameter>, ReturnType<typeof parameter>];
+  test.each([
+    [6, 10],
+    [10, 6],
+  ])('Muon moves a %i x %i matrix by a nearly orthogonal one', (rows, columns) => {
+    const [weight, g, m] = ['w', 'g', 'm'].map((n) => parameter(n, [rows, columns])) as [
+      ReturnType<typeof parameter>,
+      ReturnType<typeof parameter>,
+      ReturnType<typeof parameter>,
+    ];
     const next = muon({ size: 1 }).update(weight, g, [m], input('rate', []), input('step', []));
     const zero = float32([rows, columns], new Float32Array(rows * columns));
-    const { w } = evaluate(graph('muon', { w: next.weight }), { w: zero, m: zero, g: float32([rows, columns], random(1).normals(rows * columns)), rate: scalar(1), step: scalar(1) });
+    const { w } = evaluate(graph('muon', { w: next.weight }), {
+      w: zero,
+      m: zero,
+      g: float32([rows, columns], random(1).normals(rows * columns)),
+      rate: scalar(1),
+      step: scalar(1),
+    });
     // Rows of the shorter side: their products should be the unit matrix, times the size squared.
     const short = Math.min(rows, columns);
     const long = Math.max(rows, columns);
@@ -71,7 +98,10 @@ function toy(rows = 4): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
   const s = rootScope(specs).in('toy');
   const y = s.product(input('x', [rows, 3]), 'weight', [3, 2], { deviation: 0.5 });
-  return { program: (rows < 4 ? trainStepInParts : trainStep)('toy', mse(y, input('y', [rows, 2])), { specs, ema: 0.9, clip: 0.1 }), specs };
+  return {
+    program: (rows < 4 ? trainStepInParts : trainStep)('toy', mse(y, input('y', [rows, 2])), { specs, ema: 0.9, clip: 0.1 }),
+    specs,
+  };
 }
 
 function toyBatch(step: number): Tensors {
@@ -83,7 +113,17 @@ function toyBatch(step: number): Tensors {
 async function run(name: string, steps: number): Promise<Tensors> {
   const { program, specs } = toy();
   let state: Tensors = {};
-  const loop = train({ runtime, program, weights: initialize(specs, random(0)), batch: toyBatch, rate: () => 0.05, steps, checkpoint: join(folder, `${name}.safetensors`), log: join(folder, `${name}.jsonl`), logEvery: 5 });
+  const loop = train({
+    runtime,
+    program,
+    weights: initialize(specs, random(0)),
+    batch: toyBatch,
+    rate: () => 0.05,
+    steps,
+    checkpoint: join(folder, `${name}.safetensors`),
+    log: join(folder, `${name}.jsonl`),
+    logEvery: 5,
+  });
   for await (const progress of loop) state = progress.state;
   return state;
 }
@@ -113,7 +153,10 @@ describe('training loop', () => {
 
   test('the loss falls, and the log says so', async () => {
     await run('long', 150);
-    const lines = (await readFile(join(folder, 'long.jsonl'), 'utf8')).trim().split('\n').map((l) => JSON.parse(l) as { step: number; loss: number; 'gradient-norm': number });
+    const lines = (await readFile(join(folder, 'long.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((l) => JSON.parse(l) as { step: number; loss: number; 'gradient-norm': number });
     expect(lines.at(-1)!.step).toBe(150);
     expect(lines.at(-1)!.loss).toBeLessThan(0.1 * lines[0]!.loss);
     expect(lines[0]!['gradient-norm']).toBeGreaterThan(0);
@@ -129,7 +172,15 @@ describe('training loop', () => {
   test('a run that diverges stops with the step', async () => {
     const { program, specs } = toy();
     const bad = () => ({ x: float32([4, 3], Array(12).fill(Number.NaN)), y: float32([4, 2], Array(8).fill(0)) });
-    const loop = train({ runtime, program, weights: initialize(specs, random(0)), batch: bad, rate: () => 0.1, steps: 3, checkpoint: join(folder, 'bad.safetensors') });
+    const loop = train({
+      runtime,
+      program,
+      weights: initialize(specs, random(0)),
+      batch: bad,
+      rate: () => 0.1,
+      steps: 3,
+      checkpoint: join(folder, 'bad.safetensors'),
+    });
     await expect(loop.next()).rejects.toThrow('training diverged at step 0');
   });
 
@@ -156,7 +207,12 @@ function latentBatch(): Tensors {
   const rng = random(9);
   const size = B * rows * columns * config.channels;
   const shape = [B, rows * columns, config.channels];
-  return { latent: float32(shape, rng.normals(size)), noise: float32(shape, rng.normals(size)), ...gridFeeds(Array(B).fill({ rows, columns }), rows * columns, config), ...textFeeds([caption([1, 9, 2]), caption([1, 12, 13, 2])], T) };
+  return {
+    latent: float32(shape, rng.normals(size)),
+    noise: float32(shape, rng.normals(size)),
+    ...gridFeeds(Array(B).fill({ rows, columns }), rows * columns, config),
+    ...textFeeds([caption([1, 9, 2]), caption([1, 12, 13, 2])], T),
+  };
 }
 
 describe('teacher and student', () => {
@@ -164,8 +220,14 @@ describe('teacher and student', () => {
     const { program, specs } = teacherProgram(config, { batch: B, tokens: rows * columns });
     check(program.graph, { trainable: true });
     const loop = train({
-      runtime, program, weights: initialize(specs, random(0)), rate: () => 0.003, steps: 60, logEvery: 1,
-      batch: () => ({ ...latentBatch(), t: float32([B], [0.4, 0.9]) }), checkpoint: join(folder, 'teacher.safetensors'),
+      runtime,
+      program,
+      weights: initialize(specs, random(0)),
+      rate: () => 0.003,
+      steps: 60,
+      logEvery: 1,
+      batch: () => ({ ...latentBatch(), t: float32([B], [0.4, 0.9]) }),
+      checkpoint: join(folder, 'teacher.safetensors'),
     });
     const losses: number[] = [];
     for await (const { metrics } of loop) losses.push(metrics.loss!);
@@ -177,9 +239,19 @@ describe('teacher and student', () => {
     const weights = initialize(specs, random(1));
     const out = 'transformer.out.weight';
     weights[out] = float32(weights[out]!.shape, random(2).normals(weights[out]!.data.length));
-    const session = await runtime.compile(program.graph, { weights: Object.fromEntries(Object.entries(weights).map(([path, t]) => [`${TEACHER}.${path}`, t])) });
+    const session = await runtime.compile(program.graph, {
+      weights: Object.fromEntries(Object.entries(weights).map(([path, t]) => [`${TEACHER}.${path}`, t])),
+    });
     const loss = async (s: number[]) => {
-      const feeds = { ...program.begin(weights), ...latentBatch(), ...textFeeds([caption([1, 2]), caption([1, 2])], T, 'null'), t: float32([B], [0.5, 1]), s: float32([B], s), guidance: float32([B], [3, 3]), rate: scalar(0) };
+      const feeds = {
+        ...program.begin(weights),
+        ...latentBatch(),
+        ...textFeeds([caption([1, 2]), caption([1, 2])], T, 'null'),
+        t: float32([B], [0.5, 1]),
+        s: float32([B], s),
+        guidance: float32([B], [3, 3]),
+        rate: scalar(0),
+      };
       return (await session.run(feeds)).loss!.data[0] as number;
     };
     expect(await loss([0.5, 1])).toBeLessThan(1e-6);
@@ -189,7 +261,9 @@ describe('teacher and student', () => {
   test('every state that goes in comes out', () => {
     const { program, specs } = teacherProgram(config, { batch: B, tokens: rows * columns });
     const state = Object.keys(program.begin(initialize(specs, random(0))));
-    const outputs = Object.keys(program.graph.outputs).filter((name) => name.startsWith(NEXT)).map((name) => name.slice(NEXT.length));
+    const outputs = Object.keys(program.graph.outputs)
+      .filter((name) => name.startsWith(NEXT))
+      .map((name) => name.slice(NEXT.length));
     expect(outputs.sort()).toEqual(state.sort());
   });
 });
@@ -203,13 +277,41 @@ describe('several shapes in one batch', () => {
   /** One step of the teacher with these pictures in room for `room` tokens; what is idle holds `idle`. */
   async function step(grids: (typeof wide)[], room: number, idle: number): Promise<Tensors> {
     const { program, specs } = teacherProgram(config, { batch: grids.length, tokens: room, references: config.subjects });
-    const rows = (seed: number) => float32([grids.length, room, C], grids.flatMap((g, i) => [...random(seed).split(i).normals(g.rows * g.columns * C), ...Array((room - g.rows * g.columns) * C).fill(idle)]));
+    const rows = (seed: number) =>
+      float32(
+        [grids.length, room, C],
+        grids.flatMap((g, i) => [
+          ...random(seed)
+            .split(i)
+            .normals(g.rows * g.columns * C),
+          ...Array((room - g.rows * g.columns) * C).fill(idle),
+        ]),
+      );
     const weights = initialize(specs, random(3));
-    weights['transformer.out.weight'] = float32(weights['transformer.out.weight']!.shape, random(2).normals(weights['transformer.out.weight']!.data.length));
+    weights['transformer.out.weight'] = float32(
+      weights['transformer.out.weight']!.shape,
+      random(2).normals(weights['transformer.out.weight']!.data.length),
+    );
     const session = await runtime.compile(program.graph);
     const feeds: Tensors = {
-      ...program.begin(weights), latent: rows(1), noise: rows(2), t: float32([grids.length], grids.map((_, i) => 0.3 + 0.2 * i)), rate: scalar(0.01),
-      ...gridFeeds(grids, room, config), ...textFeeds(grids.map(() => caption([1, 9, 2])), T), ...referenceBatch(grids.map(() => references()), { rows: 1, columns: 1 }, config),
+      ...program.begin(weights),
+      latent: rows(1),
+      noise: rows(2),
+      t: float32(
+        [grids.length],
+        grids.map((_, i) => 0.3 + 0.2 * i),
+      ),
+      rate: scalar(0.01),
+      ...gridFeeds(grids, room, config),
+      ...textFeeds(
+        grids.map(() => caption([1, 9, 2])),
+        T,
+      ),
+      ...referenceBatch(
+        grids.map(() => references()),
+        { rows: 1, columns: 1 },
+        config,
+      ),
     };
     const results = await session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, feeds[name]!])));
     await session.release();
@@ -218,7 +320,8 @@ describe('several shapes in one batch', () => {
 
   test('idle tokens change nothing: neither the loss nor the next weights', async () => {
     const [exact, roomy] = [await step([wide], 4, 0), await step([wide], 7, 50)];
-    for (const [name, tensor] of Object.entries(exact)) if (!name.startsWith(`${NEXT}v/`)) expectClose(roomy[name]!, tensor, { rtol: 1e-3, atol: 1e-4 });
+    for (const [name, tensor] of Object.entries(exact))
+      if (!name.startsWith(`${NEXT}v/`)) expectClose(roomy[name]!, tensor, { rtol: 1e-3, atol: 1e-4 });
   });
 
   test('the loss of a mixed batch is the mean over the tokens of its pictures', async () => {

@@ -228,7 +228,8 @@ export const RUNTIME_CODES = {
   'engine.empty': 'An engine has no model, or drew nothing.',
   'engine.lost': 'The process or worker of an engine ended under a request, or was lost too often of late.',
   'engine.parent': 'The file of an engine was started by hand.',
-  'engine.pictures': 'An engine has forgotten a picture that a request only names by its hash. It is sent again: this is for those who drive an engine themselves.',
+  'engine.pictures':
+    'An engine has forgotten a picture that a request only names by its hash. It is sent again: this is for those who drive an engine themselves.',
   'engine.start': 'An engine did not start.',
   'hash.missing': 'There is no Web Crypto: the page is served neither by https nor from localhost.',
   'hub.answer': 'What answers is not the hub, or says what cannot be.',
@@ -238,7 +239,7 @@ export const RUNTIME_CODES = {
   'hub.redirect': 'The hub sends on and on, or to an address without encryption.',
   'hub.refused': 'The hub refuses, and does not say why.',
   'journal.write': 'A journal cannot be written any more.',
-  'mcp.missing': 'The package for assistants\' tools is not installed.',
+  'mcp.missing': "The package for assistants' tools is not installed.",
   'runtime.failed': 'ONNX Runtime failed; `cause` is its own error.',
   'runtime.missing': 'A package of ONNX Runtime is not installed.',
   'runtime.no-gpu': 'There is no WebGPU here.',

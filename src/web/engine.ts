@@ -27,7 +27,11 @@ export interface WebTrainOptions extends TrainPeelOptions {
 export interface WebEngine {
   readonly model: ModelInfo;
   start(request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
-  train(pictures: readonly TrainingPicture[], options: WebTrainOptions, signal?: AbortSignal): AsyncGenerator<TrainPeelEvent, TrainedPeel, void>;
+  train(
+    pictures: readonly TrainingPicture[],
+    options: WebTrainOptions,
+    signal?: AbortSignal,
+  ): AsyncGenerator<TrainPeelEvent, TrainedPeel, void>;
   /** Throws InputError when it is damaged or was made for another model. */
   addPeel(file: Uint8Array): Promise<PeelInfo>;
   removePeel(name: string): Promise<boolean>;
@@ -39,7 +43,18 @@ async function checkContent(bytes: Uint8Array): Promise<void> {
   const { places, metadata } = readLayout(bytes, bytes.length, 'model');
   if (metadata[SEAL] === undefined) return;
   const data = bytes.subarray(Math.min(...places.map(({ begin }) => begin)));
-  checkHash(await sha256([sealedWords(metadata, places.map((place) => [place.name, place])), data]), metadata[SEAL], 'model', 'its own head');
+  checkHash(
+    await sha256([
+      sealedWords(
+        metadata,
+        places.map((place) => [place.name, place]),
+      ),
+      data,
+    ]),
+    metadata[SEAL],
+    'model',
+    'its own head',
+  );
 }
 
 /** Makes a model ready. Throws InputError when the bytes are not a model, RuntimeError when nothing can run it. */
@@ -55,7 +70,11 @@ export async function openEngineHere(
   const peels = new Map<string, { bytes: Uint8Array; stamp: string }>();
   const source: PeelSource = async ({ name: wanted, path }) => {
     const found = peels.get(wanted ?? '');
-    if (!found) throw new InputError('peel.missing', `no Peel "${wanted ?? path}" was added here: there are ${[...peels.keys()].join(', ') || 'none'}`);
+    if (!found)
+      throw new InputError(
+        'peel.missing',
+        `no Peel "${wanted ?? path}" was added here: there are ${[...peels.keys()].join(', ') || 'none'}`,
+      );
     return { source: wanted!, stamp: found.stamp, read: async () => found.bytes };
   };
   const painter = await opened.painter(runtime, { hash, ...(precision && { precision }) });
@@ -70,7 +89,10 @@ export async function openEngineHere(
     model: pipeline.model,
     start: pipeline.serve,
     train: (pictures, { keep = 'memory', ...trained }, signal) =>
-      trainPeel({ model: modelOf(opened), base, runtime, pictures, store: storeOf(trained.name, keep), ...(signal && { signal }) }, trained),
+      trainPeel(
+        { model: modelOf(opened), base, runtime, pictures, store: storeOf(trained.name, keep), ...(signal && { signal }) },
+        trained,
+      ),
     async addPeel(file) {
       if (!painter.adaptable) throw new InputError('model.ability', `model "${base.name}" takes no Peels`);
       const { info } = fitPeel(await readPeel(file, 'the given Peel'), painter.adaptable(), base, 'the given Peel');

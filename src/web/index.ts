@@ -19,7 +19,15 @@ import type { WebHandlers } from './serve.ts';
 export * from '../sdk/index.ts';
 export { encodePng } from '../image/png-encode.ts';
 export { openRuntime, type OpenOptions, type RuntimeName } from '../runtime/select.ts';
-export { checkTrainOptions, PEEL_DEFAULTS, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from '../train/peel/train.ts';
+export {
+  checkTrainOptions,
+  PEEL_DEFAULTS,
+  trainPeel,
+  type TrainedPeel,
+  type TrainPeelEvent,
+  type TrainPeelInput,
+  type TrainPeelOptions,
+} from '../train/peel/train.ts';
 export type { WebTrainOptions } from './engine.ts';
 export type { OpenBananaOptions } from './options.ts';
 export { imageFrom, type WebImage } from './pictures.ts';
@@ -37,7 +45,10 @@ export interface WebBanana extends Banana {
    * that it is at and saves; the same call then goes on from there. Pictures wait meanwhile. Throws InputError for options or pictures
    * that cannot be trained on, RuntimeError when the engine fails.
    */
-  trainPeel(pictures: readonly WebPicture[], options: WebTrainOptions & { signal?: AbortSignal }): AsyncGenerator<TrainPeelEvent, TrainedPeel, void>;
+  trainPeel(
+    pictures: readonly WebPicture[],
+    options: WebTrainOptions & { signal?: AbortSignal },
+  ): AsyncGenerator<TrainPeelEvent, TrainedPeel, void>;
   /** Takes a Peel's file, or its chunks, so that requests can name it. Throws InputError when it is damaged or was made for another model. */
   addPeel(file: Uint8Array | readonly Uint8Array[]): Promise<PeelInfo>;
   /** Forgets a Peel; false when there was none. */
@@ -63,20 +74,23 @@ export async function openBananaWorker(worker: Worker, given: OpenBananaOptions)
   const engine = await openWorker<WebHandlers>(worker, { ...(signal && { signal }) });
   try {
     const model = await engine.call('open', options, { ...(signal && { signal }) });
-    return webBanana({
-      model,
-      start: (given, stop) => assembled(engine.stream('draw', given, { ...(stop && { signal: stop }) })),
-      async *train(pictures, given, stop) {
-        try {
-          return yield* engine.stream('train', { pictures, options: given }, { ...(stop && { signal: stop }) });
-        } finally {
-          await engine.call('idle', undefined).catch(() => {}); // one that was left has saved its state when this ends
-        }
+    return webBanana(
+      {
+        model,
+        start: (given, stop) => assembled(engine.stream('draw', given, { ...(stop && { signal: stop }) })),
+        async *train(pictures, given, stop) {
+          try {
+            return yield* engine.stream('train', { pictures, options: given }, { ...(stop && { signal: stop }) });
+          } finally {
+            await engine.call('idle', undefined).catch(() => {}); // one that was left has saved its state when this ends
+          }
+        },
+        addPeel: (file) => engine.call('addPeel', file),
+        removePeel: (name) => engine.call('removePeel', name),
+        close: () => engine.close(),
       },
-      addPeel: (file) => engine.call('addPeel', file),
-      removePeel: (name) => engine.call('removePeel', name),
-      close: () => engine.close(),
-    }, most);
+      most,
+    );
   } catch (error) {
     await engine.close();
     throw error;

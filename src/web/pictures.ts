@@ -29,7 +29,8 @@ export async function imageFrom(source: WebImage): Promise<Image> {
 const named = (source: Blob) => ('name' in source ? String(source.name) : 'the picture');
 
 function pixelsOf(source: CanvasImageSource, { width, height }: { width: number; height: number }): Image {
-  if (!(width > 0 && height > 0 && width * height <= PIXELS_MAX)) throw new InputError('codec.size', `a picture of ${width} x ${height}: expected at most ${PIXELS_MAX} pixels`);
+  if (!(width > 0 && height > 0 && width * height <= PIXELS_MAX))
+    throw new InputError('codec.size', `a picture of ${width} x ${height}: expected at most ${PIXELS_MAX} pixels`);
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;
   context.drawImage(source, 0, 0, width, height);
   return image(width, height, new Uint8ClampedArray(context.getImageData(0, 0, width, height).data));
@@ -37,7 +38,8 @@ function pixelsOf(source: CanvasImageSource, { width, height }: { width: number;
 
 /** As an <img>, a drawing runs no scripts and loads nothing. */
 async function drawing(source: Blob): Promise<Image> {
-  if (typeof document === 'undefined') throw new InputError('codec.decode', `cannot read ${named(source)}: SVG needs a page, a worker cannot draw it`);
+  if (typeof document === 'undefined')
+    throw new InputError('codec.decode', `cannot read ${named(source)}: SVG needs a page, a worker cannot draw it`);
   const url = URL.createObjectURL(source);
   try {
     const element = document.createElement('img');

@@ -10,7 +10,11 @@ const MISSING = 'NotFoundError';
 export function browserStore(folder: string): Store {
   const root = async (): Promise<FileSystemDirectoryHandle> => {
     const storage = globalThis.navigator?.storage;
-    if (!storage?.getDirectory) throw new RuntimeError('store.missing', 'this browser keeps no files for pages here: serve the page by https or from localhost, or keep the state in memory');
+    if (!storage?.getDirectory)
+      throw new RuntimeError(
+        'store.missing',
+        'this browser keeps no files for pages here: serve the page by https or from localhost, or keep the state in memory',
+      );
     return storage.getDirectory();
   };
   const directory = async (create: boolean) => (await root()).getDirectoryHandle(folder, { create });

@@ -13,7 +13,11 @@ import { adamw } from '../../src/train/optimizer.ts';
 import { NEXT, trainStep } from '../../src/train/step.ts';
 import { random } from '../../src/util/random.ts';
 
-const ramp = (shape: number[]) => float32(shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1.3 * i + 1)));
+const ramp = (shape: number[]) =>
+  float32(
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1.3 * i + 1)),
+  );
 
 /** A block of attention and feed-forward with symbolic sizes, fused as in inference, and some movement of data. */
 export function inference(): { graph: Graph; feeds: Tensors; weights: Tensors } {
@@ -57,11 +61,20 @@ export async function trainingLosses(runtime: Runtime, steps = 20): Promise<numb
   let state = program.begin(initialize(specs, random(2)));
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
-    const numbers = random(3).split(`batch ${step}`).normals(B * L * C);
+    const numbers = random(3)
+      .split(`batch ${step}`)
+      .normals(B * L * C);
     const reversed = numbers.map((_, i) => numbers[(Math.floor(i / (L * C)) * L + (L - 1 - (Math.floor(i / C) % L))) * C + (i % C)]!);
-    const results = await session.run({ ...state, x: float32([B, L, C], numbers), target: float32([B, L, C], reversed), rate: scalar(0.01) });
+    const results = await session.run({
+      ...state,
+      x: float32([B, L, C], numbers),
+      target: float32([B, L, C], reversed),
+      rate: scalar(0.01),
+    });
     losses.push((results.loss!.data as Float32Array)[0]!);
-    state = Object.fromEntries(Object.entries(results).flatMap(([name, t]) => (name.startsWith(NEXT) ? [[name.slice(NEXT.length), t]] : [])));
+    state = Object.fromEntries(
+      Object.entries(results).flatMap(([name, t]) => (name.startsWith(NEXT) ? [[name.slice(NEXT.length), t]] : [])),
+    );
   }
   await session.release();
   return losses;

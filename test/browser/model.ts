@@ -9,6 +9,7 @@ export function shakenModel(): Model {
   const model = randomModel('tiny', 1);
   const rng = random(2);
   for (const [path, { data }] of Object.entries(model.weights))
-    if (/^(transformer\.(out|modulation)|renderer\.out)/.test(path)) (data as Float32Array).forEach((x, i) => ((data as Float32Array)[i] = x + 0.1 * rng.normal()));
+    if (/^(transformer\.(out|modulation)|renderer\.out)/.test(path))
+      (data as Float32Array).forEach((x, i) => ((data as Float32Array)[i] = x + 0.1 * rng.normal()));
   return model;
 }

@@ -9,7 +9,9 @@ async function ask(request: 'infer' | 'train', name: 'wasm' | 'webgpu'): Promise
   const result = await engine.call(request, { name });
   await engine.close();
   if (Array.isArray(result)) return result;
-  return Object.fromEntries(Object.entries(result).map(([key, { shape, data }]) => [key, { shape, data: Array.from(data as Float32Array) }]));
+  return Object.fromEntries(
+    Object.entries(result).map(([key, { shape, data }]) => [key, { shape, data: Array.from(data as Float32Array) }]),
+  );
 }
 
 Object.assign(globalThis, { ask, scenarios });

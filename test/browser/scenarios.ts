@@ -9,15 +9,29 @@ type OpenOptions = { script?: string } & Partial<Parameters<typeof web.openBanan
 /** Opens the model that the server has, in a fresh worker. One thread: idle ones spin, and a busy machine stands still. */
 export async function open({ script = '/banana-worker.js', ...options }: OpenOptions = {}): Promise<web.WebBanana> {
   const model = options.model ?? new Uint8Array(await (await fetch('/model.safetensors')).arrayBuffer());
-  return web.openBananaWorker(new Worker(script, { type: 'module' }), { assets, ...(crossOriginIsolated && { threads: 1 }), runtime: 'wasm', ...options, model });
+  return web.openBananaWorker(new Worker(script, { type: 'module' }), {
+    assets,
+    ...(crossOriginIsolated && { threads: 1 }),
+    runtime: 'wasm',
+    ...options,
+    model,
+  });
 }
 
-const told = async (task: Promise<unknown>): Promise<string> => task.then(() => 'no error', (error: { code?: unknown; name: string; message: string }) => `${typeof error.code === 'string' ? error.code : error.name}: ${error.message}`);
+const told = async (task: Promise<unknown>): Promise<string> =>
+  task.then(
+    () => 'no error',
+    (error: { code?: unknown; name: string; message: string }) =>
+      `${typeof error.code === 'string' ? error.code : error.name}: ${error.message}`,
+  );
 const same = (a: web.Image, b: web.Image) => a.data.every((x, i) => x === b.data[i]);
 const REQUEST = { prompt: 'a fox', seed: 3, steps: 2, width: 96, height: 64 } as const;
 
 /** One picture by a runtime. */
-export async function picture(runtime: 'wasm' | 'webgpu', { threads = 1, ...request }: Partial<web.DrawOptions> & { threads?: number } = {}) {
+export async function picture(
+  runtime: 'wasm' | 'webgpu',
+  { threads = 1, ...request }: Partial<web.DrawOptions> & { threads?: number } = {},
+) {
   const banana = await open({ runtime, threads });
   const { image, recipe } = await banana.picture({ ...REQUEST, ...request });
   await banana.close();
@@ -59,7 +73,17 @@ export async function life() {
   const wrong = await told(banana.picture({ ...REQUEST, style: 'cubism' }));
   const pending = told(banana.picture({ ...REQUEST, width: 2048, height: 2048 }));
   await banana.close();
-  return { events, same: same(drawn!, again.image), cancelling, after: same(after.image, again.image), cancelSeconds, frames, wrong, pending: await pending, closed: await told(banana.picture(REQUEST)) };
+  return {
+    events,
+    same: same(drawn!, again.image),
+    cancelling,
+    after: same(after.image, again.image),
+    cancelSeconds,
+    frames,
+    wrong,
+    pending: await pending,
+    closed: await told(banana.picture(REQUEST)),
+  };
 }
 
 /** What goes wrong at opening, each told in one line. */
@@ -98,7 +122,10 @@ async function dropped(): Promise<web.WebPicture[]> {
 }
 
 /** Losses by step, what was held out, and the Peel. */
-async function run(banana: web.WebBanana, options: Partial<Parameters<web.WebBanana['trainPeel']>[1]> & { leaveAt?: number; count?: number }) {
+async function run(
+  banana: web.WebBanana,
+  options: Partial<Parameters<web.WebBanana['trainPeel']>[1]> & { leaveAt?: number; count?: number },
+) {
   const { leaveAt = Infinity, count, ...given } = options;
   const training = banana.trainPeel((await dropped()).slice(0, count), { ...TRAIN, ...given });
   const losses: Record<number, number> = {};
@@ -116,7 +143,10 @@ async function run(banana: web.WebBanana, options: Partial<Parameters<web.WebBan
 }
 
 /** A Peel trained in the page: left and taken up again, used, taken off. */
-export async function peel(runtime: 'wasm' | 'webgpu', { keep = 'memory', ...options }: Partial<web.WebTrainOptions> & { count?: number } = {}) {
+export async function peel(
+  runtime: 'wasm' | 'webgpu',
+  { keep = 'memory', ...options }: Partial<web.WebTrainOptions> & { count?: number } = {},
+) {
   const { steps = TRAIN.steps } = options;
   let banana = await open({ runtime });
   const first = await run(banana, { ...options, keep, leaveAt: steps / 2 });
@@ -135,8 +165,20 @@ export async function peel(runtime: 'wasm' | 'webgpu', { keep = 'memory', ...opt
   const damaged = await told(banana.addPeel(bytes.slice(0, -5)));
   await banana.close();
   return {
-    runtime: banana.model.runtime, first: first.losses, rest: rest.losses, types: rest.types, info, bytes: [...bytes], steps: rest.trained!.steps, stopped: rest.trained!.stopped,
-    changed: web.psnr(before.image, on.image), byName: same(on.image, byBytes.image), exact: same(before.image, off.image), used: on.recipe.peels, removed, damaged,
+    runtime: banana.model.runtime,
+    first: first.losses,
+    rest: rest.losses,
+    types: rest.types,
+    info,
+    bytes: [...bytes],
+    steps: rest.trained!.steps,
+    stopped: rest.trained!.stopped,
+    changed: web.psnr(before.image, on.image),
+    byName: same(on.image, byBytes.image),
+    exact: same(before.image, off.image),
+    used: on.recipe.peels,
+    removed,
+    damaged,
   };
 }
 
@@ -191,6 +233,7 @@ export async function store() {
   const second = [await text('x'), await text('log')];
   await one.remove(['x', 'log', 'never there']);
   const names: string[] = [];
-  for await (const name of (await navigator.storage.getDirectory() as unknown as { keys(): AsyncIterable<string> }).keys()) names.push(name);
-  return { missing: missing === undefined, first, second, left: await text('x') === undefined, names };
+  for await (const name of ((await navigator.storage.getDirectory()) as unknown as { keys(): AsyncIterable<string> }).keys())
+    names.push(name);
+  return { missing: missing === undefined, first, second, left: (await text('x')) === undefined, names };
 }

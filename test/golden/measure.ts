@@ -142,7 +142,11 @@ function batch(step: number): Tensors {
   const latents = () => float32([2, TOKENS, config.channels], rng.normals(2 * TOKENS * config.channels));
   const caption = (ids: number[]) => ({ ids: [...ids, ...Array<number>(config.text.length - ids.length).fill(0)], count: ids.length });
   return {
-    latent: latents(), noise: latents(), t: float32([2], [0.4, 0.9]), s: float32([2], [0.2, 0.6]), guidance: float32([2], [3, 1]),
+    latent: latents(),
+    noise: latents(),
+    t: float32([2], [0.4, 0.9]),
+    s: float32([2], [0.2, 0.6]),
+    guidance: float32([2], [3, 1]),
     ...gridFeeds([GRID, GRID], TOKENS, config),
     ...textFeeds([caption([1, 9, 2]), caption([1, 12, 13, 2])], config.text.length),
     ...textFeeds([caption([1, 2]), caption([1, 2])], config.text.length, 'null'),

@@ -49,9 +49,11 @@ export interface Bundle {
 /** Throws InputError naming the inputs of a program, or of the graph that prepares them, that neither `given` nor the plan gives. */
 export function checkInputs(program: Graph, given: readonly string[], plan: Plan, prepare?: Graph): void {
   const known = new Set([...given, ...Object.keys(plan.inputs)]);
-  const missing = (g: Graph, more: readonly string[] = []) => g.inputs.map((v) => v.name!).filter((name) => !known.has(name) && !more.includes(name));
+  const missing = (g: Graph, more: readonly string[] = []) =>
+    g.inputs.map((v) => v.name!).filter((name) => !known.has(name) && !more.includes(name));
   const lacking = [...missing(program, Object.keys(prepare?.outputs ?? {})), ...(prepare ? missing(prepare) : [])];
-  if (lacking.length > 0) throw new InputError('bundle.inputs', `bundle ${program.name}: nothing gives the inputs ${lacking.slice(0, 8).join(', ')}`);
+  if (lacking.length > 0)
+    throw new InputError('bundle.inputs', `bundle ${program.name}: nothing gives the inputs ${lacking.slice(0, 8).join(', ')}`);
 }
 
 /** Writes a bundle. Throws InputError naming the inputs that nothing gives. */

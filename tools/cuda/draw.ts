@@ -75,7 +75,10 @@ export async function draw(settings: DrawSettings, tokenizer: Tokenizer, out: st
       for (const file of await readdir(folder)) {
         const lines = join(folder, file.replace(/safetensors$/, 'jsonl'));
         if (!file.endsWith('.safetensors') || !existsSync(lines)) continue;
-        const facts = (await readFile(lines, 'utf8')).trimEnd().split('\n').map((text) => JSON.parse(text) as Facts);
+        const facts = (await readFile(lines, 'utf8'))
+          .trimEnd()
+          .split('\n')
+          .map((text) => JSON.parse(text) as Facts);
         const { tensors } = await readSafetensors(join(folder, file));
         const whole = encodeSafetensors({ ...tensors, ...factTensors(facts, tokenizer, settings.length, settings.subjects) }, {});
         const bytes = (await deflate(Buffer.concat(whole), { level: 1 })) as Uint8Array;

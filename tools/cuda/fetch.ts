@@ -50,7 +50,10 @@ export function readExport(bytes: Uint8Array, source: string): { weights: Tensor
 }
 
 /** Puts together what lies in the folders; returns the names of the stages that are whole, and of the parts that are missing. */
-export async function fetchRun(folders: readonly string[], { preset: name, run = `runs/${name}`, log = () => {} }: { preset: string; run?: string; log?: (line: string) => void }): Promise<{ whole: string[]; missing: string[] }> {
+export async function fetchRun(
+  folders: readonly string[],
+  { preset: name, run = `runs/${name}`, log = () => {} }: { preset: string; run?: string; log?: (line: string) => void },
+): Promise<{ whole: string[]; missing: string[] }> {
   const files = new Map<string, string>();
   for (const folder of folders) for (const file of await readdir(folder)) files.set(file, join(folder, file));
   const reports = [...files.keys()].filter((file) => /^report-\d+\.tar$/.test(file)).sort();
@@ -66,9 +69,13 @@ export async function fetchRun(folders: readonly string[], { preset: name, run =
       continue;
     }
     const bytes = Buffer.concat(await Promise.all(parts.map((part) => readFileWhole(files.get(part)!))));
-    if (createHash('sha256').update(bytes).digest('hex') !== sha256) throw new InputError('cuda.sum', `${stage}: its parts are damaged, or of another run; fetch them again (chain.py --resend ${stage})`);
+    if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+      throw new InputError('cuda.sum', `${stage}: its parts are damaged, or of another run; fetch them again (chain.py --resend ${stage})`);
     const { weights, plan } = readExport(new Uint8Array(bytes), stage);
-    await writeSafetensors(join(run, `${stage}.safetensors`), weights, { preset: name, ...(stage === 'quantized' && { plan: JSON.stringify(plan) }) });
+    await writeSafetensors(join(run, `${stage}.safetensors`), weights, {
+      preset: name,
+      ...(stage === 'quantized' && { plan: JSON.stringify(plan) }),
+    });
     whole.push(stage);
     log(`${stage}: ${(bytes.length / 2 ** 20).toFixed(1)} MiB in ${parts.length} parts`);
   }

@@ -11,7 +11,14 @@ import type { Tensors } from '../../src/tensor/tensor.ts';
 import { CASES, graphOf } from '../../test/operator-cases.ts';
 
 /** One model with its feeds and the reference's outputs. */
-export async function writeFixture(folder: string, name: string, title: string, g: Graph, feeds: Tensors, tolerance: Record<string, string> = {}): Promise<void> {
+export async function writeFixture(
+  folder: string,
+  name: string,
+  title: string,
+  g: Graph,
+  feeds: Tensors,
+  tolerance: Record<string, string> = {},
+): Promise<void> {
   const prefixed = (prefix: string, tensors: Tensors) => Object.entries(tensors).map(([key, t]) => [`${prefix}/${key}`, t] as const);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${name}.onnx`), encodeModel(g).model);
@@ -22,7 +29,8 @@ export async function writeFixture(folder: string, name: string, title: string, 
 /** Fixtures for every operator; returns how many. */
 export async function writeFixtures(folder: string): Promise<number> {
   const cases = Object.entries(CASES).flatMap(([op, list]) => list.map((c, i) => ({ c, name: `${op}-${i}` })));
-  for (const { c, name } of cases) await writeFixture(folder, name, c.title, graphOf(c), c.feeds, /Quantize|NBits/.test(name) ? { atol: '1e-3' } : {});
+  for (const { c, name } of cases)
+    await writeFixture(folder, name, c.title, graphOf(c), c.feeds, /Quantize|NBits/.test(name) ? { atol: '1e-3' } : {});
   return cases.length;
 }
 

@@ -37,31 +37,67 @@ async function artOf(style: StyleKey, icons: readonly string[]): Promise<[string
   const { package: name, raster } = STYLES[style];
   if (raster) {
     const folder = dirname(require.resolve(`${name}/package.json`));
-    const pictures = icons.map(async (icon): Promise<[string, Uint8Array]> => [`${name}/assets/${icon}`, await readFile(join(folder, 'assets', icon))]);
+    const pictures = icons.map(
+      async (icon): Promise<[string, Uint8Array]> => [`${name}/assets/${icon}`, await readFile(join(folder, 'assets', icon))],
+    );
     return [[`${name}/package.json`, '{}'], ...(await Promise.all(pictures))];
   }
-  const file = JSON.parse(await readFile(require.resolve(`${name}/icons.json`), 'utf8')) as { icons: Record<string, unknown>; aliases?: Record<string, { parent: string }>; width?: number; height?: number };
-  const kept = Object.fromEntries(icons.map((icon) => [icon, file.icons[icon] ?? file.icons[file.aliases?.[icon]?.parent ?? '']]).filter(([, found]) => found));
+  const file = JSON.parse(await readFile(require.resolve(`${name}/icons.json`), 'utf8')) as {
+    icons: Record<string, unknown>;
+    aliases?: Record<string, { parent: string }>;
+    width?: number;
+    height?: number;
+  };
+  const kept = Object.fromEntries(
+    icons.map((icon) => [icon, file.icons[icon] ?? file.icons[file.aliases?.[icon]?.parent ?? '']]).filter(([, found]) => found),
+  );
   return [[`${name}/icons.json`, JSON.stringify({ icons: kept, width: file.width, height: file.height })]];
 }
 
 async function bundleCode(kit: string): Promise<void> {
-  const common = { bundle: true, platform: 'node', target: 'node20', minify: true, logLevel: 'error', define: { 'process.env.NODE_ENV': '"production"' } } as const;
+  const common = {
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    minify: true,
+    logLevel: 'error',
+    define: { 'process.env.NODE_ENV': '"production"' },
+  } as const;
   // The entries are bundled apart, so that each finds the other by its own place, as the sources do.
-  for (const [out, entry] of [['draw', 'tools/cuda/draw.ts'], ['render-child', 'src/data/render-child.ts']] as const)
-    await build({ ...common, minify: false, entryPoints: [join(root, entry)], outfile: join(kit, `${out}.js`), format: 'esm', external: ['sharp', '@resvg/resvg-js'] });
+  for (const [out, entry] of [
+    ['draw', 'tools/cuda/draw.ts'],
+    ['render-child', 'src/data/render-child.ts'],
+  ] as const)
+    await build({
+      ...common,
+      minify: false,
+      entryPoints: [join(root, entry)],
+      outfile: join(kit, `${out}.js`),
+      format: 'esm',
+      external: ['sharp', '@resvg/resvg-js'],
+    });
   for (const [name, external] of Object.entries(CODE)) {
     const parts = name.split('/');
     const folder = parts.slice(0, name.startsWith('@') ? 2 : 1).join('/');
     const file = `${name === folder ? 'index' : parts.at(-1)}.js`;
-    await build({ ...common, entryPoints: [require.resolve(name)], outfile: join(kit, 'node_modules', folder, file), format: 'cjs', external: [...external] });
+    await build({
+      ...common,
+      entryPoints: [require.resolve(name)],
+      outfile: join(kit, 'node_modules', folder, file),
+      format: 'cjs',
+      external: [...external],
+    });
   }
 }
 
 /** Lays the kit out in a folder, all but Node itself; the folder is emptied first. `styles`: the art that goes along. Linux only. */
 export async function layOutKit(kit: string, styles: readonly StyleKey[] = STYLE_KEYS): Promise<void> {
   const native = `@resvg/resvg-js-${process.platform}-${process.arch}-gnu`;
-  if (process.platform !== 'linux') throw new RuntimeError('cuda.kit', `the drawing kit carries this machine's own Node, which must run on a Linux machine; this is ${process.platform}`);
+  if (process.platform !== 'linux')
+    throw new RuntimeError(
+      'cuda.kit',
+      `the drawing kit carries this machine's own Node, which must run on a Linux machine; this is ${process.platform}`,
+    );
   await rm(kit, { recursive: true, force: true });
   await mkdir(join(kit, 'src/data'), { recursive: true });
   await cp(join(root, 'src/data/tables'), join(kit, 'src/data/tables'), { recursive: true });
@@ -73,7 +109,8 @@ export async function layOutKit(kit: string, styles: readonly StyleKey[] = STYLE
       await mkdir(dirname(join(kit, 'node_modules', path)), { recursive: true });
       await writeFile(join(kit, 'node_modules', path), content);
     }
-  for (const name of ['@resvg/resvg-js', native]) await cp(dirname(require.resolve(`${name}/package.json`)), join(kit, 'node_modules', name), { recursive: true });
+  for (const name of ['@resvg/resvg-js', native])
+    await cp(dirname(require.resolve(`${name}/package.json`)), join(kit, 'node_modules', name), { recursive: true });
   await mkdir(join(kit, 'node_modules/sharp'), { recursive: true });
   await writeFile(join(kit, 'node_modules/sharp/index.js'), HAND_ON);
 }

@@ -81,14 +81,21 @@ function tablesOf(config: Config, a: Amounts, data: DataOptions, tokenizer: Toke
   const { length } = config.text;
   const { encoded, empty } = encodeCaptions(tokenizer, PROMPTS, length);
   const { feeds } = samplingTables({ x: 0, y: 0, width: SHEET, height: SHEET }, SHEET, SHEET, cellsOf(side, side));
-  const named = (prefix: string, tensors: Tensors) => Object.fromEntries(Object.entries(tensors).map(([key, t]) => [`${prefix}.${key}`, t]));
+  const named = (prefix: string, tensors: Tensors) =>
+    Object.fromEntries(Object.entries(tensors).map(([key, t]) => [`${prefix}.${key}`, t]));
   return {
     ...tables,
     'denoise.cosine': cosine,
     'denoise.sine': sine,
     ...named('render', feeds),
     ...named('prompts', textFeeds(encoded, length)),
-    ...named('empty', textFeeds(encoded.map(() => empty), length)),
+    ...named(
+      'empty',
+      textFeeds(
+        encoded.map(() => empty),
+        length,
+      ),
+    ),
   };
 }
 
@@ -98,13 +105,28 @@ async function writeGraph(path: string, g: Graph): Promise<void> {
 }
 
 /** Writes the folder, which is emptied first. Throws InputError for a preset without amounts. */
-export async function packRun({ preset: name, out, run = `runs/${name}`, workers = WORKERS, amounts = CUDA_AMOUNTS[name], kit = true, log = () => {} }: PackOptions): Promise<void> {
+export async function packRun({
+  preset: name,
+  out,
+  run = `runs/${name}`,
+  workers = WORKERS,
+  amounts = CUDA_AMOUNTS[name],
+  kit = true,
+  log = () => {},
+}: PackOptions): Promise<void> {
   const config = preset(name);
   const data: DataOptions = DATA[name as DataPreset];
-  if (!amounts) throw new InputError('cuda.preset', `nothing says how preset "${name}" is trained on a CUDA machine: add it to CUDA_AMOUNTS in tools/cuda/stages.ts`);
+  if (!amounts)
+    throw new InputError(
+      'cuda.preset',
+      `nothing says how preset "${name}" is trained on a CUDA machine: add it to CUDA_AMOUNTS in tools/cuda/stages.ts`,
+    );
   const { tokenizer: path } = pathsOf({ preset: name, run });
-  const tokenizer = existsSync(path) ? tokenizerFromJSON(await readFile(path, 'utf8'), path) : await makeTokenizer({ preset: name, out: path, log });
-  if (existsSync(out) && !existsSync(join(out, 'bundle.json')) && (await readdir(out)).length > 0) throw new InputError('cuda.out', `${out} holds other things: name an empty folder, or a bundle`);
+  const tokenizer = existsSync(path)
+    ? tokenizerFromJSON(await readFile(path, 'utf8'), path)
+    : await makeTokenizer({ preset: name, out: path, log });
+  if (existsSync(out) && !existsSync(join(out, 'bundle.json')) && (await readdir(out)).length > 0)
+    throw new InputError('cuda.out', `${out} holds other things: name an empty folder, or a bundle`);
   await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
 
@@ -118,7 +140,9 @@ export async function packRun({ preset: name, out, run = `runs/${name}`, workers
       for (const batch of batches) {
         const { program, prepare, plan } = make(batch);
         const file: string = `programs/${stage.name}-${rows}-${parts.length}-${batch}`;
-        const frozen = Object.entries(stage.frozen ?? {}).flatMap(([prefix, from]) => Object.keys(stages.find((s) => s.name === from)!.init).map((p) => `${prefix}.${p}`));
+        const frozen = Object.entries(stage.frozen ?? {}).flatMap(([prefix, from]) =>
+          Object.keys(stages.find((s) => s.name === from)!.init).map((p) => `${prefix}.${p}`),
+        );
         checkInputs(program.graph, [...stateNames(program.graph), ...stage.specs.keys(), ...frozen], plan, prepare);
         await writeGraph(join(out, `${file}.onnx`), program.graph);
         await writeGraph(join(out, `${file}.prepare.onnx`), prepare);
@@ -130,7 +154,13 @@ export async function packRun({ preset: name, out, run = `runs/${name}`, workers
     const { name: stageName, seconds, begin, frozen, bits } = stage;
     stages.push({ name: stageName, seconds, begin, frozen, bits, init, parts });
   }
-  const graphs = { encode: encodeStage(config), condition: conditionStage(config), denoise: denoiseStage(config), decode: decodeStage(config), render: renderStage(config) };
+  const graphs = {
+    encode: encodeStage(config),
+    condition: conditionStage(config),
+    denoise: denoiseStage(config),
+    decode: decodeStage(config),
+    render: renderStage(config),
+  };
   for (const [graphName, stage] of Object.entries(graphs)) await writeGraph(join(out, 'graphs', `${graphName}.onnx`), stage.graph);
   await archive(join(out, 'programs'), join(out, 'programs.tar.xz')); // programs of several batch sizes differ in a few bytes
   await rm(join(out, 'programs'), { recursive: true });
@@ -147,13 +177,26 @@ export async function packRun({ preset: name, out, run = `runs/${name}`, workers
     await rm(folder, { recursive: true });
     await packNode(join(out, 'node.xz'), 'runs/cuda');
   }
-  const facts = { preset: name, channels: config.channels, subjects: config.subjects, token: ENCODER_PIXELS, guidance: DEFAULT_GUIDANCE, size: amounts.size, reference: amounts.reference, grids: gridsOf(data, amounts.size).map((g) => [g.rows, g.columns]), stages };
+  const facts = {
+    preset: name,
+    channels: config.channels,
+    subjects: config.subjects,
+    token: ENCODER_PIXELS,
+    guidance: DEFAULT_GUIDANCE,
+    size: amounts.size,
+    reference: amounts.reference,
+    grids: gridsOf(data, amounts.size).map((g) => [g.rows, g.columns]),
+    stages,
+  };
   await writeFile(join(out, 'bundle.json'), JSON.stringify(facts)); // last: a bundle without it is not complete
   log(`${out}: ${((await sizeOf(out)) / 2 ** 20).toFixed(1)} MiB`);
 }
 
 /** Inputs that a program's state gives: everything that it has a next value of. */
-const stateNames = (g: Graph) => Object.keys(g.outputs).filter((name) => name.startsWith('next/')).map((name) => name.slice(5));
+const stateNames = (g: Graph) =>
+  Object.keys(g.outputs)
+    .filter((name) => name.startsWith('next/'))
+    .map((name) => name.slice(5));
 
 async function sizeOf(path: string): Promise<number> {
   const found = await stat(path);
@@ -166,7 +209,14 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
     const { values } = parseArgs({ options: { preset: text, out: text, run: text, workers: text, 'no-kit': { type: 'boolean' } } });
     const name = values.preset ?? 'nano';
-    await packRun({ preset: name, out: values.out ?? `runs/cuda/${name}`, ...(values.run && { run: values.run }), ...(values.workers && { workers: Number(values.workers) }), kit: !values['no-kit'], log: (line) => console.error(line) });
+    await packRun({
+      preset: name,
+      out: values.out ?? `runs/cuda/${name}`,
+      ...(values.run && { run: values.run }),
+      ...(values.workers && { workers: Number(values.workers) }),
+      kit: !values['no-kit'],
+      log: (line) => console.error(line),
+    });
   } catch (error) {
     console.error(error instanceof BananaError ? error.message : error);
     process.exitCode = 1;

@@ -5,7 +5,29 @@
 // Legend: B batch, L room for latent tokens, S for reference tokens, T for text tokens, C channels, G grids, d head width.
 import type { DataOptions } from '../../src/data/sample.ts';
 import { pixelsOf } from '../../src/data/pack.ts';
-import { add, cast, concat, cos, expand, floor, gather, greater, log, max, mean, min, mul, reshape, round, sin, sub, div, unsqueeze, where, abs } from '../../src/graph/ops.ts';
+import {
+  add,
+  cast,
+  concat,
+  cos,
+  expand,
+  floor,
+  gather,
+  greater,
+  log,
+  max,
+  mean,
+  min,
+  mul,
+  reshape,
+  round,
+  sin,
+  sub,
+  div,
+  unsqueeze,
+  where,
+  abs,
+} from '../../src/graph/ops.ts';
 import { constant, graph, input, type Graph, type Value } from '../../src/graph/value.ts';
 import { CELLS, ENCODER_PIXELS, type Config } from '../../src/models/banana/config.ts';
 import { referencePositions } from '../../src/models/banana/references.ts';
@@ -35,13 +57,22 @@ export interface Amounts {
   readonly pictures: readonly [number, number];
   readonly shard: number;
   /** Seconds of each stage, rates, and batches of large and of small pictures. */
-  readonly stages: Readonly<Record<StageName, { readonly seconds: number; readonly rate: number; readonly batches: readonly number[]; readonly small?: readonly number[] }>>;
+  readonly stages: Readonly<
+    Record<
+      StageName,
+      { readonly seconds: number; readonly rate: number; readonly batches: readonly number[]; readonly small?: readonly number[] }
+    >
+  >;
 }
 export type StageName = 'autoencoder' | 'teacher' | 'student' | 'quantized';
 
 export const CUDA_AMOUNTS: Readonly<Record<string, Amounts>> = {
   tiny: {
-    size: 64, reference: 32, crop: 32, pictures: [256, 256], shard: 64,
+    size: 64,
+    reference: 32,
+    crop: 32,
+    pictures: [256, 256],
+    shard: 64,
     stages: {
       autoencoder: { seconds: 20, rate: 0.004, batches: [8, 4], small: [16] },
       teacher: { seconds: 20, rate: 0.004, batches: [16, 8], small: [32] },
@@ -50,7 +81,11 @@ export const CUDA_AMOUNTS: Readonly<Record<string, Amounts>> = {
     },
   },
   nano: {
-    size: 512, reference: 160, crop: 96, pictures: [20_480, 163_840], shard: 64,
+    size: 512,
+    reference: 160,
+    crop: 96,
+    pictures: [20_480, 163_840],
+    shard: 64,
     stages: {
       autoencoder: { seconds: 360, rate: 0.002, batches: [128, 64, 32], small: [512, 256, 128] },
       teacher: { seconds: 600, rate: 0.002, batches: [192, 96, 48], small: [768, 384, 192] },
@@ -76,7 +111,12 @@ export interface TrainingStage {
   readonly name: StageName;
   readonly seconds: number;
   /** Alternatives of each part, largest batch first. Made when asked for: a program of a large network is large itself. */
-  readonly parts: readonly { readonly rows: string; readonly weight: Part['weight']; readonly batches: readonly number[]; make(batch: number): Part }[];
+  readonly parts: readonly {
+    readonly rows: string;
+    readonly weight: Part['weight'];
+    readonly batches: readonly number[];
+    make(batch: number): Part;
+  }[];
   /** Every weight that is trained. */
   readonly specs: Specs;
   /** Stage whose averaged weights it begins with, and prefixes under which stages' averaged weights are read. */
@@ -96,7 +136,10 @@ export function gridsOf(data: DataOptions, size: number): Grid[] {
 
 const tokensOf = (g: Grid) => g.rows * g.columns;
 const data = (key: string): Source => ({ kind: 'data', key });
-const rateSource = (rate: number, floorShare?: number): Source => ({ kind: 'table', points: schedulePoints(cosineRate(rate, floorShare === undefined ? {} : { floor: floorShare })) });
+const rateSource = (rate: number, floorShare?: number): Source => ({
+  kind: 'table',
+  points: schedulePoints(cosineRate(rate, floorShare === undefined ? {} : { floor: floorShare })),
+});
 
 /** As a column: (B) to (B, 1). */
 const column = (x: Value) => unsqueeze(x, -1);
@@ -117,7 +160,13 @@ export function cropTableGraph(rect: Value, side: number, cells: number): Record
   };
   const [rows, columns] = [axis(y0), axis(x0)];
   const scale = mul(log(div(side / cells, width)), 1 / Math.LN2);
-  return { 'crop.rows': rows.weights, 'crop.columns': columns.weights, 'crop.row-code': rows.code, 'crop.column-code': columns.code, 'crop.scale': reshape(scale, [B, 1]) };
+  return {
+    'crop.rows': rows.weights,
+    'crop.columns': columns.weights,
+    'crop.row-code': rows.code,
+    'crop.column-code': columns.code,
+    'crop.scale': reshape(scale, [B, 1]),
+  };
 }
 
 /** Pictures at half their size, as the encoder of small pictures sees them: uint8 (B, 2n, 2n, 4) to (B, n, n, 4). */
@@ -139,7 +188,11 @@ function autoencoderPart(config: Config, a: Amounts, small: boolean, batch: numb
     rows: 'pictures',
     batch,
     program,
-    prepare: graph('prepare', { noise, ...(small && { image: halved(whole) }), ...cropTableGraph(input('rect', [batch, 4]), a.crop, h * CELLS) }),
+    prepare: graph('prepare', {
+      noise,
+      ...(small && { image: halved(whole) }),
+      ...cropTableGraph(input('rect', [batch, 4]), a.crop, h * CELLS),
+    }),
     plan: {
       inputs: {
         ...(small ? { whole: data('image') } : { image: data('image') }),
@@ -163,7 +216,13 @@ interface Room {
 }
 
 /** What every transformer program is conditioned on, from rows of latents: the outputs of `prepare` and their sources. `dropped` (B) 1: neither caption nor references. */
-function conditioned(config: Config, { grids, reference }: Room, B: number, empty: Empty, dropped?: Value): { outputs: Record<string, Value>; inputs: Record<string, Source> } {
+function conditioned(
+  config: Config,
+  { grids, reference }: Room,
+  B: number,
+  empty: Empty,
+  dropped?: Value,
+): { outputs: Record<string, Value>; inputs: Record<string, Source> } {
   const { length } = config.text;
   const L = Math.max(...grids.map(tokensOf));
   const half = config.transformer.heads.width / 2;
@@ -181,7 +240,13 @@ function conditioned(config: Config, { grids, reference }: Room, B: number, empt
     'text.mask': cast(greater(ends, range(length)), 'float32'),
     'text.positions': add(constant(int64([length], [...Array(length).keys()])), constant(int64([1], [0]))),
   };
-  const inputs: Record<string, Source> = { latent: data('latent'), noise: { kind: 'normal' }, grid: data('grid'), ids: data('ids'), count: data('count') };
+  const inputs: Record<string, Source> = {
+    latent: data('latent'),
+    noise: { kind: 'normal' },
+    grid: data('grid'),
+    ids: data('ids'),
+    count: data('count'),
+  };
   if (!reference) return { outputs, inputs };
   const { subjects } = config;
   const each = tokensOf(reference);
@@ -189,7 +254,10 @@ function conditioned(config: Config, { grids, reference }: Room, B: number, empt
   const seen = dropped ? mul(present, sub(1, column(dropped))) : present;
   const spread = (x: Value) => reshape(expand(column(x), [B, subjects, each]), [B, subjects * each]);
   const slots = Array.from({ length: subjects }, (_, i) => i + 1);
-  const { cosine, sine } = rotaryTable(slots.flatMap((slot) => referencePositions(reference, slot)), config.transformer.heads.width);
+  const { cosine, sine } = rotaryTable(
+    slots.flatMap((slot) => referencePositions(reference, slot)),
+    config.transformer.heads.width,
+  );
   return {
     outputs: {
       ...outputs,
@@ -220,19 +288,23 @@ const sizesOf = (config: Config, { grids, reference }: Room, batch: number) => (
   references: reference ? tokensOf(reference) * config.subjects : 0,
 });
 
-const teacherPart = (config: Config, a: Amounts, empty: Empty): MakePart => (room, batch, weight) => {
-  const chance = input('chance', [batch]);
-  const { outputs, inputs } = conditioned(config, room, batch, empty, cast(greater(DROP, chance), 'float32'));
-  return {
-    rows: room.rows,
-    batch,
-    weight,
-    program: teacherProgram(config, sizesOf(config, room, batch)).program,
-    prepare: graph('prepare', outputs),
-    // Logit-normal times (Esser et al. 2024), moved towards the noise, where a small latent is decided.
-    plan: { inputs: { ...inputs, chance: { kind: 'uniform' }, t: { kind: 'logit-normal', mean: 0.4 }, rate: rateSource(a.stages.teacher.rate) } },
+const teacherPart =
+  (config: Config, a: Amounts, empty: Empty): MakePart =>
+  (room, batch, weight) => {
+    const chance = input('chance', [batch]);
+    const { outputs, inputs } = conditioned(config, room, batch, empty, cast(greater(DROP, chance), 'float32'));
+    return {
+      rows: room.rows,
+      batch,
+      weight,
+      program: teacherProgram(config, sizesOf(config, room, batch)).program,
+      prepare: graph('prepare', outputs),
+      // Logit-normal times (Esser et al. 2024), moved towards the noise, where a small latent is decided.
+      plan: {
+        inputs: { ...inputs, chance: { kind: 'uniform' }, t: { kind: 'logit-normal', mean: 0.4 }, rate: rateSource(a.stages.teacher.rate) },
+      },
+    };
   };
-};
 
 /** Times t and guidance of a distillation step, and s a hop before t: every fourth picture begins at pure noise, where the one-step picture is made. */
 function hopTimes(B: number): { t: Value; s: Value } {
@@ -242,44 +314,65 @@ function hopTimes(B: number): { t: Value; s: Value } {
 }
 
 const distillSources = (hop: Source): Record<string, Source> => ({
-  first: { kind: 'uniform' }, u: { kind: 'uniform' }, hop, guidance: { kind: 'uniform', low: GUIDANCE[0], high: GUIDANCE[1] },
+  first: { kind: 'uniform' },
+  u: { kind: 'uniform' },
+  hop,
+  guidance: { kind: 'uniform', low: GUIDANCE[0], high: GUIDANCE[1] },
 });
 
-const studentPart = (config: Config, a: Amounts, empty: Empty): MakePart => (room, batch, weight) => {
-  const { outputs, inputs } = conditioned(config, room, batch, empty);
-  const { length } = config.text;
-  const mask = Array.from({ length }, (_, i) => (i < empty.count ? 1 : 0));
-  const same = (t: Tensor) => add(expand(constant(t), [batch, length]), t.dtype === 'int64' ? constant(int64([1], [0])) : 0);
-  const hop: Source = { kind: 'table', points: schedulePoints((done) => HOP[0] * (HOP[1] / HOP[0]) ** done, 20) };
-  return {
-    rows: room.rows,
-    batch,
-    weight,
-    program: distillProgram(config, sizesOf(config, room, batch)).program,
-    prepare: graph('prepare', { ...outputs, ...hopTimes(batch), 'null.ids': same(int64([1, length], empty.ids)), 'null.mask': same(float32([1, length], mask)) }),
-    plan: { inputs: { ...inputs, ...distillSources(hop), rate: rateSource(a.stages.student.rate, 0.1) } },
+const studentPart =
+  (config: Config, a: Amounts, empty: Empty): MakePart =>
+  (room, batch, weight) => {
+    const { outputs, inputs } = conditioned(config, room, batch, empty);
+    const { length } = config.text;
+    const mask = Array.from({ length }, (_, i) => (i < empty.count ? 1 : 0));
+    const same = (t: Tensor) => add(expand(constant(t), [batch, length]), t.dtype === 'int64' ? constant(int64([1], [0])) : 0);
+    const hop: Source = { kind: 'table', points: schedulePoints((done) => HOP[0] * (HOP[1] / HOP[0]) ** done, 20) };
+    return {
+      rows: room.rows,
+      batch,
+      weight,
+      program: distillProgram(config, sizesOf(config, room, batch)).program,
+      prepare: graph('prepare', {
+        ...outputs,
+        ...hopTimes(batch),
+        'null.ids': same(int64([1, length], empty.ids)),
+        'null.mask': same(float32([1, length], mask)),
+      }),
+      plan: { inputs: { ...inputs, ...distillSources(hop), rate: rateSource(a.stages.student.rate, 0.1) } },
+    };
   };
-};
 
-const quantizedPart = (config: Config, a: Amounts, empty: Empty, plan: Readonly<Record<string, number>>): MakePart => (room, batch, weight) => {
-  const { outputs, inputs } = conditioned(config, room, batch, empty);
-  const { t } = hopTimes(batch);
-  return {
-    rows: room.rows,
-    batch,
-    weight,
-    program: quantizeProgram(config, sizesOf(config, room, batch), { product: fakeProduct({ plan, activations: 'tensor', least: input('least', []) }) }).program,
-    prepare: graph('prepare', { ...outputs, t }),
-    plan: {
-      inputs: {
-        ...inputs,
-        ...distillSources({ kind: 'constant', value: HOP[1] }),
-        least: { kind: 'table', points: [[0, levelsOf(6)], [0.05, levelsOf(6)], [0.0501, levelsOf(4)]] },
-        rate: rateSource(a.stages.quantized.rate),
+const quantizedPart =
+  (config: Config, a: Amounts, empty: Empty, plan: Readonly<Record<string, number>>): MakePart =>
+  (room, batch, weight) => {
+    const { outputs, inputs } = conditioned(config, room, batch, empty);
+    const { t } = hopTimes(batch);
+    return {
+      rows: room.rows,
+      batch,
+      weight,
+      program: quantizeProgram(config, sizesOf(config, room, batch), {
+        product: fakeProduct({ plan, activations: 'tensor', least: input('least', []) }),
+      }).program,
+      prepare: graph('prepare', { ...outputs, t }),
+      plan: {
+        inputs: {
+          ...inputs,
+          ...distillSources({ kind: 'constant', value: HOP[1] }),
+          least: {
+            kind: 'table',
+            points: [
+              [0, levelsOf(6)],
+              [0.05, levelsOf(6)],
+              [0.0501, levelsOf(4)],
+            ],
+          },
+          rate: rateSource(a.stages.quantized.rate),
+        },
       },
-    },
+    };
   };
-};
 
 /** Every stage of a preset, in order. `grids`: all grids of the data, the square first; row `grid` of the data counts in them. */
 export function stagesOf(config: Config, a: Amounts, dataOptions: DataOptions, empty: Empty): TrainingStage[] {
@@ -313,13 +406,59 @@ export function stagesOf(config: Config, a: Amounts, dataOptions: DataOptions, e
       bits: {},
       parts: [
         { rows: 'pictures', weight: [[0, 0.75]], batches, make: (batch) => autoencoderPart(config, a, false, batch) },
-        ...(a.size / 2 >= ENCODER_PIXELS ? [{ rows: 'pictures', weight: [[0, 0.25]] as Part['weight'], batches: small, make: (batch: number) => autoencoderPart(config, a, true, batch) }] : []),
+        ...(a.size / 2 >= ENCODER_PIXELS
+          ? [
+              {
+                rows: 'pictures',
+                weight: [[0, 0.25]] as Part['weight'],
+                batches: small,
+                make: (batch: number) => autoencoderPart(config, a, true, batch),
+              },
+            ]
+          : []),
       ],
     },
     // Most of what a picture shows is learned from small latents, which cost a quarter; sizes and shapes come later.
-    { ...seconds('teacher'), specs: teacher, bits: eight(teacher), parts: transformerParts(teacherPart(config, a, empty), 'teacher', { small: [[0, 0.9], [0.35, 0.75], [0.55, 0.2], [1, 0.15]], large: [[0, 0.1], [0.35, 0.2], [0.55, 0.6], [1, 0.65]], subjects: [[0, 0], [0.3, 0.05], [0.55, 0.2]] }) },
-    { ...seconds('student'), specs: student, begin: 'teacher', frozen: { [TEACHER]: 'teacher' }, bits: eight(student), parts: transformerParts(studentPart(config, a, empty), 'student', { small: [[0, 0.3]], large: [[0, 0.5]], subjects: [[0, 0.2]] }) },
-    { ...seconds('quantized'), specs: student, begin: 'student', frozen: { [EXACT]: 'student' }, bits: four, parts: transformerParts(quantizedPart(config, a, empty, four), 'quantized', { large: [[0, 0.8]], subjects: [[0, 0.2]] }) },
+    {
+      ...seconds('teacher'),
+      specs: teacher,
+      bits: eight(teacher),
+      parts: transformerParts(teacherPart(config, a, empty), 'teacher', {
+        small: [
+          [0, 0.9],
+          [0.35, 0.75],
+          [0.55, 0.2],
+          [1, 0.15],
+        ],
+        large: [
+          [0, 0.1],
+          [0.35, 0.2],
+          [0.55, 0.6],
+          [1, 0.65],
+        ],
+        subjects: [
+          [0, 0],
+          [0.3, 0.05],
+          [0.55, 0.2],
+        ],
+      }),
+    },
+    {
+      ...seconds('student'),
+      specs: student,
+      begin: 'teacher',
+      frozen: { [TEACHER]: 'teacher' },
+      bits: eight(student),
+      parts: transformerParts(studentPart(config, a, empty), 'student', { small: [[0, 0.3]], large: [[0, 0.5]], subjects: [[0, 0.2]] }),
+    },
+    {
+      ...seconds('quantized'),
+      specs: student,
+      begin: 'student',
+      frozen: { [EXACT]: 'student' },
+      bits: four,
+      parts: transformerParts(quantizedPart(config, a, empty, four), 'quantized', { large: [[0, 0.8]], subjects: [[0, 0.2]] }),
+    },
   ];
 }
 

@@ -24,9 +24,27 @@ export type TraitClasses = Readonly<Record<Attribute, readonly string[]>>;
 
 /** The makers' shades of skin: names of one, colours of the others. */
 const SKIN: Readonly<Record<string, string>> = {
-  light: 'light', yellow: 'yellow', red: 'red', brown: 'brown', dark: 'dark', black: 'black',
-  ffdbb4: 'light', edb98a: 'tan', ae5d29: 'brown', '694d3d': 'dark', f9c9b6: 'light', ac6651: 'brown', '77311d': 'dark',
-  ffe4c0: 'light', e2ba87: 'tan', a47539: 'brown', '643d19': 'dark', f1c3a5: 'light', b98e6a: 'tan', a36b4f: 'brown', '5c3829': 'dark',
+  light: 'light',
+  yellow: 'yellow',
+  red: 'red',
+  brown: 'brown',
+  dark: 'dark',
+  black: 'black',
+  ffdbb4: 'light',
+  edb98a: 'tan',
+  ae5d29: 'brown',
+  '694d3d': 'dark',
+  f9c9b6: 'light',
+  ac6651: 'brown',
+  '77311d': 'dark',
+  ffe4c0: 'light',
+  e2ba87: 'tan',
+  a47539: 'brown',
+  '643d19': 'dark',
+  f1c3a5: 'light',
+  b98e6a: 'tan',
+  a36b4f: 'brown',
+  '5c3829': 'dark',
 };
 const CLOTHES = /^an? (\w+) (?:shirt|t-shirt|tie|sweater|tank top|dress)$/;
 const BEARD = /\b(beard|moustache|goatee|stubble)$/;
@@ -72,7 +90,11 @@ export function traitClasses(): TraitClasses {
 
 /** Side in pixels of the crops that the reader sees, and how much longer than the figure's longer side a crop is. */
 export const FIGURE = { side: 64, margin: 1.05 } as const;
-const LEVELS: readonly Level[] = [[40, 1], [72, 1], [96, 2]];
+const LEVELS: readonly Level[] = [
+  [40, 1],
+  [72, 1],
+  [96, 2],
+];
 const PATCH = 4;
 /** Widths of the two feature vectors. */
 const [WHO, FACE] = [128, 48];

@@ -17,7 +17,11 @@ import { right, crossEntropy, judged, pyramid, type Level } from './judge-layers
 
 /** Side in pixels of the crops that the classifier sees, and how much longer than the object's longer side a crop is. */
 export const CROP = { side: 64, margin: 1.15 } as const;
-const LEVELS: readonly Level[] = [[64, 1], [128, 2], [160, 1]];
+const LEVELS: readonly Level[] = [
+  [64, 1],
+  [128, 2],
+  [160, 1],
+];
 const PATCH = 4;
 /** Width of the sphere. */
 export const SPHERE = 80;
@@ -47,10 +51,22 @@ function nearness(s: Scope, places: Value, drawings: number): Value {
 export function contrastProgram(B: number): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
   const places = place(rootScope(specs).in('classifier'), pixels(input('crop', [B, CROP.side, CROP.side, 4], 'uint8')));
-  const table = (at: (i: number, j: number) => number) => constant(float32([B, B], Array.from({ length: B * B }, (_, k) => at(Math.floor(k / B), k % B))));
-  const logits = add(mul(matmul(places, transposeLast(places)), CONTRAST), table((i, j) => (i === j ? -1e4 : 0)));
+  const table = (at: (i: number, j: number) => number) =>
+    constant(
+      float32(
+        [B, B],
+        Array.from({ length: B * B }, (_, k) => at(Math.floor(k / B), k % B)),
+      ),
+    );
+  const logits = add(
+    mul(matmul(places, transposeLast(places)), CONTRAST),
+    table((i, j) => (i === j ? -1e4 : 0)),
+  );
   const partner = table((i, j) => Number(j === (i ^ 1)));
-  return { program: trainStep('train-contrast', crossEntropy(logits, partner), { specs, metrics: { partner: right(logits, partner) }, ema: 0.99 }), specs };
+  return {
+    program: trainStep('train-contrast', crossEntropy(logits, partner), { specs, metrics: { partner: right(logits, partner) }, ema: 0.99 }),
+    specs,
+  };
 }
 
 /**
@@ -72,14 +88,20 @@ export function classifierProgram(drawings: number, B: number): { program: Progr
 /** Places alone: crop (B, S, S, 4) in [-1, 1] -> place (B, E). */
 export function placeStage(): { graph: Graph; specs: Specs } {
   const specs: Specs = new Map();
-  return { graph: graph('place', { place: place(rootScope(specs).in('classifier'), input('crop', ['B', CROP.side, CROP.side, 4])) }), specs };
+  return {
+    graph: graph('place', { place: place(rootScope(specs).in('classifier'), input('crop', ['B', CROP.side, CROP.side, 4])) }),
+    specs,
+  };
 }
 
 /** The classifier for use: crop (B, S, S, 4) in [-1, 1] -> the probability of each drawing (B, N). */
 export function classifierStage(drawings: number): { graph: Graph; specs: Specs } {
   const specs: Specs = new Map();
   const s = rootScope(specs).in('classifier');
-  return { graph: graph('classifier', { drawing: softmax(nearness(s, place(s, input('crop', ['B', CROP.side, CROP.side, 4])), drawings)) }), specs };
+  return {
+    graph: graph('classifier', { drawing: softmax(nearness(s, place(s, input('crop', ['B', CROP.side, CROP.side, 4])), drawings)) }),
+    specs,
+  };
 }
 
 /** Probabilities of drawings (N), summed by the class that each belongs to: (n). */

@@ -56,7 +56,11 @@ export function colourIn(picture: Tensor, [x, y, w, h]: Box): { colour: ColourNa
       const p = colours[j * SIDE + i]!;
       if (clear(j * SIDE + i)) continue;
       const like = (other: number) => !clear(other) && distance(p, colours[other]!) < APART;
-      if (near(j).some((row) => columns.some((c) => like(row * SIDE + c))) || near(i).some((column) => rows.some((r) => like(r * SIDE + column)))) continue;
+      if (
+        near(j).some((row) => columns.some((c) => like(row * SIDE + c))) ||
+        near(i).some((column) => rows.some((r) => like(r * SIDE + column)))
+      )
+        continue;
       const distances = NAMED.map((q) => distance(p, q));
       counts[distances.indexOf(Math.min(...distances))]! += 1;
     }

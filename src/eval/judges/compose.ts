@@ -10,7 +10,14 @@ const BACKDROP_SHARES = [0.2, 0.2, 0.2, 0.4];
 const JITTER = { place: 0.045, size: 0.1 } as const;
 const SHARES = { flip: 0.3, neighbour: 0.2, edge: 0.12, shadow: 0.5, soft: 0.5, colours: 0.25 } as const;
 /** The orders of red, green and blue: other colours at no cost. */
-export const ORDERS = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] as const;
+export const ORDERS = [
+  [0, 1, 2],
+  [0, 2, 1],
+  [1, 0, 2],
+  [1, 2, 0],
+  [2, 0, 1],
+  [2, 1, 0],
+] as const;
 
 interface Layer {
   readonly bytes: Uint8Array;
@@ -27,7 +34,12 @@ interface Layer {
 const centred = (rng: Random) => rng.uniform() * 2 - 1;
 
 /** Lays `layer` over the `n` x `n` crop. `at` clamps positions of the crop to the part that the picture has. */
-function lay(crop: Float32Array, n: number, { bytes, size, x: [x0, dx], y: [y0, dy], repeat, order = ORDERS[0] }: Layer, edge: readonly [number, number, number, number]): void {
+function lay(
+  crop: Float32Array,
+  n: number,
+  { bytes, size, x: [x0, dx], y: [y0, dy], repeat, order = ORDERS[0] }: Layer,
+  edge: readonly [number, number, number, number],
+): void {
   if (size === 1) {
     for (let i = 0; i < crop.length; i++) crop[i] = bytes[i & 3]!;
     return;
@@ -50,20 +62,30 @@ function lay(crop: Float32Array, n: number, { bytes, size, x: [x0, dx], y: [y0, 
       const under = 1 - alpha / 255;
       for (let k = 0; k < 3; k++) {
         const from = order[k]!;
-        crop[o + k] = crop[o + k]! * under + bytes[p + from]! * a + bytes[p + 4 + from]! * b + bytes[q + from]! * c + bytes[q + 4 + from]! * d;
+        crop[o + k] =
+          crop[o + k]! * under + bytes[p + from]! * a + bytes[p + 4 + from]! * b + bytes[q + from]! * c + bytes[q + 4 + from]! * d;
       }
       crop[o + 3] = crop[o + 3]! * under + alpha;
     }
   }
 }
 
-const fits = (one: Drawn, { dark, colour }: Backdrop) => (one.on === undefined || (one.on === 'dark') === dark) && (one.colour === undefined || one.colour !== colour || one.on === 'dark');
+const fits = (one: Drawn, { dark, colour }: Backdrop) =>
+  (one.on === undefined || (one.on === 'dark') === dark) && (one.colour === undefined || one.colour !== colour || one.on === 'dark');
 
 /** Composes one crop into `out` (side * side * 4 bytes) and says what it shows. */
-export function composeCrop<D extends Drawn>({ drawings, backdrops, canvas: { side: canvas, art } }: Bank<D>, pickDrawing: (rng: Random) => readonly D[], rng: Random, side: number, margin: number, out: Uint8Array): D {
+export function composeCrop<D extends Drawn>(
+  { drawings, backdrops, canvas: { side: canvas, art } }: Bank<D>,
+  pickDrawing: (rng: Random) => readonly D[],
+  rng: Random,
+  side: number,
+  margin: number,
+  out: Uint8Array,
+): D {
   const group = backdrops[rng.weighted(BACKDROP_SHARES)]!;
   let [one, backdrop] = [rng.pick(pickDrawing(rng)), rng.pick(group)];
-  for (let i = 0; i < 20 && !fits(one, backdrop); i++) [one, backdrop] = [rng.pick(pickDrawing(rng)), rng.pick(backdrops[rng.weighted(BACKDROP_SHARES)]!)];
+  for (let i = 0; i < 20 && !fits(one, backdrop); i++)
+    [one, backdrop] = [rng.pick(pickDrawing(rng)), rng.pick(backdrops[rng.weighted(BACKDROP_SHARES)]!)];
   const n = side;
   const crop = new Float32Array(n * n * 4);
   const longer = art * canvas; // of the art, in canvas pixels
@@ -88,16 +110,29 @@ export function composeCrop<D extends Drawn>({ drawings, backdrops, canvas: { si
     const size = (0.2 + 0.75 * rng.uniform()) * BACKDROP;
     const [x, y] = [rng.uniform() * (BACKDROP - size), rng.uniform() * (BACKDROP - size)];
     const bytes = backdrop.bytes;
-    lay(crop, n, { bytes, size: BACKDROP, x: rng.uniform() < 0.5 ? [x, size / n] : [x + size, -size / n], y: [y, size / n], repeat: true }, edge);
-    if (rng.uniform() < SHARES.shadow) shadow(crop, n, [pixelOf(canvas / 2 - 0.5, left), pixelOf(canvas / 2 + h / 2 - 0.5, top)], Math.max(w * 0.42, 3) / step);
+    lay(
+      crop,
+      n,
+      { bytes, size: BACKDROP, x: rng.uniform() < 0.5 ? [x, size / n] : [x + size, -size / n], y: [y, size / n], repeat: true },
+      edge,
+    );
+    if (rng.uniform() < SHARES.shadow)
+      shadow(crop, n, [pixelOf(canvas / 2 - 0.5, left), pixelOf(canvas / 2 + h / 2 - 0.5, top)], Math.max(w * 0.42, 3) / step);
   }
   if (rng.uniform() < SHARES.neighbour) {
     const other = rng.pick(rng.pick(drawings));
     if (fits(other, backdrop)) {
       const along = rng.uniform() < 0.7;
-      const distance = ((along ? w + other.art[0] * canvas : h + other.art[1] * canvas) / 2 + (0.02 + 0.3 * rng.uniform()) * canvas) * (rng.uniform() < 0.5 ? -1 : 1);
+      const distance =
+        ((along ? w + other.art[0] * canvas : h + other.art[1] * canvas) / 2 + (0.02 + 0.3 * rng.uniform()) * canvas) *
+        (rng.uniform() < 0.5 ? -1 : 1);
       const [x, y] = along ? [left - distance, top + 5 * centred(rng)] : [left + 5 * centred(rng), top - distance];
-      lay(crop, n, { bytes: other.bytes, size: canvas, x: turned(x, rng.uniform() < SHARES.flip && !other.handed), y: [y, step], repeat: false }, edge);
+      lay(
+        crop,
+        n,
+        { bytes: other.bytes, size: canvas, x: turned(x, rng.uniform() < SHARES.flip && !other.handed), y: [y, step], repeat: false },
+        edge,
+      );
     }
   }
   const order = one.paintable && rng.uniform() < SHARES.colours ? rng.pick(ORDERS) : ORDERS[0];

@@ -15,7 +15,8 @@ export function squareAround([x, y, w, h]: Box, [W, H]: readonly [number, number
 
 /** The sides of a picture (1, H, W, 4): [W, H]. Throws InputError for anything else. */
 export function sizeOfPicture({ shape }: Tensor): [number, number] {
-  if (shape.length !== 4 || shape[0] !== 1 || shape[3] !== 4) throw new InputError('judge.picture', `a picture [${shape}] for a judge: expected [1, H, W, 4]`);
+  if (shape.length !== 4 || shape[0] !== 1 || shape[3] !== 4)
+    throw new InputError('judge.picture', `a picture [${shape}] for a judge: expected [1, H, W, 4]`);
   return [shape[2]!, shape[1]!];
 }
 
@@ -28,7 +29,10 @@ export function crops(cuts: readonly (readonly [picture: Tensor, square: Square]
 
 /** The whole of each picture; what is not square is squeezed. */
 export function wholes(pictures: readonly Tensor[], side: number): Tensor<'float32'> {
-  return crops(pictures.map((p) => [p, [0, 0, ...sizeOfPicture(p)]]), side);
+  return crops(
+    pictures.map((p) => [p, [0, 0, ...sizeOfPicture(p)]]),
+    side,
+  );
 }
 
 /** For each of `side` pixels over [from, from + length): the source pixels below it and their shares, edges repeated. */
@@ -85,7 +89,10 @@ export function shrink(crop: Float32Array, n: number, m: number): Float32Array {
   });
   const share = (m / n) ** 2;
   cells.forEach((row, j) => {
-    for (const [r, a] of [[row.cell, row.first], [row.next, 1 - row.first]] as const) {
+    for (const [r, a] of [
+      [row.cell, row.first],
+      [row.next, 1 - row.first],
+    ] as const) {
       if (a <= 1e-9) continue;
       cells.forEach((column, i) => {
         const [p, o] = [(j * n + i) * 4, (r * m + column.cell) * 4];

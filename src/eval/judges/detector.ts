@@ -16,7 +16,11 @@ import type { Box, FoundBox } from '../rule.ts';
 /** Side in pixels of the pictures that the detector sees, and of its grid. */
 export const DETECTOR = { side: 128, grid: 16 } as const;
 const { side: SIDE, grid: GRID } = DETECTOR;
-const LEVELS: readonly Level[] = [[64, 2], [112, 1], [96, 1]];
+const LEVELS: readonly Level[] = [
+  [64, 2],
+  [112, 1],
+  [96, 1],
+];
 /** Numbers of a cell: heat, then the box. */
 const GEOMETRY = 4;
 /** Sides are learned as log2 of their cells, less this: about 0 for the usual thing. */
@@ -38,7 +42,11 @@ export function detector(s: Scope, picture: Value, backgrounds: number): { heat:
     x = block(up.in('blocks').in(0).declare({ inner: true }), x, width);
   }
   const features = rmsNorm(s.in('norm'), x);
-  return { heat: linear(s.in('heat'), features, 1, { bias: true }), boxes: linear(s.in('box'), features, GEOMETRY, { bias: true }), background };
+  return {
+    heat: linear(s.in('heat'), features, 1, { bias: true }),
+    boxes: linear(s.in('box'), features, GEOMETRY, { bias: true }),
+    background,
+  };
 }
 
 /** What the detector should say of one picture, written into row `row` of the arrays: heat and boxes of each cell. */
@@ -70,7 +78,10 @@ export function detectorProgram(backgrounds: number, B: number): { program: Prog
   const boxLoss = div(sum(mul(near, abs(sub(out.boxes, input('boxes', [B, GRID, GRID, GEOMETRY]))))), add(sum(near), 1));
   const { loss, right } = judged(out.background, input('label.background', [B, 1], 'int64'));
   const total = add(add(heatLoss, boxLoss), mul(loss, 0.3));
-  return { program: trainStep('train-detector', total, { specs, metrics: { middles: heatLoss, sides: boxLoss, background: right }, ema: 0.99 }), specs };
+  return {
+    program: trainStep('train-detector', total, { specs, metrics: { middles: heatLoss, sides: boxLoss, background: right }, ema: 0.99 }),
+    specs,
+  };
 }
 
 /** Which cells learn the box: 1 where the heat should be high. */

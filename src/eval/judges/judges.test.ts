@@ -43,7 +43,8 @@ function disc(colour: string, sky: string, ground = sky): Tensor {
 const DISC: Box = [12 / 64, 12 / 64, 40 / 64, 40 / 64];
 
 test('the colour of a thing: every colour word on white and on two colours, and nothing where there is nothing', () => {
-  for (const name of COLOUR_NAMES.filter((c) => c !== 'white')) expect(colourIn(disc(COLOURS[name].hex, '#ffffff'), DISC)).toEqual({ colour: name, share: expect.closeTo(1, 0) });
+  for (const name of COLOUR_NAMES.filter((c) => c !== 'white'))
+    expect(colourIn(disc(COLOURS[name].hex, '#ffffff'), DISC)).toEqual({ colour: name, share: expect.closeTo(1, 0) });
   for (const name of COLOUR_NAMES) expect(colourIn(disc(COLOURS[name].hex, '#8fd0f7', '#78bf4b'), DISC)?.colour).toBe(name);
   expect(colourIn(disc('#fefefe', '#ffffff'), DISC)).toBeUndefined();
 });
@@ -55,11 +56,20 @@ test('cross-entropy of logits', () => {
 });
 
 test('crops: means of what lies below, neighbours where enlarged, edges repeated', () => {
-  const ramp = float32([1, 8, 16, 4], Float32Array.from({ length: 8 * 16 * 4 }, (_, i) => Math.floor(i / 4) % 16 / 16));
-  expect(wholes([ramp], 4).data.slice(0, 16).filter((_, i) => i % 4 === 0)).toEqual(Float32Array.from([1.5, 5.5, 9.5, 13.5].map((x) => x / 16)));
+  const ramp = float32(
+    [1, 8, 16, 4],
+    Float32Array.from({ length: 8 * 16 * 4 }, (_, i) => (Math.floor(i / 4) % 16) / 16),
+  );
+  expect(
+    wholes([ramp], 4)
+      .data.slice(0, 16)
+      .filter((_, i) => i % 4 === 0),
+  ).toEqual(Float32Array.from([1.5, 5.5, 9.5, 13.5].map((x) => x / 16)));
   const square = squareAround([0, 0, 0.25, 0.5], [16, 8], 2);
   expect(square).toEqual([-2, -2, 8]);
-  const cut = crops([[ramp, square]], 16).data.filter((_, i) => i % 4 === 0).slice(0, 16);
+  const cut = crops([[ramp, square]], 16)
+    .data.filter((_, i) => i % 4 === 0)
+    .slice(0, 16);
   expect(cut[0]).toBe(0); // beyond the edge
   expect([...cut].slice(5)).toEqual([...cut].slice(5).map((_, i) => expect.closeTo((i + 0.5) / 32, 5))); // half a pixel each
   expect(() => wholes([float32([1, 2, 2, 3], new Float32Array(12))], 4)).toThrow('expected [1, H, W, 4]');
@@ -68,7 +78,14 @@ test('crops: means of what lies below, neighbours where enlarged, edges repeated
 test('boxes: what the detector is taught is what is read from it', () => {
   const { grid: G } = DETECTOR;
   const five = [0.13, 0.31, 0.5, 0.69, 0.87].map((x): Box => [x - 0.08, 0.42, 0.16, 0.15]);
-  for (const boxes of [[[0.13, 0.2, 0.74, 0.6]] as Box[], five, [[0.05, 0.3, 0.4, 0.4], [0.6, 0.1, 0.3, 0.7]] as Box[]]) {
+  for (const boxes of [
+    [[0.13, 0.2, 0.74, 0.6]] as Box[],
+    five,
+    [
+      [0.05, 0.3, 0.4, 0.4],
+      [0.6, 0.1, 0.3, 0.7],
+    ] as Box[],
+  ]) {
     const [heat, geometry] = [new Float32Array(G * G), new Float32Array(G * G * 4)];
     targetsOf(boxes, 0, heat, geometry);
     const found = boxesOf(heat, geometry, 0.5);
@@ -80,8 +97,29 @@ test('boxes: what the detector is taught is what is read from it', () => {
 
 test('traits: what the makers name, with none where there is nothing', () => {
   const avatar = MAKERS.find((m) => m.style === 'avatar')!;
-  const who = { who: 'man', hair: 'short', hat: 'none', hatColour: 'red', hairColour: 'dark', skin: 'light', beard: 'mediumBeard', glasses: 'shades', clothing: 'shirt', clothingColour: 'green' };
-  expect(traitsOf(avatar, who, 'sad')).toEqual({ maker: 'avatar', hair: 'avatar short', hairColour: 'black', skin: 'light', clothesColour: 'green', beard: 'beard', glasses: 'sunglasses', hat: 'none', expression: 'sad' });
+  const who = {
+    who: 'man',
+    hair: 'short',
+    hat: 'none',
+    hatColour: 'red',
+    hairColour: 'dark',
+    skin: 'light',
+    beard: 'mediumBeard',
+    glasses: 'shades',
+    clothing: 'shirt',
+    clothingColour: 'green',
+  };
+  expect(traitsOf(avatar, who, 'sad')).toEqual({
+    maker: 'avatar',
+    hair: 'avatar short',
+    hairColour: 'black',
+    skin: 'light',
+    clothesColour: 'green',
+    beard: 'beard',
+    glasses: 'sunglasses',
+    hat: 'none',
+    expression: 'sad',
+  });
   expect(traitsOf(avatar, { ...who, hat: 'beanie' }, 'sad')).toMatchObject({ hat: 'beanie', hair: 'avatar hidden', hairColour: 'none' });
   const words = traitClasses();
   expect(words.maker).toEqual([...MAKERS.map((m) => m.style)].sort());
@@ -89,7 +127,12 @@ test('traits: what the makers name, with none where there is nothing', () => {
 });
 
 /** `steps` steps of a program: its losses, and the weights after it. */
-async function losses(program: Program, specs: Specs, batch: (step: number) => Tensors, steps: number): Promise<{ losses: number[]; weights: Tensors }> {
+async function losses(
+  program: Program,
+  specs: Specs,
+  batch: (step: number) => Tensors,
+  steps: number,
+): Promise<{ losses: number[]; weights: Tensors }> {
   const session = await (await ortNode()).compile(program.graph);
   let state = program.begin(initialize(specs, random(0)));
   const found: number[] = [];
@@ -97,7 +140,14 @@ async function losses(program: Program, specs: Specs, batch: (step: number) => T
     const feeds = { ...state, ...batch(i), rate: scalar(0.003) };
     const results = await session.run(Object.fromEntries(session.inputs.map((p) => [p.name, feeds[p.name as keyof typeof feeds]!])));
     found.push(results.loss!.data[0] as number);
-    state = { ...state, ...Object.fromEntries(Object.entries(results).filter(([k]) => k.startsWith(NEXT)).map(([k, t]) => [k.slice(NEXT.length), t])) };
+    state = {
+      ...state,
+      ...Object.fromEntries(
+        Object.entries(results)
+          .filter(([k]) => k.startsWith(NEXT))
+          .map(([k, t]) => [k.slice(NEXT.length), t]),
+      ),
+    };
   }
   await session.release();
   return { losses: found, weights: Object.fromEntries([...specs.keys()].map((path) => [path, state[path]!])) };
@@ -121,27 +171,46 @@ test('judges come back from their file and see a picture of any size', async () 
   const attributes = traitClasses();
   const drawings = concept.flatMap((_, c) => [0, 1].map((s): [number, number] => [c, s]));
   const weightsOf = ({ specs }: { graph: Graph; specs: Specs }) => initialize(specs, random(2));
-  const weights = { ...weightsOf(detectorStage(background.length)), ...weightsOf(classifierStage(drawings.length)), ...weightsOf(readerStage(attributes)) };
+  const weights = {
+    ...weightsOf(detectorStage(background.length)),
+    ...weightsOf(classifierStage(drawings.length)),
+    ...weightsOf(readerStage(attributes)),
+  };
   const boxes = { concept: 0.9, concept5: 1, style: 1, count: 1 };
   const accuracy: JudgesFile['accuracy'] = {
-    detector: { precision: 1, recall: 1, f1: 1, background: 1, scenes: 1, objects: 1 }, classifier: { trueBoxes: boxes, foundBoxes: boxes }, colour: { right: 1, count: 1 },
+    detector: { precision: 1, recall: 1, f1: 1, background: 1, scenes: 1, objects: 1 },
+    classifier: { trueBoxes: boxes, foundBoxes: boxes },
+    colour: { right: 1, count: 1 },
     characters: { attributes: Object.fromEntries(ATTRIBUTES.map((a) => [a, 1])) as never, identity: 1, count: 1 },
   };
-  const file: JudgesFile = { classes: { concept, labels, style, background, attributes, drawings }, weights, accuracy, training: { detector: 'none' } };
+  const file: JudgesFile = {
+    classes: { concept, labels, style, background, attributes, drawings },
+    weights,
+    accuracy,
+    training: { detector: 'none' },
+  };
   await saveJudges(join(folder, 'judges.safetensors'), file);
   const loaded = await loadJudges(join(folder, 'judges.safetensors'));
   expect({ ...loaded, weights: {} }).toEqual({ ...file, weights: {} });
   const judges = await openJudges(await ortNode(), loaded);
   const picture = disc('#d92b2b', '#ffffff');
   const [seen] = await judges.classify(picture, [{ box: DISC, score: 1 }]);
-  for (const odds of [seen!.concept, seen!.style, (await judges.detect([picture]))[0]!.background]) expect(odds.reduce((a, b) => a + b)).toBeCloseTo(1, 4);
+  for (const odds of [seen!.concept, seen!.style, (await judges.detect([picture]))[0]!.background])
+    expect(odds.reduce((a, b) => a + b)).toBeCloseTo(1, 4);
   expect([seen!.concept.length, seen!.style.length, seen!.colour?.colour]).toEqual([concept.length, 2, 'red']);
   const [read] = await judges.readCharacters(picture, [DISC]);
   expect(Math.hypot(...read!.identity)).toBeCloseTo(1, 4);
   expect(attributes.hat[firstOf(read!.attributes.hat)]).toBeDefined();
   await judges.release();
   const smaller = within(loaded, [concept[3]!, concept[1]!], [style[1]!]);
-  expect(smaller.classes).toMatchObject({ concept: [concept[3], concept[1]], labels: [labels[3], labels[1]], drawings: [[1, 0], [0, 0]] });
+  expect(smaller.classes).toMatchObject({
+    concept: [concept[3], concept[1]],
+    labels: [labels[3], labels[1]],
+    drawings: [
+      [1, 0],
+      [0, 0],
+    ],
+  });
   expect(smaller.weights[DRAWINGS]!.data.slice(0, 5)).toEqual(loaded.weights[DRAWINGS]!.data.slice(3 * 80, 3 * 80 + 5)); // concept 1, style 1
   expect([...readings(Float32Array.from([0.5, 0.25, 0.25]), [1, 0, 1], 2)]).toEqual([0.25, 0.75]);
   await expect(loadJudges(join(folder, 'none'))).rejects.toThrow('cannot read');

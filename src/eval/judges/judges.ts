@@ -55,9 +55,21 @@ export interface FoundCharacter {
 /** Measured on real renders of other seeds. Shares are 0 to 1. */
 export interface JudgeAccuracy {
   /** Boxes at IoU 0.5, and the background of the same scenes. */
-  readonly detector: { readonly precision: number; readonly recall: number; readonly f1: number; readonly background: number; readonly scenes: number; readonly objects: number };
+  readonly detector: {
+    readonly precision: number;
+    readonly recall: number;
+    readonly f1: number;
+    readonly background: number;
+    readonly scenes: number;
+    readonly objects: number;
+  };
   /** With the true boxes, and with the detector's (an object that it missed counts as wrong). */
-  readonly classifier: Readonly<Record<'trueBoxes' | 'foundBoxes', { readonly concept: number; readonly concept5: number; readonly style: number; readonly count: number }>>;
+  readonly classifier: Readonly<
+    Record<
+      'trueBoxes' | 'foundBoxes',
+      { readonly concept: number; readonly concept5: number; readonly style: number; readonly count: number }
+    >
+  >;
   /** Recoloured simple objects on any background whose colour is named rightly, true boxes. */
   readonly colour: { readonly right: number; readonly count: number };
   /** By attribute; `identity`: a figure with another expression on another background is nearest to itself among 32 of its maker. */
@@ -100,16 +112,27 @@ export async function openJudges(runtime: Runtime, { classes, weights, accuracy,
     classifier: classifierStage(classes.drawings.length),
     reader: readerStage(classes.attributes),
   };
-  const open = ({ graph, specs }: (typeof stages)['detector']) => runtime.compile(graph, { weights: Object.fromEntries([...specs.keys()].map((k) => [k, weights[k]!])) });
+  const open = ({ graph, specs }: (typeof stages)['detector']) =>
+    runtime.compile(graph, { weights: Object.fromEntries([...specs.keys()].map((k) => [k, weights[k]!])) });
   const [detector, classifier, reader] = [await open(stages.detector), await open(stages.classifier), await open(stages.reader)];
 
   /** Squares around the boxes through a session, in batches: its outputs' rows for each box. */
-  async function through(session: Session, picture: Tensor, boxes: readonly Box[], { side, margin }: { side: number; margin: number }): Promise<Record<string, Float32Array>[]> {
+  async function through(
+    session: Session,
+    picture: Tensor,
+    boxes: readonly Box[],
+    { side, margin }: { side: number; margin: number },
+  ): Promise<Record<string, Float32Array>[]> {
     const size = sizeOfPicture(picture);
     const rows: Record<string, Float32Array>[] = [];
     for (let first = 0; first < boxes.length; first += BATCH) {
       const part = boxes.slice(first, first + BATCH);
-      const out = await session.run({ crop: crops(part.map((box) => [picture, squareAround(box, size, margin)]), side) });
+      const out = await session.run({
+        crop: crops(
+          part.map((box) => [picture, squareAround(box, size, margin)]),
+          side,
+        ),
+      });
       part.forEach((_, i) => rows.push(Object.fromEntries(Object.entries(out).map(([key, t]) => [key, rowOf(t, i)]))));
     }
     return rows;
@@ -125,16 +148,28 @@ export async function openJudges(runtime: Runtime, { classes, weights, accuracy,
       for (let first = 0; first < pictures.length; first += BATCH / 2) {
         const part = pictures.slice(first, first + BATCH / 2);
         const { heat, boxes, background } = await detector.run({ picture: wholes(part, DETECTOR.side) });
-        part.forEach((_, i) => found.push({ objects: boxesOf(rowOf(heat!, i), rowOf(boxes!, i), SURE), background: rowOf(background!, i) }));
+        part.forEach((_, i) =>
+          found.push({ objects: boxesOf(rowOf(heat!, i), rowOf(boxes!, i), SURE), background: rowOf(background!, i) }),
+        );
       }
       return found;
     },
     async classify(picture, boxes) {
-      const rows = await through(classifier, picture, boxes.map((b) => b.box), CROP);
+      const rows = await through(
+        classifier,
+        picture,
+        boxes.map((b) => b.box),
+        CROP,
+      );
       return boxes.map((found, i) => {
         const colour = colourIn(picture, found.box);
         const { drawing } = rows[i] as { drawing: Float32Array };
-        return { ...found, concept: readings(drawing, conceptOf, classes.concept.length), style: readings(drawing, styleOf, classes.style.length), ...(colour && { colour }) };
+        return {
+          ...found,
+          concept: readings(drawing, conceptOf, classes.concept.length),
+          style: readings(drawing, styleOf, classes.style.length),
+          ...(colour && { colour }),
+        };
       });
     },
     async find(picture) {
@@ -171,7 +206,11 @@ export function firstOf(probabilities: Float32Array): number {
  * The same judges in a smaller world: only these concepts (code points) and styles (words) can be seen. Their accuracy is another
  * there, and must be measured again.
  */
-export function within({ classes, weights, training }: Omit<JudgesFile, 'accuracy'>, concepts: readonly string[], styles: readonly string[]): Omit<JudgesFile, 'accuracy'> {
+export function within(
+  { classes, weights, training }: Omit<JudgesFile, 'accuracy'>,
+  concepts: readonly string[],
+  styles: readonly string[],
+): Omit<JudgesFile, 'accuracy'> {
   const kept = classes.drawings.flatMap(([c, s], row) => {
     const [concept, style] = [concepts.indexOf(classes.concept[c]!), styles.indexOf(classes.style[s]!)];
     return concept < 0 || style < 0 ? [] : [{ row, drawing: [concept, style] as const }];
@@ -181,21 +220,32 @@ export function within({ classes, weights, training }: Omit<JudgesFile, 'accurac
   const rows = new Float32Array(kept.length * width);
   kept.forEach(({ row }, i) => rows.set((table.data as Float32Array).subarray(row * width, (row + 1) * width), i * width));
   const labels = concepts.map((hex) => classes.labels[classes.concept.indexOf(hex)] ?? hex);
-  return { classes: { ...classes, concept: concepts, labels, style: styles, drawings: kept.map((k) => k.drawing) }, weights: { ...weights, [DRAWINGS]: float32([kept.length, width], rows) }, training };
+  return {
+    classes: { ...classes, concept: concepts, labels, style: styles, drawings: kept.map((k) => k.drawing) },
+    weights: { ...weights, [DRAWINGS]: float32([kept.length, width], rows) },
+    training,
+  };
 }
 
 const FORMAT = 'banana-judges-1';
 
 /** Writes judges, their weights as float16. */
 export async function saveJudges(path: string, { weights, ...facts }: JudgesFile): Promise<void> {
-  const halves = Object.entries(weights).map(([key, t]) => [key, tensor('float16', t.shape, Uint16Array.from(t.data as Float32Array, toHalf))]);
+  const halves = Object.entries(weights).map(([key, t]) => [
+    key,
+    tensor('float16', t.shape, Uint16Array.from(t.data as Float32Array, toHalf)),
+  ]);
   await writeSafetensors(path, Object.fromEntries(halves) as Tensors, { format: FORMAT, judges: JSON.stringify(facts) });
 }
 
 /** Reads judges. Throws InputError when the file holds none. */
 export async function loadJudges(path: string): Promise<JudgesFile> {
   const { tensors, metadata } = await readSafetensors(path);
-  if (metadata.format !== FORMAT || !metadata.judges) throw new InputError('judges.format', `${path} holds no judges (format "${metadata.format ?? 'none'}", expected "${FORMAT}"): train them with npx tsx recipes/7-judges.ts`);
+  if (metadata.format !== FORMAT || !metadata.judges)
+    throw new InputError(
+      'judges.format',
+      `${path} holds no judges (format "${metadata.format ?? 'none'}", expected "${FORMAT}"): train them with npx tsx recipes/7-judges.ts`,
+    );
   const weights = Object.entries(tensors).map(([key, t]) => [key, float32(t.shape, fromHalves(t.data as Uint16Array))]);
   return { ...(JSON.parse(metadata.judges) as Omit<JudgesFile, 'weights'>), weights: Object.fromEntries(weights) as Tensors };
 }

@@ -37,17 +37,27 @@ export interface Amounts {
   readonly coloured: number;
 }
 
-export async function measureJudges(judges: Judges, scope: Scope, { scenes, singles, coloured }: Amounts, log: (line: string) => void = () => {}): Promise<JudgeAccuracy> {
+export async function measureJudges(
+  judges: Judges,
+  scope: Scope,
+  { scenes, singles, coloured }: Amounts,
+  log: (line: string) => void = () => {},
+): Promise<JudgeAccuracy> {
   log(`accuracy: ${scenes} scenes, ${singles} single objects, ${coloured} coloured ones, ${2 * CROWD * MAKERS.length} figures`);
   const detector = await measureDetector(judges, await drawScenes({ scope }, { seed: SCENES, count: scenes, side: SIDE }));
-  log(`detector: precision ${detector.precision.toFixed(4)}, recall ${detector.recall.toFixed(4)}, F1 ${detector.f1.toFixed(4)}, background ${detector.background.toFixed(4)}`);
+  log(
+    `detector: precision ${detector.precision.toFixed(4)}, recall ${detector.recall.toFixed(4)}, F1 ${detector.f1.toFixed(4)}, background ${detector.background.toFixed(4)}`,
+  );
   const single: Partial<DataOptions> = { scope, mix: { single: 1, scene: 0, character: 0 } };
   const classifier = await measureClassifier(judges, await drawScenes(single, { seed: SINGLES, count: singles, side: SIDE }));
-  for (const [boxes, s] of Object.entries(classifier)) log(`classifier, ${boxes}: concept ${s.concept.toFixed(4)}, among five ${s.concept5.toFixed(4)}, style ${s.style.toFixed(4)}`);
+  for (const [boxes, s] of Object.entries(classifier))
+    log(`classifier, ${boxes}: concept ${s.concept.toFixed(4)}, among five ${s.concept5.toFixed(4)}, style ${s.style.toFixed(4)}`);
   const colour = await measureColours(judges, scope, coloured);
   log(`colour: ${colour.right.toFixed(4)}`);
   const characters = await measureReader(judges);
-  log(`characters: ${ATTRIBUTES.map((a) => `${a} ${characters.attributes[a].toFixed(3)}`).join(', ')}, identity ${characters.identity.toFixed(3)}`);
+  log(
+    `characters: ${ATTRIBUTES.map((a) => `${a} ${characters.attributes[a].toFixed(3)}`).join(', ')}, identity ${characters.identity.toFixed(3)}`,
+  );
   return { detector, classifier, colour, characters };
 }
 
@@ -69,7 +79,14 @@ export async function measureDetector(judges: Judges, shown: readonly Shown[]): 
     }
   }
   const [precision, recall] = [hits / found, hits / wanted];
-  return { precision, recall, f1: (2 * precision * recall) / (precision + recall), background: background / shown.length, scenes: shown.length, objects: wanted };
+  return {
+    precision,
+    recall,
+    f1: (2 * precision * recall) / (precision + recall),
+    background: background / shown.length,
+    scenes: shown.length,
+    objects: wanted,
+  };
 }
 
 export async function measureClassifier(judges: Judges, shown: readonly Shown[]): Promise<JudgeAccuracy['classifier']> {
@@ -88,7 +105,13 @@ export async function measureClassifier(judges: Judges, shown: readonly Shown[])
     const [given] = await judges.classify(picture, [{ box: blurred(object!.box, rng), score: 1 }]);
     right.trueBoxes.push(judged(given, object!, one.sample.style));
     const { objects } = await judges.find(picture);
-    right.foundBoxes.push(judged(objects.find((o) => overlap(o.box, object!.box) >= RIGHT), object!, one.sample.style));
+    right.foundBoxes.push(
+      judged(
+        objects.find((o) => overlap(o.box, object!.box) >= RIGHT),
+        object!,
+        one.sample.style,
+      ),
+    );
   }
   const score = (rows: number[][]) => {
     const [concept, concept5, style] = [0, 1, 2].map((k) => average(rows.map((r) => r[k]!))) as [number, number, number];
@@ -108,18 +131,35 @@ function blurred([x, y, w, h]: Box, rng: Random): Box {
 function anyBackground(rng: Random, colour?: ColourName): Background {
   const kind = rng.pick(['white', 'transparent', 'plain', ...SCENERY_NAMES] as const);
   const background: Background = { kind, seed: rng.integer(2 ** 31), ...(kind === 'plain' && { colour: rng.pick(PLAIN_COLOURS) }) };
-  const hides = (kind === 'white' && colour === 'white') || (kind === 'snow' && colour === 'white') || ((kind === 'night' || kind === 'space') && colour === 'black') || (kind === 'plain' && background.colour === colour);
+  const hides =
+    (kind === 'white' && colour === 'white') ||
+    (kind === 'snow' && colour === 'white') ||
+    ((kind === 'night' || kind === 'space') && colour === 'black') ||
+    (kind === 'plain' && background.colour === colour);
   return hides ? anyBackground(rng, colour) : background;
 }
 
-export async function measureColours(judges: Pick<Judges, 'classify'>, scope: Scope, count: number, told: (index: number, truth: ColourName) => void = () => {}): Promise<JudgeAccuracy['colour']> {
+export async function measureColours(
+  judges: Pick<Judges, 'classify'>,
+  scope: Scope,
+  count: number,
+  told: (index: number, truth: ColourName) => void = () => {},
+): Promise<JudgeAccuracy['colour']> {
   const { concepts, styles } = inScope(scope);
   const rng = random(COLOURS);
   const wanted: { svg: string; box: Box; colour: ColourName }[] = [];
   while (wanted.length < count) {
     const [concept, style, colour] = [rng.pick(concepts), rng.pick(styles), rng.pick(COLOUR_NAMES)];
     if (!concept.styles.includes(style) || !isSimple(concept, style)) continue;
-    const placed: Placed = { concept: concept.hex, style, colour, x: 0.4 + 0.2 * rng.uniform(), y: 0.4 + 0.2 * rng.uniform(), size: 0.3 + 0.4 * rng.uniform(), flip: rng.uniform() < 0.25 };
+    const placed: Placed = {
+      concept: concept.hex,
+      style,
+      colour,
+      x: 0.4 + 0.2 * rng.uniform(),
+      y: 0.4 + 0.2 * rng.uniform(),
+      size: 0.3 + 0.4 * rng.uniform(),
+      flip: rng.uniform() < 0.25,
+    };
     const scene = { width: 256, height: 256, background: anyBackground(rng, colour), objects: [placed] };
     wanted.push({ svg: sceneSvg(scene), box: blurred(boxOf(placed, scene), rng), colour });
   }
@@ -152,7 +192,16 @@ function portrait({ maker, who, expression }: Figure, rng: Random): { svg: strin
   const size = (0.45 + 0.45 * rng.uniform()) / Math.max(vw, vh);
   const [w, h] = [vw * size, vh * size];
   const box: Art['box'] = [0.5 - w / 2 + 0.1 * (rng.uniform() - 0.5), maker.bust ? 1 - h : 0.5 - h / 2, w, h];
-  return { svg: sceneSvg({ width: 256, height: 256, background: anyBackground(rng), objects: [], art: [{ ...drawn, box, flip: rng.uniform() < 0.3 }] }), box: blurred(box, rng) };
+  return {
+    svg: sceneSvg({
+      width: 256,
+      height: 256,
+      background: anyBackground(rng),
+      objects: [],
+      art: [{ ...drawn, box, flip: rng.uniform() < 0.3 }],
+    }),
+    box: blurred(box, rng),
+  };
 }
 
 export async function measureReader(judges: Judges): Promise<JudgeAccuracy['characters']> {
@@ -176,9 +225,15 @@ export async function measureReader(judges: Judges): Promise<JudgeAccuracy['char
   const near = (a: object, b: object) => places.get(a)?.reduce((sum, x, k) => sum + x * (places.get(b)?.[k] ?? 0), 0) ?? -1;
   const matches = jobs.flatMap((job, i) => {
     if (i % 2) return [];
-    const crowd = jobs.slice(Math.floor(i / (2 * CROWD)) * 2 * CROWD, (Math.floor(i / (2 * CROWD)) + 1) * 2 * CROWD).filter((_, k) => k % 2);
+    const crowd = jobs
+      .slice(Math.floor(i / (2 * CROWD)) * 2 * CROWD, (Math.floor(i / (2 * CROWD)) + 1) * 2 * CROWD)
+      .filter((_, k) => k % 2);
     const likeness = crowd.map((other) => near(job, other));
     return [Number(crowd[likeness.indexOf(Math.max(...likeness))] === jobs[i + 1])];
   });
-  return { attributes: Object.fromEntries(ATTRIBUTES.map((a) => [a, average(right[a])])) as Record<Attribute, number>, identity: average(matches), count: places.size };
+  return {
+    attributes: Object.fromEntries(ATTRIBUTES.map((a) => [a, average(right[a])])) as Record<Attribute, number>,
+    identity: average(matches),
+    count: places.size,
+  };
 }

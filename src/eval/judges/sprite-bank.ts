@@ -3,7 +3,15 @@
 // drawing process. Drawn at twice the size and shrunk: in what it is measured on, things are drawn large and shrunk to a crop, and
 // gradients and blurs drawn small are other pixels. The bank of all art takes some minutes of two cores, and is kept in a file.
 import { existsSync } from 'node:fs';
-import { PLAIN_COLOURS, SCENERY_NAMES, drawBackground, isDark, plainHex, type Background, type SceneryName } from '../../data/backgrounds.ts';
+import {
+  PLAIN_COLOURS,
+  SCENERY_NAMES,
+  drawBackground,
+  isDark,
+  plainHex,
+  type Background,
+  type SceneryName,
+} from '../../data/backgrounds.ts';
 import { COLOUR_NAMES, fromHex, type ColourName } from '../../data/colour.ts';
 import { canRecolour, boxOf, sceneSvg, type Placed } from '../../data/scenes.ts';
 import { inScope, sprite, type Concept, type Scope, type StyleKey } from '../../data/sprites.ts';
@@ -76,12 +84,22 @@ type Wanted = Omit<DrawnSprite, 'bytes'> & { job: RenderJob };
 
 function wantedOf(concept: Concept, c: number, style: StyleKey, s: number, rng: Random, recolours: number): Wanted[] {
   const colours = coloursOf(concept, style, rng, recolours);
-  const looks: { colour?: ColourName; on?: 'light' | 'dark' }[] = style === 'mono' ? [{ on: 'light' }, { colour: 'white', on: 'dark' }] : [{}];
+  const looks: { colour?: ColourName; on?: 'light' | 'dark' }[] =
+    style === 'mono' ? [{ on: 'light' }, { colour: 'white', on: 'dark' }] : [{}];
   return [...looks, ...colours.map((colour) => ({ colour }))].map(({ colour, on }: (typeof looks)[number]) => {
     const placed: Placed = { concept: concept.hex, style, ...(colour && { colour }), x: 0.5, y: 0.5, size: CANVAS.art, flip: false };
     const scene = { width: 64, height: 64, background: { kind: 'transparent', seed: 0 } as Background, objects: [placed] };
     const [, , w, h] = boxOf(placed, scene);
-    return { concept: c, style: s, paintable: colours.length > 0, ...(concept.handed && { handed: true }), ...(colour && { colour }), ...(on && { on }), art: [w, h] as const, job: { svg: sceneSvg(scene), width: 2 * CANVAS.side, height: 2 * CANVAS.side } };
+    return {
+      concept: c,
+      style: s,
+      paintable: colours.length > 0,
+      ...(concept.handed && { handed: true }),
+      ...(colour && { colour }),
+      ...(on && { on }),
+      art: [w, h] as const,
+      job: { svg: sceneSvg(scene), width: 2 * CANVAS.side, height: 2 * CANVAS.side },
+    };
   });
 }
 
@@ -89,9 +107,15 @@ function wantedOf(concept: Concept, c: number, style: StyleKey, s: number, rng: 
 const onCanvas = (pixels: Uint8Array) => Uint8Array.from(shrink(Float32Array.from(pixels), 2 * CANVAS.side, CANVAS.side), (v) => v + 0.5);
 
 /** Draws the bank of a scope. `recolours`: how many other colours of each sprite that takes colours. */
-export async function drawSpriteBank(scope: Scope, rng: Random, { recolours = 2, sceneries = 12, processes = 2 } = {}): Promise<Bank<DrawnSprite>> {
+export async function drawSpriteBank(
+  scope: Scope,
+  rng: Random,
+  { recolours = 2, sceneries = 12, processes = 2 } = {},
+): Promise<Bank<DrawnSprite>> {
   const { concepts, styles } = inScope(scope);
-  const wanted = concepts.flatMap((concept, c) => styles.flatMap((style, s) => (concept.styles.includes(style) ? wantedOf(concept, c, style, s, rng, recolours) : [])));
+  const wanted = concepts.flatMap((concept, c) =>
+    styles.flatMap((style, s) => (concept.styles.includes(style) ? wantedOf(concept, c, style, s, rng, recolours) : [])),
+  );
   const pool = renderPool({ processes, seconds: 600 });
   const drawings = new Map<string, DrawnSprite[]>();
   try {
@@ -113,7 +137,11 @@ export async function drawSpriteBank(scope: Scope, rng: Random, { recolours = 2,
 /** White, transparent, every plain colour, `sceneries` of each scenery. */
 export async function drawBackdrops(rng: Random, sceneries: number): Promise<Backdrop[][]> {
   const kinds = SCENERY_NAMES.flatMap((kind) => Array.from({ length: sceneries }, () => ({ kind, seed: rng.integer(2 ** 31) })));
-  const jobs = kinds.map((b) => ({ svg: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96">${drawBackground(b, 96, 96)}</svg>`, width: BACKDROP, height: BACKDROP }));
+  const jobs = kinds.map((b) => ({
+    svg: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 96">${drawBackground(b, 96, 96)}</svg>`,
+    width: BACKDROP,
+    height: BACKDROP,
+  }));
   const pool = renderPool();
   const scenes: Backdrop[] = [];
   try {
@@ -126,7 +154,14 @@ export async function drawBackdrops(rng: Random, sceneries: number): Promise<Bac
   } finally {
     pool.close();
   }
-  const plains = PLAIN_COLOURS.map((colour): Backdrop => ({ dark: colour === 'black', scenery: false, colour, bytes: Uint8Array.from([...fromHex(plainHex(colour)), 255]) }));
+  const plains = PLAIN_COLOURS.map(
+    (colour): Backdrop => ({
+      dark: colour === 'black',
+      scenery: false,
+      colour,
+      bytes: Uint8Array.from([...fromHex(plainHex(colour)), 255]),
+    }),
+  );
   const white: Backdrop = { dark: false, scenery: false, colour: 'white', bytes: new Uint8Array(4).fill(255) };
   const nothing: Backdrop = { dark: false, scenery: false, bytes: new Uint8Array(4) };
   return [[white], [nothing], plains, scenes];
@@ -136,7 +171,10 @@ export async function drawBackdrops(rng: Random, sceneries: number): Promise<Bac
 export async function spriteBank(path: string, draw: () => Promise<Bank<DrawnSprite>>): Promise<Bank<DrawnSprite>> {
   if (existsSync(path)) {
     const { tensors, metadata } = await readSafetensors(path);
-    const { drawings, backdrops } = JSON.parse(metadata.bank!) as { drawings: Omit<DrawnSprite, 'bytes'>[][]; backdrops: (Omit<Backdrop, 'bytes'> & { length: number })[][] };
+    const { drawings, backdrops } = JSON.parse(metadata.bank!) as {
+      drawings: Omit<DrawnSprite, 'bytes'>[][];
+      backdrops: (Omit<Backdrop, 'bytes'> & { length: number })[][];
+    };
     const rows = (key: string) => {
       let at = 0;
       const data = tensors[key]!.data as Uint8Array;
@@ -155,7 +193,10 @@ export async function spriteBank(path: string, draw: () => Promise<Bank<DrawnSpr
     parts.reduce((at, p) => (data.set(p, at), at + p.length), 0);
     return tensor('uint8', [data.length], data);
   };
-  const facts = { drawings: bank.drawings.map((list) => list.map(({ bytes: _, ...d }) => d)), backdrops: bank.backdrops.map((list) => list.map(({ bytes, ...b }) => ({ ...b, length: bytes.length }))) };
+  const facts = {
+    drawings: bank.drawings.map((list) => list.map(({ bytes: _, ...d }) => d)),
+    backdrops: bank.backdrops.map((list) => list.map(({ bytes, ...b }) => ({ ...b, length: bytes.length }))),
+  };
   const bytes = (groups: readonly (readonly { bytes: Uint8Array }[])[]) => joined(groups.flat().map((d) => d.bytes));
   await writeSafetensors(path, { drawings: bytes(bank.drawings), backdrops: bytes(bank.backdrops) }, { bank: JSON.stringify(facts) });
   return bank;

@@ -34,12 +34,22 @@ export function randomFigure(rng: Random, maker = rng.pick(MAKERS)): Figure {
 }
 
 /** Figures drawn on transparent canvases, one a group, and backgrounds. */
-export async function drawFigures(figures: readonly Figure[], rng: Random, { sceneries = 8, processes = 2 } = {}): Promise<Bank<DrawnFigure>> {
+export async function drawFigures(
+  figures: readonly Figure[],
+  rng: Random,
+  { sceneries = 8, processes = 2 } = {},
+): Promise<Bank<DrawnFigure>> {
   const wanted = figures.map(({ maker, who, expression }) => {
     const drawn = maker.draw(who, expression);
     const [, , vw = 1, vh = 1] = drawn.viewBox.split(' ').map(Number);
     const [w, h] = [vw, vh].map((v) => (CANVAS.art * v) / Math.max(vw, vh)) as [number, number];
-    const svg = sceneSvg({ width: 256, height: 256, background: { kind: 'transparent', seed: 0 }, objects: [], art: [{ ...drawn, box: [0.5 - w / 2, 0.5 - h / 2, w, h], flip: false }] });
+    const svg = sceneSvg({
+      width: 256,
+      height: 256,
+      background: { kind: 'transparent', seed: 0 },
+      objects: [],
+      art: [{ ...drawn, box: [0.5 - w / 2, 0.5 - h / 2, w, h], flip: false }],
+    });
     return { traits: traitsOf(maker, who, expression), art: [w, h] as const, bust: maker.bust, paintable: false, svg };
   });
   const pool = renderPool({ processes, seconds: 600 });
@@ -57,35 +67,64 @@ export async function drawFigures(figures: readonly Figure[], rng: Random, { sce
 }
 
 /** How the crops of a step are drawn from the figures. */
-export function figureBatches(bank: Bank<DrawnFigure>, classes: TraitClasses, { seed, batch }: { seed: number; batch: number }): (step: number) => Tensors {
+export function figureBatches(
+  bank: Bank<DrawnFigure>,
+  classes: TraitClasses,
+  { seed, batch }: { seed: number; batch: number },
+): (step: number) => Tensors {
   const pick = (rng: Random) => rng.pick(bank.drawings);
   const size = FIGURE.side ** 2 * 4;
   return (step) => {
     const rng = random(seed).split(`figures:${step}`);
     const bytes = new Uint8Array(batch * size);
-    const shown = Array.from({ length: batch }, (_, i) => composeCrop(bank, pick, rng, FIGURE.side, FIGURE.margin, bytes.subarray(i * size, (i + 1) * size)));
-    const labels = ATTRIBUTES.map((a) => [`label.${a}`, int64([batch, 1], shown.map(({ traits }) => Math.max(0, classes[a].indexOf(traits[a]))))]);
+    const shown = Array.from({ length: batch }, (_, i) =>
+      composeCrop(bank, pick, rng, FIGURE.side, FIGURE.margin, bytes.subarray(i * size, (i + 1) * size)),
+    );
+    const labels = ATTRIBUTES.map((a) => [
+      `label.${a}`,
+      int64(
+        [batch, 1],
+        shown.map(({ traits }) => Math.max(0, classes[a].indexOf(traits[a]))),
+      ),
+    ]);
     return { crop: tensor('uint8', [batch, FIGURE.side, FIGURE.side, 4], bytes), ...(Object.fromEntries(labels) as Tensors) };
   };
 }
 
 /** Trains the reader on `figures` figures, or goes on with its checkpoint; its weights, averaged. */
-export async function trainReader(classes: TraitClasses, figures: number, { runtime, seed, steps, seconds: limit = Infinity, batch, rate, checkpoint, logFile, log = () => {} }: JudgeTraining): Promise<Tensors> {
+export async function trainReader(
+  classes: TraitClasses,
+  figures: number,
+  { runtime, seed, steps, seconds: limit = Infinity, batch, rate, checkpoint, logFile, log = () => {} }: JudgeTraining,
+): Promise<Tensors> {
   const { program, specs } = readerProgram(classes, batch);
   const finished = await trained(checkpoint, specs, steps);
   if (finished) return finished;
   const rng = random(seed).split('reader');
   log(`reader: drawing ${figures} figures`);
   const drawn = rng.split('figures');
-  const bank = await drawFigures(Array.from({ length: figures }, () => randomFigure(drawn)), rng.split('backdrops'));
+  const bank = await drawFigures(
+    Array.from({ length: figures }, () => randomFigure(drawn)),
+    rng.split('backdrops'),
+  );
   const run = train({
-    runtime, program, steps, seconds: limit, checkpoint,
+    runtime,
+    program,
+    steps,
+    seconds: limit,
+    checkpoint,
     weights: initialize(specs, rng.split('weights')),
     batch: figureBatches(bank, classes, { seed, batch }),
     rate: cosineRate(rate, { warm: 0.03 }),
     ...(logFile !== undefined && { log: logFile }),
   });
   for await (const { step, seconds, metrics } of run)
-    log(`reader  step ${step}/${steps}  ${seconds.toFixed(0)} s  cpu ${(process.cpuUsage().user / 1e6).toFixed(0)} s  ${Object.entries(metrics).map(([key, x]) => `${key} ${x.toPrecision(3)}`).join('  ')}`);
+    log(
+      `reader  step ${step}/${steps}  ${seconds.toFixed(0)} s  cpu ${(process.cpuUsage().user / 1e6).toFixed(0)} s  ${Object.entries(
+        metrics,
+      )
+        .map(([key, x]) => `${key} ${x.toPrecision(3)}`)
+        .join('  ')}`,
+    );
   return averageOf((await readSafetensors(checkpoint)).tensors, specs);
 }

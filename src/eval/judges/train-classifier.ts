@@ -43,10 +43,17 @@ const FAMILY = 8;
 const IMPRINTS = 2;
 
 /** `count` crops of the drawings that `pick` gives, as bytes, and what they show. */
-function composed(bank: SpriteBank, count: number, pick: (rng: Random, i: number) => readonly DrawnSprite[], rng: Random): { crop: Tensor; shown: DrawnSprite[] } {
+function composed(
+  bank: SpriteBank,
+  count: number,
+  pick: (rng: Random, i: number) => readonly DrawnSprite[],
+  rng: Random,
+): { crop: Tensor; shown: DrawnSprite[] } {
   const size = CROP.side ** 2 * 4;
   const bytes = new Uint8Array(count * size);
-  const shown = Array.from({ length: count }, (_, i) => composeCrop(bank, (r) => pick(r, i), rng, CROP.side, CROP.margin, bytes.subarray(i * size, (i + 1) * size)));
+  const shown = Array.from({ length: count }, (_, i) =>
+    composeCrop(bank, (r) => pick(r, i), rng, CROP.side, CROP.margin, bytes.subarray(i * size, (i + 1) * size)),
+  );
   return { crop: tensor('uint8', [count, CROP.side, CROP.side, 4], bytes), shown };
 }
 
@@ -58,7 +65,13 @@ export function cropBatches(bank: SpriteBank, { seed, batch }: { seed: number; b
   const numbers = new Map(bank.drawings.map((list, i) => [`${list[0]!.concept}:${list[0]!.style}`, i]));
   return (step) => {
     const { crop, shown } = composed(bank, batch, (rng) => rng.pick(rng.pick(all)), random(seed).split(`crops:${step}`));
-    return { crop, 'label.drawing': int64([batch, 1], shown.map((s) => numbers.get(`${s.concept}:${s.style}`)!)) };
+    return {
+      crop,
+      'label.drawing': int64(
+        [batch, 1],
+        shown.map((s) => numbers.get(`${s.concept}:${s.style}`)!),
+      ),
+    };
   };
 }
 
@@ -88,7 +101,12 @@ async function imprint(runtime: Runtime, weights: Tensors, bank: SpriteBank, rng
   for (let first = 0; first < rows.length; first += 64) {
     const part = rows.slice(first, first + 64);
     const { crop } = composed(bank, part.length, (_, i) => bank.drawings[part[i]!]!, rng);
-    const { place } = await session.run({ crop: float32(crop.shape, Float32Array.from(crop.data as Uint8Array, (v) => v / 127.5 - 1)) });
+    const { place } = await session.run({
+      crop: float32(
+        crop.shape,
+        Float32Array.from(crop.data as Uint8Array, (v) => v / 127.5 - 1),
+      ),
+    });
     part.forEach((row, i) => {
       for (let k = 0; k < SPHERE; k++) table[row * SPHERE + k]! += (place!.data[i * SPHERE + k] as number) / IMPRINTS;
     });
@@ -101,7 +119,11 @@ async function imprint(runtime: Runtime, weights: Tensors, bank: SpriteBank, rng
  * Trains the classifier of a scope, or goes on with its checkpoints: its weights, averaged, and [concept, style] of each drawing.
  * `contrast` are the steps of the first stage; `steps` and `seconds` those of the second.
  */
-export async function trainClassifier(scope: Scope, contrast: { steps: number; seconds?: number }, options: JudgeTraining): Promise<{ weights: Tensors; drawings: [number, number][] }> {
+export async function trainClassifier(
+  scope: Scope,
+  contrast: { steps: number; seconds?: number },
+  options: JudgeTraining,
+): Promise<{ weights: Tensors; drawings: [number, number][] }> {
   const { runtime, seed, batch, rate, checkpoint, logFile, log = () => {} } = options;
   const rng = random(seed).split('classifier');
   const beside = (name: string) => checkpoint.replace(/(\.state)?\.safetensors$/, `-${name}.safetensors`);
@@ -112,7 +134,13 @@ export async function trainClassifier(scope: Scope, contrast: { steps: number; s
   log(`classifier: ${bank.drawings.length} drawings, ${bank.drawings.reduce((sum, d) => sum + d.length, 0)} with colours`);
   const stage = async (name: string, run: ReturnType<typeof train>, steps: number) => {
     for await (const { step, seconds, metrics } of run)
-      log(`${name}  step ${step}/${steps}  ${seconds.toFixed(0)} s  cpu ${(process.cpuUsage().user / 1e6).toFixed(0)} s  ${Object.entries(metrics).map(([key, x]) => `${key} ${x.toPrecision(3)}`).join('  ')}`);
+      log(
+        `${name}  step ${step}/${steps}  ${seconds.toFixed(0)} s  cpu ${(process.cpuUsage().user / 1e6).toFixed(0)} s  ${Object.entries(
+          metrics,
+        )
+          .map(([key, x]) => `${key} ${x.toPrecision(3)}`)
+          .join('  ')}`,
+      );
   };
   const common = { runtime, rate: cosineRate(rate, { warm: 0.03 }), ...(logFile !== undefined && { log: logFile }) };
 
@@ -124,10 +152,34 @@ export async function trainClassifier(scope: Scope, contrast: { steps: number; s
   let weights: Tensors = {}; // the second stage goes on with its checkpoint, where it has begun
   if (!existsSync(checkpoint)) {
     const first = contrastProgram(batch);
-    await stage('contrast', train({ ...common, ...contrast, program: first.program, checkpoint: beside('contrast'), weights: initialize(first.specs, rng.split('weights')), batch: pairBatches(bank, scope, { seed, batch }) }), contrast.steps);
+    await stage(
+      'contrast',
+      train({
+        ...common,
+        ...contrast,
+        program: first.program,
+        checkpoint: beside('contrast'),
+        weights: initialize(first.specs, rng.split('weights')),
+        batch: pairBatches(bank, scope, { seed, batch }),
+      }),
+      contrast.steps,
+    );
     const begun = averageOf((await readSafetensors(beside('contrast'))).tensors, first.specs);
     weights = { ...begun, [DRAWINGS]: await imprint(runtime, begun, bank, rng.split('imprint')) };
   }
-  await stage('classifier', train({ ...common, steps, seconds, rate: cosineRate(rate / 2, { warm: 0.03 }), program, checkpoint, weights, batch: cropBatches(bank, { seed, batch }) }), steps);
+  await stage(
+    'classifier',
+    train({
+      ...common,
+      steps,
+      seconds,
+      rate: cosineRate(rate / 2, { warm: 0.03 }),
+      program,
+      checkpoint,
+      weights,
+      batch: cropBatches(bank, { seed, batch }),
+    }),
+    steps,
+  );
   return { weights: averageOf((await readSafetensors(checkpoint)).tensors, specs), drawings };
 }

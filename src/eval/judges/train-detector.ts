@@ -28,10 +28,15 @@ const MIX: DataOptions['mix'] = { single: 0.25, scene: 0.5, character: 0.25 };
 const HELD_OUT = 0.25;
 
 /** Draws `count` square scenes of a scope, seen and held-out combinations mixed, `side` pixels wide; those that cannot be drawn are left out. */
-export async function drawScenes(data: Partial<DataOptions>, { seed, count, side, processes = 2 }: { seed: number; count: number; side: number; processes?: number }): Promise<Shown[]> {
+export async function drawScenes(
+  data: Partial<DataOptions>,
+  { seed, count, side, processes = 2 }: { seed: number; count: number; side: number; processes?: number },
+): Promise<Shown[]> {
   const rng = random(seed).split('splits');
   const options: Partial<DataOptions> = { mix: MIX, ...data, aspects: [[256, 256, 1]], subjects: 0 };
-  const samples = Array.from({ length: count }, (_, i) => sample(seed, i, { ...options, split: rng.uniform() < HELD_OUT ? 'test' : 'train' }));
+  const samples = Array.from({ length: count }, (_, i) =>
+    sample(seed, i, { ...options, split: rng.uniform() < HELD_OUT ? 'test' : 'train' }),
+  );
   const pool = renderPool({ processes, seconds: 600 });
   const shown: Shown[] = [];
   try {
@@ -64,7 +69,12 @@ function varied({ sample: { objects, background }, pixels }: Shown, rng: Random,
 }
 
 /** Trains the detector on `scenes` scenes, or goes on with its checkpoint; its weights, averaged. */
-export async function trainDetector(data: Partial<DataOptions>, backgrounds: readonly string[], scenes: number, { runtime, seed, steps, seconds: limit = Infinity, batch: B, rate, checkpoint, logFile, log = () => {} }: JudgeTraining): Promise<Tensors> {
+export async function trainDetector(
+  data: Partial<DataOptions>,
+  backgrounds: readonly string[],
+  scenes: number,
+  { runtime, seed, steps, seconds: limit = Infinity, batch: B, rate, checkpoint, logFile, log = () => {} }: JudgeTraining,
+): Promise<Tensors> {
   const { program, specs } = detectorProgram(backgrounds.length, B);
   const finished = await trained(checkpoint, specs, steps);
   if (finished) return finished;
@@ -74,7 +84,11 @@ export async function trainDetector(data: Partial<DataOptions>, backgrounds: rea
   const classes = new Map(backgrounds.map((name, i) => [name, i]));
   const { side: S, grid: G } = DETECTOR;
   const run = train({
-    runtime, program, steps, seconds: limit, checkpoint,
+    runtime,
+    program,
+    steps,
+    seconds: limit,
+    checkpoint,
     weights: initialize(specs, rng.split('weights')),
     batch: (step) => {
       const stream = rng.split(`batch:${step}`);
@@ -87,13 +101,22 @@ export async function trainDetector(data: Partial<DataOptions>, backgrounds: rea
         heat: float32([B, G, G, 1], heat),
         near: float32([B, G, G, 1], nearOf(heat)),
         boxes: float32([B, G, G, 4], boxes),
-        'label.background': int64([B, 1], picked.map(({ sample: s }) => classes.get(backgroundClass(s.background))!)),
+        'label.background': int64(
+          [B, 1],
+          picked.map(({ sample: s }) => classes.get(backgroundClass(s.background))!),
+        ),
       };
     },
     rate: cosineRate(rate, { warm: 0.03 }),
     ...(logFile !== undefined && { log: logFile }),
   });
   for await (const { step, seconds, metrics } of run)
-    log(`detector  step ${step}/${steps}  ${seconds.toFixed(0)} s  cpu ${(process.cpuUsage().user / 1e6).toFixed(0)} s  ${Object.entries(metrics).map(([key, x]) => `${key} ${x.toPrecision(3)}`).join('  ')}`);
+    log(
+      `detector  step ${step}/${steps}  ${seconds.toFixed(0)} s  cpu ${(process.cpuUsage().user / 1e6).toFixed(0)} s  ${Object.entries(
+        metrics,
+      )
+        .map(([key, x]) => `${key} ${x.toPrecision(3)}`)
+        .join('  ')}`,
+    );
   return averageOf((await readSafetensors(checkpoint)).tensors, specs);
 }

@@ -20,7 +20,18 @@ export const PRECISIONS: readonly Precision[] = ['int4', 'int8'];
 
 /** What no set is of: the Peel has to carry over to them. */
 export const OTHERS = [
-  'a fox', 'a red car', 'a green tree', 'a house in the snow', 'a bicycle', 'three strawberries', 'a blue bird', 'a smiling face', 'a penguin next to a ball', 'a guitar', 'a pizza', 'a castle at night',
+  'a fox',
+  'a red car',
+  'a green tree',
+  'a house in the snow',
+  'a bicycle',
+  'three strawberries',
+  'a blue bird',
+  'a smiling face',
+  'a penguin next to a ball',
+  'a guitar',
+  'a pizza',
+  'a castle at night',
 ] as const;
 const OWN = 12;
 
@@ -53,16 +64,26 @@ export async function effectOf(peel: Peel, model: Model, runtime: Runtime, pictu
     for (const one of images) seen.push(await featuresOf(one, eye));
     return seen;
   };
-  const captions = pictures.filter((_, i) => Math.floor((i * OWN) / pictures.length) !== Math.floor(((i - 1) * OWN) / pictures.length)).map((p) => p.caption);
+  const captions = pictures
+    .filter((_, i) => Math.floor((i * OWN) / pictures.length) !== Math.floor(((i - 1) * OWN) / pictures.length))
+    .map((p) => p.caption);
   const truth = await see(pictures.map((p) => p.image));
-  const again = await see(await reconstructions(pictures.map((p) => p.image), eye));
+  const again = await see(
+    await reconstructions(
+      pictures.map((p) => p.image),
+      eye,
+    ),
+  );
   let autoencoder = Number.NaN;
   const stack = stackOf([peel]);
   const [own, others]: Record<string, Distances>[] = [{}, {}] as const as [Record<string, Distances>, Record<string, Distances>];
   for (const precision of PRECISIONS) {
     const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(model.plan && { plan: model.plan }) });
     const draw = drawing(networks, model);
-    for (const [found, texts] of [[own, captions], [others, OTHERS]] as const) {
+    for (const [found, texts] of [
+      [own, captions],
+      [others, OTHERS],
+    ] as const) {
       const drawn = { base: [] as Image[], peel: [] as Image[], silent: [] as Image[] };
       for (const [seed, text] of texts.entries()) {
         drawn.base.push(await draw(text, seed, NO_PEELS));
@@ -70,7 +91,12 @@ export async function effectOf(peel: Peel, model: Model, runtime: Runtime, pictu
         drawn.silent.push(await draw(text, seed, stack, { triggers: false }));
       }
       const plain = await see(drawn.base);
-      const { again: floor, ...d } = distancesTo(truth, plain, { base: plain, peel: await see(drawn.peel), silent: await see(drawn.silent), again });
+      const { again: floor, ...d } = distancesTo(truth, plain, {
+        base: plain,
+        peel: await see(drawn.peel),
+        silent: await see(drawn.silent),
+        again,
+      });
       found[precision] = { ...d, closed: 1 - d.peel / d.base };
       if (found === own) autoencoder = floor;
     }
@@ -106,7 +132,8 @@ export async function costOf(paths: readonly string[], banana: NodeBanana, model
     swaps.push((performance.now() - from) / 1000);
   }
   swaps.shift(); // code that runs for the first time
-  const draw = (used: readonly string[]) => banana.picture({ prompt: 'a fox', seed: 1, steps: 2, preview: 0, peels: used.map((path) => ({ path, weight: 1 / used.length })) });
+  const draw = (used: readonly string[]) =>
+    banana.picture({ prompt: 'a fox', seed: 1, steps: 2, preview: 0, peels: used.map((path) => ({ path, weight: 1 / used.length })) });
   const bytes = async (used: readonly string[]) => Buffer.from((await draw(used)).image.data);
   const before = await bytes([]);
   const [one, three] = [await bytes(paths.slice(0, 1)), await bytes(paths.slice(0, 3))];
@@ -125,8 +152,15 @@ export async function costOf(paths: readonly string[], banana: NodeBanana, model
     await clocked('three', paths.slice(0, 3), true);
   }
   return {
-    swapSeconds: median(swaps), swapSecondsMax: Math.max(...swaps), count: ROUNDS,
-    pictureSeconds: { without: median(seconds.without), same: median(seconds.same), changing: median(seconds.changing), three: median(seconds.three) },
+    swapSeconds: median(swaps),
+    swapSecondsMax: Math.max(...swaps),
+    count: ROUNDS,
+    pictureSeconds: {
+      without: median(seconds.without),
+      same: median(seconds.same),
+      changing: median(seconds.changing),
+      three: median(seconds.three),
+    },
     stackDiffers: !three.equals(one) && !one.equals(before) && !three.equals(before),
     removedSameBytes,
   };

@@ -52,7 +52,10 @@ const STRENGTHS = [0.05, 0.3, 0.7] as const;
 function edgesOf(one: Image): Float64Array {
   const all = EDGE_SIDES.flatMap((side) => {
     const { data } = resizeImage(one, side, side);
-    const light = Float64Array.from({ length: side * side }, (_, i) => (0.299 * data[4 * i]! + 0.587 * data[4 * i + 1]! + 0.114 * data[4 * i + 2]!) / 255);
+    const light = Float64Array.from(
+      { length: side * side },
+      (_, i) => (0.299 * data[4 * i]! + 0.587 * data[4 * i + 1]! + 0.114 * data[4 * i + 2]!) / 255,
+    );
     const shares = new Array<number>(12).fill(0);
     for (let y = 1; y < side - 1; y++)
       for (let x = 1; x < side - 1; x++) {
@@ -102,17 +105,24 @@ function meanOver<T>(a: readonly T[], b: readonly T[], of: (x: T, y: T) => numbe
  * Energy distances of some sets to `truth`; 0 is "cannot be told apart". The unit is the typical distance of two pictures of `truth` and `base`,
  * whatever else is measured, so that figures of several Peels on one base can be compared.
  */
-export function distancesTo<K extends string>(truth: readonly Features[], base: readonly Features[], sets: Readonly<Record<K, readonly Features[]>>): Record<K, number> {
+export function distancesTo<K extends string>(
+  truth: readonly Features[],
+  base: readonly Features[],
+  sets: Readonly<Record<K, readonly Features[]>>,
+): Record<K, number> {
   const of = measure([...truth, ...base]);
   const within = (a: readonly Features[]) => meanOver(a, a, of, true);
   const inside = within(truth);
-  return Object.fromEntries(Object.entries<readonly Features[]>(sets).map(([name, set]) => [name, 2 * meanOver(truth, set, of, false) - inside - within(set)])) as Record<K, number>;
+  return Object.fromEntries(
+    Object.entries<readonly Features[]>(sets).map(([name, set]) => [name, 2 * meanOver(truth, set, of, false) - inside - within(set)]),
+  ) as Record<K, number>;
 }
 
 /** Draws a text with a stack on; a Peel's own words are added when `triggers` is set. */
 export type Draw = (text: string, seed: number, stack: PeelStack, options?: { triggers?: boolean }) => Promise<Image>;
 
-export const stackOf = (peels: readonly Peel[], weight = 1): PeelStack => peels.reduce((stack, peel) => withPeel(stack, peel, weight), NO_PEELS);
+export const stackOf = (peels: readonly Peel[], weight = 1): PeelStack =>
+  peels.reduce((stack, peel) => withPeel(stack, peel, weight), NO_PEELS);
 
 /** A function that draws pictures of `side` pixels in `steps` steps, over white. */
 export function drawing(networks: Networks, { tokenizer, manifest }: Model, { side = 256, steps = 4 } = {}): Draw {
@@ -121,7 +131,9 @@ export function drawing(networks: Networks, { tokenizer, manifest }: Model, { si
     let draw = samplers.get(stack);
     if (!draw) samplers.set(stack, (draw = openSampler(networks.withPeels(stack), tokenizer)));
     const prompt = triggers ? withTriggers(text, stack) : text;
-    return tensorToImage(await draw({ prompt, seed, steps, guidance: manifest.guidance, kind: 'student', width: side, height: side }), { background: WHITE });
+    return tensorToImage(await draw({ prompt, seed, steps, guidance: manifest.guidance, kind: 'student', width: side, height: side }), {
+      background: WHITE,
+    });
   };
 }
 
@@ -131,7 +143,11 @@ export async function reconstructions(pictures: readonly Image[], networks: Netw
   const made: Image[] = [];
   for (const one of pictures) {
     const features = await networks.features(await networks.encode(imageToTensor(flatten(placed(one, whole, whole)))));
-    made.push(tensorToImage(await networks.render(features, { x: 0, y: 0, width: side, height: side }, { width: side, height: side }), { background: WHITE }));
+    made.push(
+      tensorToImage(await networks.render(features, { x: 0, y: 0, width: side, height: side }, { width: side, height: side }), {
+        background: WHITE,
+      }),
+    );
   }
   return made;
 }

@@ -53,7 +53,13 @@ function withoutExpand(v: Value): Value | undefined {
   inputs.forEach((x, i) => {
     if (x.op !== 'Expand') return;
     const others = inputs.filter((_, j) => j !== i).map((y) => y.shape);
-    if (sameShape([x.inputs[0]!.shape, ...others].reduce((a, b) => broadcastShapes(a, b, v.op)), v.shape)) inputs[i] = x.inputs[0]!;
+    if (
+      sameShape(
+        [x.inputs[0]!.shape, ...others].reduce((a, b) => broadcastShapes(a, b, v.op)),
+        v.shape,
+      )
+    )
+      inputs[i] = x.inputs[0]!;
   });
   return inputs.some((x, i) => x !== v.inputs[i]) ? { ...v, inputs } : undefined;
 }
@@ -72,6 +78,9 @@ const IDENTITIES: { readonly [P in ValueOp]?: (v: Value) => Value | undefined } 
     const [x] = v.inputs as [Value];
     if (x.op !== 'Transpose') return undefined;
     const inner = x.attributes.perm as number[];
-    return transpose(x.inputs[0]!, (v.attributes.perm as number[]).map((p) => inner[p]!));
+    return transpose(
+      x.inputs[0]!,
+      (v.attributes.perm as number[]).map((p) => inner[p]!),
+    );
   },
 };

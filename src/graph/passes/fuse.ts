@@ -28,7 +28,9 @@ const FUSIONS: { readonly [P in ValueOp]?: (v: Value) => Value | undefined } = {
 
 /** The number of a scalar constant. */
 function numberOf(v: Value): number | undefined {
-  return v.op === 'Constant' && v.shape.length === 0 && v.dtype === 'float32' ? ((v.attributes.value as Tensor).data[0] as number) : undefined;
+  return v.op === 'Constant' && v.shape.length === 0 && v.dtype === 'float32'
+    ? ((v.attributes.value as Tensor).data[0] as number)
+    : undefined;
 }
 
 /** A commutative operator's operands with the scalar constant taken out. */
@@ -59,7 +61,8 @@ function gainOfNormalization(v: Value): Value | undefined {
   for (const [norm, gain] of [v.inputs, [...v.inputs].reverse()] as [Value, Value][]) {
     if (norm.op !== 'SimplifiedLayerNormalization' || gain.shape.join() !== norm.inputs[1]!.shape.join()) continue;
     const [x, ones] = norm.inputs as [Value, Value];
-    if (ones.op === 'Constant' && ((ones.attributes.value as Tensor).data as Float32Array).every((n) => n === 1)) return apply(norm.op, [x, gain], norm.attributes);
+    if (ones.op === 'Constant' && ((ones.attributes.value as Tensor).data as Float32Array).every((n) => n === 1))
+      return apply(norm.op, [x, gain], norm.attributes);
   }
   return undefined;
 }
@@ -109,10 +112,24 @@ function mix(v: Value): Value | undefined {
   if (views.op !== 'Concat' || views.inputs.length !== 9 || views.attributes.axis !== 3 || weight.shape.length !== 2) return undefined;
   const padded = views.inputs[0]!.inputs[0]?.inputs[0];
   const cuts = views.inputs.map((view) => [cutOf(view.inputs[0], 1), cutOf(view, 2)]);
-  if (!padded || views.inputs.some((view, i) => view.inputs[0]!.inputs[0] !== padded || cuts[i]!.join() !== [cuts[i - (i % 3)]![0], cuts[i % 3]![1]].join() || cuts[i]!.includes(undefined))) return undefined;
-  const lines = concat(cuts.slice(0, 3).map(([, across]) => slice(padded, 2, ...across!)), 3); // (B, h+2, w, 3C)
+  if (
+    !padded ||
+    views.inputs.some(
+      (view, i) =>
+        view.inputs[0]!.inputs[0] !== padded ||
+        cuts[i]!.join() !== [cuts[i - (i % 3)]![0], cuts[i % 3]![1]].join() ||
+        cuts[i]!.includes(undefined),
+    )
+  )
+    return undefined;
+  const lines = concat(
+    cuts.slice(0, 3).map(([, across]) => slice(padded, 2, ...across!)),
+    3,
+  ); // (B, h+2, w, 3C)
   const rows = (weight.shape[0] as number) / 3;
-  return [0, 1, 2].map((i) => matmul(slice(lines, 1, ...cuts[3 * i]![0]!), slice(weight, 0, i * rows, (i + 1) * rows))).reduce((a, b) => add(a, b));
+  return [0, 1, 2]
+    .map((i) => matmul(slice(lines, 1, ...cuts[3 * i]![0]!), slice(weight, 0, i * rows, (i + 1) * rows)))
+    .reduce((a, b) => add(a, b));
 }
 
 /** Where a Slice along one axis begins and ends. */

@@ -14,7 +14,11 @@ import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
 import { share } from './share.ts';
 
-const ramp = (shape: number[]) => float32(shape, Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1.3 * i + 1)));
+const ramp = (shape: number[]) =>
+  float32(
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1.3 * i + 1)),
+  );
 
 /** The pass keeps names and shapes, and the results to `tolerance`. */
 function expectSame(before: Graph, after: Graph, feeds: Tensors, tolerance = 1e-6): void {
@@ -56,7 +60,11 @@ test('fold leaves large results and a broadcast that is needed', () => {
 
 test('share computes equal values once', () => {
   const x = input('x', [4]);
-  const g = graph('shared', { y: o.add(o.mul(o.exp(x), 2), o.mul(o.exp(x), 2)), z: o.sum(o.exp(x)), n: o.sum(o.exp(x), { keepdims: true }) });
+  const g = graph('shared', {
+    y: o.add(o.mul(o.exp(x), 2), o.mul(o.exp(x), 2)),
+    z: o.sum(o.exp(x)),
+    n: o.sum(o.exp(x), { keepdims: true }),
+  });
   expect(print(share(g))).toMatchInlineSnapshot(`
     "graph shared(x: float32[4]) {
       %0 = Exp(x): float32[4]
@@ -86,7 +94,11 @@ test('dead keeps what the named outputs need', () => {
 
 test('fuse finds normalisation with and without a gain', () => {
   const x = input('x', ['B', 8]);
-  const g = graph('norms', { plain: rmsNormalize(x), gain: o.mul(parameter('gain', [8]), rmsNormalize(x)), rows: o.mul(rmsNormalize(x), input('rows', ['B', 1])) });
+  const g = graph('norms', {
+    plain: rmsNormalize(x),
+    gain: o.mul(parameter('gain', [8]), rmsNormalize(x)),
+    rows: o.mul(rmsNormalize(x), input('rows', ['B', 1])),
+  });
   expect(print(share(fuse(g)))).toMatchInlineSnapshot(`
     "graph norms(x: float32[B,8], gain: float32[8] weight, rows: float32[B,1]) {
       %0 = SimplifiedLayerNormalization(x, [1 1 1 1 1 1 1 1], epsilon=0.000001): float32[B,8]
@@ -102,7 +114,9 @@ test('fuse finds normalisation with and without a gain', () => {
 
 test('fuse finds grouped attention, with a bias on the keys too, and leaves it alone with another', () => {
   const [q, k, v] = [input('q', ['B', 2, 4, 'L', 8]), input('k', ['B', 2, 'M', 8]), input('v', ['B', 2, 'M', 6])];
-  const g = graph('attention', { y: o.reshape(o.matmul(o.softmax(o.matmul(o.reshape(o.mul(q, 0.5), ['B', 2, '4*L', 8]), o.transposeLast(k))), v), ['B', 2, 4, 'L', 6]) });
+  const g = graph('attention', {
+    y: o.reshape(o.matmul(o.softmax(o.matmul(o.reshape(o.mul(q, 0.5), ['B', 2, '4*L', 8]), o.transposeLast(k))), v), ['B', 2, 4, 'L', 6]),
+  });
   expect(print(fold(fuse(g)))).toMatchInlineSnapshot(`
     "graph attention(q: float32[B,2,4,L,8], k: float32[B,2,M,8], v: float32[B,2,M,6]) {
       %0 = Reshape(q, shape=[2*B,4*L,8]): float32[2*B,4*L,8]
@@ -147,7 +161,10 @@ test('fuse finds a mix of 3x3 neighbours, and leaves other views alone', () => {
     return graph('mix', { y: o.matmul(o.concat(views, -1), parameter('w', [18, 3])) });
   };
   const feeds = { x: ramp([2, 5, 4, 2]), w: ramp([18, 3]) };
-  for (const order of [[0, 1, 2], [2, 1, 0]]) {
+  for (const order of [
+    [0, 1, 2],
+    [2, 1, 0],
+  ]) {
     expect(nodesOf(fuse(mixed(order))).filter(({ op }) => op === 'MatMul')).toHaveLength(3);
     expectSame(mixed(order), fuse(mixed(order)), feeds, 2e-6);
   }

@@ -16,7 +16,10 @@ export function share(g: Graph): Graph {
   };
   const seen = new Map<string, Value>();
   return rewrite(g, (v) => {
-    const content = v.op === 'Constant' ? contentKey(v.attributes.value as Tensor, numberOf) : `${v.inputs.map(numberOf)} ${JSON.stringify(v.attributes)}`;
+    const content =
+      v.op === 'Constant'
+        ? contentKey(v.attributes.value as Tensor, numberOf)
+        : `${v.inputs.map(numberOf)} ${JSON.stringify(v.attributes)}`;
     const key = `${v.op} ${v.dtype}[${v.shape}] ${content}`;
     const same = seen.get(key);
     if (!same) seen.set(key, v);

@@ -72,13 +72,57 @@ interface Point {
 
 const POINTS = {
   // Seconds on two cores: every test of the whole chain.
-  tiny: { width: 64, depth: 2, head: 16, text: [64, 1, 512, 24], autoencoder: [64, 1, 1, 8], latentPixels: 128, channels: 8, patch: 16, reference: 32, render: [8, 8] },
+  tiny: {
+    width: 64,
+    depth: 2,
+    head: 16,
+    text: [64, 1, 512, 24],
+    autoencoder: [64, 1, 1, 8],
+    latentPixels: 128,
+    channels: 8,
+    patch: 16,
+    reference: 32,
+    render: [8, 8],
+  },
   // An hour or two on two cores. 64 tokens a 512-pixel picture: the renderer makes up for the coarse grid.
-  pico: { width: 256, depth: 6, head: 32, text: [256, 2, 4096, 32], autoencoder: [256, 2, 3, 24], latentPixels: 64, channels: 32, patch: 16, reference: 96, render: [24, 16] },
+  pico: {
+    width: 256,
+    depth: 6,
+    head: 32,
+    text: [256, 2, 4096, 32],
+    autoencoder: [256, 2, 3, 24],
+    latentPixels: 64,
+    channels: 32,
+    patch: 16,
+    reference: 96,
+    render: [24, 16],
+  },
   // The default to be: one GPU, under an hour a stage.
-  nano: { width: 768, depth: 11, head: 64, text: [512, 6, 8192, 64], autoencoder: [384, 4, 6, 32], latentPixels: 32, channels: 32, patch: 8, reference: 160, render: [24, 16] },
+  nano: {
+    width: 768,
+    depth: 11,
+    head: 64,
+    text: [512, 6, 8192, 64],
+    autoencoder: [384, 4, 6, 32],
+    latentPixels: 32,
+    channels: 32,
+    patch: 8,
+    reference: 160,
+    render: [24, 16],
+  },
   // 1.8 B, the size in the description.
-  xl: { width: 2304, depth: 26, head: 64, text: [1024, 8, 16384, 64], autoencoder: [768, 6, 8, 48], latentPixels: 32, channels: 32, patch: 8, reference: 160, render: [24, 16] },
+  xl: {
+    width: 2304,
+    depth: 26,
+    head: 64,
+    text: [1024, 8, 16384, 64],
+    autoencoder: [768, 6, 8, 48],
+    latentPixels: 32,
+    channels: 32,
+    patch: 8,
+    reference: 160,
+    render: [24, 16],
+  },
 } as const satisfies Record<string, Point>;
 
 export type PresetName = keyof typeof POINTS;
@@ -87,7 +131,8 @@ export const PRESETS = Object.keys(POINTS) as PresetName[];
 /** The sizes of a preset; throws InputError for an unknown name. */
 export function preset(name: string): Config {
   const p: Point | undefined = (POINTS as Record<string, Point>)[name];
-  if (!p || !Object.hasOwn(POINTS, name)) throw new InputError('preset.unknown', `unknown preset "${name}": choose one of ${PRESETS.join(', ')}`);
+  if (!p || !Object.hasOwn(POINTS, name))
+    throw new InputError('preset.unknown', `unknown preset "${name}": choose one of ${PRESETS.join(', ')}`);
   const [textWidth, textDepth, vocabulary, length] = p.text;
   const [aeWidth, encoderDepth, decoderDepth, cell] = p.autoencoder;
   const headFor = (width: number) => Math.min(p.head, width / 4);

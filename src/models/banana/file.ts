@@ -55,7 +55,10 @@ export interface StoredModel extends Omit<Model, 'weights'> {
 const FORMAT = 'banana-model-1';
 
 /** The tensors and metadata of a model's file. */
-export function packModel({ config, weights, tokenizer, manifest, plan = planOf(specsOf(config), 8) }: Model | StoredModel): { tensors: Tensors; metadata: Record<string, string> } {
+export function packModel({ config, weights, tokenizer, manifest, plan = planOf(specsOf(config), 8) }: Model | StoredModel): {
+  tensors: Tensors;
+  metadata: Record<string, string>;
+} {
   return { tensors: packWeights(lazily(weights), plan), metadata: metadataOf({ manifest, tokenizer }) };
 }
 
@@ -77,11 +80,23 @@ export function unpackModel(bytes: Uint8Array, source: string): StoredModel {
 export function storedModel(file: ModelFile, source: string): StoredModel {
   const { metadata } = file;
   if (isModel(metadata) && metadata.format !== FORMAT)
-    throw new InputError('model.format', `${source}: a model of format "${metadata.format}", this version reads "${FORMAT}": fetch or make it anew`);
+    throw new InputError(
+      'model.format',
+      `${source}: a model of format "${metadata.format}", this version reads "${FORMAT}": fetch or make it anew`,
+    );
   if (metadata.format !== FORMAT || !metadata.manifest || !metadata.tokenizer)
-    throw new InputError('model.format', `${source}: a .safetensors file, but not a banana model (format "${metadata.format ?? 'none'}", expected "${FORMAT}")`);
+    throw new InputError(
+      'model.format',
+      `${source}: a .safetensors file, but not a banana model (format "${metadata.format ?? 'none'}", expected "${FORMAT}")`,
+    );
   const manifest = checkManifest(parse(metadata.manifest, source), source);
-  return { name: manifest.name, config: preset(manifest.preset), tokenizer: tokenizerFromJSON(metadata.tokenizer, source), manifest, ...storedWeights(file, source) };
+  return {
+    name: manifest.name,
+    config: preset(manifest.preset),
+    tokenizer: tokenizerFromJSON(metadata.tokenizer, source),
+    manifest,
+    ...storedWeights(file, source),
+  };
 }
 
 /** A model with every weight in memory, as float32: for work that looks each up often. */
@@ -111,6 +126,7 @@ const FIELDS: { readonly [F in keyof Required<Manifest>]: (x: unknown) => boolea
 function checkManifest(manifest: unknown, source: string): Manifest {
   const found = (manifest ?? {}) as Record<string, unknown>;
   const bad = Object.entries(FIELDS).find(([field, fits]) => !fits(found[field]));
-  if (bad) throw new InputError('model.manifest', `${source}: its manifest has no usable "${bad[0]}"; the file is damaged or of another version`);
+  if (bad)
+    throw new InputError('model.manifest', `${source}: its manifest has no usable "${bad[0]}"; the file is damaged or of another version`);
   return manifest as Manifest;
 }

@@ -17,9 +17,13 @@ const s = rootScope(specs).in('renderer');
 const maps = graph('maps', { ...levelMaps(s, input('thumbnails', ['B', 'h', 'w', 5]), SIZES) });
 const tile = graph('tile', {
   pixels: levelPixels(s, {
-    logits: input('logits', ['B', 'c', 'd', SIZES.levels]), colours: input('colours', ['B', 'a', 'b', 4 * SIZES.levels]),
-    rows: input('rows', ['B', 'H', 'a']), columns: input('columns', ['B', 'W', 'b']),
-    fineRows: input('fineRows', ['B', 'H', 'c']), fineColumns: input('fineColumns', ['B', 'W', 'd']), scale: input('scale', ['B', 1]),
+    logits: input('logits', ['B', 'c', 'd', SIZES.levels]),
+    colours: input('colours', ['B', 'a', 'b', 4 * SIZES.levels]),
+    rows: input('rows', ['B', 'H', 'a']),
+    columns: input('columns', ['B', 'W', 'b']),
+    fineRows: input('fineRows', ['B', 'H', 'c']),
+    fineColumns: input('fineColumns', ['B', 'W', 'd']),
+    scale: input('scale', ['B', 1]),
   }),
 });
 const weights = initialize(specs, random(1));
@@ -34,7 +38,9 @@ function halves(): Tensor<'float32'> {
 
 function cut(map: Tensor, [top, bottom, left, right]: Cells): Tensor {
   const [, , w, n] = map.shape as [number, number, number, number];
-  const rows = Array.from({ length: bottom - top }, (_, y) => [...(map.data as Float32Array).subarray(((top + y) * w + left) * n, ((top + y) * w + right) * n)]);
+  const rows = Array.from({ length: bottom - top }, (_, y) => [
+    ...(map.data as Float32Array).subarray(((top + y) * w + left) * n, ((top + y) * w + right) * n),
+  ]);
   return float32([1, bottom - top, right - left, n], rows.flat());
 }
 
@@ -49,7 +55,11 @@ function byHand(): Tensors {
   const zero = Object.fromEntries(Object.entries(weights).map(([path, w]) => [path, float32(w.shape, new Float32Array(w.data.length))]));
   const K = SIZES.levels;
   const first = zero['renderer.in.weight']!.data as Float32Array;
-  for (const [channel, plane] of [[0, 0], [1, 1]] as const) first[(4 * 5 + plane) * SIZES.width + channel] = 4; // the middle of the nine views
+  for (const [channel, plane] of [
+    [0, 0],
+    [1, 1],
+  ] as const)
+    first[(4 * 5 + plane) * SIZES.width + channel] = 4; // the middle of the nine views
   const logits = zero['renderer.logits.weight']!.data as Float32Array;
   for (let corner = 0; corner < 4; corner++) for (const k of [0, 1]) logits[k * 4 * K + corner * K + k] = 0.1;
   (zero['renderer.logits.bias']!.data as Float32Array).forEach((_, i, all) => (all[i] = i % K === 2 ? -20 : 0));
@@ -68,7 +78,9 @@ describe('level sets', () => {
   test('tiles are pieces of the whole picture', () => {
     const whole = draw(weights, { x: 0, y: 0, width: 40, height: 40 }, 40);
     const part = draw(weights, { x: 13, y: 22, width: 17, height: 9 }, 40);
-    const rows = Array.from({ length: 9 }, (_, y) => [...(whole.data as Float32Array).subarray(((22 + y) * 40 + 13) * 4, ((22 + y) * 40 + 30) * 4)]);
+    const rows = Array.from({ length: 9 }, (_, y) => [
+      ...(whole.data as Float32Array).subarray(((22 + y) * 40 + 13) * 4, ((22 + y) * 40 + 30) * 4),
+    ]);
     expectClose(part, float32([1, 9, 17, 4], rows.flat()), { rtol: 1e-5, atol: 1e-5 });
   });
 

@@ -98,7 +98,8 @@ export function levelTables(
     const padded = cells + 2 * MARGIN;
     return samplingAxis(start + MARGIN * scale, n, padded * scale, padded * finer);
   };
-  const both = (finer: number) => [axis(tile.y, tile.height, thumbnail.rows, finer), axis(tile.x, tile.width, thumbnail.columns, finer)] as const;
+  const both = (finer: number) =>
+    [axis(tile.y, tile.height, thumbnail.rows, finer), axis(tile.x, tile.width, thumbnail.columns, finer)] as const;
   const [[rows, columns], [fineRows, fineColumns]] = [both(1), both(2)];
   const table = (n: number, { from, to, weights }: typeof rows) => float32([1, n, to - from], weights);
   return {

@@ -27,11 +27,21 @@ function peelOf(name: string, seed: number): Peel {
     if (!path.startsWith('transformer.') || !changeable.has(path)) continue;
     const [width, columns] = w.shape as [number, number];
     const { a, b } = loraNames(path);
-    tensors[a] = float32([width, rank], rng.normals(width * rank).map((x) => x / Math.sqrt(width)));
-    tensors[b] = float32([rank, columns], rng.normals(rank * columns).map((x) => x * 0.2));
+    tensors[a] = float32(
+      [width, rank],
+      rng.normals(width * rank).map((x) => x / Math.sqrt(width)),
+    );
+    tensors[b] = float32(
+      [rank, columns],
+      rng.normals(rank * columns).map((x) => x * 0.2),
+    );
   }
   const base = { name: 'tiny', version: '0', preset: 'tiny', hash: '' };
-  return { info: { name, base, rank, alpha: rank, layers: [], triggers: [], licence: '', thumbnails: [], training: {} }, hash: '', tensors };
+  return {
+    info: { name, base, rank, alpha: rank, layers: [], triggers: [], licence: '', thumbnails: [], training: {} },
+    hash: '',
+    tensors,
+  };
 }
 
 let [runtime, compiled] = [undefined as unknown as Runtime, 0];
@@ -50,10 +60,19 @@ async function velocity(of: Networks): Promise<Float32Array> {
 }
 const [ink, chalk, gold] = [peelOf('ink', 1), peelOf('chalk', 2), peelOf('gold', 3)];
 const merged = (stack: PeelStack): Tensors =>
-  Object.fromEntries(Object.entries(model.weights).map(([path, w]) => {
-    const { a, b } = loraNames(path);
-    return [path, stack.reduce((sum, { peel, weight }) => (peel.tensors[a] && changeable.has(path) ? mergeLora(sum, peel.tensors[a] as never, peel.tensors[b] as never, weight) : sum), w as Tensor<'float32'>)];
-  }));
+  Object.fromEntries(
+    Object.entries(model.weights).map(([path, w]) => {
+      const { a, b } = loraNames(path);
+      return [
+        path,
+        stack.reduce(
+          (sum, { peel, weight }) =>
+            peel.tensors[a] && changeable.has(path) ? mergeLora(sum, peel.tensors[a] as never, peel.tensors[b] as never, weight) : sum,
+          w as Tensor<'float32'>,
+        ),
+      ];
+    }),
+  );
 
 test('a stack of three equals the three merged; taken off, every byte is as before; no session is made in between', async () => {
   const before = await velocity(networks);
@@ -81,7 +100,10 @@ test('a stack of three equals the three merged; taken off, every byte is as befo
 
 test('the sessions that take Peels give the same bytes without one', async () => {
   // A Peel of zeros still goes through them.
-  const faint: Peel = { ...ink, tensors: Object.fromEntries(Object.entries(ink.tensors).map(([key, t]) => [key, float32(t.shape, new Float32Array(t.data.length))])) };
+  const faint: Peel = {
+    ...ink,
+    tensors: Object.fromEntries(Object.entries(ink.tensors).map(([key, t]) => [key, float32(t.shape, new Float32Array(t.data.length))])),
+  };
   expect(await velocity(networks.withPeels(withPeel(NO_PEELS, faint)))).toEqual(await velocity(networks));
 });
 

@@ -50,7 +50,11 @@ export interface Networks {
   encode(image: Tensor): Promise<Latent>;
   condition(ids: readonly number[], references?: readonly Reference[]): Promise<Condition>;
   /** The velocity that a sampler steps along. With `unguided`, two forwards a step: classifier-free guidance of a teacher. Throws the signal's reason once it is aborted. */
-  velocity(condition: Condition, grid: { rows: number; columns: number }, options: { guidance: number; unguided?: Condition; signal?: AbortSignal }): Velocity;
+  velocity(
+    condition: Condition,
+    grid: { rows: number; columns: number },
+    options: { guidance: number; unguided?: Condition; signal?: AbortSignal },
+  ): Velocity;
   /** (1, 8h, 8w, K) */
   features(latent: Latent): Promise<Tensor>;
   /** Pixels (1, height, width, 4) of one tile of a width x height picture. */
@@ -90,7 +94,12 @@ export interface NetworksOptions {
 }
 
 /** The networks of `config` with `weights`, on `runtime`. Sessions are made on first use. */
-export function openNetworks(runtime: Runtime, config: Config, weights: Tensors | LazyTensors, { precision = 'float32', accuracy, plan: given = precision === 'float32' ? {} : planOf(specsOf(config)), blocks }: NetworksOptions = {}): Networks {
+export function openNetworks(
+  runtime: Runtime,
+  config: Config,
+  weights: Tensors | LazyTensors,
+  { precision = 'float32', accuracy, plan: given = precision === 'float32' ? {} : planOf(specsOf(config)), blocks }: NetworksOptions = {},
+): Networks {
   const plan = heldPlan(given);
   const plain: StageOptions = { product: PRODUCTS[precision](plan, accuracy) };
   const withSides: StageOptions = { product: loraProduct(plain.product!) };
@@ -109,18 +118,22 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors 
       const options = adapted ? withSides : plain;
       const parts = name === 'denoise' ? denoiseParts(config, PART, options) : [build[name](options)];
       let last: Promise<unknown> = Promise.resolve(); // one after the other: what one was made from is gone before the next
-      stages.set(key, (found = parts.map((stage) => {
-        const session = last.then(() => open(runtime, stage, lazily(weights), blocks, !REPEATED.includes(name) || parts.length > MANY));
-        last = session;
-        session.catch(() => {}); // told where it is awaited
-        return { stage, session };
-      })));
+      stages.set(
+        key,
+        (found = parts.map((stage) => {
+          const session = last.then(() => open(runtime, stage, lazily(weights), blocks, !REPEATED.includes(name) || parts.length > MANY));
+          last = session;
+          session.catch(() => {}); // told where it is awaited
+          return { stage, session };
+        })),
+      );
     }
     return found;
   };
   const runPart = async ({ stage: { specs }, session }: OpenStage, feeds: Tensors, peels: PeelStack): Promise<Tensors> =>
     (await session).run(peels.length > 0 ? { ...feeds, ...stackFeeds(specs, peels) } : feeds);
-  const run = (name: StageName, feeds: Tensors, peels = NO_PEELS): Promise<Tensors> => runPart(opened(name, peels.length > 0)[0]!, feeds, peels);
+  const run = (name: StageName, feeds: Tensors, peels = NO_PEELS): Promise<Tensors> =>
+    runPart(opened(name, peels.length > 0)[0]!, feeds, peels);
   /** A step of the denoiser, part by part; before each the signal is looked at. */
   const step = async (all: Tensors, peels: PeelStack, signal?: AbortSignal): Promise<Tensor> => {
     for (const part of opened('denoise', peels.length > 0)) {
@@ -151,7 +164,10 @@ export function openNetworks(runtime: Runtime, config: Config, weights: Tensors 
         'text.mask': float32([1, T], new Float32Array(T).fill(1)),
       };
       if (references.length === 0) return { cache: await run('condition', text, peels), length: T };
-      const feeds = referenceFeeds(references.map(({ latent, slot }) => ({ ...latent, slot })), config);
+      const feeds = referenceFeeds(
+        references.map(({ latent, slot }) => ({ ...latent, slot })),
+        config,
+      );
       const S = feeds['reference.slots']!.shape[1]!;
       const cache = await run('conditionReferences', { ...text, ...feeds }, peels);
       return { cache, length: T + S };
@@ -197,16 +213,29 @@ interface OpenStage {
   readonly session: Promise<Session>;
 }
 
-async function open(runtime: Runtime, { graph, specs }: Stage, weights: LazyTensors, blocks: BlocksOf | undefined, frugal: boolean): Promise<Session> {
+async function open(
+  runtime: Runtime,
+  { graph, specs }: Stage,
+  weights: LazyTensors,
+  blocks: BlocksOf | undefined,
+  frugal: boolean,
+): Promise<Session> {
   const plain = new Set(graph.inputs.map(({ name }) => name));
   const fitting = <T extends { readonly shape: readonly number[] }>(path: string, { shape }: T): void => {
     const expected = specs.get(path)!.shape;
     if (shape.join() !== expected.join())
-      throw new InputError('model.weights', `weight "${path}" is [${shape}], stage "${graph.name}" expects [${expected}]; was it made for another preset?`);
+      throw new InputError(
+        'model.weights',
+        `weight "${path}" is [${shape}], stage "${graph.name}" expects [${expected}]; was it made for another preset?`,
+      );
   };
   const bound: Tensors = {};
   for (const path of specs.keys()) {
-    if (!weights.outline(path)) throw new InputError('model.weights', `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`);
+    if (!weights.outline(path))
+      throw new InputError(
+        'model.weights',
+        `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`,
+      );
     if (plain.has(path)) fitting(path, (bound[path] = weights.read(path)));
   }
   const quantized = quantizedWeights(graph, weights, (path) => {
@@ -229,4 +258,3 @@ function crop(features: Tensor, top: number, bottom: number, left: number, right
   }
   return float32([1, bottom - top, right - left, K], data);
 }
-

@@ -35,7 +35,11 @@ export function modelOf(opened: OpenedModel & Partial<OpenedBanana>): StoredMode
 }
 
 /** Makes a model ready on a runtime. Throws InputError when the weights do not fit the preset. */
-export async function openPainter(model: Model | StoredModel, runtime: Runtime, { hash, precision: asked }: PainterOptions): Promise<Painter> {
+export async function openPainter(
+  model: Model | StoredModel,
+  runtime: Runtime,
+  { hash, precision: asked }: PainterOptions,
+): Promise<Painter> {
   const { config, plan, blocks, tokenizer, manifest } = model;
   const { name, version, preset, styles, guidance, steps, references } = manifest;
   const precision = asked ?? (await fastestPrecision(runtime, plan));
@@ -77,7 +81,8 @@ export async function openPainter(model: Model | StoredModel, runtime: Runtime, 
 }
 
 /** About the same number of tokens for every size, in its shape: the model was trained so. */
-const layoutOf = (config: Config) => (size: Size, detail: number) => canvasOf(latentGrid(size, baseTokens(config) * detail), config.channels);
+const layoutOf = (config: Config) => (size: Size, detail: number) =>
+  canvasOf(latentGrid(size, baseTokens(config) * detail), config.channels);
 
 async function conditionOf(networks: Networks, ids: readonly number[], references: readonly Reference[]): Promise<Condition> {
   const { config } = networks;

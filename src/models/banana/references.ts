@@ -25,7 +25,10 @@ export interface ReferenceTokens extends Grid {
 export function referenceFeeds(references: readonly ReferenceTokens[], { channels, transformer }: Config): Tensors {
   const tokens = references.flatMap(({ data }) => Array.from(data));
   const slots = references.flatMap(({ rows, columns, slot }) => Array<number>(rows * columns).fill(slot));
-  const { cosine, sine } = rotaryTable(references.flatMap((r) => referencePositions(r, r.slot)), transformer.heads.width);
+  const { cosine, sine } = rotaryTable(
+    references.flatMap((r) => referencePositions(r, r.slot)),
+    transformer.heads.width,
+  );
   return {
     'reference.tokens': float32([1, slots.length, channels], tokens),
     'reference.slots': int64([1, slots.length], slots),
@@ -38,7 +41,11 @@ export function referenceFeeds(references: readonly ReferenceTokens[], { channel
  * Feeds of a training batch: every picture has room for all slots, `grid` tokens each; what a picture does not have is masked.
  * Adds reference.mask (B, S). `pictures` lists each picture's references.
  */
-export function referenceBatch(pictures: readonly (readonly { slot: number; data: ArrayLike<number> }[])[], grid: Grid, { channels, transformer, subjects }: Config): Tensors {
+export function referenceBatch(
+  pictures: readonly (readonly { slot: number; data: ArrayLike<number> }[])[],
+  grid: Grid,
+  { channels, transformer, subjects }: Config,
+): Tensors {
   const B = pictures.length;
   const each = grid.rows * grid.columns;
   const S = each * subjects;

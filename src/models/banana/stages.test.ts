@@ -27,7 +27,14 @@ beforeAll(async () => {
 function lively(specs: Specs): Tensors {
   const weights = initialize(specs, random(5));
   for (const [path, w] of Object.entries(weights))
-    if ((w.data as Float32Array).every((x) => x === 0)) weights[path] = float32(w.shape, random(6).split(path).normals(w.data.length).map((x) => x * 0.1));
+    if ((w.data as Float32Array).every((x) => x === 0))
+      weights[path] = float32(
+        w.shape,
+        random(6)
+          .split(path)
+          .normals(w.data.length)
+          .map((x) => x * 0.1),
+      );
   return weights;
 }
 
@@ -41,7 +48,11 @@ describe('presets', () => {
   test('sizes', () => {
     const sizes = PRESETS.map((name) => {
       const c = preset(name);
-      const specs: Specs = new Map([conditionStage(c, { references: true }), denoiseStage(c), encodeStage(c), decodeStage(c), renderStage(c)].flatMap((s) => [...s.specs]));
+      const specs: Specs = new Map(
+        [conditionStage(c, { references: true }), denoiseStage(c), encodeStage(c), decodeStage(c), renderStage(c)].flatMap((s) => [
+          ...s.specs,
+        ]),
+      );
       return `${name} ${(countParameters(specs) / 1e6).toFixed(2)} M`;
     });
     expect(sizes).toMatchInlineSnapshot(`
@@ -61,7 +72,15 @@ describe('presets', () => {
 
   test.each(PRESETS)('%s: every stage is well formed', (name) => {
     const c = preset(name);
-    for (const { graph: g } of [conditionStage(c), conditionStage(c, { references: true }), denoiseStage(c), encodeStage(c), decodeStage(c), renderStage(c)]) check(g);
+    for (const { graph: g } of [
+      conditionStage(c),
+      conditionStage(c, { references: true }),
+      denoiseStage(c),
+      encodeStage(c),
+      decodeStage(c),
+      renderStage(c),
+    ])
+      check(g);
   });
 });
 
@@ -74,7 +93,13 @@ describe('conditioning', () => {
     const velocity = transformer(
       s,
       input('x', [B, L, channels]),
-      { t: perPicture('t', B), guidance: perPicture('guidance', B), condition, rotary: rotaryInputs(L, 16), bias: input('bias', [B, 1, 1, L + T + S]) },
+      {
+        t: perPicture('t', B),
+        guidance: perPicture('guidance', B),
+        condition,
+        rotary: rotaryInputs(L, 16),
+        bias: input('bias', [B, 1, 1, L + T + S]),
+      },
       config,
     );
     const weights = lively(specs);
@@ -89,7 +114,13 @@ describe('conditioning', () => {
     const hidden = [0, 0, 0, 0, -1e4, 0, 0, 0, -1e4, -1e4];
     const bias = zeros('float32', [B, 1, 1, L + T + S]);
     for (let b = 0; b < B; b++) bias.data.set(hidden.slice(b * T, (b + 1) * T), b * (L + T + S));
-    const step: Tensors = { x: normals(B, L, channels), t: float32([B], [0.3, 1]), guidance: float32([B], [0, 4]), bias, ...named('rotary', gridPositions(2, 3), 16) };
+    const step: Tensors = {
+      x: normals(B, L, channels),
+      t: float32([B], [0.3, 1]),
+      guidance: float32([B], [0, 4]),
+      bias,
+      ...named('rotary', gridPositions(2, 3), 16),
+    };
     const whole = await (await runtime.compile(graph('whole', { velocity }), { weights })).run({ ...text, ...step });
     const stages = [conditionStage(config, { references: true }), denoiseStage(config)];
     const [first, second] = await Promise.all(stages.map(({ graph: g }) => runtime.compile(g, { weights: only(weights, g.inputs) })));
@@ -97,7 +128,10 @@ describe('conditioning', () => {
     const stepped = await second!.run({ ...cache, ...step });
     expectClose(stepped.velocity!, whole.velocity!, { rtol: 1e-4, atol: 1e-5 });
     // And against the slow, obvious interpreter.
-    expectClose(evaluate(stages[1]!.graph, { ...only(weights, stages[1]!.graph.inputs), ...cache, ...step }).velocity!, whole.velocity!, { rtol: 1e-3, atol: 1e-4 });
+    expectClose(evaluate(stages[1]!.graph, { ...only(weights, stages[1]!.graph.inputs), ...cache, ...step }).velocity!, whole.velocity!, {
+      rtol: 1e-3,
+      atol: 1e-4,
+    });
   });
 
   test('a step in parts is the whole step', async () => {
@@ -105,15 +139,27 @@ describe('conditioning', () => {
     const { heads, depth } = config.transformer;
     const whole = denoiseStage(config);
     const weights = lively(whole.specs);
-    const cache = Object.fromEntries(Array.from({ length: depth }, (_, i) => ['k', 'v'].map((kind) => [`${kind}.${i}`, normals(1, heads.groups, M, heads.width)])).flat());
-    let all: Tensors = { ...cache, x: normals(1, L, channels), t: float32([1], [0.3]), guidance: float32([1], [4]), pooled: normals(1, config.transformer.width), ...named('rotary', gridPositions(2, 3), 16) };
+    const cache = Object.fromEntries(
+      Array.from({ length: depth }, (_, i) => ['k', 'v'].map((kind) => [`${kind}.${i}`, normals(1, heads.groups, M, heads.width)])).flat(),
+    );
+    let all: Tensors = {
+      ...cache,
+      x: normals(1, L, channels),
+      t: float32([1], [0.3]),
+      guidance: float32([1], [4]),
+      pooled: normals(1, config.transformer.width),
+      ...named('rotary', gridPositions(2, 3), 16),
+    };
     const expected = evaluate(whole.graph, { ...weights, ...all, bias: zeros('float32', [1, 1, 1, L + M]) }).velocity!;
     const parts = denoiseParts(config, 1);
     expect(parts.map(({ from, to }) => [from, to])).toEqual(Array.from({ length: depth }, (_, i) => [i, i + 1]));
     expect(new Set(parts.flatMap(({ specs }) => [...specs.keys()]))).toEqual(new Set(whole.specs.keys()));
     for (const { graph: g } of parts) {
       check(g);
-      const { next, ...found } = evaluate(g, { ...only(weights, g.inputs), ...Object.fromEntries(Object.entries(all).filter(([name]) => g.inputs.some((v) => v.name === name))) });
+      const { next, ...found } = evaluate(g, {
+        ...only(weights, g.inputs),
+        ...Object.fromEntries(Object.entries(all).filter(([name]) => g.inputs.some((v) => v.name === name))),
+      });
       all = { ...all, ...found, ...(next && { tokens: next }) };
     }
     expectClose(all.velocity!, expected, { rtol: 1e-5, atol: 1e-6 });
@@ -126,7 +172,10 @@ describe('conditioning', () => {
     const feeds = (ids: number[], seen: number): Tensors => ({
       'text.ids': int64([1, ids.length], ids),
       'text.positions': int64([ids.length], [...ids.keys()]),
-      'text.mask': float32([1, ids.length], ids.map((_, i) => (i < seen ? 1 : 0))),
+      'text.mask': float32(
+        [1, ids.length],
+        ids.map((_, i) => (i < seen ? 1 : 0)),
+      ),
     });
     const bare = await session.run(feeds([1, 9, 2], 3));
     const padded = await session.run(feeds([1, 9, 2, 0, 0, 0], 3));
@@ -144,7 +193,11 @@ describe('autoencoder', () => {
     const [encode, decode] = [encodeStage(config), decodeStage(config)];
     const encoder = await runtime.compile(encode.graph, { weights: lively(encode.specs) });
     const decoder = await runtime.compile(decode.graph, { weights: lively(decode.specs) });
-    for (const [h, w] of [[1, 2], [3, 1], [2, 2]] as const) {
+    for (const [h, w] of [
+      [1, 2],
+      [3, 1],
+      [2, 2],
+    ] as const) {
       const rotary = named('rotary', gridPositions(h, w), 16);
       const { latent } = await encoder.run({ image: normals(1, h, 32, w, 32, 4), ...rotary });
       expect(latent!.shape).toEqual([1, h * w, channels]);
@@ -169,17 +222,29 @@ describe('autoencoder', () => {
       const { feeds, rows, columns } = samplingTables({ x, y, width, height }, size.width, size.height, cells);
       const part: number[] = [];
       for (let r = rows.from; r < rows.to; r++)
-        part.push(...(features.data as Float32Array).subarray((r * cells.columns + columns.from) * K, (r * cells.columns + columns.to) * K));
+        part.push(
+          ...(features.data as Float32Array).subarray((r * cells.columns + columns.from) * K, (r * cells.columns + columns.to) * K),
+        );
       return (await session.run({ ...feeds, features: float32([1, rows.to - rows.from, columns.to - columns.from, K], part) })).pixels!;
     };
     const whole = await draw(0, 0, size.width, size.height);
     let worst = 0;
-    for (const [y, height] of [[0, 17], [17, 20], [37, 13]] as const)
-      for (const [x, width] of [[0, 40], [40, 35]] as const) {
+    for (const [y, height] of [
+      [0, 17],
+      [17, 20],
+      [37, 13],
+    ] as const)
+      for (const [x, width] of [
+        [0, 40],
+        [40, 35],
+      ] as const) {
         const tile = await draw(x, y, width, height);
         for (let r = 0; r < height; r++)
           for (let c = 0; c < width * 4; c++)
-            worst = Math.max(worst, Math.abs((tile.data[r * width * 4 + c] as number) - (whole.data[((y + r) * size.width + x) * 4 + c] as number)));
+            worst = Math.max(
+              worst,
+              Math.abs((tile.data[r * width * 4 + c] as number) - (whole.data[((y + r) * size.width + x) * 4 + c] as number)),
+            );
       }
     expect(worst).toBeLessThan(1e-4);
     expect((whole.data as Float32Array).some((v) => Math.abs(v) > 0.05)).toBe(true);

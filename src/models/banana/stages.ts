@@ -37,7 +37,10 @@ export function conditionStage(config: Config, { references = false, product }: 
     const s = rootScope(specs, product).in('transformer');
     const reference = references ? referenceInputs('B', 'S', config) : undefined;
     const { layers, pooled } = conditioning(s, textInputs('B', 'T'), config, reference);
-    const cache = layers.flatMap(({ k, v }, i): [string, Value][] => [[cacheName('k', i), k], [cacheName('v', i), v]]);
+    const cache = layers.flatMap(({ k, v }, i): [string, Value][] => [
+      [cacheName('k', i), k],
+      [cacheName('v', i), v],
+    ]);
     return graph('condition', { pooled, ...Object.fromEntries(cache) });
   });
 }
@@ -92,7 +95,12 @@ function denoisePart(s: Scope, from: number, to: number, config: Config): Graph 
   const cached = (kind: 'k' | 'v', i: number) => input(cacheName(kind, i), ['B', heads.groups, 'M', heads.width]);
   const { tokens, shared, last } =
     from === 0
-      ? entry(s, input('x', ['B', 'L', config.channels]), { t: perPicture('t', 'B'), guidance: perPicture('guidance', 'B'), pooled: input('pooled', ['B', width]) }, config)
+      ? entry(
+          s,
+          input('x', ['B', 'L', config.channels]),
+          { t: perPicture('t', 'B'), guidance: perPicture('guidance', 'B'), pooled: input('pooled', ['B', width]) },
+          config,
+        )
       : { tokens: input('tokens', ['B', 'L', width]), shared: input('shared', ['B', 6 * width]), last: input('last', ['B', 2 * width]) };
   const rotary = rotaryInputs('L', heads.width);
   let h = tokens;
@@ -144,6 +152,12 @@ export function encodeStage(config: Config, { product }: StageOptions = {}): Sta
 
 /** Every weight of the networks. */
 export function specsOf(config: Config): Specs {
-  const stages = [conditionStage(config, { references: true }), denoiseStage(config), encodeStage(config), decodeStage(config), renderStage(config)];
+  const stages = [
+    conditionStage(config, { references: true }),
+    denoiseStage(config),
+    encodeStage(config),
+    decodeStage(config),
+    renderStage(config),
+  ];
   return new Map(stages.flatMap(({ specs }) => [...specs]));
 }

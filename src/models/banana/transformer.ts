@@ -70,7 +70,12 @@ function referenceFeatures(s: Scope, { tokens, slots }: ReferenceInputs, { trans
 
 /** x (B) to cosines and sines of it at 64 frequencies: (B, 128). */
 export function sinusoid(x: Value): Value {
-  const frequencies = constant(float32([1, 64], Array.from({ length: 64 }, (_, i) => 1000 ** (i / 63) * 0.5)));
+  const frequencies = constant(
+    float32(
+      [1, 64],
+      Array.from({ length: 64 }, (_, i) => 1000 ** (i / 63) * 0.5),
+    ),
+  );
   const angles = mul(unsqueeze(x, -1), frequencies);
   const turns = round(mul(angles, 1 / (2 * Math.PI)));
   const near = sub(angles, mul(turns, 2 * Math.PI)); // in [-pi, pi]: WGSL promises no precision beyond
@@ -100,22 +105,42 @@ export interface Entry {
 }
 
 /** x (B, L, C); t (B) in [0, 1], 1 is noise; guidance (B), 0 means none was distilled; pooled (B, D). */
-export function entry(s: Scope, x: Value, { t, guidance, pooled }: { t: Value; guidance: Value; pooled: Value }, { transformer: c }: Config): Entry {
+export function entry(
+  s: Scope,
+  x: Value,
+  { t, guidance, pooled }: { t: Value; guidance: Value; pooled: Value },
+  { transformer: c }: Config,
+): Entry {
   const D = c.width;
   const embed = (name: string, v: Value) => linear(s.in(name).declare({ bits: 6, adapt: 'time' }), sinusoid(v), D, { bias: true });
   const inside = s.declare({ bits: 5, adapt: 'modulation' });
   let signal = add(add(embed('time', t), embed('guidance', mul(guidance, 0.1))), pooled); // (B, D)
   signal = silu(linear(inside.in('signal'), silu(signal), D, { bias: true }));
   const modulation = (name: string, n: number) => linear(inside.in(name), signal, n * D, { bias: true, deviation: 0.02 / Math.sqrt(D) });
-  return { tokens: linear(s.in('in').declare(END), x, D, { bias: true }), shared: modulation('modulation', 6), last: modulation('last-modulation', 2) };
+  return {
+    tokens: linear(s.in('in').declare(END), x, D, { bias: true }),
+    shared: modulation('modulation', 6),
+    last: modulation('last-modulation', 2),
+  };
 }
 
 /** Block i: tokens (B, L, D) to tokens. */
-export function block(s: Scope, i: number, h: Value, shared: Value, { extra, rotary, bias }: BlockInputs, { transformer: c }: Pick<Config, 'transformer'>): Value {
+export function block(
+  s: Scope,
+  i: number,
+  h: Value,
+  shared: Value,
+  { extra, rotary, bias }: BlockInputs,
+  { transformer: c }: Pick<Config, 'transformer'>,
+): Value {
   const own = s.in('blocks').in(i).declare(INNER);
   const modulation = add(shared, own.parameter('modulation', [6 * c.width], { constant: 0 }));
   const [shiftA, scaleA, gateA, shiftM, scaleM, gateM] = chunks(modulation, 6, c.width);
-  const a = selfAttention(own.in('attention').declare({ adapt: 'attention' }), modulate(h, shiftA!, scaleA!), c.heads, { rotary, extra, ...(bias && { bias }) });
+  const a = selfAttention(own.in('attention').declare({ adapt: 'attention' }), modulate(h, shiftA!, scaleA!), c.heads, {
+    rotary,
+    extra,
+    ...(bias && { bias }),
+  });
   h = add(h, mul(a, add(gateA!, 1)));
   const m = swiglu(own.in('mlp').declare({ adapt: 'mlp' }), modulate(h, shiftM!, scaleM!), c.hidden);
   return add(h, mul(m, add(gateM!, 1)));

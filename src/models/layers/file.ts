@@ -46,17 +46,30 @@ export function layersSpecs(config: LayersConfig): Specs {
 export const isLayers = ({ format }: Readonly<Record<string, string>>): boolean => /^banana-layers-/.test(format ?? '');
 
 /** The tensors and metadata of a model's file; `plan`: bits of the weights, 8 for large matrices when left out. */
-export function packLayers({ config, weights, basis, tokenizer, manifest }: LayersModel, plan = planOf(layersSpecs(config), 8)): { tensors: Tensors; metadata: Record<string, string> } {
+export function packLayers(
+  { config, weights, basis, tokenizer, manifest }: LayersModel,
+  plan = planOf(layersSpecs(config), 8),
+): { tensors: Tensors; metadata: Record<string, string> } {
   const { channels, mean, matrix, scale } = basis;
-  const own: Tensors = { [BASIS.mean]: { dtype: 'float32', shape: [PATCH_NUMBERS], data: Float32Array.from(mean) }, [BASIS.matrix]: { dtype: 'float32', shape: [PATCH_NUMBERS, channels], data: Float32Array.from(matrix) } };
-  const metadata = { format: FORMAT, manifest: JSON.stringify(manifest), tokenizer: JSON.stringify(tokenizer), scale: String(scale), gain: String(CONTENT_GAIN) };
+  const own: Tensors = {
+    [BASIS.mean]: { dtype: 'float32', shape: [PATCH_NUMBERS], data: Float32Array.from(mean) },
+    [BASIS.matrix]: { dtype: 'float32', shape: [PATCH_NUMBERS, channels], data: Float32Array.from(matrix) },
+  };
+  const metadata = {
+    format: FORMAT,
+    manifest: JSON.stringify(manifest),
+    tokenizer: JSON.stringify(tokenizer),
+    scale: String(scale),
+    gain: String(CONTENT_GAIN),
+  };
   return { tensors: { ...packWeights(lazily(weights), plan), ...packWeights(lazily(own), BASIS_PLAN) }, metadata };
 }
 
 /** A model from what its file holds; throws InputError naming `source` when it is not one, or damaged. */
 export function storedLayers(file: ModelFile, source: string): LayersModel {
   const { metadata } = file;
-  if (metadata.format !== FORMAT) throw new InputError('model.format', `${source}: a layered model of format "${metadata.format}", expected "${FORMAT}": fetch it anew`);
+  if (metadata.format !== FORMAT)
+    throw new InputError('model.format', `${source}: a layered model of format "${metadata.format}", expected "${FORMAT}": fetch it anew`);
   const manifest = manifestOf(metadata.manifest, source);
   const config = layersPreset(manifest.preset);
   const { weights, ...stored } = storedWeights(file, source);
@@ -71,7 +84,13 @@ export function storedLayers(file: ModelFile, source: string): LayersModel {
 const isText = (x: unknown) => typeof x === 'string';
 const listOf = (fits: (x: unknown) => boolean) => (x: unknown) => Array.isArray(x) && x.length > 0 && x.every(fits);
 const FIELDS: { readonly [F in keyof LayersManifest]: (x: unknown) => boolean } = {
-  name: isText, version: isText, preset: isText, styles: listOf(isText), steps: listOf(Number.isInteger), licence: isText, training: isText,
+  name: isText,
+  version: isText,
+  preset: isText,
+  styles: listOf(isText),
+  steps: listOf(Number.isInteger),
+  licence: isText,
+  training: isText,
 };
 
 function manifestOf(text: string | undefined, source: string): LayersManifest {
@@ -82,6 +101,7 @@ function manifestOf(text: string | undefined, source: string): LayersManifest {
     throw new InputError('model.manifest', `${source}: its manifest is not JSON; the file is damaged`, { cause });
   }
   const bad = Object.entries(FIELDS).find(([field, fits]) => !fits(found?.[field]));
-  if (bad) throw new InputError('model.manifest', `${source}: its manifest has no usable "${bad[0]}"; the file is damaged or of another version`);
+  if (bad)
+    throw new InputError('model.manifest', `${source}: its manifest has no usable "${bad[0]}"; the file is damaged or of another version`);
   return found as unknown as LayersManifest;
 }

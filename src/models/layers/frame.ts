@@ -17,7 +17,12 @@ export interface Frame {
 export const FRAME_GAIN = 1.2;
 
 /** Mean and deviation of x, y, log2 size and height over the data's scenes. */
-const LAW = [[0, 0.25], [0, 0.2], [-1.2, 0.6], [0.3, 0.4]] as const satisfies readonly (readonly [number, number])[];
+const LAW = [
+  [0, 0.25],
+  [0, 0.2],
+  [-1.2, 0.6],
+  [0.3, 0.4],
+] as const satisfies readonly (readonly [number, number])[];
 
 /** The four numbers of a frame. */
 export function frameNumbers({ x, y, size, height }: Frame): number[] {
@@ -26,7 +31,12 @@ export function frameNumbers({ x, y, size, height }: Frame): number[] {
 
 /** The frame that `frameNumbers` gave these numbers for, from `at` on. */
 export function frameOf(numbers: ArrayLike<number>, at = 0): Frame {
-  const [x, y, log, height] = LAW.map(([mean, deviation], i) => (numbers[at + i]! / FRAME_GAIN) * deviation + mean) as [number, number, number, number];
+  const [x, y, log, height] = LAW.map(([mean, deviation], i) => (numbers[at + i]! / FRAME_GAIN) * deviation + mean) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   return { x, y, size: 2 ** log, height };
 }
 

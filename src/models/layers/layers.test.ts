@@ -38,7 +38,9 @@ describe('thumbnails', () => {
   });
 
   test('sides that are no multiples of 16 are refused', () => {
-    expect(() => encodeThumbnail({ width: 20, height: 16, pixels: new Uint8Array(1280) }, plainBasis(8))).toThrow('20 x 16 pixels: expected multiples of 16');
+    expect(() => encodeThumbnail({ width: 20, height: 16, pixels: new Uint8Array(1280) }, plainBasis(8))).toThrow(
+      '20 x 16 pixels: expected multiples of 16',
+    );
   });
 });
 
@@ -71,10 +73,25 @@ describe('a layout', () => {
   });
 });
 
-const specs: Specs = new Map([conditionStage(config), denoiseStage(config), mapsStage(config), pixelsStage(config)].flatMap((stage) => [...stage.specs]));
+const specs: Specs = new Map(
+  [conditionStage(config), denoiseStage(config), mapsStage(config), pixelsStage(config)].flatMap((stage) => [...stage.specs]),
+);
 const drawn = initialize(specs, random(3));
 /** Random weights in which nothing is hidden by a zero start. */
-const weights: Tensors = Object.fromEntries(Object.entries(drawn).map(([path, w]) => [path, path.includes('-out') ? float32(w.shape, random(4).split(path).normals(w.data.length).map((v) => v * 0.1)) : w]));
+const weights: Tensors = Object.fromEntries(
+  Object.entries(drawn).map(([path, w]) => [
+    path,
+    path.includes('-out')
+      ? float32(
+          w.shape,
+          random(4)
+            .split(path)
+            .normals(w.data.length)
+            .map((v) => v * 0.1),
+        )
+      : w,
+  ]),
+);
 
 test('the program that is trained and the stages that draw predict the same', async () => {
   const room: Room = { batch: 1, layout: { objects: 2, canvas: { rows: 4, columns: 4 } }, text: 4 };
@@ -85,11 +102,19 @@ test('the program that is trained and the stages that draw predict the same', as
   const { program } = layeredTeacher(config, room);
   const noise = { frames: rng.normals(8), content: rng.normals(content.length) };
   const { loss, 'content-error': wrong } = evaluate(program.graph, {
-    ...program.begin(weights), rate: float32([], [0]), t: float32([1], [t]), variance: weights['transformer.variance']!,
-    frames: float32([1, 2, 4], frames), content: float32([1, 48, config.channels], content),
-    'frames.noise': float32([1, 2, 4], noise.frames), 'content.noise': float32([1, 48, config.channels], noise.content),
-    objects: float32([1, 2], [1, 1]), canvas: float32([1], [1]),
-    'text.ids': int64([1, 4], ids), 'text.mask': float32([1, 4], [1, 1, 1, 1]), 'text.positions': int64([4], [0, 1, 2, 3]),
+    ...program.begin(weights),
+    rate: float32([], [0]),
+    t: float32([1], [t]),
+    variance: weights['transformer.variance']!,
+    frames: float32([1, 2, 4], frames),
+    content: float32([1, 48, config.channels], content),
+    'frames.noise': float32([1, 2, 4], noise.frames),
+    'content.noise': float32([1, 48, config.channels], noise.content),
+    objects: float32([1, 2], [1, 1]),
+    canvas: float32([1], [1]),
+    'text.ids': int64([1, 4], ids),
+    'text.mask': float32([1, 4], [1, 1, 1, 1]),
+    'text.positions': int64([4], [0, 1, 2, 3]),
   });
   const networks = openLayerNetworks(referenceRuntime(), config, weights);
   const x = Float32Array.from([...frames, ...content], (v, i) => (1 - t) * v + t * [...noise.frames, ...noise.content][i]!);
@@ -104,17 +129,35 @@ test('objects that a picture does not have change nothing for the others', () =>
   const rng = random(9);
   const state = program.begin(weights);
   const feed = (second: number): Tensors => ({
-    ...state, rate: float32([], [0]), t: float32([1], [0.5]), variance: weights['transformer.variance']!,
-    frames: float32([1, 2, 4], [1, 2, 3, 4, second, second, 0, 0]), content: float32([1, 32, config.channels], Array.from({ length: 32 * config.channels }, (_, i) => (i < 16 * config.channels ? Math.sin(i) : second))),
-    'frames.noise': float32([1, 2, 4], rng.split('a').normals(8)), 'content.noise': float32([1, 32, config.channels], rng.split('b').normals(32 * config.channels)),
-    objects: float32([1, 2], [1, 0]), 'text.ids': int64([1, 2], [1, 2]), 'text.mask': float32([1, 2], [1, 1]), 'text.positions': int64([2], [0, 1]),
+    ...state,
+    rate: float32([], [0]),
+    t: float32([1], [0.5]),
+    variance: weights['transformer.variance']!,
+    frames: float32([1, 2, 4], [1, 2, 3, 4, second, second, 0, 0]),
+    content: float32(
+      [1, 32, config.channels],
+      Array.from({ length: 32 * config.channels }, (_, i) => (i < 16 * config.channels ? Math.sin(i) : second)),
+    ),
+    'frames.noise': float32([1, 2, 4], rng.split('a').normals(8)),
+    'content.noise': float32([1, 32, config.channels], rng.split('b').normals(32 * config.channels)),
+    objects: float32([1, 2], [1, 0]),
+    'text.ids': int64([1, 2], [1, 2]),
+    'text.mask': float32([1, 2], [1, 1]),
+    'text.positions': int64([2], [0, 1]),
   });
   expect(evaluate(program.graph, feed(5)).loss!.data[0]).toBeCloseTo(evaluate(program.graph, feed(0)).loss!.data[0] as number, 5);
 });
 
 describe('painting', () => {
-  const square = (value: number, alpha: number) => Float32Array.from({ length: THUMBNAIL ** 2 * 4 }, (_, i) => (i % 4 === 3 ? alpha : value));
-  const object = (x: number, y: number, size: number, height = 0): Layer => ({ slot: 1, pixels: square(-1, 1), width: 64, height: 64, frame: { x, y, size, height } });
+  const square = (value: number, alpha: number) =>
+    Float32Array.from({ length: THUMBNAIL ** 2 * 4 }, (_, i) => (i % 4 === 3 ? alpha : value));
+  const object = (x: number, y: number, size: number, height = 0): Layer => ({
+    slot: 1,
+    pixels: square(-1, 1),
+    width: 64,
+    height: 64,
+    frame: { x, y, size, height },
+  });
 
   test('a frame says where the art stands, in shorter sides from the middle', () => {
     expect(placeOf(object(0.25, -0.1, 0.47), { width: 200, height: 100 })).toEqual({ x: 100 + 25 - 25, y: 50 - 10 - 25, side: 50 });
@@ -134,7 +177,9 @@ describe('painting', () => {
     const plain: Layer = { slot: 0, pixels: square(0.5, 1), width: 64, height: 64 };
     const tile = { x: 0, y: 0, width: 6, height: 6 };
     const { data } = await (await drawingOf(networks, [plain])).render(tile, { width: 64, height: 64 });
-    const pixels = Array.from({ length: 36 }, (_, i) => [...(data as Float32Array).subarray(i * 4, i * 4 + 4)].map((v) => v.toFixed(3)).join());
+    const pixels = Array.from({ length: 36 }, (_, i) =>
+      [...(data as Float32Array).subarray(i * 4, i * 4 + 4)].map((v) => v.toFixed(3)).join(),
+    );
     expect(new Set(pixels.filter((_, i) => i % 2 === Math.floor(i / 6) % 2)).size).toBeLessThanOrEqual(2); // the same but for where in its cell a pixel is
   });
 
@@ -147,7 +192,10 @@ describe('painting', () => {
     const picture = await drawing.render(whole, whole);
     const tile = { x: 5, y: 3, width: 6, height: 7 };
     const piece = (await drawing.render(tile, whole)).data as Float32Array;
-    const expected = Array.from({ length: 7 * 6 * 4 }, (_, i) => picture.data[((3 + Math.floor(i / 24)) * 12 + 5) * 4 + (i % 24)] as number);
+    const expected = Array.from(
+      { length: 7 * 6 * 4 },
+      (_, i) => picture.data[((3 + Math.floor(i / 24)) * 12 + 5) * 4 + (i % 24)] as number,
+    );
     piece.forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, 4));
     expect(Math.max(...piece)).toBeGreaterThan(-1);
   });

@@ -44,7 +44,10 @@ export function partsOf({ objects, canvas }: Layout, channels: number): Part[] {
 /** The layout that parts are of. */
 export function layoutIn(parts: readonly Part[]): Layout {
   const canvas = parts.find(({ slot }) => slot === 0);
-  return { objects: parts.filter(({ slot }) => slot > OBJECTS).length, ...(canvas && { canvas: { rows: canvas.rows, columns: canvas.columns } }) };
+  return {
+    objects: parts.filter(({ slot }) => slot > OBJECTS).length,
+    ...(canvas && { canvas: { rows: canvas.rows, columns: canvas.columns } }),
+  };
 }
 
 /** Rows of the slot table: the canvas, each object's content, each object's frame. */
@@ -71,7 +74,11 @@ export function kindsOf({ objects, canvas }: Layout): TokenKinds {
   const cells = gridPositions(GRID, GRID);
   const spread = canvas ? gridPositions(canvas.rows, canvas.columns) : [];
   return {
-    slots: [...range(objects).map((k) => 1 + OBJECTS + k), ...range(objects).flatMap((k) => cells.map(() => 1 + k)), ...spread.map(() => 0)],
+    slots: [
+      ...range(objects).map((k) => 1 + OBJECTS + k),
+      ...range(objects).flatMap((k) => cells.map(() => 1 + k)),
+      ...spread.map(() => 0),
+    ],
     places: [...range(objects).map(() => 0), ...range(objects).flatMap(() => cells.map((_, i) => 1 + i)), ...spread.map(canvasPlace)],
     positions: [...range(objects).map((): [number, number] => [0, 0]), ...range(objects).flatMap(() => cells), ...spread],
   };

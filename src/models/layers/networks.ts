@@ -61,10 +61,18 @@ export interface LayerNetworksOptions {
   readonly blocks?: BlocksOf | undefined;
 }
 
-const BUILD = { condition: conditionStage, denoise: denoiseStage, maps: mapsStage, pixels: pixelsStage } satisfies Record<string, (c: LayersConfig) => Stage>;
+const BUILD = { condition: conditionStage, denoise: denoiseStage, maps: mapsStage, pixels: pixelsStage } satisfies Record<
+  string,
+  (c: LayersConfig) => Stage
+>;
 
 /** The networks of `config` with `weights`. Sessions are made on first use. */
-export function openLayerNetworks(runtime: Runtime, config: LayersConfig, weights: LazyTensors | Tensors, { precision = 'float32', plan = {}, blocks }: LayerNetworksOptions = {}): LayerNetworks {
+export function openLayerNetworks(
+  runtime: Runtime,
+  config: LayersConfig,
+  weights: LazyTensors | Tensors,
+  { precision = 'float32', plan = {}, blocks }: LayerNetworksOptions = {},
+): LayerNetworks {
   const product = precision === 'float32' ? matmul : PRODUCTS[precision](heldPlan(plan));
   const sessions = new Map<string, Promise<Session>>();
   const session = (name: keyof typeof BUILD): Promise<Session> => {
@@ -77,7 +85,9 @@ export function openLayerNetworks(runtime: Runtime, config: LayersConfig, weight
     async condition(ids) {
       const T = ids.length;
       const { count, ...cache } = await (await session('condition')).run({
-        'text.ids': int64([1, T], [...ids]), 'text.mask': float32([1, T], Array<number>(T).fill(1)), 'text.positions': int64([T], [...ids.keys()]),
+        'text.ids': int64([1, T], [...ids]),
+        'text.mask': float32([1, T], Array<number>(T).fill(1)),
+        'text.positions': int64([T], [...ids.keys()]),
       });
       const logits = Array.from(count!.data as Float32Array).slice(1, OBJECTS + 1);
       return { cache, objects: 1 + logits.indexOf(Math.max(...logits)) };
@@ -115,15 +125,28 @@ export function openLayerNetworks(runtime: Runtime, config: LayersConfig, weight
   };
 }
 
-async function open(runtime: Runtime, { graph, specs }: Stage, weights: LazyTensors | Tensors, blocks: BlocksOf | undefined): Promise<Session> {
+async function open(
+  runtime: Runtime,
+  { graph, specs }: Stage,
+  weights: LazyTensors | Tensors,
+  blocks: BlocksOf | undefined,
+): Promise<Session> {
   const plain = new Set(graph.inputs.map(({ name }) => name));
   const bound: Tensors = {};
   const { outline, read } = lazily(weights);
   for (const [path, { shape }] of specs) {
     const found = outline(path);
-    if (!found) throw new InputError('model.weights', `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`);
+    if (!found)
+      throw new InputError(
+        'model.weights',
+        `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`,
+      );
     if (!plain.has(path)) continue;
-    if (found.shape.join() !== shape.join()) throw new InputError('model.weights', `weight "${path}" is [${found.shape}], stage "${graph.name}" expects [${shape}]; was it made for another preset?`);
+    if (found.shape.join() !== shape.join())
+      throw new InputError(
+        'model.weights',
+        `weight "${path}" is [${found.shape}], stage "${graph.name}" expects [${shape}]; was it made for another preset?`,
+      );
     bound[path] = read(path);
   }
   return runtime.compile(forInference(graph), { weights: { ...bound, ...quantizedWeights(graph, weights, (path) => blocks?.(path)) } });
@@ -152,7 +175,14 @@ function layoutFeeds(layout: Layout, { transformer }: LayersConfig): Tensors {
   const { cosine, sine } = rotaryTable(positions, transformer.heads.width);
   const all = [...slots.keys()];
   const ids = (list: readonly number[]) => int64([list.length], list);
-  return { slots: ids(slots), places: ids(places), 'at.frames': ids(all.slice(0, layout.objects)), 'at.content': ids(all.slice(layout.objects)), 'rotary.cosine': cosine, 'rotary.sine': sine };
+  return {
+    slots: ids(slots),
+    places: ids(places),
+    'at.frames': ids(all.slice(0, layout.objects)),
+    'at.content': ids(all.slice(layout.objects)),
+    'rotary.cosine': cosine,
+    'rotary.sine': sine,
+  };
 }
 
 /** Thumbnails as the renderer reads them: (B, h + 2 MARGIN, w + 2 MARGIN, 5), plus 1, with the plane that says whether they are exact. */
@@ -178,6 +208,7 @@ function cut(map: Tensor, [top, bottom, left, right]: Cells): Tensor {
   const [, , b, K] = map.shape as [number, number, number, number];
   const width = (right - left) * K;
   const data = new Float32Array((bottom - top) * width);
-  for (let y = top; y < bottom; y++) data.set((map.data as Float32Array).subarray((y * b + left) * K, (y * b + left) * K + width), (y - top) * width);
+  for (let y = top; y < bottom; y++)
+    data.set((map.data as Float32Array).subarray((y * b + left) * K, (y * b + left) * K + width), (y - top) * width);
   return float32([1, bottom - top, right - left, K], data);
 }

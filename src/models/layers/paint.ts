@@ -27,7 +27,15 @@ export function layersOf(latent: Float32Array<ArrayBuffer>, parts: Parts, basis:
     if (slot > OBJECTS) return [];
     const [width, height] = [columns * PATCH, rows * PATCH];
     const frame = numbers.get(OBJECTS + slot);
-    return [{ slot, pixels: decodeTokens(split(latent, parts)[i]!, width, height, basis), width, height, ...(slot > 0 && { frame: frameOf(frame!) }) }];
+    return [
+      {
+        slot,
+        pixels: decodeTokens(split(latent, parts)[i]!, width, height, basis),
+        width,
+        height,
+        ...(slot > 0 && { frame: frameOf(frame!) }),
+      },
+    ];
   });
   return found.sort((a, b) => (a.frame?.height ?? -Infinity) - (b.frame?.height ?? -Infinity));
 }
@@ -56,16 +64,19 @@ export async function drawingOf(networks: LayerNetworks, layers: readonly Layer[
     const alike = layers.filter(({ frame }) => (frame === undefined) === (around === 'edge'));
     (await networks.maps(alike, { exact: false, around })).forEach((found, i) => maps.set(alike[i]!, found));
   }
-  const piece = (layer: Layer, tile: Tile, { x, y, side }: Place) => networks.pixels(maps.get(layer)!, { ...tile, x: tile.x - x, y: tile.y - y }, side / layer.width);
+  const piece = (layer: Layer, tile: Tile, { x, y, side }: Place) =>
+    networks.pixels(maps.get(layer)!, { ...tile, x: tile.x - x, y: tile.y - y }, side / layer.width);
   return {
-    layers: layers.map((layer): LayerDrawing => ({
-      slot: layer.slot,
-      box: (size) => boxOf(layer, placeOf(layer, size)),
-      async render(tile, size) {
-        const box = boxOf(layer, placeOf(layer, size));
-        return piece(layer, { ...tile, x: tile.x + box.x, y: tile.y + box.y }, placeOf(layer, size));
-      },
-    })),
+    layers: layers.map(
+      (layer): LayerDrawing => ({
+        slot: layer.slot,
+        box: (size) => boxOf(layer, placeOf(layer, size)),
+        async render(tile, size) {
+          const box = boxOf(layer, placeOf(layer, size));
+          return piece(layer, { ...tile, x: tile.x + box.x, y: tile.y + box.y }, placeOf(layer, size));
+        },
+      }),
+    ),
     async render(tile, size) {
       const out = new Float32Array(tile.width * tile.height * 4).fill(-1);
       for (const layer of layers) {

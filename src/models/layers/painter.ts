@@ -38,7 +38,13 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
   await warm(networks);
   return {
     info: {
-      family: 'layers', name, version, hash, preset, styles, guidance: 1,
+      family: 'layers',
+      name,
+      version,
+      hash,
+      preset,
+      styles,
+      guidance: 1,
       abilities: ['transparent', 'layers'],
       steps: [...steps].sort((a, b) => a - b),
       defaultSteps: Math.max(...steps),

@@ -30,7 +30,10 @@ export function conditionStage(config: LayersConfig, product?: Product): Stage {
   return stage((specs) => {
     const s = rootScope(specs, product).in('transformer');
     const condition = conditioning(s, textInputs('B', 'T'), config);
-    const cache = condition.layers.flatMap(({ k, v }, i): [string, Value][] => [[cacheName('k', i), k], [cacheName('v', i), v]]);
+    const cache = condition.layers.flatMap(({ k, v }, i): [string, Value][] => [
+      [cacheName('k', i), k],
+      [cacheName('v', i), v],
+    ]);
     return graph('condition', { pooled: condition.pooled, count: countLogits(s, condition.pooled), ...Object.fromEntries(cache) });
   });
 }

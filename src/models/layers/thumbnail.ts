@@ -26,7 +26,8 @@ export interface Thumbnail {
 
 /** Patches of a thumbnail, row by row: (rows * columns, 1024) in [-1, 1]. Throws InputError where sides are no multiples of 16. */
 export function patchesOf({ width, height, pixels }: Thumbnail): Float32Array<ArrayBuffer> {
-  if (width % PATCH || height % PATCH) throw new InputError('thumbnail.size', `a thumbnail is ${width} x ${height} pixels: expected multiples of ${PATCH}`);
+  if (width % PATCH || height % PATCH)
+    throw new InputError('thumbnail.size', `a thumbnail is ${width} x ${height} pixels: expected multiples of ${PATCH}`);
   const out = new Float32Array(width * height * 4);
   each(width, height, (from, to) => {
     out[to] = pixels[from]! / 127.5 - 1;
@@ -68,7 +69,12 @@ export function encodeThumbnail(thumbnail: Thumbnail, { channels, mean, matrix, 
 }
 
 /** Pixels of tokens: premultiplied RGBA -1 to 1 of a thumbnail of this size, not clipped. */
-export function decodeTokens(tokens: ArrayLike<number>, width: number, height: number, { channels, mean, matrix, scale }: Basis): Float32Array<ArrayBuffer> {
+export function decodeTokens(
+  tokens: ArrayLike<number>,
+  width: number,
+  height: number,
+  { channels, mean, matrix, scale }: Basis,
+): Float32Array<ArrayBuffer> {
   const count = (width * height * 4) / PATCH_NUMBERS;
   const patches = new Float32Array(count * PATCH_NUMBERS);
   for (let p = 0; p < count; p++)

@@ -25,7 +25,8 @@ export function basisOf(thumbnails: readonly Thumbnail[], channels: number): Bas
       }
     }
   const full = new Matrix(n, n);
-  for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) full.set(i, j, covariance[i * n + j]! / count).set(j, i, covariance[i * n + j]! / count);
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j <= i; j++) full.set(i, j, covariance[i * n + j]! / count).set(j, i, covariance[i * n + j]! / count);
   const { eigenvectorMatrix: vectors, realEigenvalues: values } = new EigenvalueDecomposition(full, { assumeSymmetric: true });
   const order = [...values.keys()].sort((a, b) => values[b]! - values[a]!).slice(0, channels);
   const power = order.reduce((sum, c) => sum + values[c]!, 0) / channels;

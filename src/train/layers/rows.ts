@@ -30,7 +30,14 @@ const square = { rows: GRID, columns: GRID };
 /** The rooms. Steps see about the same number of tokens, whatever their room. */
 export const ROOMS: readonly RoomPlan[] = [
   // Drawings alone, on nothing: what things look like is learned at half the price.
-  { name: 'alone', layout: { objects: 1 }, text: 20, kinds: ['single'], data: { grounds: 'transparent', captions: { languages: { en: 0.85, nl: 0.15 }, dropBackground: 0.6 } }, share: 0.5 },
+  {
+    name: 'alone',
+    layout: { objects: 1 },
+    text: 20,
+    kinds: ['single'],
+    data: { grounds: 'transparent', captions: { languages: { en: 0.85, nl: 0.15 }, dropBackground: 0.6 } },
+    share: 0.5,
+  },
   { name: 'one', layout: { objects: 1, canvas: square }, text: 24, kinds: ['single', 'scene'], share: 0.2 },
   { name: 'two', layout: { objects: 2, canvas: square }, text: 32, kinds: ['scene'], share: 0.2 },
   { name: 'many', layout: { objects: 6, canvas: square }, text: 32, kinds: ['scene'], share: 0.1 },
@@ -63,18 +70,53 @@ export function rowsOf(samples: readonly LayeredSample[], { layout, text }: Room
   const encoded = samples.map(({ caption }) => tokenizer.encode(caption, text));
   const none = frameNumbers({ x: 0, y: 0, size: 0.5, height: 0 });
   return {
-    drawing: int64([R, N], samples.flatMap(({ objects }) => padded(objects.map(({ drawing }) => keys.drawings.get(drawing)!), 0))),
-    objects: float32([R, N], samples.flatMap(({ objects }) => padded(objects.map(() => 1), 0))),
-    frames: float32([R, N, FRAME_NUMBERS], samples.flatMap(({ objects }) => padded(objects.map(frameNumbers), none).flat())),
-    ground: int64([R], samples.map(({ canvas }) => (canvas === undefined ? 0 : keys.canvases.get(canvas)!))),
-    canvas: float32([R], samples.map(({ canvas }) => (canvas === undefined ? 0 : 1))),
-    ids: int64([R, text], encoded.flatMap(({ ids }) => Array.from(ids).slice(0, text))),
-    count: float32([R], encoded.map(({ count }) => Math.min(count, text))),
+    drawing: int64(
+      [R, N],
+      samples.flatMap(({ objects }) =>
+        padded(
+          objects.map(({ drawing }) => keys.drawings.get(drawing)!),
+          0,
+        ),
+      ),
+    ),
+    objects: float32(
+      [R, N],
+      samples.flatMap(({ objects }) =>
+        padded(
+          objects.map(() => 1),
+          0,
+        ),
+      ),
+    ),
+    frames: float32(
+      [R, N, FRAME_NUMBERS],
+      samples.flatMap(({ objects }) => padded(objects.map(frameNumbers), none).flat()),
+    ),
+    ground: int64(
+      [R],
+      samples.map(({ canvas }) => (canvas === undefined ? 0 : keys.canvases.get(canvas)!)),
+    ),
+    canvas: float32(
+      [R],
+      samples.map(({ canvas }) => (canvas === undefined ? 0 : 1)),
+    ),
+    ids: int64(
+      [R, text],
+      encoded.flatMap(({ ids }) => Array.from(ids).slice(0, text)),
+    ),
+    count: float32(
+      [R],
+      encoded.map(({ count }) => Math.min(count, text)),
+    ),
   };
 }
 
 /** Computes a program's inputs from rows and the bank (`bank.drawings` and `bank.canvases`, (rows, 16, C)). */
-export function roomPrepare({ batch: B, layout, text }: Room, { channels }: LayersConfig, bank: { drawings: number; canvases: number }): Graph {
+export function roomPrepare(
+  { batch: B, layout, text }: Room,
+  { channels }: LayersConfig,
+  bank: { drawings: number; canvases: number },
+): Graph {
   const tokens = (rows: number) => [rows, CELLS_PER_OBJECT, channels];
   const objects = gather(input('bank.drawings', tokens(bank.drawings)), input('drawing', [B, layout.objects], 'int64'), 0);
   const each = reshape(objects, [B, layout.objects * CELLS_PER_OBJECT, channels]);

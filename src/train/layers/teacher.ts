@@ -3,7 +3,25 @@
 // of the data. A head on the text learns how many objects a prompt asks for. One program trains one room: up to N objects with or
 // without a canvas; objects that a picture does not have are hidden from attention and from the loss.
 // Legend: B batch, N room for objects, P content tokens, L = N + P, T text tokens, C channels.
-import { add, concat, div, equal, cast, exp, expand, log, maximum, mean, min, mul, reshape, slice, sub, sum, unsqueeze } from '../../graph/ops.ts';
+import {
+  add,
+  concat,
+  div,
+  equal,
+  cast,
+  exp,
+  expand,
+  log,
+  maximum,
+  mean,
+  min,
+  mul,
+  reshape,
+  slice,
+  sub,
+  sum,
+  unsqueeze,
+} from '../../graph/ops.ts';
 import { square } from '../../graph/functions.ts';
 import { constant, input, type Value } from '../../graph/value.ts';
 import { perPicture, textInputs } from '../../models/banana/inputs.ts';
@@ -43,7 +61,10 @@ export interface LatentInputs {
 
 /** Inputs frames, frames.noise (B, N, 4), content, content.noise (B, P, C), objects (B, N) and, where there is room for one, canvas (B). */
 export function latentInputs({ batch: B, layout }: Room, { channels }: LayersConfig): LatentInputs {
-  const [frames, content] = [[B, layout.objects, FRAME_NUMBERS], [B, contentTokens(layout), channels]];
+  const [frames, content] = [
+    [B, layout.objects, FRAME_NUMBERS],
+    [B, contentTokens(layout), channels],
+  ];
   return {
     data: { frames: input('frames', frames), content: input('content', content) },
     noise: { frames: input('frames.noise', frames), content: input('content.noise', content) },
@@ -85,7 +106,12 @@ export function noisy({ data, noise }: LatentInputs, t: Value): Parts {
 }
 
 /** Mean over the tokens that are there of the squared error of predicted pictures, over max(t, 0.1)^2, in units of the data. */
-export function pathLoss(velocity: Parts, { data, noise, objects }: LatentInputs, content: Value, t: Value): { content: Value; frames: Value } {
+export function pathLoss(
+  velocity: Parts,
+  { data, noise, objects }: LatentInputs,
+  content: Value,
+  t: Value,
+): { content: Value; frames: Value } {
   const weight = unsqueeze(unsqueeze(min(mul(t, 1 / LEAST_TIME), 1), 1), 1);
   const part = (v: Value, x: Value, n: Value, mask: Value, gain: number) => {
     const width = v.shape.at(-1) as number;
@@ -125,5 +151,13 @@ export function layeredTeacher(config: LayersConfig, room: Room): { program: Pro
   const count = countLoss(s, condition, latents.objects);
   const loss = add(content, add(mul(frames, FRAME_WEIGHT), mul(count, COUNT_WEIGHT)));
   const optimizer = () => adamw({ beta2: 0.98, decay: 0.01 });
-  return { program: trainStep('train-layers', loss, { specs, metrics: { 'content-error': content, 'frame-error': frames, 'count-error': count }, ema: 0.998, optimizer }), specs };
+  return {
+    program: trainStep('train-layers', loss, {
+      specs,
+      metrics: { 'content-error': content, 'frame-error': frames, 'count-error': count },
+      ema: 0.998,
+      optimizer,
+    }),
+    specs,
+  };
 }

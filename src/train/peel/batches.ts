@@ -13,7 +13,11 @@ const HOP = 1 / 8;
 
 /** Feeds of step i. Buckets come as often as pictures are in them. */
 export function batchesOf(training: Training, { learned, buckets, bank }: Prepared): (step: number) => Tensors {
-  const { settings: { batch, prior }, model: { manifest, config }, rng } = training;
+  const {
+    settings: { batch, prior },
+    model: { manifest, config },
+    rng,
+  } = training;
   const pictures = buckets.map((bucket) => learned.filter((p) => p.bucket === bucket));
   const shares = pictures.map((list) => list.length);
   return (step) => {

@@ -18,7 +18,11 @@ async function storeWith(metadata: Record<string, string>) {
 
 test('what was kept comes back; a best loss that is no number comes back as none', async () => {
   const store = await storeWith({});
-  const curve: CurvePoint[] = [{ step: 0, heldOut: 0.5 }, { step: 2, loss: 0.25 }, { step: 2, heldOut: NaN }];
+  const curve: CurvePoint[] = [
+    { step: 0, heldOut: 0.5 },
+    { step: 2, loss: 0.25 },
+    { step: 2, heldOut: NaN },
+  ];
   await keep(store, { loss: 0.5, step: 2, stale: 1, tensors }, curve);
   expect(await restore(store)).toEqual({ best: { loss: 0.5, step: 2, stale: 1, tensors }, curve });
   await keep(store, { loss: NaN, step: 2, stale: 0, tensors }, curve);

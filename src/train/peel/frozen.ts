@@ -40,7 +40,9 @@ export function frozenWeights({ inputs }: Graph, weights: Tensors | LazyTensors,
   for (const { op, name } of inputs) {
     if (op !== 'Parameter') continue;
     const scales = blocksOf(name!, SCALES)?.scales;
-    const found = scales ? float32(scales.shape, fromHalves(scales.data)) : (blocksOf(name!, VALUES)?.values ?? (outline(name!) && read(name!)));
+    const found = scales
+      ? float32(scales.shape, fromHalves(scales.data))
+      : (blocksOf(name!, VALUES)?.values ?? (outline(name!) && read(name!)));
     if (found) bound[name!] = found;
   }
   return bound;

@@ -25,12 +25,17 @@ import { specsOf } from '../../models/banana/stages.ts';
 
 const untrained = randomModel('tiny', 1);
 const spread = random(2);
-for (const [path, { data }] of Object.entries(untrained.weights)) if (/^transformer\.(out|modulation)/.test(path)) data.forEach((x, i) => (data[i] = (x as number) + 0.1 * spread.normal()));
+for (const [path, { data }] of Object.entries(untrained.weights))
+  if (/^transformer\.(out|modulation)/.test(path)) data.forEach((x, i) => (data[i] = (x as number) + 0.1 * spread.normal()));
 const packed = packModel({ ...untrained, plan: planOf(specsOf(untrained.config)) });
 const model = unpackModel(new Uint8Array(Buffer.concat([...encodeSafetensors(packed.tensors, packed.metadata)])), 'test');
 const { config, weights, blocks, plan } = model;
 const base = { name: 'tiny-untrained', version: '0', preset: 'tiny', hash: 'abc' };
-const pictures = [[96, 96], [96, 96], [96, 54]].map(([width, height], p) => {
+const pictures = [
+  [96, 96],
+  [96, 96],
+  [96, 54],
+].map(([width, height], p) => {
   const one = image(width!, height!);
   one.data.forEach((_, i) => (one.data[i] = i % 4 === 3 ? 255 : (i * (p + 7)) % 251));
   return { caption: `picture ${p}`, image: one };
@@ -50,32 +55,56 @@ async function run(more: Partial<TrainPeelInput>, { leave = Infinity, of = runti
   for (;;) {
     const { done, value } = await training.next();
     if (done) return value.tensors;
-    if ((value as TrainPeelEvent).type === 'step' && (value as { step: number }).step >= leave) return void (await training.return(undefined as never));
+    if ((value as TrainPeelEvent).type === 'step' && (value as { step: number }).step >= leave)
+      return void (await training.return(undefined as never));
   }
 }
 
 describe('a step', () => {
   test('in parts, on the blocks of the file: gradients and loss of the whole batch on float32', async () => {
-    const shape = { batch: 4, tokens: 6, rank: 3, layers: ['attention', 'mlp', 'text', 'modulation', 'ends'], objective: 'consistency' } as const satisfies PeelProgramOptions;
+    const shape = {
+      batch: 4,
+      tokens: 6,
+      rank: 3,
+      layers: ['attention', 'mlp', 'text', 'modulation', 'ends'],
+      objective: 'consistency',
+    } as const satisfies PeelProgramOptions;
     const networks = openNetworks(runtime, config, weights);
     const bucket = { rows: 2, columns: 3 };
-    const drawn = [...(await priorRows(networks, model, bucket, 'a fox', random(3))), ...(await priorRows(networks, model, bucket, 'a cup of tea', random(4)))];
+    const drawn = [
+      ...(await priorRows(networks, model, bucket, 'a fox', random(3))),
+      ...(await priorRows(networks, model, bucket, 'a cup of tea', random(4))),
+    ];
     await networks.release();
-    const rows = drawn.map((row, i) => ({ ...row, target: row.target.map((x) => x + i), ...(i % 2 && { near: { x: row.noisy.map((x) => 0.9 * x), s: row.t - 0.125 } }) }));
+    const rows = drawn.map((row, i) => ({
+      ...row,
+      target: row.target.map((x) => x + i),
+      ...(i % 2 && { near: { x: row.noisy.map((x) => 0.9 * x), s: row.t - 0.125 } }),
+    }));
     const { specs } = peelProgram(config, shape);
     const start = initialize(specs, random(0));
     for (const [path, { data }] of Object.entries(start)) if (path.includes('lora_B')) data.forEach((_, i) => (data[i] = Math.sin(i) / 20)); // so that A has a gradient too
     const step = async (more: Partial<PeelProgramOptions>) => {
       const { program } = peelProgram(config, { ...shape, ...more });
       const session = await openStep(runtime, program, frozenWeights(program.graph, weights, blocks));
-      const all: Tensors = { ...program.begin(start), ...peelBatch(rows, rows.map((r) => r.guidance), bucket, config), rate: scalar(0) };
+      const all: Tensors = {
+        ...program.begin(start),
+        ...peelBatch(
+          rows,
+          rows.map((r) => r.guidance),
+          bucket,
+          config,
+        ),
+        rate: scalar(0),
+      };
       const results = await session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, all[name]!])));
       await session.release();
       return Object.fromEntries(Object.entries(results).filter(([name]) => !name.startsWith('next/v/'))); // the first moment is a tenth of the gradient
     };
     const whole = await step({});
     expect(whole['gradient-norm']!.data[0]).toBeGreaterThan(0.01);
-    for (const more of [{ rows: 2 }, { rows: 1, frozen: plan! }, { frozen: plan! }]) expectClose(await step(more), whole, { rtol: 1e-3, atol: 2e-6 });
+    for (const more of [{ rows: 2 }, { rows: 1, frozen: plan! }, { frozen: plan! }])
+      expectClose(await step(more), whole, { rtol: 1e-3, atol: 2e-6 });
     expect(Object.values(plan!)).toContain(4);
   });
 
@@ -96,8 +125,14 @@ describe('a training', () => {
     expect(compiled).toContain('train-peel-update');
     const networks = openNetworks(runtime, config, weights);
     const see = async (tensors?: Tensors) => {
-      const of = tensors ? networks.withPeels(withPeel(NO_PEELS, { info: { name: 'disc', triggers: [] } as never, hash: '', tensors })) : networks;
-      return of.velocity(await of.condition([1, 9, 2]), { rows: 4, columns: 4 }, { guidance: 3 })(random(1).normals(16 * config.channels), 1);
+      const of = tensors
+        ? networks.withPeels(withPeel(NO_PEELS, { info: { name: 'disc', triggers: [] } as never, hash: '', tensors }))
+        : networks;
+      return of.velocity(
+        await of.condition([1, 9, 2]),
+        { rows: 4, columns: 4 },
+        { guidance: 3 },
+      )(random(1).normals(16 * config.channels), 1);
     };
     const [none, a, b] = [await see(), await see(much), await see(little)];
     const distance = (x: Float32Array, y: Float32Array) => Math.hypot(...x.map((n, i) => n - y[i]!));
@@ -121,7 +156,9 @@ describe('a training', () => {
       ...runtime,
       async compile(graph, more) {
         const session = await runtime.compile(graph, more);
-        return graph.name !== 'train-peel' ? session : { ...session, run: (feeds) => (++parts === 4 * 3 + 2 && stop.abort(new Error('cancelled')), session.run(feeds)) };
+        return graph.name !== 'train-peel'
+          ? session
+          : { ...session, run: (feeds) => (++parts === 4 * 3 + 2 && stop.abort(new Error('cancelled')), session.run(feeds)) };
       },
     };
     await expect(run({ memory: 1, store, signal: stop.signal }, { of })).rejects.toThrow('cancelled');

@@ -18,7 +18,13 @@ export interface EncodedPicture {
   readonly variants: readonly { readonly latent: Float32Array; readonly caption: string }[];
 }
 
-const SHAPES: readonly (readonly [width: number, height: number])[] = [[1, 1], [4, 3], [3, 4], [16, 9], [9, 16]];
+const SHAPES: readonly (readonly [width: number, height: number])[] = [
+  [1, 1],
+  [4, 3],
+  [3, 4],
+  [16, 9],
+  [9, 16],
+];
 const BUCKETS_MAX = 3;
 
 /** A bucket for each picture: the shape nearest to its own among the three that most pictures are nearest to. */
@@ -29,7 +35,11 @@ export function bucketsOf(images: readonly Pick<Image, 'width' | 'height'>[], co
   };
   const counts = new Map(SHAPES.map((shape) => [shape, 0]));
   for (const one of images) counts.set(nearest(one, SHAPES), counts.get(nearest(one, SHAPES))! + 1);
-  const used = [...counts].filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]).slice(0, BUCKETS_MAX).map(([shape]) => shape);
+  const used = [...counts]
+    .filter(([, n]) => n > 0)
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, BUCKETS_MAX)
+    .map(([shape]) => shape);
   const grids = new Map(used.map((shape) => [shape, latentGrid({ width: shape[0] * 64, height: shape[1] * 64 }, baseTokens(config))]));
   const same = new Map<string, Bucket>(); // small models have few grids: some shapes fall together
   return images.map((one) => {
@@ -72,13 +82,25 @@ export function mirrored({ width, height, data }: Image): Image {
 }
 
 /** Encodes one picture at a time; yields each. */
-export async function* encodePictures(pictures: readonly TrainingPicture[], networks: Networks, { flips = false }: { flips?: boolean } = {}): AsyncGenerator<EncodedPicture> {
-  const buckets = bucketsOf(pictures.map((p) => p.image), networks.config);
+export async function* encodePictures(
+  pictures: readonly TrainingPicture[],
+  networks: Networks,
+  { flips = false }: { flips?: boolean } = {},
+): AsyncGenerator<EncodedPicture> {
+  const buckets = bucketsOf(
+    pictures.map((p) => p.image),
+    networks.config,
+  );
   for (const [i, picture] of pictures.entries()) {
     const bucket = buckets[i]!;
     const whole = placed(picture.image, bucket.columns * ENCODER_PIXELS, bucket.rows * ENCODER_PIXELS);
     const transparent = hasTransparency(picture.image);
-    const shown = transparent ? [{ image: whole, caption: `${picture.caption}, transparent background` }, { image: flatten(whole), caption: picture.caption }] : [{ image: whole, caption: picture.caption }];
+    const shown = transparent
+      ? [
+          { image: whole, caption: `${picture.caption}, transparent background` },
+          { image: flatten(whole), caption: picture.caption },
+        ]
+      : [{ image: whole, caption: picture.caption }];
     const variants = [];
     for (const one of shown)
       for (const each of flips ? [one.image, mirrored(one.image)] : [one.image])

@@ -58,7 +58,10 @@ export interface PeelProgramOptions {
  * objective 'consistency' also near (B, L, C), the point at time s (B), and own (B): 1 where the target is the own prediction there.
  * The specs are those of A and B; every other weight is to be bound.
  */
-export function peelProgram(config: Config, { batch, rows: B = batch, frozen = {}, tokens: L, rank, layers, objective }: PeelProgramOptions): { program: Program; specs: Specs } {
+export function peelProgram(
+  config: Config,
+  { batch, rows: B = batch, frozen = {}, tokens: L, rank, layers, objective }: PeelProgramOptions,
+): { program: Program; specs: Specs } {
   const sides = new Map<string, { a: Value; b: Value }>();
   const where = ({ adapt }: Traits) => layers.some((group) => group === adapt);
   const s = rootScope(new Map(), loraProduct(frozenProduct(frozen), { rank, where, sides })).in('transformer');
@@ -70,7 +73,8 @@ export function peelProgram(config: Config, { batch, rows: B = batch, frozen = {
   const condition = conditioning(s, text, config);
   const bias = keyBias(B, L, text.mask);
   const rotary = rotaryInputs(L, config.transformer.heads.width);
-  const image = (x: Value, time: Value) => sub(x, mul(wide(time), transformer(s, x, { t: time, guidance, condition, rotary, bias }, config)));
+  const image = (x: Value, time: Value) =>
+    sub(x, mul(wide(time), transformer(s, x, { t: time, guidance, condition, rotary, bias }, config)));
 
   const predicted = image(noisy, t);
   let goal = target;
@@ -81,7 +85,10 @@ export function peelProgram(config: Config, { batch, rows: B = batch, frozen = {
   const size = Math.sqrt(L * config.channels);
   const distance = mean(square(sub(predicted, goal)), { axes: [1, 2] }); // (B)
   const c = 0.00054 * size; // Song & Dhariwal 2023, section 3.3
-  const each = objective === 'velocity' ? mean(square(mul(sub(predicted, goal), wide(perPicture('inverse', B)))), { axes: [1, 2] }) : mul(pseudoHuber(predicted, goal, c), 1 / size);
+  const each =
+    objective === 'velocity'
+      ? mean(square(mul(sub(predicted, goal), wide(perPicture('inverse', B)))), { axes: [1, 2] })
+      : mul(pseudoHuber(predicted, goal, c), 1 / size);
   const loss = mean(mul(each, weight));
 
   const specs: Specs = new Map();
@@ -91,7 +98,12 @@ export function peelProgram(config: Config, { batch, rows: B = batch, frozen = {
     specs.set(names.a, { shape: a.shape as number[], init: { deviation: 1 / Math.sqrt(width) }, value: a });
     specs.set(names.b, { shape: b.shape as number[], init: { constant: 0 }, value: b }); // starts as no change at all
   }
-  const program = (B < batch ? trainStepInParts : trainStep)('train-peel', loss, { specs, metrics: { distance: mean(distance) }, ema: 0.98, optimizer: () => adamw() });
+  const program = (B < batch ? trainStepInParts : trainStep)('train-peel', loss, {
+    specs,
+    metrics: { distance: mean(distance) },
+    ema: 0.98,
+    optimizer: () => adamw(),
+  });
   return { program, specs };
 }
 
@@ -103,7 +115,9 @@ export function rowBytes({ transformer: { width, depth, hidden, heads }, text }:
 
 /** The most rows of a batch that fit into some bytes and divide it; 1 at least. */
 export function rowsThatFit(batch: number, bytes: number, config: Config, tokens: number): number {
-  const fits = Array.from({ length: batch }, (_, i) => batch - i).find((rows) => batch % rows === 0 && rows * rowBytes(config, tokens) <= bytes);
+  const fits = Array.from({ length: batch }, (_, i) => batch - i).find(
+    (rows) => batch % rows === 0 && rows * rowBytes(config, tokens) <= bytes,
+  );
   return fits ?? 1;
 }
 
@@ -120,7 +134,12 @@ export interface PeelRow {
 }
 
 /** Feeds of a batch. */
-export function peelBatch(rows: readonly PeelRow[], guidance: readonly number[], { rows: h, columns: w }: { rows: number; columns: number }, config: Config): Tensors {
+export function peelBatch(
+  rows: readonly PeelRow[],
+  guidance: readonly number[],
+  { rows: h, columns: w }: { rows: number; columns: number },
+  config: Config,
+): Tensors {
   const B = rows.length;
   const shape = [B, h * w, config.channels];
   const size = h * w * config.channels;
@@ -143,7 +162,10 @@ export function peelBatch(rows: readonly PeelRow[], guidance: readonly number[],
     guidance: float32([B], guidance),
     'rotary.cosine': cosine,
     'rotary.sine': sine,
-    ...textFeeds(rows.map((r) => r.caption), config.text.length),
+    ...textFeeds(
+      rows.map((r) => r.caption),
+      config.text.length,
+    ),
   };
 }
 

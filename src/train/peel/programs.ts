@@ -20,7 +20,14 @@ export interface Programs {
 
 /** The programs for some buckets, at least one. */
 export function programsFor(training: Training, buckets: readonly Bucket[]): Programs {
-  const { model: { config, weights, blocks }, settings, memory, frozen, runtime, signal } = training;
+  const {
+    model: { config, weights, blocks },
+    settings,
+    memory,
+    frozen,
+    runtime,
+    signal,
+  } = training;
   const sizes = [...new Set(buckets.map(({ rows, columns }) => rows * columns))];
   const rowsOf = (tokens: number) => rowsThatFit(settings.batch, memory, config, tokens);
   const made = new Map(sizes.map((tokens) => [tokens, peelProgram(config, { ...settings, tokens, frozen, rows: rowsOf(tokens) })]));

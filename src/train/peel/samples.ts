@@ -24,13 +24,26 @@ export interface Sample {
 export type PriorRow = PeelRow & { readonly guidance: number };
 
 /** What the base draws for a caption, and what it sees in it at the sampler's times: rows whose target is its own prediction. */
-export async function priorRows(networks: Networks, { tokenizer, config, manifest }: Omit<Model, 'weights'>, bucket: Bucket, caption: string, rng: Random): Promise<PriorRow[]> {
+export async function priorRows(
+  networks: Networks,
+  { tokenizer, config, manifest }: Omit<Model, 'weights'>,
+  bucket: Bucket,
+  caption: string,
+  rng: Random,
+): Promise<PriorRow[]> {
   const guidance = manifest.guidance;
   const velocity = networks.velocity(await networks.condition(promptIds(tokenizer, caption, config.text.length)), bucket, { guidance });
   const size = bucket.rows * bucket.columns * config.channels;
   const predict = async (noisy: Float32Array<ArrayBuffer>, t: number): Promise<PriorRow> => {
     const v = await velocity(noisy, t);
-    return { caption: tokenizer.encode(caption, config.text.length), noisy, t, target: Float32Array.from(v, (x, i) => noisy[i]! - t * x), weight: 1, guidance };
+    return {
+      caption: tokenizer.encode(caption, config.text.length),
+      noisy,
+      t,
+      target: Float32Array.from(v, (x, i) => noisy[i]! - t * x),
+      weight: 1,
+      guidance,
+    };
   };
   const first = await predict(rng.normals(size), 1);
   const t = rng.pick(SAMPLED.slice(1));
@@ -38,7 +51,13 @@ export async function priorRows(networks: Networks, { tokenizer, config, manifes
 }
 
 /** Mean squared distance from what is predicted to what was held out, over the sampler's times and some noises. */
-export async function heldOutLoss(networks: Networks, { tokenizer, config, manifest }: Omit<Model, 'weights'>, pictures: readonly EncodedPicture[], say: (caption: string) => string, rng: Random): Promise<number> {
+export async function heldOutLoss(
+  networks: Networks,
+  { tokenizer, config, manifest }: Omit<Model, 'weights'>,
+  pictures: readonly EncodedPicture[],
+  say: (caption: string) => string,
+  rng: Random,
+): Promise<number> {
   let [total, count] = [0, 0];
   for (const [p, { bucket, variants }] of pictures.entries()) {
     const { latent, caption } = variants.at(-1)!;
@@ -61,13 +80,22 @@ export async function heldOutLoss(networks: Networks, { tokenizer, config, manif
 }
 
 /** Four prompts: captions of the pictures, the held-out one among them where there is one, and two that have nothing to do with them. */
-export function samplePrompts(learned: readonly EncodedPicture[], heldOut: readonly EncodedPicture[], say: (caption: string) => string): string[] {
+export function samplePrompts(
+  learned: readonly EncodedPicture[],
+  heldOut: readonly EncodedPicture[],
+  say: (caption: string) => string,
+): string[] {
   const own = [learned[0], heldOut[0] ?? learned[1]].filter((p) => p !== undefined).map((p) => p.variants.at(-1)!.caption);
   return [...own, 'a house', 'a cat'].slice(0, 4).map(say);
 }
 
 /** Each prompt in 4 steps and in 1. */
-export async function drawSamples(networks: Networks, { tokenizer, config, manifest }: Omit<Model, 'weights'>, prompts: readonly string[], stage: Sample['stage']): Promise<Sample[]> {
+export async function drawSamples(
+  networks: Networks,
+  { tokenizer, config, manifest }: Omit<Model, 'weights'>,
+  prompts: readonly string[],
+  stage: Sample['stage'],
+): Promise<Sample[]> {
   const draw = openSampler(networks, tokenizer);
   const side = Math.round(Math.sqrt(baseTokens(config))) >= 8 ? 256 : 128;
   const samples: Sample[] = [];

@@ -26,7 +26,8 @@ const model = randomModel('tiny', 1);
 const { config } = model;
 const spread = random(2);
 for (const [path, w] of Object.entries(model.weights))
-  if (/^transformer\.(out|modulation)/.test(path)) (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.1 * spread.normal()));
+  if (/^transformer\.(out|modulation)/.test(path))
+    (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.1 * spread.normal()));
 const base = { name: 'tiny-untrained', version: '0', preset: 'tiny', hash: 'abc' };
 
 /** A disc of one colour on white. */
@@ -39,7 +40,10 @@ function disc(width: number, height: number, [r, g, b]: readonly [number, number
     }
   return one;
 }
-const pictures = ['red', 'green', 'blue', 'grey', 'pink', 'teal'].map((word, i) => ({ caption: `a ${word} disc`, image: disc(96, 96, [40 * i, 255 - 40 * i, (i * 97) % 255]) }));
+const pictures = ['red', 'green', 'blue', 'grey', 'pink', 'teal'].map((word, i) => ({
+  caption: `a ${word} disc`,
+  image: disc(96, 96, [40 * i, 255 - 40 * i, (i * 97) % 255]),
+}));
 
 let runtime: Runtime;
 let root: string;
@@ -52,7 +56,11 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true }));
 
 const options: TrainPeelOptions = { name: 'disc', steps: 40, rank: 4, batch: 4, prior: 1, rate: 0.01, samples: false, licence: 'CC0-1.0' };
-async function run(folder: string, more: Partial<TrainPeelOptions> = {}, { leave = Infinity, from = pictures } = {}): Promise<{ events: TrainPeelEvent[]; trained?: TrainedPeel }> {
+async function run(
+  folder: string,
+  more: Partial<TrainPeelOptions> = {},
+  { leave = Infinity, from = pictures } = {},
+): Promise<{ events: TrainPeelEvent[]; trained?: TrainedPeel }> {
   const training = trainPeel({ model, base, runtime, pictures: from, store: folderStore(join(root, folder)) }, { ...options, ...more });
   const events: TrainPeelEvent[] = [];
   for (;;) {
@@ -73,13 +81,23 @@ describe('the step', () => {
     const modules = new Set([...specs.keys()].map((key) => key.replace(/\.lora_[AB]\.weight$/, '')));
     expect(modules.size).toBe(3 * config.transformer.depth + 2);
     expect([...modules].every((m) => ['attention', 'ends'].includes(adaptable(config).get(`${m}.weight`)!.adapt!))).toBe(true);
-    expect(Object.keys(program.graph.outputs).filter((key) => /^next\/(?!(m|v|ema)\/|step)/.test(key)).sort()).toEqual([...specs.keys()].map((key) => `next/${key}`).sort());
+    expect(
+      Object.keys(program.graph.outputs)
+        .filter((key) => /^next\/(?!(m|v|ema)\/|step)/.test(key))
+        .sort(),
+    ).toEqual([...specs.keys()].map((key) => `next/${key}`).sort());
   });
 
   test('every group has layers, and together they are all that can be adapted but the references', () => {
     const list = [...adaptable(config)];
-    for (const group of LAYERS) expect(list.some(([, spec]) => spec.adapt === group), group).toBe(true);
-    const rest = list.filter(([path, { adapt }]) => !path.includes('reference') && !(LAYERS as readonly (string | undefined)[]).includes(adapt));
+    for (const group of LAYERS)
+      expect(
+        list.some(([, spec]) => spec.adapt === group),
+        group,
+      ).toBe(true);
+    const rest = list.filter(
+      ([path, { adapt }]) => !path.includes('reference') && !(LAYERS as readonly (string | undefined)[]).includes(adapt),
+    );
     expect(rest.map(([path]) => path)).toEqual(['transformer.time.weight', 'transformer.guidance.weight']);
   });
 
@@ -90,7 +108,16 @@ describe('the step', () => {
     expect(rows.map((r) => r.t)[0]).toBe(1);
     const { program, specs } = peelProgram(config, { batch: 2, tokens: 6, rank: 3, layers: ['attention'], objective: 'image' });
     const session = await runtime.compile(program.graph, { weights: model.weights });
-    const feeds = { ...program.begin(initialize(specs, random(0))), ...peelBatch(rows, rows.map((r) => r.guidance), bucket, config), rate: scalar(0) };
+    const feeds = {
+      ...program.begin(initialize(specs, random(0))),
+      ...peelBatch(
+        rows,
+        rows.map((r) => r.guidance),
+        bucket,
+        config,
+      ),
+      rate: scalar(0),
+    };
     const names = new Set(session.inputs.map((p) => p.name));
     const { distance } = await session.run(Object.fromEntries(Object.entries(feeds).filter(([key]) => names.has(key))));
     expect(distance!.data[0]).toBeLessThan(1e-8);
@@ -99,7 +126,14 @@ describe('the step', () => {
   });
 
   test('times: those of the sampler, or any', () => {
-    const draw = (objective: 'image' | 'velocity' | 'consistency') => Array.from({ length: 200 }, ((rng) => () => trainingTime(objective, rng))(random(1)));
+    const draw = (objective: 'image' | 'velocity' | 'consistency') =>
+      Array.from(
+        { length: 200 },
+        (
+          (rng) => () =>
+            trainingTime(objective, rng)
+        )(random(1)),
+      );
     expect(new Set(draw('image'))).toEqual(new Set([1, 0.75, 0.5, 0.25]));
     for (const objective of ['velocity', 'consistency'] as const) expect(draw(objective).every((t) => t > 0 && t <= 1)).toBe(true);
   });
@@ -108,7 +142,12 @@ describe('the step', () => {
 describe('training', () => {
   let falls: TrainedPeel | undefined;
 
-  test.each<[number, boolean, number]>([[4, true, 0], [6, true, 1], [24, true, 2], [24, false, 0]])('of %i pictures, holding out %s: %i are held out, the others learned from', async (count, heldOut, expected) => {
+  test.each<[number, boolean, number]>([
+    [4, true, 0],
+    [6, true, 1],
+    [24, true, 2],
+    [24, false, 0],
+  ])('of %i pictures, holding out %s: %i are held out, the others learned from', async (count, heldOut, expected) => {
     const from = Array.from({ length: count }, (_, i) => pictures[i % pictures.length]!);
     const { events } = await run(`held ${count} ${heldOut}`, { heldOut, prior: 0, steps: 4 }, { from, leave: 1 });
     expect(events.find((e) => e.type === 'pictures')).toMatchObject({ pictures: count - expected, heldOut: expected });
@@ -123,7 +162,13 @@ describe('training', () => {
     expect(heldOut.length).toBeGreaterThan(5);
     expect(Math.min(...heldOut.map((e) => e.loss))).toBeLessThan(heldOut[0]!.base);
     expect(trained!.keptStep).toBe(heldOut.filter((e) => e.best).at(-1)!.step);
-    expect(trained!.info).toMatchObject({ name: 'disc', base, rank: 4, triggers: ['disc style'], training: { pictures: 5, objective, steps: trained!.keptStep } });
+    expect(trained!.info).toMatchObject({
+      name: 'disc',
+      base,
+      rank: 4,
+      triggers: ['disc style'],
+      training: { pictures: 5, objective, steps: trained!.keptStep },
+    });
   });
 
   test('the file fits the model, has its effect, and says nothing of captions', async () => {
@@ -134,7 +179,8 @@ describe('training', () => {
     expect(Buffer.from(bytes).includes('a red disc')).toBe(false);
     expect(Buffer.from(bytes).includes(root)).toBe(false);
     const networks = openNetworks(runtime, config, model.weights);
-    const see = async (of: typeof networks) => of.velocity(await of.condition([1, 9, 2]), { rows: 2, columns: 2 }, { guidance: 3 })(random(1).normals(4 * config.channels), 1);
+    const see = async (of: typeof networks) =>
+      of.velocity(await of.condition([1, 9, 2]), { rows: 2, columns: 2 }, { guidance: 3 })(random(1).normals(4 * config.channels), 1);
     expect(await see(networks.withPeels(withPeel(NO_PEELS, peel)))).not.toEqual(await see(networks));
     await networks.release();
   });
@@ -171,10 +217,18 @@ describe('training', () => {
   test('pictures of several shapes, transparent ones, few ones, samples: sessions by size, thumbnails inside', async () => {
     const shapes = [disc(160, 90, [200, 0, 0]), disc(90, 160, [0, 200, 0]), disc(80, 80, [0, 0, 200], { clear: true })];
     const before = compiled;
-    const { events, trained } = await run('shapes', { steps: 12, samples: true, flips: true, trigger: '' }, { from: shapes.map((one) => ({ image: one, caption: '' })) });
+    const { events, trained } = await run(
+      'shapes',
+      { steps: 12, samples: true, flips: true, trigger: '' },
+      { from: shapes.map((one) => ({ image: one, caption: '' })) },
+    );
     expect(events.find((e) => e.type === 'pictures')).toMatchObject({ pictures: 3, heldOut: 0 });
     expect(events.filter((e) => e.type === 'heldOut')).toEqual([]);
-    expect(events.flatMap((e) => (e.type === 'samples' && e.samples.length > 0 ? [e.samples[0]!.stage] : []))).toEqual(['before', 'during', 'after']);
+    expect(events.flatMap((e) => (e.type === 'samples' && e.samples.length > 0 ? [e.samples[0]!.stage] : []))).toEqual([
+      'before',
+      'during',
+      'after',
+    ]);
     expect(trained!.info.thumbnails).toHaveLength(2);
     expect(trained!.info.triggers).toEqual([]);
     expect(compiled - before).toBeLessThan(14);
@@ -188,7 +242,21 @@ describe('training', () => {
   });
 
   test('refusals', async () => {
-    for (const wrong of [{ name: 'a b' }, { rank: 0 }, { rank: 2.5 }, { batch: 0 }, { prior: 4 }, { rate: 2 }, { seed: -1 }, { steps: 0 }, { seconds: -1 }, { objective: 'x' }, { layers: [] }, { layers: ['x'] }, { trigger: 'a\nb' }])
+    for (const wrong of [
+      { name: 'a b' },
+      { rank: 0 },
+      { rank: 2.5 },
+      { batch: 0 },
+      { prior: 4 },
+      { rate: 2 },
+      { seed: -1 },
+      { steps: 0 },
+      { seconds: -1 },
+      { objective: 'x' },
+      { layers: [] },
+      { layers: ['x'] },
+      { trigger: 'a\nb' },
+    ])
       expect(() => checkTrainOptions({ ...options, ...(wrong as Partial<TrainPeelOptions>) }), JSON.stringify(wrong)).toThrow();
     await expect(run('none', {}, { from: [] })).rejects.toThrow('no pictures');
     expect(await readdir(root)).not.toContain('none');
@@ -204,7 +272,16 @@ describe('pictures', () => {
     expect(square).toEqual({ rows: 16, columns: 16 });
     expect(wide!.columns).toBeGreaterThan(wide!.rows);
     expect(other).toBe(square);
-    const many = [[1, 1], [4, 3], [3, 4], [16, 9], [9, 16], [1, 1], [4, 3], [3, 4]].map(([w, h]) => solid(w! * 20, h! * 20));
+    const many = [
+      [1, 1],
+      [4, 3],
+      [3, 4],
+      [16, 9],
+      [9, 16],
+      [1, 1],
+      [4, 3],
+      [3, 4],
+    ].map(([w, h]) => solid(w! * 20, h! * 20));
     expect(new Set(bucketsOf(many, big)).size).toBe(3);
   });
 
@@ -225,17 +302,43 @@ describe('pictures', () => {
   test('variants: over white and transparent, mirrored when asked', async () => {
     const networks = openNetworks(runtime, config, model.weights);
     const list = [];
-    for await (const one of encodePictures([pictures[0]!, { caption: 'a disc', image: disc(50, 50, [1, 2, 3], { clear: true }) }], networks, { flips: true })) list.push(one);
-    expect(list.map((p) => p.variants.map((v) => v.caption))).toEqual([['a red disc', 'a red disc'], ['a disc, transparent background', 'a disc, transparent background', 'a disc', 'a disc']]);
+    for await (const one of encodePictures(
+      [pictures[0]!, { caption: 'a disc', image: disc(50, 50, [1, 2, 3], { clear: true }) }],
+      networks,
+      { flips: true },
+    ))
+      list.push(one);
+    expect(list.map((p) => p.variants.map((v) => v.caption))).toEqual([
+      ['a red disc', 'a red disc'],
+      ['a disc, transparent background', 'a disc, transparent background', 'a disc', 'a disc'],
+    ]);
     expect(list[1]!.variants[0]!.latent).not.toEqual(list[1]!.variants[2]!.latent);
     await networks.release();
   });
 });
 
 test('rows are fed as they are', () => {
-  const row: PeelRow = { caption: { ids: [1, 2, ...Array<number>(config.text.length - 2).fill(0)], count: 2 }, noisy: new Float32Array(config.channels).fill(2), t: 0.5, target: new Float32Array(config.channels).fill(1), weight: 0.5 };
-  const feeds = peelBatch([row, { ...row, near: { x: new Float32Array(config.channels), s: 0.25 } }], [3, 4], { rows: 1, columns: 1 }, config);
-  expect(Object.fromEntries(['t', 's', 'own', 'weight', 'guidance', 'inverse'].map((key) => [key, [...feeds[key]!.data]]))).toEqual({ t: [0.5, 0.5], s: [0.5, 0.25], own: [0, 1], weight: [0.5, 0.5], guidance: [3, 4], inverse: [2, 2] });
+  const row: PeelRow = {
+    caption: { ids: [1, 2, ...Array<number>(config.text.length - 2).fill(0)], count: 2 },
+    noisy: new Float32Array(config.channels).fill(2),
+    t: 0.5,
+    target: new Float32Array(config.channels).fill(1),
+    weight: 0.5,
+  };
+  const feeds = peelBatch(
+    [row, { ...row, near: { x: new Float32Array(config.channels), s: 0.25 } }],
+    [3, 4],
+    { rows: 1, columns: 1 },
+    config,
+  );
+  expect(Object.fromEntries(['t', 's', 'own', 'weight', 'guidance', 'inverse'].map((key) => [key, [...feeds[key]!.data]]))).toEqual({
+    t: [0.5, 0.5],
+    s: [0.5, 0.25],
+    own: [0, 1],
+    weight: [0.5, 0.5],
+    guidance: [3, 4],
+    inverse: [2, 2],
+  });
   expect(feeds.near!.data[0]).toBe(2);
   expect(feeds.near!.data[config.channels]).toBe(0);
 });

@@ -87,7 +87,10 @@ async function openRun(training: Training, prepared: Prepared): Promise<Run> {
 }
 
 async function* learn(run: Run): AsyncGenerator<TrainPeelEvent, void, void> {
-  const { training: { store }, programs: { specs } } = run;
+  const {
+    training: { store },
+    programs: { specs },
+  } = run;
   let [seen, halfway] = [0, false];
   try {
     for await (const progress of stepsOf(run)) {
@@ -108,7 +111,13 @@ async function* learn(run: Run): AsyncGenerator<TrainPeelEvent, void, void> {
 
 /** The steps of a run, from where its store says. */
 function stepsOf({ training, prepared, programs }: Run): AsyncGenerator<Progress> {
-  const { runtime, store, signal, rng, settings: { steps, seconds, rate } } = training;
+  const {
+    runtime,
+    store,
+    signal,
+    rng,
+    settings: { steps, seconds, rate },
+  } = training;
   const { program, specs, inParts, open } = programs;
   return runSteps({
     runtime,
@@ -142,7 +151,10 @@ async function report(run: Run, { step, done, seconds, metrics, state }: Progres
 
 /** Looks at a state of the loop: how near it is to what is held out, and whether it is the best so far. */
 async function look(run: Run, step: number, state: Tensors): Promise<TrainPeelEvent[]> {
-  const { training, prepared: { heldOut, before } } = run;
+  const {
+    training,
+    prepared: { heldOut, before },
+  } = run;
   const found = { step, tensors: averageOf(state, run.programs.specs) };
   const loss = await evaluate(training, heldOut, tuned(run, found));
   run.best = better(run.best, { ...found, loss }, training.settings.objective);
@@ -162,7 +174,12 @@ async function sample({ training, prepared, samples }: Run, networks: Networks, 
 
 /** The Peel from the best state. Throws InputError when no step was made. */
 async function* finish(run: Run): AsyncGenerator<TrainPeelEvent, TrainedPeel, void> {
-  const { training: { store, settings }, curve, samples, early } = run;
+  const {
+    training: { store, settings },
+    curve,
+    samples,
+    early,
+  } = run;
   const { state = {}, steps: made = 0 } = (await readState(store)) ?? {};
   if (made === 0) throw new InputError('options.seconds', `not one step was made in ${settings.seconds} seconds: give it more`);
   if (made > run.last && !early) {
