@@ -209,7 +209,7 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
     const t = input('t', ['N']);
     await writeBundle(at, { program, weights: {}, plan, prepare: graph('prepare', { s: o.max(o.sub(t, 0.25), 0) }) });
     const draw = (out: string, ...args: string[]) => {
-      run(at, '--out', join(folder, out), '--log-every', '1', ...args);
+      run(at, '--out', join(folder, out), '--log-every', '1', '--no-compile', ...args);
       return logOf(join(folder, out)).map(({ seconds, stepsPerSecond, samplesPerSecond, tflops, ofMatMul, ...numbers }) => numbers);
     };
     const first = draw('draws-1');
@@ -271,6 +271,7 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
         '1000',
         '--log-every',
         '1',
+        '--no-compile', // the test of one program compiles; here it would take minutes
         ...args,
       );
     expect(chain('--session', '16', '--stages', 'autoencoder')).toMatch(/paused|autoencoder is done/); // it has a second or so
