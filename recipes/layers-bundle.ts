@@ -3,7 +3,7 @@
 //   python3 tools/cuda/run.py runs/layers-pico/teacher --out runs/layers-pico/teacher-run --seconds 7200
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DATA } from '../src/data/dataset.ts';
+import { layeredData } from '../src/data/layered.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
 import { layersPreset } from '../src/models/layers/config.ts';
 import { tokenCount } from '../src/models/layers/layout.ts';
@@ -19,6 +19,8 @@ import { main } from './recipe.ts';
 
 /** Pictures of a room, drawn from again and again with other noise. */
 const ROWS = 60_000;
+/** Of `tiny`. */
+const FEW = 64;
 
 /** Writes the bundle. */
 export async function makeLayersBundle({
@@ -39,7 +41,7 @@ export async function makeLayersBundle({
   const size = { drawings: listed.drawings.length, canvases: listed.canvases.length };
   const tokens = batch * tokenCount(ROOMS[0]!.layout);
   const parts = [];
-  for (const plan of ROOMS) {
+  for (const plan of ROOMS.map((room) => ({ ...room, text: Math.min(room.text, config.text.length) }))) {
     const room = { batch: Math.max(1, Math.round(tokens / tokenCount(plan.layout))), layout: plan.layout, text: plan.text };
     const { program, specs } = layeredTeacher(config, room);
     const folder = join(out, plan.name);
@@ -61,7 +63,8 @@ export async function makeLayersBundle({
       rate: { kind: 'table', points: schedulePoints(layersRate(rate)) },
     };
     const samples = [];
-    for (const sample of roomSamples(plan, DATA.layers, keys, seed)) if (samples.push(sample) >= ROWS) break;
+    for (const sample of roomSamples(plan, layeredData(name), keys, seed))
+      if (samples.push(sample) >= (name === 'tiny' ? FEW : ROWS)) break;
     await writeSafetensors(join(folder, 'data', 'rows.safetensors'), rowsOf(samples, plan, keys, tokenizer));
     parts.push({ name: plan.name, weight: [[0, plan.share]], batch: room.batch, plan: { inputs } satisfies Plan });
     if (parts.length === 1)

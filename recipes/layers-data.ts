@@ -2,9 +2,8 @@
 //   npx tsx recipes/layers-data.ts --preset pico [--run runs/layers-pico]
 // Writes bank.safetensors (thumbnails, tokens, basis) with the keys of its rows in bank.json, and tokenizer.json. Minutes.
 import { join } from 'node:path';
-import { DATA } from '../src/data/dataset.ts';
 import { canvasesOf, drawingsOf, thumbnails, type Drawing } from '../src/data/drawings.ts';
-import { layeredSample } from '../src/data/layered.ts';
+import { layeredData, layeredSample } from '../src/data/layered.ts';
 import { renderPool } from '../src/data/render.ts';
 import { writeFileWhole, writeSafetensors } from '../src/disk/files.ts';
 import { GRID, layersPreset, PATCH_NUMBERS, THUMBNAIL } from '../src/models/layers/config.ts';
@@ -48,8 +47,11 @@ const pixelsOf = ({ pictures }: Bank) => {
 /** Makes the data of a preset. */
 export async function makeLayersData({ preset: name, run = `runs/layers-${name}`, log = () => {} }: RecipeOptions): Promise<void> {
   const config = layersPreset(name);
-  const data = DATA.layers;
-  const captions = Array.from({ length: 60_000 }, (_, i) => layeredSample(0, i, i % 2 ? 'scene' : 'single', data).caption);
+  const data = layeredData(name);
+  const captions = Array.from(
+    { length: name === 'tiny' ? 2000 : 60_000 },
+    (_, i) => layeredSample(0, i, i % 2 ? 'scene' : 'single', data).caption,
+  );
   const tokenizer = trainTokenizer(captions, config.text.vocabulary);
   await writeFileWhole(join(run, 'tokenizer.json'), `${JSON.stringify(tokenizer)}\n`);
   log(`tokenizer: ${tokenizer.vocabularySize} tokens`);

@@ -3,10 +3,10 @@
 //   python3 tools/cuda/run.py runs/layers-pico/renderer --out runs/layers-pico/renderer-run --seconds 3600
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DATA } from '../src/data/dataset.ts';
 import { drawingsOf, type Drawing } from '../src/data/drawings.ts';
 import { renderPool } from '../src/data/render.ts';
 import { windowsOf, type Window } from '../src/data/windows.ts';
+import { layeredData } from '../src/data/layered.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
 import { MARGIN } from '../src/models/banana/level-sets.ts';
 import { layersPreset, THUMBNAIL } from '../src/models/layers/config.ts';
@@ -99,7 +99,7 @@ export async function makeRendererBundle({
     matrix: numbers('basis.matrix'),
     scale: numbers('basis.scale')[0]!,
   };
-  const all = drawingsOf(DATA.layers.scope, THUMBNAIL);
+  const all = drawingsOf(layeredData(name).scope, THUMBNAIL);
   const parts = [];
   const pool = renderPool({ processes: 1, seconds: 20 });
   for (const scale of SCALES) {

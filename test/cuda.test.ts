@@ -4,6 +4,11 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeLayersBundle } from '../recipes/layers-bundle.ts';
+import { makeLayersData } from '../recipes/layers-data.ts';
+import { makeLayersModel } from '../recipes/layers-model.ts';
+import { layersPreset } from '../src/models/layers/config.ts';
+import { mapsStage, pixelsStage } from '../src/models/layers/stages.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { evaluate } from '../src/graph/evaluate.ts';
 import { mse, rmsNormalize, silu } from '../src/graph/functions.ts';
@@ -12,7 +17,7 @@ import { graph, input } from '../src/graph/value.ts';
 import { preset } from '../src/models/banana/config.ts';
 import { linear } from '../src/nn/layers.ts';
 import { initialize, rootScope, type Specs } from '../src/nn/scope.ts';
-import { loadModel } from '../src/node/load.ts';
+import { loadModel, loadPipeline } from '../src/node/load.ts';
 import { roundedTo } from '../src/quant/blocks.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
 import { float32, scalar, tensor, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
@@ -290,6 +295,25 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
     const [model] = await modelsOf('tiny', home);
     expect((await loadModel(model!)).manifest.preset).toBe('tiny');
     expect(existsSync(join(home, 'sheets'))).toBe(true);
+  });
+
+  test('the layered model: the rooms of tiny are trained as one state, and what comes out draws', async () => {
+    const at = join(folder, 'layers');
+    await makeLayersData({ preset: 'tiny', run: at });
+    await makeLayersBundle({ preset: 'tiny', run: at, batch: 4 });
+    const out = join(at, 'teacher-run');
+    expect(run(join(at, 'teacher'), '--out', out, '--steps', '8', '--log-every', '1', '--no-compile')).toContain('finished at step 8');
+    const losses = logOf(out).map(({ step: _, ...line }) => line);
+    expect(losses.length).toBe(8);
+    const config = layersPreset('tiny');
+    const specs = new Map([...mapsStage(config).specs, ...pixelsStage(config).specs]);
+    await writeSafetensors(join(at, 'renderer.safetensors'), initialize(specs, random(1)), {});
+    const pipeline = await loadPipeline({ model: await makeLayersModel({ preset: 'tiny', run: at }) });
+    const types: string[] = [];
+    for await (const event of pipeline.generate({ prompt: 'a red apple next to a dog', seed: 1, width: 96, height: 64, steps: 2 }))
+      types.push(event.type);
+    await pipeline.release();
+    expect(types.at(-2)).toBe('image');
   });
 
   test('a bundle that leaves an input open is refused', async () => {

@@ -1,7 +1,7 @@
 // Layered samples: sample i of a seed as a caption, which drawings stand where, and on which canvas. Nothing is drawn: the drawings
 // are rows of a bank (drawings.ts). Objects stand in the order in which the caption names them, equal ones from left to right.
 import { random } from '../util/random.ts';
-import { composed } from './dataset.ts';
+import { composed, DATA } from './dataset.ts';
 import { canvasKey, drawingKey } from './drawings.ts';
 import type { DataOptions } from './sample.ts';
 
@@ -51,4 +51,9 @@ export function layeredSample(seed: number, index: number, kind: LayeredKind, op
     canvas: background.kind === 'transparent' ? undefined : canvasKey(background),
     aspect: [scene.width / shorter, scene.height / shorter],
   };
+}
+
+/** What a preset of the layered model draws: `tiny` twenty concepts in two styles, the others all of DATA.layers. */
+export function layeredData(preset: string): DataOptions & { scope: { concepts: number; styles: string[] } } {
+  return preset === 'tiny' ? { ...DATA.layers, scope: { concepts: 20, styles: ['flat', '3D'] } } : DATA.layers;
 }
