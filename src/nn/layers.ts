@@ -67,9 +67,9 @@ export function conv(s: Scope, x: Value, out: number, { kernel = 3, bias = true,
   return s.convolve(x, 'weight', [out, inner, kernel, kernel], init, { pads: [edge, edge, edge, edge], groups, ...options, bias: shift });
 }
 
-/** Rows of a table by index: ids (...) to (..., width). */
-export function embedding(s: Scope, ids: Value, count: number, width: number, init: Init = { deviation: 0.02 }): Value {
-  return gather(s.parameter('table', [count, width], init), ids);
+/** Rows of a table, called `name`, by index: ids (...) to (..., width). */
+export function embedding(s: Scope, ids: Value, count: number, width: number, init: Init = { deviation: 0.02 }, name = 'table'): Value {
+  return gather(s.parameter(name, [count, width], init), ids);
 }
 
 /**

@@ -1,0 +1,158 @@
+"""Writes the fixtures of src/models/stable-diffusion: tiny models of each kind in diffusers' own layout (float16, every parameter drawn
+from N(0, 0.3), so that no weight that begins as 0 or 1 hides a mistake), and beside each model what diffusers and transformers compute
+with it in float32 (golden.safetensors). The tokenizer has the first merges of CLIP's own list (MIT, from open_clip_torch).
+Usage: python3 tools/reference/stable_diffusion.py bpe_simple_vocab_16e6.txt.gz test/fixtures/open-weights/stable-diffusion
+(torch 2.13, transformers 4.57.6, diffusers 0.39)"""
+import gzip
+import json
+import os
+import shutil
+import sys
+
+import torch
+from diffusers import AutoencoderTiny, LatentConsistencyModelPipeline, UNet2DConditionModel
+from safetensors.torch import save_file
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, CLIPTokenizerFast
+
+MERGES = 486
+VOCABULARY = 512 + MERGES + 2
+LENGTH = 77
+TEXTS = [
+    "", " ", "a photo of an astronaut riding a horse", "A  Cat,\tsitting\n on the MAT!!", "it's they're I've we'll he'd don't I'm",
+    "3.14 and 2026, 100%", "caf\u00e9 na\u00efve \u00dcber \u00e5ngstr\u00f6m", "cafe\u0301 decomposed", "\u732b\u3068\u72ac",
+    "\U0001f431\U0001f436 emoji \U0001f468\u200d\U0001f469\u200d\U0001f467", "<|endoftext|> in the <|startoftext|> text",
+    "under_score-and-dash (brackets) [more] {curly}", "\u0414\u043e\u0431\u0440\u044b\u0439 \u0434\u0435\u043d\u044c",
+    "\u0627\u0644\u0639\u0631\u0628\u064a\u0629", "ab" * 90, "word " * 100, "a,b;c:d.e!f?g", "\u00bd \u00b2 \u2167 \u0663",
+    "\u0130stanbul \u01c5 \u03a3\u03a3\u03a3", "\u00a0no\u2003break\u3000spaces", "'S 'T S's ''s", "e=mc\u00b2 \u2248 \u221e",
+]
+torch.manual_seed(17)
+
+
+def drawn(model):
+    """Every parameter anew, as float16 holds it; computes in float32."""
+    for parameter in model.parameters():
+        parameter.data = (torch.randn_like(parameter) * 0.3).half().float()
+    return model.eval()
+
+
+def saved(model, folder):
+    """In float16, without what only tells versions."""
+    model.half().save_pretrained(folder)
+    model.float()
+    path = os.path.join(folder, "config.json")
+    config = {key: value for key, value in json.load(open(path)).items() if "version" not in key}
+    with open(path, "w") as file:
+        json.dump(config, file, indent=1)
+        file.write("\n")
+
+
+def tokenizer(merges_gz, folder, pad):
+    lines = gzip.open(merges_gz).read().decode().split("\n")[1 : MERGES + 1]
+    letters = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
+    signs = [chr(b) for b in letters] + [chr(256 + i) for i in range(256 - len(letters))]
+    words = signs + [sign + "</w>" for sign in signs] + [line.replace(" ", "") for line in lines] + ["<|startoftext|>", "<|endoftext|>"]
+    os.makedirs(folder, exist_ok=True)
+    json.dump({word: at for at, word in enumerate(words)}, open(f"{folder}/vocab.json", "w"), ensure_ascii=False, separators=(",", ":"))
+    open(f"{folder}/merges.txt", "w").write("#version: 0.2\n" + "\n".join(lines) + "\n")
+    special = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": pad}
+    json.dump(special, open(f"{folder}/special_tokens_map.json", "w"), indent=1)
+    config = {"model_max_length": LENGTH, "tokenizer_class": "CLIPTokenizer", **special}
+    json.dump(config, open(f"{folder}/tokenizer_config.json", "w"), indent=1)
+    made = CLIPTokenizerFast(f"{folder}/vocab.json", f"{folder}/merges.txt", model_max_length=LENGTH, **special)
+    return lambda text: made(text, padding="max_length", max_length=LENGTH, truncation=True).input_ids
+
+
+def text_encoder(folder, ids, kind=CLIPTextModel, **config):
+    sizes = dict(vocab_size=VOCABULARY, hidden_size=8, intermediate_size=32, num_hidden_layers=3, num_attention_heads=2)
+    model = drawn(kind(CLIPTextConfig(**{**sizes, "max_position_embeddings": LENGTH, **config})))
+    saved(model, folder)
+    with torch.no_grad():
+        out = model(ids, output_hidden_states=True)
+    pooled = out.text_embeds if kind is CLIPTextModelWithProjection else out.pooler_output
+    return {"last": out.last_hidden_state, "before": out.hidden_states[-2], "pooled": pooled}
+
+
+def text_fixtures(root, merges_gz):
+    encode = tokenizer(merges_gz, f"{root}/sd1/tokenizer", "<|endoftext|>")
+    zero = tokenizer(merges_gz, f"{root}/turbo/tokenizer", "!")
+    rows = [{"text": text, "ids": encode(text), "padded": zero(text)} for text in TEXTS]
+    json.dump(rows, open(f"{root}/tokens.json", "w"), separators=(",", ":"))
+    ids = torch.tensor([encode(TEXTS[2]), encode(TEXTS[15])])
+    old = dict(bos_token_id=0, eos_token_id=2)
+    new = dict(bos_token_id=VOCABULARY - 2, eos_token_id=VOCABULARY - 1)
+    models = {
+        "sd1/text_encoder": dict(hidden_act="quick_gelu", **old),
+        "turbo/text_encoder": dict(hidden_act="gelu", **old),
+        "sdxl/text_encoder_2": dict(hidden_act="gelu", kind=CLIPTextModelWithProjection, projection_dim=12, **new),
+    }
+    golden = {"ids": ids.int()}
+    for name, config in models.items():
+        golden |= {f"{name}.{key}": value for key, value in text_encoder(f"{root}/{name}", ids, **config).items()}
+    write(golden, f"{root}/text.safetensors")
+
+
+UNET = dict(sample_size=8, norm_num_groups=2, cross_attention_dim=8, attention_head_dim=2, layers_per_block=1)
+TWO, THREE = dict(block_out_channels=(4, 8)), dict(block_out_channels=(4, 4, 8))
+
+
+def blocks(*cross):
+    """Kinds of blocks by whether they have attention, the finest level first."""
+    kinds = ["CrossAttn" if has else "" for has in cross]
+    return dict(down_block_types=[f"{kind}DownBlock2D" for kind in kinds], up_block_types=[f"{kind}UpBlock2D" for kind in reversed(kinds)])
+
+
+XL = dict(addition_embed_type="text_time", addition_time_embed_dim=4, projection_class_embeddings_input_dim=12 + 6 * 4)
+UNETS = {  # as the models of these names differ from each other
+    "sd1": dict(**blocks(True, True, False), **THREE, layers_per_block=2),
+    "lcm": dict(**blocks(True, False), **TWO, time_cond_proj_dim=6),
+    "turbo": dict(**blocks(True, True), **TWO, attention_head_dim=[1, 4], use_linear_projection=True),
+    "sdxl": dict(
+        **blocks(False, True), **TWO, attention_head_dim=[1, 2], transformer_layers_per_block=[1, 2], use_linear_projection=True, **XL
+    ),
+    "sdxs": dict(**blocks(False, True, True), **THREE, mid_block_type=None),
+}
+
+
+def unet_fixtures(root):
+    x, context = torch.randn(2, 4, 8, 4), torch.randn(2, 5, 8)
+    time, scale = torch.tensor([999.0, 259.0]), torch.tensor([8.0, 1.5])
+    pooled, sizes = torch.randn(2, 12), torch.tensor([[512.0, 640, 0, 32, 512, 640], [1024, 1024, 0, 0, 1024, 1024]])
+    golden = dict(x=x, context=context, time=time, guidance=scale, pooled=pooled, sizes=sizes)
+    for name, config in UNETS.items():
+        model = drawn(UNet2DConditionModel(**{**UNET, **config}))
+        saved(model, f"{root}/{name}/unet")
+        told = {}
+        if name == "lcm":
+            told["timestep_cond"] = LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, scale - 1, embedding_dim=6)
+        if name == "sdxl":
+            told["added_cond_kwargs"] = {"text_embeds": pooled, "time_ids": sizes}
+        with torch.no_grad():
+            golden[f"{name}/unet"] = model(x, time, context, **told).sample
+    write(golden, f"{root}/unet.safetensors")
+
+
+def decoder_fixtures(root):
+    """Its weights smaller than the others': relu after relu, nothing here is normalised."""
+    widths = (4, 4, 4, 4)
+    model = drawn(AutoencoderTiny(encoder_block_out_channels=widths, decoder_block_out_channels=widths))
+    for parameter in model.parameters():
+        parameter.data = (parameter.data * 0.6).half().float()
+    saved(model, f"{root}/sdxs/vae")
+    latent = torch.randn(1, 4, 3, 2) * 2
+    image = torch.rand(1, 3, 16, 24) * 2 - 1
+    with torch.no_grad():
+        golden = dict(latent=latent, image=image, decoded=model.decode(latent).sample, encoded=model.encode(image).latents)
+    write(golden, f"{root}/vae.safetensors")
+
+
+def write(tensors, path):
+    save_file({key: value.contiguous() for key, value in tensors.items()}, path)
+    print(path, os.path.getsize(path))
+
+
+if __name__ == "__main__":
+    merges_gz, root = sys.argv[1:]
+    shutil.rmtree(root, ignore_errors=True)
+    text_fixtures(root, merges_gz)
+    unet_fixtures(root)
+    decoder_fixtures(root)
