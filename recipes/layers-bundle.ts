@@ -10,8 +10,9 @@ import { tokenCount } from '../src/models/layers/layout.ts';
 import { initialize } from '../src/nn/scope.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
-import { layersRate, ROOMS, roomPrepare, roomSamples, rowsOf, type BankKeys } from '../src/train/layers/rows.ts';
+import { ROOMS, roomPrepare, roomSamples, rowsOf, type BankKeys } from '../src/train/layers/rows.ts';
 import { layeredTeacher } from '../src/train/layers/teacher.ts';
+import { cosineRate } from '../src/train/run.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
 import { random } from '../src/util/random.ts';
 import { schedulePoints, type Plan } from '../tools/cuda/bundle.ts';
@@ -60,7 +61,7 @@ export async function makeLayersBundle({
       'frames.noise': normal,
       'content.noise': normal,
       t: { kind: 'logit-normal', mean: 0.8, deviation: 1.2 },
-      rate: { kind: 'table', points: schedulePoints(layersRate(rate)) },
+      rate: { kind: 'table', points: schedulePoints(cosineRate(rate)) },
     };
     const samples = [];
     for (const sample of roomSamples(plan, layeredData(name), keys, seed))

@@ -1,19 +1,17 @@
 // Recipe of the layered model: a model's file from a teacher's checkpoint, the renderer and the bank's basis.
 //   npx tsx recipes/layers-model.ts --preset pico [--run runs/layers-pico]   in 4 bits
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { layeredData } from '../src/data/layered.ts';
-import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
+import { readSafetensors } from '../src/disk/files.ts';
 import { layersPreset } from '../src/models/layers/config.ts';
 import { layersSpecs, packLayers } from '../src/models/layers/file.ts';
-import type { Basis } from '../src/models/layers/thumbnail.ts';
-import { SEAL, sealedWords } from '../src/models/seal.ts';
+import { saveSealed } from '../src/node/models.ts';
 import { planOf } from '../src/quant/plan.ts';
-import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import type { Tensors } from '../src/tensor/tensor.ts';
 import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
+import { storedBasis } from '../src/train/layers/basis.ts';
 import { main } from './recipe.ts';
 
 /** Writes the model's file of a run; returns its path. `bits`: 4, or 8 for all large matrices. */
@@ -25,9 +23,7 @@ export async function makeLayersModel(
   const { tensors: state, metadata: facts } = await readSafetensors(join(run, 'teacher-run', 'checkpoint.safetensors'));
   const { tensors: renderer } = await readSafetensors(join(run, 'renderer.safetensors'));
   const { tensors: bank } = await readSafetensors(join(run, 'bank.safetensors'));
-  const numbers = (key: string) => bank[key]!.data as Float32Array;
-  const [scale] = numbers('basis.scale') as unknown as [number];
-  const basis: Basis = { channels: config.channels, mean: numbers('basis.mean'), matrix: numbers('basis.matrix'), scale };
+  const basis = storedBasis(bank, config.channels);
   const specs = layersSpecs(config);
   const all: Tensors = { ...renderer, 'transformer.variance': bank.variance! };
   const weights = Object.fromEntries([...specs.keys()].map((path) => [path, (all[path] ?? state[`ema/${path}`])!]));
@@ -36,11 +32,8 @@ export async function makeLayersModel(
   const { concepts, styles } = layeredData(name).scope;
   const training = `teacher, ${step} steps in ${Math.round(Number(facts.seconds))} s; drawings of ${concepts} concepts: Fluent Emoji (MIT), Noto Emoji (Apache-2.0)`;
   const manifest = { name: `${name}-layers`, version: '0.1.0', preset: name, styles, steps: [1, 2, 4], licence: 'MIT', training };
-  const { tensors, metadata } = packLayers({ config, weights, basis, tokenizer, manifest }, bits === 4 ? planOf(specs) : planOf(specs, 8));
-  const hash = createHash('sha256').update(sealedWords(metadata, Object.entries(tensors)));
-  for (const bytes of encodeSafetensors(tensors).slice(1)) hash.update(bytes);
   const out = join(run, `${name}-layers.safetensors`);
-  await writeSafetensors(out, tensors, { ...metadata, [SEAL]: hash.digest('hex') });
+  await saveSealed(out, packLayers({ config, weights, basis, tokenizer, manifest }, bits === 4 ? planOf(specs) : planOf(specs, 8)));
   log(`${out}: step ${step}`);
   return out;
 }

@@ -14,8 +14,9 @@ import { decodeTokens, encodeThumbnail, type Basis } from '../src/models/layers/
 import { initialize } from '../src/nn/scope.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { tensor, type Tensors } from '../src/tensor/tensor.ts';
+import { storedBasis } from '../src/train/layers/basis.ts';
 import { rendererPrepare, rendererProgram, SCALES, windowCells, type Scale } from '../src/train/layers/renderer.ts';
-import { layersRate } from '../src/train/layers/rows.ts';
+import { cosineRate } from '../src/train/run.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
 import { hash32, random } from '../src/util/random.ts';
 import { schedulePoints, type Plan } from '../tools/cuda/bundle.ts';
@@ -92,13 +93,7 @@ export async function makeRendererBundle({
   const config = layersPreset(name);
   const out = join(run, 'renderer');
   const { tensors: bank } = await readSafetensors(join(run, 'bank.safetensors'));
-  const numbers = (key: string) => bank[key]!.data as Float32Array;
-  const basis: Basis = {
-    channels: config.channels,
-    mean: numbers('basis.mean'),
-    matrix: numbers('basis.matrix'),
-    scale: numbers('basis.scale')[0]!,
-  };
+  const basis = storedBasis(bank, config.channels);
   const all = drawingsOf(layeredData(name).scope, THUMBNAIL);
   const parts = [];
   const pool = renderPool({ processes: 1, seconds: 20 });
@@ -123,7 +118,7 @@ export async function makeRendererBundle({
       mix: uniform,
       noisy: uniform,
       level: uniform,
-      rate: { kind: 'table', points: schedulePoints(layersRate(rate)) },
+      rate: { kind: 'table', points: schedulePoints(cosineRate(rate)) },
     };
     parts.push({ name: `x${scale.pixels}`, weight: [[0, scale.share]], batch: scale.batch, plan: { inputs } });
     if (parts.length === 1)

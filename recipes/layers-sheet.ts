@@ -12,11 +12,11 @@ import { partsOf } from '../src/models/layers/layout.ts';
 import { numbersOf } from '../src/models/layout.ts';
 import { openLayerNetworks } from '../src/models/layers/networks.ts';
 import { drawingOf, layersOf } from '../src/models/layers/paint.ts';
-import type { Basis } from '../src/models/layers/thumbnail.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { consistency, euler } from '../src/sampling/sampler.ts';
 import { times } from '../src/sampling/schedule.ts';
 import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
+import { storedBasis } from '../src/train/layers/basis.ts';
 import { random } from '../src/util/random.ts';
 
 const ALONE =
@@ -49,13 +49,7 @@ const [checkpoint, out] = positionals as [string, string];
 const { tensors: state } = await readSafetensors(checkpoint);
 const { tensors: bank } = await readSafetensors(join(values.run, 'bank.safetensors'));
 const { tensors: renderer } = await readSafetensors(join(values.run, 'renderer.safetensors'));
-const numbers = (key: string) => bank[key]!.data as Float32Array;
-const basis: Basis = {
-  channels: config.channels,
-  mean: numbers('basis.mean'),
-  matrix: numbers('basis.matrix'),
-  scale: numbers('basis.scale')[0]!,
-};
+const basis = storedBasis(bank, config.channels);
 const averaged = Object.fromEntries(
   Object.entries(state)
     .filter(([key]) => key.startsWith('ema/'))

@@ -1,6 +1,7 @@
 // The drawings that layered pictures are composed of: every concept in every style and colour of a scope, each in its canonical
 // frame (tight box, the longer side filling 94 % of a square, transparent around it), and canvases without anything on them.
 // They are drawn once, as thumbnails; scenes are then composed by choosing rows and boxes (layered.ts).
+import { FILL } from '../models/layers/config.ts';
 import { hash32 } from '../util/random.ts';
 import { drawBackground, PLAIN_COLOURS, SCENERY_NAMES, type Background } from './backgrounds.ts';
 import { COLOUR_NAMES, COLOURS, colourOf, recolour, type ColourName } from './colour.ts';
@@ -8,8 +9,6 @@ import type { RenderPool } from './render.ts';
 import { canRecolour } from './scenes.ts';
 import { inScope, sprite, type Scope, type Sprite, type StyleKey } from './sprites.ts';
 
-/** Share of the square that the longer side of a drawing fills. */
-export const FILL = 0.94;
 /** Drawn this many times larger, then averaged: a box filter, whatever the drawing program's own. */
 const FINER = 3;
 

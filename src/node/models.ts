@@ -10,6 +10,7 @@ import { packModel, type Model } from '../models/banana/file.ts';
 import { SEAL, sealedWords } from '../models/seal.ts';
 import { initialize } from '../nn/scope.ts';
 import { encodeSafetensors } from '../tensor/safetensors.ts';
+import type { Tensors } from '../tensor/tensor.ts';
 import { readFileWhole, writeSafetensors } from '../disk/files.ts';
 import { snapshotPath } from '../hub/cache.ts';
 import { tokenizerFromJSON, trainTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -37,9 +38,14 @@ export function modelPath(model: string = DEFAULT_MODEL): string {
   return path;
 }
 
-/** Writes a model's file, with a hash of all that is in it. */
-export async function saveModel(path: string, model: Model): Promise<void> {
-  const { tensors, metadata } = packModel(model);
+/** Writes a model's file. */
+export const saveModel = (path: string, model: Model): Promise<void> => saveSealed(path, packModel(model));
+
+/** Writes the file of a model of any family, with a hash of all that is in it. */
+export async function saveSealed(
+  path: string,
+  { tensors, metadata }: { tensors: Tensors; metadata: Record<string, string> },
+): Promise<void> {
   const hash = createHash('sha256').update(sealedWords(metadata, Object.entries(tensors)));
   for (const bytes of encodeSafetensors(tensors).slice(1)) hash.update(bytes); // their place does not depend on the metadata
   await writeSafetensors(path, tensors, { ...metadata, [SEAL]: hash.digest('hex') });

@@ -6,7 +6,8 @@ import { initialize, rootScope, type Specs } from '../../nn/scope.ts';
 import { float32, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import { expectClose } from '../../sdk/testing.ts';
 import { random } from '../../util/random.ts';
-import { levelMaps, levelPixels, levelTables, MARGIN, type Cells } from './level-sets.ts';
+import { levelMaps, levelPixels, levelTables, MARGIN } from './level-sets.ts';
+import type { Cells } from '../stage.ts';
 
 const SIDE = 8;
 const PADDED = SIDE + 2 * MARGIN;

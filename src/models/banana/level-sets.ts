@@ -12,6 +12,7 @@ import type { Value } from '../../graph/value.ts';
 import type { Tile } from '../../image/image.ts';
 import { linear, mix3x3 } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
+import type { Cells } from '../stage.ts';
 import { float32, type Tensor } from '../../tensor/tensor.ts';
 import { depthToSpace } from './autoencoder.ts';
 import { samplingAxis } from './renderer.ts';
@@ -84,9 +85,6 @@ function read(map: Value, rows: Value, columns: Value): Value {
   const lines = reshape(matmul(rows, reshape(map, [B, a, mulDims(b, N)])), [B, rows.shape[1]!, b, N]); // (B, H, b, N)
   return matmul(unsqueeze(columns, 1), lines);
 }
-
-/** A rectangle of cells: [rows from, to, columns from, to). */
-export type Cells = readonly [top: number, bottom: number, left: number, right: number];
 
 /** Feeds of a tile (its corner in pixels from the thumbnail's, fractions allowed) at `scale` pixels to a cell, and which cells of each map it reads. */
 export function levelTables(

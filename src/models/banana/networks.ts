@@ -3,23 +3,22 @@
 // Legend: h x w latent grid, L = h*w tokens, M text and reference tokens, C latent channels.
 import { loraProduct } from '../../adapters/lora.ts';
 import { isIdle, NO_PEELS, stackFeeds, type PeelStack } from '../../adapters/stack.ts';
-import { forInference } from '../../graph/passes/optimize.ts';
 import { ENCODER_PIXELS, type Config } from './config.ts';
-import { conditionStage, decodeStage, denoiseParts, encodeStage, renderStage, type Stage, type StageOptions, specsOf } from './stages.ts';
+import { conditionStage, decodeStage, denoiseParts, encodeStage, renderStage, type StageOptions, specsOf } from './stages.ts';
+import { cutCells, openStage, type Stage } from '../stage.ts';
 import { referenceFeeds } from './references.ts';
 import { samplingTables } from './renderer.ts';
 import type { Tile } from '../../image/image.ts';
 import { gridPositions, rotaryTable } from '../../nn/rope.ts';
-import { quantizedWeights, type BlocksOf } from '../../quant/bind.ts';
+import { type BlocksOf } from '../../quant/bind.ts';
 import { heldPlan, planOf, type Plan } from '../../quant/plan.ts';
 import { PRODUCTS, type Precision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
 import { guide } from '../../sampling/guidance.ts';
-import { lazily, type LazyTensors } from '../../tensor/lazy.ts';
+import { type LazyTensors } from '../../tensor/lazy.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
-import { InputError } from '../../util/errors.ts';
 
 /** A picture as latent tokens, rows first. */
 export interface Latent {
@@ -121,7 +120,9 @@ export function openNetworks(
       stages.set(
         key,
         (found = parts.map((stage) => {
-          const session = last.then(() => open(runtime, stage, lazily(weights), blocks, !REPEATED.includes(name) || parts.length > MANY));
+          const session = last.then(() =>
+            openStage(runtime, stage, weights, { blocks, frugal: !REPEATED.includes(name) || parts.length > MANY }),
+          );
           last = session;
           session.catch(() => {}); // told where it is awaited
           return { stage, session };
@@ -190,7 +191,7 @@ export function openNetworks(
     async render(features, tile, { width, height }) {
       const [, a, b] = features.shape as [number, number, number, number];
       const { feeds, rows, columns } = samplingTables(tile, width, height, { rows: a, columns: b });
-      const part = crop(features, rows.from, rows.to, columns.from, columns.to);
+      const part = cutCells(features, [rows.from, rows.to, columns.from, columns.to]);
       return (await run('render', { ...feeds, features: part })).pixels!;
     },
     async restDecoder() {
@@ -211,50 +212,4 @@ export function openNetworks(
 interface OpenStage {
   readonly stage: Stage;
   readonly session: Promise<Session>;
-}
-
-async function open(
-  runtime: Runtime,
-  { graph, specs }: Stage,
-  weights: LazyTensors,
-  blocks: BlocksOf | undefined,
-  frugal: boolean,
-): Promise<Session> {
-  const plain = new Set(graph.inputs.map(({ name }) => name));
-  const fitting = <T extends { readonly shape: readonly number[] }>(path: string, { shape }: T): void => {
-    const expected = specs.get(path)!.shape;
-    if (shape.join() !== expected.join())
-      throw new InputError(
-        'model.weights',
-        `weight "${path}" is [${shape}], stage "${graph.name}" expects [${expected}]; was it made for another preset?`,
-      );
-  };
-  const bound: Tensors = {};
-  for (const path of specs.keys()) {
-    if (!weights.outline(path))
-      throw new InputError(
-        'model.weights',
-        `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`,
-      );
-    if (plain.has(path)) fitting(path, (bound[path] = weights.read(path)));
-  }
-  const quantized = quantizedWeights(graph, weights, (path) => {
-    const found = blocks?.(path);
-    if (found) fitting(path, found.values);
-    return found;
-  });
-  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized }, frugal });
-}
-
-/** Cells [top, bottom) x [left, right) of a feature map (1, a, b, K). */
-function crop(features: Tensor, top: number, bottom: number, left: number, right: number): Tensor {
-  const [, a, b, K] = features.shape as [number, number, number, number];
-  if (top === 0 && left === 0 && bottom === a && right === b) return features;
-  const width = (right - left) * K;
-  const data = new Float32Array((bottom - top) * width);
-  for (let y = top; y < bottom; y++) {
-    const start = (y * b + left) * K;
-    data.set((features.data as Float32Array).subarray(start, start + width), (y - top) * width);
-  }
-  return float32([1, bottom - top, right - left, K], data);
 }

@@ -6,29 +6,16 @@ import { reshape } from '../../graph/ops.ts';
 import { graph, input, type Graph, type Value } from '../../graph/value.ts';
 import type { KeysValues } from '../../nn/attention.ts';
 import { rootScope, type Product, type Scope, type Specs } from '../../nn/scope.ts';
+import { cacheName, stage, type Stage } from '../stage.ts';
 import { decoder, encoder } from './autoencoder.ts';
 import { ENCODER_PIXELS, type Config } from './config.ts';
 import { perPicture, referenceInputs, rotaryInputs, textInputs } from './inputs.ts';
 import { POSITION_CODE, renderer } from './renderer.ts';
 import { block, conditioning, entry, exit, transformer } from './transformer.ts';
 
-/** A stage: its graph and the weights that it wants. */
-export interface Stage {
-  readonly graph: Graph;
-  readonly specs: Specs;
-}
-
 export interface StageOptions {
   /** How weights are multiplied: plain, quantized, with Peels. */
   readonly product?: Product;
-}
-
-/** Name of layer i's keys or values, as outputs of one stage and inputs of the next. */
-export const cacheName = (kind: 'k' | 'v', i: number) => `${kind}.${i}`;
-
-function stage(build: (specs: Specs) => Graph): Stage {
-  const specs: Specs = new Map();
-  return { graph: build(specs), specs };
 }
 
 /** Prompt (and references) to `pooled` (B, D) and each layer's `k.i`, `v.i` (B, G, M, d). */

@@ -12,6 +12,8 @@ export const PATCH = 16;
 export const GRID = THUMBNAIL / PATCH;
 /** Numbers of a patch: premultiplied RGBA. */
 export const PATCH_NUMBERS = PATCH * PATCH * 4;
+/** Share of a thumbnail's side that the longer side of its art fills. */
+export const FILL = 0.94;
 /** Most objects of a picture. */
 export const OBJECTS = 6;
 /** Numbers of a frame: x, y, log2 of the size, height in the stack. */

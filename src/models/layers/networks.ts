@@ -1,22 +1,21 @@
 // The layered model's networks, ready to run: a session a stage, made when first used, and the host work between them.
 import { matmul } from '../../graph/ops.ts';
-import { forInference } from '../../graph/passes/optimize.ts';
 import type { Tile } from '../../image/image.ts';
 import { rotaryTable } from '../../nn/rope.ts';
-import { quantizedWeights, type BlocksOf } from '../../quant/bind.ts';
+import { type BlocksOf } from '../../quant/bind.ts';
 import { heldPlan, type Plan } from '../../quant/plan.ts';
 import { PRODUCTS, type Precision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
-import { lazily, type LazyTensors } from '../../tensor/lazy.ts';
+import { type LazyTensors } from '../../tensor/lazy.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
-import { InputError } from '../../util/errors.ts';
-import { levelTables, MARGIN, type Cells } from '../banana/level-sets.ts';
+import { levelTables, MARGIN } from '../banana/level-sets.ts';
 import type { Layout as Parts } from '../layout.ts';
 import { FRAME_NUMBERS, OBJECTS, type LayersConfig } from './config.ts';
 import { contentTokens, kindsOf, layoutIn, type Layout } from './layout.ts';
-import { conditionStage, denoiseStage, mapsStage, pixelsStage, type Stage } from './stages.ts';
+import { conditionStage, denoiseStage, mapsStage, pixelsStage } from './stages.ts';
+import { cutCells, openStage, type Stage } from '../stage.ts';
 
 /** A prompt as the denoiser wants it. */
 export interface LayersCondition {
@@ -76,7 +75,7 @@ export function openLayerNetworks(
   const product = precision === 'float32' ? matmul : PRODUCTS[precision](heldPlan(plan));
   const sessions = new Map<string, Promise<Session>>();
   const session = (name: keyof typeof BUILD): Promise<Session> => {
-    const made = sessions.get(name) ?? open(runtime, BUILD[name](config, product), weights, blocks);
+    const made = sessions.get(name) ?? openStage(runtime, BUILD[name](config, product), weights, { blocks });
     sessions.set(name, made);
     return made;
   };
@@ -115,7 +114,11 @@ export function openLayerNetworks(
     },
     async pixels({ logits, colours, width, height }, tile, scale) {
       const { feeds, cells, fine } = levelTables(tile, scale, { rows: height, columns: width });
-      const { pixels } = await (await session('pixels')).run({ ...feeds, colours: cut(colours, cells), logits: cut(logits, fine) });
+      const { pixels } = await (await session('pixels')).run({
+        ...feeds,
+        colours: cutCells(colours, cells),
+        logits: cutCells(logits, fine),
+      });
       return float32(pixels!.shape as number[], lawful(pixels!.data as Float32Array));
     },
     async release() {
@@ -123,33 +126,6 @@ export function openLayerNetworks(
       sessions.clear();
     },
   };
-}
-
-async function open(
-  runtime: Runtime,
-  { graph, specs }: Stage,
-  weights: LazyTensors | Tensors,
-  blocks: BlocksOf | undefined,
-): Promise<Session> {
-  const plain = new Set(graph.inputs.map(({ name }) => name));
-  const bound: Tensors = {};
-  const { outline, read } = lazily(weights);
-  for (const [path, { shape }] of specs) {
-    const found = outline(path);
-    if (!found)
-      throw new InputError(
-        'model.weights',
-        `the model has no weight "${path}" that stage "${graph.name}" needs; was it made for another preset?`,
-      );
-    if (!plain.has(path)) continue;
-    if (found.shape.join() !== shape.join())
-      throw new InputError(
-        'model.weights',
-        `weight "${path}" is [${found.shape}], stage "${graph.name}" expects [${shape}]; was it made for another preset?`,
-      );
-    bound[path] = read(path);
-  }
-  return runtime.compile(forInference(graph), { weights: { ...bound, ...quantizedWeights(graph, weights, (path) => blocks?.(path)) } });
 }
 
 /** Premultiplied RGBA from 0..2 to -1..1: nothing below nothing, no alpha above all, no colour above its alpha. */
@@ -201,14 +177,4 @@ function padded(thumbnails: readonly Pixels[], { exact, around }: { exact: boole
       }
   });
   return float32([thumbnails.length, h, w, 5], data);
-}
-
-/** Cells [top, bottom) x [left, right) of a map (1, a, b, K). */
-function cut(map: Tensor, [top, bottom, left, right]: Cells): Tensor {
-  const [, , b, K] = map.shape as [number, number, number, number];
-  const width = (right - left) * K;
-  const data = new Float32Array((bottom - top) * width);
-  for (let y = top; y < bottom; y++)
-    data.set((map.data as Float32Array).subarray((y * b + left) * K, (y * b + left) * K + width), (y - top) * width);
-  return float32([1, bottom - top, right - left, K], data);
 }

@@ -4,13 +4,10 @@ import type { Size, Tile } from '../../image/image.ts';
 import { float32, type Tensor } from '../../tensor/tensor.ts';
 import type { Drawing, LayerDrawing } from '../family.ts';
 import { split, type Layout as Parts } from '../layout.ts';
-import { OBJECTS, PATCH } from './config.ts';
+import { FILL, OBJECTS, PATCH } from './config.ts';
 import { frameOf, type Frame } from './frame.ts';
 import type { LayerNetworks, Maps, Pixels } from './networks.ts';
 import { decodeTokens, type Basis } from './thumbnail.ts';
-
-/** Share of a thumbnail's side that the longer side of its art fills (data/drawings.ts draws them so). */
-const FILL = 0.94;
 
 /** A layer of a picture: a thumbnail and where it lies. */
 export interface Layer extends Pixels {
@@ -23,14 +20,14 @@ export interface Layer extends Pixels {
 /** The layers of a latent, back to front: the canvas, then objects by their height. */
 export function layersOf(latent: Float32Array<ArrayBuffer>, parts: Parts, basis: Basis): Layer[] {
   const numbers = new Map(split(latent, parts).map((part, i) => [parts[i]!.slot, part]));
-  const found = parts.flatMap(({ slot, rows, columns }, i): Layer[] => {
+  const found = parts.flatMap(({ slot, rows, columns }): Layer[] => {
     if (slot > OBJECTS) return [];
     const [width, height] = [columns * PATCH, rows * PATCH];
     const frame = numbers.get(OBJECTS + slot);
     return [
       {
         slot,
-        pixels: decodeTokens(split(latent, parts)[i]!, width, height, basis),
+        pixels: decodeTokens(numbers.get(slot)!, width, height, basis),
         width,
         height,
         ...(slot > 0 && { frame: frameOf(frame!) }),

@@ -2,28 +2,15 @@
 // step), thumbnail -> level maps (once a layer), maps -> pixels (once a tile). Sizes are symbols: one session serves every layout.
 // Legend: B batch, N objects, P content tokens, L = N + P, M text and reference tokens, T text tokens, h x w cells, H x W pixels.
 import { gather } from '../../graph/ops.ts';
-import { graph, input, type Graph, type Value } from '../../graph/value.ts';
+import { graph, input, type Value } from '../../graph/value.ts';
 import type { KeysValues } from '../../nn/attention.ts';
-import { rootScope, type Product, type Specs } from '../../nn/scope.ts';
+import { rootScope, type Product } from '../../nn/scope.ts';
+import { cacheName, stage, type Stage } from '../stage.ts';
 import { perPicture, rotaryInputs, textInputs } from '../banana/inputs.ts';
 import { levelMaps, levelPixels } from '../banana/level-sets.ts';
 import { conditioning } from '../banana/transformer.ts';
 import { FRAME_NUMBERS, type LayersConfig } from './config.ts';
 import { countLogits, denoiser } from './transformer.ts';
-
-/** A stage: its graph and the weights that it wants. */
-export interface Stage {
-  readonly graph: Graph;
-  readonly specs: Specs;
-}
-
-const stage = (build: (specs: Specs) => Graph): Stage => {
-  const specs: Specs = new Map();
-  return { graph: build(specs), specs };
-};
-
-/** Name of layer i's keys or values. */
-const cacheName = (kind: 'k' | 'v', i: number) => `${kind}.${i}`;
 
 /** text.* -> pooled (B, D), each layer's k.i and v.i (B, G, T, d), and `count`, logits of 0 to 6 objects (B, 7). */
 export function conditionStage(config: LayersConfig, product?: Product): Stage {

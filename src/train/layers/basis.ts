@@ -2,6 +2,7 @@
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix';
 import { PATCH_NUMBERS } from '../../models/layers/config.ts';
 import { CONTENT_GAIN, encodeThumbnail, patchesOf, type Basis, type Thumbnail } from '../../models/layers/thumbnail.ts';
+import type { Tensors } from '../../tensor/tensor.ts';
 
 /** Patches that the components are made from: more cost time and change nothing that can be seen. */
 const PATCHES = 12_000;
@@ -47,4 +48,10 @@ export function channelVariance(tokens: ArrayLike<number>, channels: number): Fl
   const out = new Float32Array(channels);
   for (let i = 0; i < tokens.length; i++) out[i % channels]! += (tokens[i]! ** 2 * channels) / tokens.length;
   return out;
+}
+
+/** The basis in a bank (recipes/layers-data.ts). */
+export function storedBasis(bank: Tensors, channels: number): Basis {
+  const numbers = (key: string) => bank[key]!.data as Float32Array;
+  return { channels, mean: numbers('basis.mean'), matrix: numbers('basis.matrix'), scale: numbers('basis.scale')[0]! };
 }

@@ -1,7 +1,7 @@
 // Training of the level-set renderer: windows of thumbnails, and the same windows of the drawing at a larger scale. Half of what it
 // sees is degraded as a model's thumbnails are (cut to the basis, noisy), so that it also cleans.
 // Legend: B batch, n cells of a window's side, a = n + 2 MARGIN, q pixels to a cell, P = n q.
-import { abs, add, cast, concat, div, expand, greater, mean, min, mul, reshape, slice, sub } from '../../graph/ops.ts';
+import { abs, add, cast, concat, expand, greater, mean, mul, reshape, slice, sub } from '../../graph/ops.ts';
 import { constant, graph, input, type Graph, type Value } from '../../graph/value.ts';
 import { levelMaps, levelPixels, MARGIN } from '../../models/banana/level-sets.ts';
 import { samplingAxis } from '../../models/banana/renderer.ts';
@@ -75,5 +75,5 @@ export function rendererPrepare(scale: Scale): Graph {
   const [cells, cut] = [bytes('cells', a), bytes('cut', a)];
   const noise = mul(mul(mul(bad, chance('noisy', NOISY)), mul(draw('level'), NOISE)), input('normal', [B, a, a, 4]));
   const seen = add(add(cells, mul(mixed, sub(cut, cells))), noise);
-  return graph('prepare', { window: concat([seen, expand(bad, [B, a, a, 1])], -1), picture: min(div(bytes('target', P), 1), 2) });
+  return graph('prepare', { window: concat([seen, expand(bad, [B, a, a, 1])], -1), picture: bytes('target', P) });
 }

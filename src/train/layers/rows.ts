@@ -10,7 +10,6 @@ import { frameNumbers } from '../../models/layers/frame.ts';
 import { CELLS_PER_OBJECT, type Layout } from '../../models/layers/layout.ts';
 import { float32, int64, type Tensors } from '../../tensor/tensor.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
-import { cosineRate } from '../run.ts';
 import type { Room } from './teacher.ts';
 
 /** One kind of pictures: what room they need, what is drawn, and how often. */
@@ -129,6 +128,3 @@ export function roomPrepare(
     'text.positions': add(constant(int64([text], range)), constant(int64([1], [0]))),
   });
 }
-
-/** A schedule of the rate over the share of the run that is done. */
-export const layersRate = (peak: number) => cosineRate(peak, { warm: 0.02 });
