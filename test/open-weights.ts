@@ -1,7 +1,8 @@
-// What the tests of models/stable-diffusion share: the tiny models of test/fixtures/open-weights/stable-diffusion, and what the reference
-// implementations compute with them (tools/reference/stable_diffusion.py).
+// What the tests of models with open weights share: the tiny models of test/fixtures/open-weights/stable-diffusion, what the reference
+// implementations compute with them (tools/reference/stable_diffusion.py), and the names and shapes of the full-size models (keys.py).
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { bytesRanges } from '../src/tensor/ranges.ts';
 import { decodeSafetensors } from '../src/tensor/safetensors.ts';
 import type { Tensor, Tensors } from '../src/tensor/tensor.ts';
@@ -14,6 +15,20 @@ export const textOf = (name: string): string => readFileSync(path(name), 'utf8')
 export const configOf = (component: string): Settings => settingsOf(textOf(`${component}/config.json`), component);
 export const tensorsOf = (name: string): Tensors => decodeSafetensors(readFileSync(path(name)), name).tensors;
 export const weightsOf = (file: string): Promise<Weights> => safetensorsWeights(bytesRanges(readFileSync(path(file)), file));
+
+/** Every weight of a full-size model as its file has it: name, shape, and the name in a single-file checkpoint where it has another. */
+export interface KeyList {
+  /** What its config.json says, where it has one. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly weights: readonly (readonly [name: string, shape: readonly number[], single?: string])[];
+}
+
+/** The lists of all models: "sd1/unet", "nitro/text_encoder" ... */
+export const keyLists = (): Readonly<Record<string, KeyList>> =>
+  JSON.parse(gunzipSync(readFileSync(new URL('fixtures/open-weights/keys.json.gz', import.meta.url))).toString()) as Record<
+    string,
+    KeyList
+  >;
 
 /** How far a tensor is from the expected one: the norm of the difference by the norm of the expected, and the worst by the largest. */
 export function errorOf({ shape, data }: Tensor, expected: Tensor): number {

@@ -1,41 +1,34 @@
-// Adapters as other tools write them, named by each tool's rule over the real names of full-size U-Nets (tools/reference/unet_names.py):
+// Adapters as other tools write them, named by each tool's rule over the real names of full-size models (tools/reference/keys.py):
 // every one finds every weight; and what does not fit is counted.
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { keyLists } from '../../test/open-weights.ts';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import type { Weights } from '../tensor/weights.ts';
 import { checkReport, foreignAdapter, reportText, type AdapterConfig } from './foreign.ts';
 import { sgmNames } from './sgm.ts';
 import type { Components, Modules } from './targets.ts';
 
-type Row = { module: string; single: string; shape: number[] };
+type Row = { module: string; single: string; shape: readonly number[] };
 
-function rowsOf(model: string): Row[] {
-  const text = readFileSync(new URL(`../../test/fixtures/open-weights/lora/${model}.tsv`, import.meta.url), 'utf8');
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split('\t'))
-    .map(([module, single, shape]) => ({ module: module!, single: single!, shape: shape!.split(',').map(Number) }));
-}
+const LISTS = keyLists();
+const moduleOf = (name: string) => name.replace(/\.weight$/, '');
+
+/** The matrices and convolutions of a model, tables not. */
+const rowsOf = (model: string): Row[] =>
+  LISTS[model]!.weights.filter(([name, shape]) => name.endsWith('.weight') && shape.length > 1 && !name.includes('embeddings.')).map(
+    ([name, shape, single = '']) => ({ module: moduleOf(name), single: moduleOf(single), shape }),
+  );
 
 const modulesOf = (rows: readonly Row[]): Modules => new Map(rows.map(({ module, shape }) => [module, shape]));
 
-/** CLIP's linear layers. */
-const clip = (layers: number, width: number): Row[] =>
-  Array.from({ length: layers }, (_, layer) => layer).flatMap((layer) => {
-    const place = `text_model.encoder.layers.${layer}`;
-    const row = (name: string, shape: number[]): Row => ({ module: `${place}.${name}`, single: '', shape });
-    const attention = ['q_proj', 'k_proj', 'v_proj', 'out_proj'].map((name) => row(`self_attn.${name}`, [width, width]));
-    return [...attention, row('mlp.fc1', [4 * width, width]), row('mlp.fc2', [width, 4 * width])];
-  });
-
-const SD1 = rowsOf('sd1');
-const SDXL = rowsOf('sdxl');
-const TEXT = clip(12, 768);
-const BIG = clip(32, 1280);
+const SD1 = rowsOf('sd1/unet');
+const SDXL = rowsOf('sdxl/unet');
+const NITRO = rowsOf('nitro/transformer');
+const TEXT = rowsOf('sd1/text_encoder');
+const BIG = rowsOf('sdxl/text_encoder_2').filter(({ module }) => module !== 'text_projection');
 const sd1: Components = { unet: modulesOf(SD1), text_encoder: modulesOf(TEXT) };
 const sdxl: Components = { unet: modulesOf(SDXL), text_encoder: modulesOf(TEXT), text_encoder_2: modulesOf(BIG) };
+const nitro: Components = { transformer: modulesOf(NITRO) };
 const inAttention = ({ module }: Row) => /attentions\..*(to_[qkv]|to_out\.0)$/.test(module);
 
 /** A file of tensors without numbers, but for those that are given. */
@@ -79,10 +72,11 @@ const here = ({ module }: Row) => module;
 const single = ({ single }: Row) => single;
 const oldest = ({ module }: Row) => module.replace(/\.(to_[qkv]|to_out)(\.0)?$/, '.processor.$1');
 
-test.each(['sd1', 'sdxl', 'sdxs'])('%s: single-file names are those of diffusers’ converter', (model) => {
-  const rows = rowsOf(model);
-  const sgm = sgmNames(rows.map(here));
-  expect(rows.map(({ module }) => sgm(module))).toEqual(rows.map(single));
+test.each(['sd1', 'turbo', 'sdxl', 'sdxs'])('%s: single-file names are those of diffusers’ converter', (model) => {
+  const modules = new Map(LISTS[`${model}/unet`]!.weights.map(([name, , single]) => [name, single]));
+  const ends = [...modules].map(([name, single]) => [name.replace(/\.\w+$/, ''), single!.replace(/\.\w+$/, '')] as const);
+  const sgm = sgmNames(ends.map(([module]) => module));
+  expect(ends.map(([module]) => sgm(module))).toEqual(ends.map(([, single]) => single));
 });
 
 describe('every tool’s names', () => {
@@ -135,6 +129,7 @@ describe('every tool’s names', () => {
       pairs(SD1, (row) => `base_model.model.${row.module}`, ['.lora_A.default.weight', '.lora_B.default.weight']),
       [SD1.length, 0],
     ],
+    ['PEFT, Nitro-E', nitro, pairs(NITRO, (row) => `base_model.model.${row.module}`, PEFT), [NITRO.length]],
     ['ComfyUI', sdxl, pairs(SDXL, (row) => `diffusion_model.${row.single}`, PEFT, true), [SDXL.length, 0, 0]],
   ];
   test.each(cases)('%s', (_, components, entries, matched) => {
@@ -184,7 +179,7 @@ describe('what does not fit', () => {
     const { report } = foreignAdapter(file, sd1);
     expect(report.base).toBe('stable diffusion xl');
     expect(reportText(report)).toMatch(
-      /^unet 30 match, 24 are no layer of it \(.+; .+; \.{3}\), 34 have other shapes \(.+\); text_encoder 0 match; text_encoder_2 0 match, 192 are no/,
+      /^unet 30 match, 496 are no layer of it \(.+; .+; \.{3}\), 34 have other shapes \(.+\); text_encoder 0 match; text_encoder_2 0 match, 192 are no/,
     );
     expect(() => checkReport(report, 'x.safetensors')).toThrow(/^x.safetensors: does not fit: unet/);
     expect(() => checkReport(report, 'x.safetensors', { force: true })).not.toThrow();
