@@ -17,14 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 MERGES = 486
 VOCABULARY = 512 + MERGES + 2
 LENGTH = 77
-TEXTS = [
-    "", " ", "a photo of an astronaut riding a horse", "A  Cat,\tsitting\n on the MAT!!", "it's they're I've we'll he'd don't I'm",
-    "3.14 and 2026, 100%", "caf\u00e9 na\u00efve \u00dcber \u00e5ngstr\u00f6m", "cafe\u0301 decomposed", "\u732b\u3068\u72ac",
-    "\U0001f431\U0001f436 emoji \U0001f468\u200d\U0001f469\u200d\U0001f467", "<|endoftext|> in the <|startoftext|> text",
-    "under_score-and-dash (brackets) [more] {curly}", "\u0414\u043e\u0431\u0440\u044b\u0439 \u0434\u0435\u043d\u044c",
-    "\u0627\u0644\u0639\u0631\u0628\u064a\u0629", "ab" * 90, "word " * 100, "a,b;c:d.e!f?g", "\u00bd \u00b2 \u2167 \u0663",
-    "\u0130stanbul \u01c5 \u03a3\u03a3\u03a3", "\u00a0no\u2003break\u3000spaces", "'S 'T S's ''s", "e=mc\u00b2 \u2248 \u221e",
-]
+TEXTS = ["a photo of an astronaut riding a horse", "word " * 100]
 torch.manual_seed(17)
 
 
@@ -74,10 +67,8 @@ def text_encoder(folder, ids, kind=CLIPTextModel, **config):
 
 def text_fixtures(root, merges_gz):
     encode = tokenizer(merges_gz, f"{root}/sd1/tokenizer", "<|endoftext|>")
-    zero = tokenizer(merges_gz, f"{root}/turbo/tokenizer", "!")
-    rows = [{"text": text, "ids": encode(text), "padded": zero(text)} for text in TEXTS]
-    json.dump(rows, open(f"{root}/tokens.json", "w"), separators=(",", ":"))
-    ids = torch.tensor([encode(TEXTS[2]), encode(TEXTS[15])])
+    tokenizer(merges_gz, f"{root}/turbo/tokenizer", "!")
+    ids = torch.tensor([encode(text) for text in TEXTS])
     old = dict(bos_token_id=0, eos_token_id=2)
     new = dict(bos_token_id=VOCABULARY - 2, eos_token_id=VOCABULARY - 1)
     models = {

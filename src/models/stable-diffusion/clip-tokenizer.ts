@@ -16,7 +16,8 @@ export interface ClipTokenizer {
 
 const START = '<|startoftext|>';
 const END = '<|endoftext|>';
-const PIECE = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/gu;
+/** Spaces are Unicode's: not the byte order mark, which JavaScript's \s has, but the next line (U+0085), which that lacks. */
+const PIECE = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
 /** Words whose tokens are remembered. */
 const REMEMBERED = 10_000;
 /** An endless "word" is cut, so that merging it is not slow; a text has 77 tokens at most. */
@@ -60,7 +61,9 @@ export function clipTokenizer(vocabulary: string, merges: string, source: string
     return made;
   };
   const tokens = (text: string) =>
-    text.split(around).flatMap((part) => (Object.hasOwn(special, part) ? [special[part]!] : wordsOf(part).flatMap(tokensOf)));
+    normalised(text)
+      .split(around)
+      .flatMap((part) => (Object.hasOwn(special, part) ? [special[part]!] : (part.match(PIECE) ?? []).flatMap(tokensOf)));
   const encode = (text: string, length: number) => {
     const body = [start, ...tokens(text).slice(0, length - 2), end];
     return [...body, ...new Array<number>(length - body.length).fill(padding)];
@@ -76,11 +79,8 @@ function vocabularyOf(text: string, source: string): ReadonlyMap<string, number>
   }
 }
 
-/** The words of a text that are merged by themselves. Letter by letter in lower case: no sigma for the ends of words. */
-const wordsOf = (text: string): string[] =>
-  Array.from(text.normalize('NFC'), (letter) => letter.toLowerCase())
-    .join('')
-    .match(PIECE) ?? [];
+/** Letter by letter in lower case: no sigma for the ends of words. */
+const normalised = (text: string): string => Array.from(text.normalize('NFC'), (letter) => letter.toLowerCase()).join('');
 
 /** A word's bytes as letters, the last one with the mark that ends a word. */
 function lettersOf(word: string): string[] {

@@ -1,4 +1,4 @@
-// CLIP's text encoders and tokenizer against transformers.
+// CLIP's text encoders against transformers.
 import { expect, test } from 'vitest';
 import { evaluate } from '../../graph/evaluate.ts';
 import { graph, input } from '../../graph/value.ts';
@@ -7,8 +7,7 @@ import { checkpointWeights } from '../../quant/checkpoint.ts';
 import { int64 } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
 import { clipConfig, clipFeatures, clipPooled, clipProjected, clipRoot } from './clip.ts';
-import { clipTokenizer } from './clip-tokenizer.ts';
-import { configOf, errorOf, tensorsOf, textOf, weightsOf } from '../../../test/open-weights.ts';
+import { configOf, errorOf, tensorsOf, weightsOf } from '../../../test/open-weights.ts';
 import { settingsOf } from './settings.ts';
 
 const golden = tensorsOf('text.safetensors');
@@ -54,21 +53,4 @@ test('a config that cannot be is refused by name', () => {
   expect(config('<html>')).toThrow('text_encoder/config.json: is no JSON object, but begins with "<html>"');
   expect(config('{"hidden_act":"relu"}')).toThrow('"hidden_act" is "relu", expected one of quick_gelu, gelu, gelu_new');
   expect(config('{"num_hidden_layers":"12"}')).toThrow('"num_hidden_layers" is "12", expected a number');
-});
-
-const merges = textOf('sd1/tokenizer/merges.txt');
-const vocabulary = textOf('sd1/tokenizer/vocab.json');
-
-test('texts have the tokens that transformers gives them', () => {
-  const rows = JSON.parse(textOf('tokens.json')) as { text: string; ids: number[]; padded: number[] }[];
-  const [clip, open] = [clipTokenizer(vocabulary, merges, 'sd1'), clipTokenizer(vocabulary, merges, 'turbo', '!')];
-  for (const { text, ids: expected, padded } of rows) {
-    expect(clip.encode(text, 77), text).toEqual(expected);
-    expect(open.encode(text, 77), text).toEqual(padded);
-  }
-});
-
-test('files that are no tokenizer are refused', () => {
-  expect(() => clipTokenizer('<html>', merges, 'sd1/tokenizer')).toThrow(/^sd1\/tokenizer: vocab.json is no JSON/);
-  expect(() => clipTokenizer('{"a":1}', merges, 'sd1/tokenizer')).toThrow('the vocabulary lacks "<|startoftext|>"');
 });
