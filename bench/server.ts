@@ -1,6 +1,6 @@
 // The server under many clients at once, and for long: `tsx bench/server.ts [--json FILE] [--clients 200] [--requests 2000]`. Clients that
 // all ask at the same moment: is each answered once, with its own picture, in the order asked, and after how long? Then requests one after
-// the other, eight at a time: does the server grow? The server is a process of its own with the shipped model; memory is that process's.
+// the other, eight at a time: do the server and its engine grow? They are processes of their own, with the shipped model.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -58,18 +58,28 @@ const { median, p95 } = summarize(together);
 const displaced = Math.max(...order.map((seed, place) => Math.abs(seed - place)));
 const peakRssBytes = memoryOf(child.pid!, 'VmHWM');
 
-const rss: number[] = [];
+const engine = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim());
+const rss = { server: [] as number[], engine: [] as number[] };
 let next = 0;
 const one = async () => {
   while (next < requests) {
     await draw(next++);
-    rss.push(memoryOf(child.pid!, 'VmRSS'));
+    rss.server.push(memoryOf(child.pid!, 'VmRSS'));
+    rss.engine.push(memoryOf(engine, 'VmRSS'));
   }
 };
 await Promise.all(Array.from({ length: AT_ONCE }, one));
-const tenth = Math.max(1, Math.floor(rss.length / 10));
-const warm = Math.floor(rss.length * WARM);
-const [early, late] = [rss.slice(warm, warm + tenth), rss.slice(-tenth)].map((part) => summarize(part).median) as [number, number];
+
+/** Bytes of memory in the first and the last tenth of what comes after the warm-up, by the median. */
+function growthOf(samples: readonly number[]): object {
+  const tenth = Math.max(1, Math.floor(samples.length / 10));
+  const warm = Math.floor(samples.length * WARM);
+  const [early, late] = [samples.slice(warm, warm + tenth), samples.slice(-tenth)].map((part) => summarize(part).median) as [
+    number,
+    number,
+  ];
+  return { earlyRssBytes: early, lateRssBytes: late, growth: late / early - 1 };
+}
 
 child.kill('SIGTERM');
 await once(child, 'close');
@@ -79,7 +89,7 @@ const result = {
   size: SIZE,
   steps: 1,
   together: { clients, answered: together.length, median, p95, displaced, peakRssBytes },
-  long: { requests: rss.length, atOnce: AT_ONCE, earlyRssBytes: early, lateRssBytes: late, growth: late / early - 1 },
+  long: { requests, atOnce: AT_ONCE, server: growthOf(rss.server), engine: growthOf(rss.engine) },
 };
 console.log(JSON.stringify(result, null, 2));
 if (values.json) await writeFileWhole(values.json, `${JSON.stringify(result, null, 2)}\n`);

@@ -1,5 +1,7 @@
-// Bodies of requests, read within bounds: bytes of one, bytes of all that are read or worked on at a time, and how much of a JSON text may
-// be anything but long texts (pictures in base64): a few megabytes of brackets cost more than a hundred of letters.
+// Bodies of requests, read within bounds: bytes of one, bytes of all that are read or worked on at a time, how much of a JSON text may be
+// anything but long texts (pictures in base64), and in how many parts a form may come: a few megabytes of brackets, or of empty parts,
+// cost more than a hundred of letters.
+import { MIMEType } from 'node:util';
 import type { Context } from 'hono';
 import { InputError, RuntimeError } from '../util/errors.ts';
 
@@ -10,9 +12,11 @@ export interface BodyLimits {
   readonly bodies: number;
   /** Most bytes of a JSON text outside of its strings. */
   readonly structure: number;
+  /** Most parts of a form. */
+  readonly parts: number;
 }
 
-export const BODY_LIMITS: BodyLimits = { body: 64 * 2 ** 20, bodies: 256 * 2 ** 20, structure: 2 ** 18 };
+export const BODY_LIMITS: BodyLimits = { body: 64 * 2 ** 20, bodies: 256 * 2 ** 20, structure: 2 ** 18, parts: 256 };
 
 export interface Intake {
   /** The JSON of a request. Throws InputError `server.type`, `server.body`, `server.json`; RuntimeError `server.full`. */
@@ -23,7 +27,7 @@ export interface Intake {
   release(c: Context): void;
 }
 
-export function openIntake({ body, bodies, structure }: BodyLimits): Intake {
+export function openIntake({ body, bodies, structure, parts }: BodyLimits): Intake {
   const held = new Map<Context, number>();
   let all = 0;
   const hold = (c: Context, bytes: number) => {
@@ -58,6 +62,7 @@ export function openIntake({ body, bodies, structure }: BodyLimits): Intake {
     async form(c) {
       const type = checkType(c, 'multipart/form-data');
       const bytes = await bytesOf(c);
+      if (hasMore(bytes, boundaryIn(type), parts)) throw new InputError('server.body', `the form has more than ${parts} parts`);
       try {
         return await new Response(bytes, { headers: { 'content-type': type } }).formData();
       } catch (cause) {
@@ -84,6 +89,22 @@ function parsed(bytes: Buffer): unknown {
   } catch (cause) {
     throw new InputError('server.json', 'the request is no JSON in UTF-8', { cause });
   }
+}
+
+/** What divides the parts of a form. Throws InputError `server.form` when its type does not say. */
+function boundaryIn(type: string): string {
+  try {
+    return `--${new MIMEType(type).params.get('boundary') ?? ''}`;
+  } catch (cause) {
+    throw new InputError('server.form', 'the type of the form cannot be read', { cause });
+  }
+}
+
+/** Whether a text is found more than `most` times. */
+function hasMore(bytes: Buffer, text: string, most: number): boolean {
+  let at = -text.length;
+  for (let found = 0; found <= most; found++) if ((at = bytes.indexOf(text, at + text.length, 'latin1')) < 0) return false;
+  return true;
 }
 
 const QUOTE = 0x22;

@@ -5,6 +5,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFileWhole } from '../disk/files.ts';
+import type { GenerateOptions, Limits } from '../draw/request.ts';
 import { randomSeed } from '../draw/text-to-image.ts';
 import { fromWire, type WireRequest } from '../draw/wire.ts';
 import { drawnFiles } from '../node/index.ts';
@@ -13,7 +14,7 @@ import { BananaError, InputError, RuntimeError } from '../util/errors.ts';
 import type { ImageFormat } from '../disk/codec.ts';
 import type { Ended, JobStore, Submitted } from './job-store.ts';
 import type { Counter } from './metrics.ts';
-import { bytesOf, pictureOf } from './pictures.ts';
+import { bytesOf, unpacker } from './pictures.ts';
 import type { Refusal } from './refusal.ts';
 import type { Order, Studio } from './studio.ts';
 
@@ -242,14 +243,13 @@ async function drawJob(shelf: Shelf, one: Held): Promise<void> {
   const { studio, store } = shelf;
   const { job, stop } = one;
   const { image, mask, references, ...rest } = await store.request(job.id);
-  const decode = (text: string) => pictureOf(bytesOf(text, 'the picture'), 'the picture', studio.limits);
   const given = {
     prompt: job.prompt,
     ...(image !== undefined && { image }),
     ...(mask !== undefined && { mask }),
     ...(references && { references }),
   };
-  const pictures = image === undefined && mask === undefined && !references ? undefined : async () => fromWire(given, decode);
+  const pictures = image === undefined && mask === undefined && !references ? undefined : () => unwired(given, studio.limits);
   tell(shelf, one);
   for (let index = 0, losses = 0; index < job.count; ) {
     const path = store.picture(job, index);
@@ -266,6 +266,12 @@ async function drawJob(shelf: Shelf, one: Held): Promise<void> {
       await sleep(1000, undefined, { signal: stop.signal });
     }
   }
+}
+
+/** The request with its pictures unpacked. */
+function unwired(request: WireRequest, limits: Limits): Promise<GenerateOptions> {
+  const unpack = unpacker(limits);
+  return fromWire(request, (text) => unpack(bytesOf(text, 'the picture'), 'the picture'));
 }
 
 async function drawPicture(shelf: Shelf, one: Held, order: Order, path: string): Promise<void> {

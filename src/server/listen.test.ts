@@ -190,6 +190,24 @@ describe('how much', () => {
     expect(text).toMatch(/^HTTP\/1\.1 408 /);
   });
 
+  test('a form of more parts than anybody needs', async () => {
+    const field = '--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n\r\n';
+    const headers = { 'content-type': 'multipart/form-data; boundary="x"' };
+    const answer = await asked(open, '/v1/images/edits', { method: 'POST', headers, body: `${field.repeat(300)}--x--\r\n` });
+    expect([answer.status, answer.json.error.message]).toEqual([413, 'the form has more than 256 parts']);
+  });
+
+  test('an answer that is not taken is given up', async () => {
+    const socket = connect(Number(new URL(open.url).port), '127.0.0.1').pause();
+    let closed = false;
+    socket.on('error', () => (closed = true));
+    socket.write('GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(1500)); // more than the system keeps for who does not read
+    await soon(() => {
+      socket.write('\r\n'); // fails where nobody listens any more
+      expect(closed).toBe(true);
+    });
+  });
+
   test.each(['../../etc/passwd', '..%2f..%2fetc%2fpasswd', '%2e%2e/%2e%2e/etc/passwd', 'x.png', '%00', '....//....//etc/passwd'])(
     'no path leads to a file: %s',
     async (path) => {
@@ -220,6 +238,16 @@ describe('how much', () => {
     const bomb = Buffer.from(await encodeImage(image(2000, 2000), 'png')).toString('base64');
     expect(bomb.length).toBeLessThan(100_000);
     expect((await draw({ prompt: '<1>', references: [{ slot: 1, image: bomb }] })).json.error.message).toMatch(/2000x2000 pixels.*at most/);
+  });
+
+  test('small files that are many pixels together are not all unpacked', async () => {
+    const picture = Buffer.from(await encodeImage(image(64, 60), 'png')).toString('base64');
+    const references = (n: number) => Array.from({ length: n }, (_, i) => ({ slot: i + 1, image: picture }));
+    const prompt = '<1> <2> <3>';
+    expect((await draw({ prompt: '<1> <2>', size: '64x64', references: references(2) })).status).toBe(200);
+    expect((await draw({ prompt, size: '64x64', references: references(3) })).json.error.message).toMatch(
+      /^references\[2\].image: .*64x60 pixels.*beside the other pictures/,
+    );
   });
 
   test('a Peel is named by its name in the library and nothing else', async () => {
@@ -275,15 +303,15 @@ describe('the line', () => {
 
 test('many at once: each gets its own picture, once; what takes too long is given up', async () => {
   const own = fakeBanana();
-  const server = await serve(own, { port: 0, room: 98, timeout: 30 });
+  const server = await serve(own, { port: 0, room: 198, timeout: 60 });
   const ask = async (seed: number) => {
     const response = await draw({ prompt: 'x', size: '64x64', quality: 'low', seed }, server);
     return (response.json as unknown as { data: { seed: number }[] }).data.map((one) => one.seed);
   };
-  const seeds = Array.from({ length: 100 }, (_, seed) => seed);
+  const seeds = Array.from({ length: 200 }, (_, seed) => seed);
   expect(await Promise.all(seeds.map(ask))).toEqual(seeds.map((seed) => [seed]));
-  expect(new Set(own.log.filter((line) => line.startsWith('begin'))).size).toBe(100);
-  expect(own.log.length).toBe(200);
+  expect(new Set(own.log.filter((line) => line.startsWith('begin'))).size).toBe(200);
+  expect(own.log.length).toBe(400);
   await server.close();
 
   const hasty = await serve(own, { port: 0, timeout: 0.05 });

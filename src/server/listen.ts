@@ -1,5 +1,5 @@
 // The server as a program uses it: an opened banana behind HTTP, at this machine's own address unless a key is set.
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LIMITS, type Limits } from '../draw/request.ts';
 import { peelFolder, shippedPeels } from '../node/library.ts';
@@ -29,7 +29,7 @@ export interface ServeOptions {
   room?: number;
   /** Seconds after which a request is given up. Default 600. */
   timeout?: number;
-  /** Milliseconds that a client may take to send its request. Default 60,000. */
+  /** Milliseconds that a client may take to send its request, or take nothing of its answer. Default 60,000. */
   patience?: number;
   /** How much a request may ask for: those of the banana, or narrower. */
   limits?: Limits;
@@ -80,6 +80,7 @@ export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options:
     connectionsCheckingInterval: Math.min(patience, 5000),
   };
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
+  server.on('request', (_, answer) => giveUpOnStalled(answer, patience));
   try {
     await listen(server, host, port === undefined ? Array.from({ length: PORTS }, (_, i) => PORT + i) : [port]);
   } catch (error) {
@@ -106,6 +107,10 @@ const failedJob = (log: Log, hide: readonly string[]) => (error: unknown) => {
   if (refusal.status >= 500) log.error({ err: error }, 'job failed');
   return refusal;
 };
+
+/** Ends the connection of a client that takes none of its answer for so many milliseconds; while nothing is to be sent it may wait. */
+const giveUpOnStalled = (answer: ServerResponse, patience: number) =>
+  answer.setTimeout(patience, () => void (answer.socket?.writableLength && answer.destroy()));
 
 /** Listens at the first port of some that is free. */
 async function listen(server: Server, host: string, ports: readonly number[]): Promise<void> {

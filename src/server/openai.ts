@@ -10,7 +10,7 @@ import { drawnFiles, type DrawnFiles } from '../node/index.ts';
 import { InputError } from '../util/errors.ts';
 import type { Door } from './door.ts';
 import { fieldsOf, readOpenai, type OpenaiRequest } from './openai-request.ts';
-import { bytesOf, pictureOf } from './pictures.ts';
+import { bytesOf, unpacker } from './pictures.ts';
 import { openaiError } from './refusal.ts';
 import type { Pictures } from './studio.ts';
 
@@ -91,13 +91,14 @@ function withPictures(
   mask?: File,
 ): Pick<Asked, 'pictures'> {
   if (files.length === 0 && !references) return {};
-  const decode = async (file: File, path: string) => pictureOf(new Uint8Array(await file.arrayBuffer()), path, limits);
   const pictures = async (): Promise<Pictures> => {
+    const unpack = unpacker(limits);
+    const decode = async (file: File, path: string) => unpack(new Uint8Array(await file.arrayBuffer()), path);
     const [first, ...subjects] = await Promise.all(files.map((file, i) => decode(file, i === 0 ? 'image' : `image[${i}]`)));
     const given = await Promise.all(
       (references ?? []).map(async ({ slot, image }, i) => ({
         slot,
-        image: await pictureOf(bytesOf(image, `references[${i}].image`), `references[${i}].image`, limits),
+        image: await unpack(bytesOf(image, `references[${i}].image`), `references[${i}].image`),
       })),
     );
     const all = [...given, ...subjects.map((image, i) => ({ slot: i + 1, image }))];

@@ -18,11 +18,33 @@ export function bytesOf(text: string, path: string): Uint8Array {
   return Buffer.from(body, 'base64');
 }
 
-/** The pixels of a picture's file. Throws InputError `codec.decode`, with the path, when it is none, damaged or larger than the limits. */
-export async function pictureOf(bytes: Uint8Array, path: string, { pictureBytes }: Pick<Limits, 'pictureBytes'>): Promise<Image> {
-  return decodeImage(bytes, { maxPixels: Math.floor(pictureBytes / 4) }).catch((cause: Error) => {
-    throw cause instanceof InputError ? new InputError(cause.code, `${path}: ${cause.message}`, { cause, path }) : cause;
-  });
+/** Pictures of the largest size that those of a request may take together: one to start from and its mask. */
+const LARGEST = 2;
+
+/**
+ * Unpacks the pictures of one request, one after the other. Throws InputError `codec.decode`, with the path, when a file is none, damaged
+ * or larger than the limits, or all are too large together.
+ */
+export function unpacker({ pictureBytes }: Pick<Limits, 'pictureBytes'>): (bytes: Uint8Array, path: string) => Promise<Image> {
+  const most = Math.floor(pictureBytes / 4);
+  let left = LARGEST * most;
+  let tail: Promise<unknown> = Promise.resolve();
+  const unpack = async (bytes: Uint8Array, path: string) => {
+    try {
+      const one = await decodeImage(bytes, { maxPixels: Math.min(most, left) });
+      left -= one.width * one.height;
+      return one;
+    } catch (cause) {
+      if (!(cause instanceof InputError)) throw cause;
+      const all = left < most ? ' (beside the other pictures of the request)' : '';
+      throw new InputError(cause.code, `${path}: ${cause.message}${all}`, { cause, path });
+    }
+  };
+  return (bytes, path) => {
+    const one = tail.then(() => unpack(bytes, path));
+    tail = one.catch(() => {});
+    return one;
+  };
 }
 
 export const MEDIA_TYPES: Readonly<Record<ImageFormat, string>> = { png: 'image/png', jpeg: 'image/jpeg', webp: 'image/webp' };

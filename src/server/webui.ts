@@ -11,7 +11,7 @@ import { listPeels } from '../node/library.ts';
 import { drawnFiles } from '../node/index.ts';
 import { InputError } from '../util/errors.ts';
 import type { Door } from './door.ts';
-import { bytesOf, pictureOf } from './pictures.ts';
+import { bytesOf, unpacker } from './pictures.ts';
 import type { Place } from './line.ts';
 import type { Pictures } from './studio.ts';
 import { readWebui, type WebuiRequest } from './webui-request.ts';
@@ -163,10 +163,13 @@ const stampOf = (date: Date) => date.toISOString().replace(/\D/g, '').slice(0, 1
 function unpacked({ image, mask, invert }: WebuiRequest, { studio: { limits } }: Door): (() => Promise<Pictures>) | undefined {
   if (image === undefined) return undefined;
   const files = { image: bytesOf(image, 'init_images[0]'), mask: mask === undefined ? undefined : bytesOf(mask, 'mask') };
-  return async () => ({
-    image: await pictureOf(files.image, 'init_images[0]', limits),
-    ...(files.mask && { mask: inverted(await pictureOf(files.mask, 'mask', limits), invert) }),
-  });
+  return async () => {
+    const unpack = unpacker(limits);
+    return {
+      image: await unpack(files.image, 'init_images[0]'),
+      ...(files.mask && { mask: inverted(await unpack(files.mask, 'mask'), invert) }),
+    };
+  };
 }
 
 function inverted(mask: Image, yes: boolean): Image {
