@@ -11,7 +11,7 @@ import { fastestPrecision } from '../src/quant/precision.ts';
 import { baseTokens } from '../src/models/banana/config.ts';
 import { latentGrid } from '../src/models/layout.ts';
 import { tilesOf } from '../src/draw/size.ts';
-import { TILE } from '../src/draw/text-to-image.ts';
+import { TILE } from '../src/draw/size.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { float32, type Tensors } from '../src/tensor/tensor.ts';
 import { random } from '../src/util/random.ts';

@@ -76,7 +76,7 @@ const ENTRY = new URL('../src/node/engine.ts', import.meta.url);
 async function measureCancel(options: MeasureOptions): Promise<Summary> {
   const engine = await openEngine<PipelineHandlers>(ENTRY);
   await engine.call('load', { model: options.model, runtime: 'cpu', ...threadsOf(options) });
-  const { image: _, mask: __, ...drawn } = checkOptions({ prompt: TEXT, seed: 1, steps: 4, preview: 0 });
+  const { image: _, mask: __, objects: ___, ...drawn } = checkOptions({ prompt: TEXT, seed: 1, steps: 4, preview: 0 });
   let from = performance.now();
   for (let i = 0; i < 2; i++) {
     from = performance.now();

@@ -17,7 +17,7 @@ import { fastestPrecision } from '../src/quant/precision.ts';
 import { latentGrid } from '../src/models/layout.ts';
 import { tilesOf } from '../src/draw/size.ts';
 import { promptIds } from '../src/train/sample.ts';
-import { TILE } from '../src/draw/text-to-image.ts';
+import { TILE } from '../src/draw/size.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { BLOCK, quantizeBlocks } from '../src/quant/blocks.ts';
 import { packBlocks } from '../src/quant/int4.ts';

@@ -80,6 +80,7 @@ describe('another family', () => {
     [{ background: 'transparent' }, 'model.ability', 'draws no transparent background'],
     [{ image: { width: 64, height: 64, data: new Uint8ClampedArray(2 ** 14) } }, 'model.ability', 'cannot start from a picture'],
     [{ peels: [{ name: 'ink' }] }, 'model.ability', 'takes no Peels'],
+    [{ objects: [{ box: [0, 0, 1, 1] }] }, 'model.ability', 'model "sunset" does not draw in layers: leave objects out'],
     [
       { prompt: '<1>', references: [{ slot: 1, image: { width: 1, height: 1, data: new Uint8ClampedArray(4) } }] },
       'model.references',

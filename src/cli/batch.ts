@@ -10,6 +10,7 @@ import { contactSheets } from '../jobs/contact.ts';
 import { DEFAULT_NAME, namesOf } from '../jobs/names.ts';
 import { readRows, type Values } from '../jobs/rows.ts';
 import { modelPath } from '../node/models.ts';
+import { objectsIn } from '../node/objects.ts';
 import { InputError } from '../util/errors.ts';
 import { reportOf } from './batch-report.ts';
 import { checkQuality, cutWarning, QUALITY } from './generate.ts';
@@ -71,7 +72,7 @@ async function batch(
     names,
     quality,
     folder: dirname(resolve(file)),
-    defaults: defaultsOf(picture),
+    defaults: await defaultsOf(picture),
   };
   const book = await openBook(out, { resume });
   try {
@@ -82,11 +83,12 @@ async function batch(
 }
 
 /** Flags as the columns that they stand for. */
-function defaultsOf({ image, mask, subject, ...flags }: PictureFlags): Values {
+async function defaultsOf({ image, mask, subject, objects, ...flags }: PictureFlags): Promise<Values> {
   return {
     ...flags,
     ...(image !== undefined && { image: resolve(image) }),
     ...(mask !== undefined && { mask: resolve(mask) }),
+    ...(objects !== undefined && { objects: await objectsIn(objects) }),
     ...(subject && { references: subject.map(({ slot, path }) => ({ slot, image: resolve(path) })) }),
   };
 }

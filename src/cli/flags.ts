@@ -4,8 +4,8 @@ import type { Option, Options } from '../draw/option.ts';
 import { decimal, subject, whole } from './options.ts';
 
 /** How the text of a flag becomes a value, by the type of its option; a text or a file's name stays as it is. */
-function readerOf({ expected, range, entries }: Option): ((text: string, before?: never) => unknown) | undefined {
-  if (entries) return subject;
+function readerOf({ expected, range, entries, flag }: Option): ((text: string, before?: never) => unknown) | undefined {
+  if (entries) return flag?.includes('=') ? subject : undefined;
   if (expected !== 'a number') return undefined;
   return range!.startsWith('a number') ? decimal : whole;
 }
@@ -30,8 +30,9 @@ export function withFlags<O extends Options>(
   names: readonly (keyof O & string)[] = Object.keys(options),
 ): Command {
   for (const name of names) {
-    const { flag, ...option } = options[name]!;
-    const read = readerOf({ ...option });
+    const option: Option = options[name]!;
+    const { flag } = option;
+    const read = readerOf(option);
     if (flag)
       read
         ? command.option(flag, helpOf(option), read as (text: string, before: unknown) => unknown)

@@ -18,7 +18,7 @@ import { several } from './text.ts';
 import { openEngine, pictures, stoppable, withEngine, withRequest, type EngineFlags, type PictureFlags } from './shared.ts';
 
 interface Flags
-  extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references' | 'layers'>,
+  extends Omit<GenerateOptions, 'prompt' | 'preview' | 'image' | 'mask' | 'references' | 'objects' | 'layers'>,
     PictureFlags,
     EngineFlags {
   output?: string;
@@ -69,13 +69,28 @@ export function generateCommand(io: Io): Command {
 
 async function generate(
   prompt: string,
-  { output, layers, preset, model, runtime, threads, precision, quality = QUALITY, image, mask, subject, json = false, ...flags }: Flags,
+  {
+    output,
+    layers,
+    preset,
+    model,
+    runtime,
+    threads,
+    precision,
+    quality = QUALITY,
+    image,
+    mask,
+    subject,
+    objects,
+    json = false,
+    ...flags
+  }: Flags,
   io: Io,
 ): Promise<void> {
   const options: GenerateOptions = {
     prompt,
     ...flags,
-    ...(await pictures({ image, mask, subject })),
+    ...(await pictures({ image, mask, subject, objects })),
     preview: 0,
     ...(layers !== undefined && { layers: true }),
   };

@@ -15,7 +15,7 @@ import { readRecipe } from '../draw/recipe.ts';
 import { baseTokens } from '../models/banana/config.ts';
 import { latentGrid } from '../models/layout.ts';
 import { tilesOf } from '../draw/size.ts';
-import { TILE } from '../draw/text-to-image.ts';
+import { TILE } from '../draw/size.ts';
 import { formatOf } from '../disk/codec.ts';
 import { readFileWhole } from '../disk/files.ts';
 import { readPngText } from '../image/png-text.ts';

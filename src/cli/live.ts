@@ -46,7 +46,7 @@ const processConsole: Console = {
   env: process.env,
 };
 
-interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'references' | 'prompt' | 'signal'>, PictureFlags, EngineFlags {
+interface Flags extends Omit<LiveOptions, 'image' | 'mask' | 'references' | 'objects' | 'prompt' | 'signal'>, PictureFlags, EngineFlags {
   output?: string;
   graphics?: Graphics;
 }
@@ -69,11 +69,11 @@ export function liveCommand(io: Io, device: Console = processConsole): Command {
 }
 
 async function run(
-  { preset, model, runtime, threads, precision, image, mask, subject, graphics, output, ...flags }: Flags,
+  { preset, model, runtime, threads, precision, image, mask, subject, objects, graphics, output, ...flags }: Flags,
   io: Io,
   device: Console,
 ): Promise<void> {
-  const options: LiveOptions = { ...flags, ...(await pictures({ image, mask, subject })) };
+  const options: LiveOptions = { ...flags, ...(await pictures({ image, mask, subject, objects })) };
   const { fps, rest, pixels, ...drawn } = options;
   const { references = [] } = drawn;
   checkOptions({ ...drawn, prompt: ['x', ...references.map(({ slot }) => `<${slot}>`)].join(' ') }); // before anything is loaded

@@ -6,6 +6,7 @@ import { DEFAULT_MODEL } from '../node/models.ts';
 import { LOADING, type LoadOptions } from '../node/options.ts';
 import { LIMITS, optionsOf, type GenerateOptions, type Limits } from '../draw/request.ts';
 import { readPicture } from '../disk/pictures.ts';
+import { readObjects } from '../node/objects.ts';
 import { Stopped, type Io } from './io.ts';
 import { withFlags } from './flags.ts';
 import type { SubjectFile } from './options.ts';
@@ -15,6 +16,8 @@ export interface PictureFlags {
   readonly image?: string | undefined;
   readonly mask?: string | undefined;
   readonly subject?: SubjectFile[] | undefined;
+  /** JSON, or the path of its file. */
+  readonly objects?: string | undefined;
 }
 
 const REQUEST = optionsOf(LIMITS);
@@ -30,13 +33,14 @@ export function withRequest(command: Command, not: readonly (keyof typeof REQUES
 }
 
 /** Pictures that a request is made with. */
-type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references'>;
+type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references' | 'objects'>;
 
 /** The pictures in files, by option. Throws InputError naming the file that is none. */
-export async function pictures({ image, mask, subject }: PictureFlags): Promise<Pictures> {
+export async function pictures({ image, mask, subject, objects }: PictureFlags): Promise<Pictures> {
   return {
     ...(image !== undefined && { image: await readPicture(image) }),
     ...(mask !== undefined && { mask: await readPicture(mask) }),
+    ...(objects !== undefined && { objects: await readObjects(objects) }),
     ...(subject && { references: await Promise.all(subject.map(async ({ slot, path }) => ({ slot, image: await readPicture(path) }))) }),
   };
 }

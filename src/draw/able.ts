@@ -20,6 +20,7 @@ const NEEDS: readonly {
     cannot: 'takes no Peels: leave them out',
     asks: (peels) => (peels as readonly unknown[]).length > 0,
   },
+  { option: 'objects', ability: 'layers', cannot: 'does not draw in layers: leave objects out' },
   { option: 'layers', ability: 'layers', cannot: 'does not draw in layers: leave layers out', asks: (layers) => layers === true },
   {
     option: 'background',

@@ -1,6 +1,7 @@
 // What a pipeline tells while it works, in order: text, then for each picture step and preview (in turn), render, image;
 // done comes last. Everything here can be structured-cloned: events cross from the engine's process as they are.
 import type { Image } from '../image/image.ts';
+import type { BoxShares } from './object-options.ts';
 import type { Recipe } from './recipe.ts';
 
 /** Seconds that each stage took so far, over all pictures of the request. */
@@ -56,8 +57,14 @@ export interface RenderEvent {
 
 /** A layer of a picture: laid over one another, back to front, they are the picture. */
 export interface PictureLayer {
+  /** What it is: "canvas", "object 2", or the prompt that it was drawn by. */
+  readonly name: string;
   /** 0 is what is behind everything; else which thing of the prompt it is, from 1. */
   readonly slot: number;
+  /** x, y, width and height of what is visible of it, as shares of the picture; it may reach beyond it. */
+  readonly box: BoxShares;
+  /** How high it lies among the objects, 0 the lowest to 1 the highest, where that is known. */
+  readonly z?: number;
   /** Where its image lies in the picture, in pixels; it may reach beyond it. */
   readonly x: number;
   readonly y: number;

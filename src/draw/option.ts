@@ -139,7 +139,7 @@ export const someOf = (values: readonly number[]): Kind<Schema & z.ZodMiniType<r
 
 const isSide = (x: unknown) => Number.isInteger(x) && (x as number) > 0;
 const isPixels = (x: unknown) => x instanceof Uint8ClampedArray || x instanceof Uint8Array;
-const isImage = (x: unknown): x is Image => isObject(x) && isSide(x.width) && isSide(x.height) && isPixels(x.data);
+export const isImage = (x: unknown): x is Image => isObject(x) && isSide(x.width) && isSide(x.height) && isPixels(x.data);
 
 /** The file of a picture as JSON has it. */
 const pictureFile = (bytes: number): Kind<Schema> => ({

@@ -48,7 +48,7 @@ test('an engine keeps so many bytes, the last used longest', async () => {
   const small = pictureStore(512); // two of them
   const request = (...which: [string, Image?][]): Sent => {
     const pictures = Object.fromEntries(which.filter(([, one]) => one)) as Record<string, Image>;
-    return { ...(checkOptions({ prompt: 'x' }) as Omit<Checked, 'image' | 'mask'>), image: which[0]![0], pictures };
+    return { ...(checkOptions({ prompt: 'x' }) as Omit<Checked, 'image' | 'mask' | 'objects'>), image: which[0]![0], pictures };
   };
   small(request([names[0], house]));
   small(request([names[1], sky]));

@@ -4,12 +4,12 @@
 import { InputError } from '../util/errors.ts';
 import { PROMPT_MAX, type PromptOptions } from './request.ts';
 
-/** Throws InputError for a prompt that is empty, or too long, without its Peels. */
-export function checkPrompt(prompt: string): void {
-  if (prompt.trim() === '') throw new InputError('prompt.empty', 'the prompt is empty: say what to draw', { path: 'prompt' });
+/** Throws InputError, with the `path`, for a prompt that is empty, or too long, without its Peels. */
+export function checkPrompt(prompt: string, path = 'prompt'): void {
+  if (prompt.trim() === '') throw new InputError('prompt.empty', `the ${path} is empty: say what to draw`, { path });
   const length = prompt.length > 2 * PROMPT_MAX ? prompt.length : [...prompt].length; // a letter is at most two units: no list of millions
   if (length > PROMPT_MAX)
-    throw new InputError('prompt.long', `the prompt has ${length} characters: expected at most ${PROMPT_MAX}`, { path: 'prompt' });
+    throw new InputError('prompt.long', `the ${path} has ${length} characters: expected at most ${PROMPT_MAX}`, { path });
 }
 
 /** The style as the model writes it. Throws InputError listing the styles when it has no such one. */

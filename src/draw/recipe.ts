@@ -7,6 +7,7 @@ import * as z from 'zod/mini';
 import { peelText } from '../adapters/syntax.ts';
 import { readPngText, writePngText } from '../image/png-text.ts';
 import { InputError } from '../util/errors.ts';
+import type { UsedObject } from './object-options.ts';
 import type { UsedPeel } from './peels.ts';
 import { pathOf } from './refusal.ts';
 import type { UsedReference } from './subjects.ts';
@@ -37,6 +38,8 @@ export interface Recipe {
   readonly image?: { readonly hash: string; readonly strength: number; readonly mask?: string };
   /** The subjects of the prompt, each by the hash of its picture. */
   readonly references?: readonly UsedReference[];
+  /** What was known of its things before it was drawn. */
+  readonly objects?: readonly UsedObject[];
   /** Peels that it was drawn with. */
   readonly peels?: readonly UsedPeel[];
   readonly model: ModelId;
@@ -123,6 +126,18 @@ function schema() {
     detail: z.optional(z.number()),
     image: z.optional(z.looseObject({ hash: text, strength: z.number(), mask: z.optional(text) })),
     references: z.optional(z.array(z.looseObject({ slot: whole, hash: text }))),
+    objects: z.optional(
+      z.array(
+        z.looseObject({
+          slot: whole,
+          prompt: z.optional(text),
+          box: z.optional(z.tuple([z.number(), z.number(), z.number(), z.number()])),
+          z: z.optional(z.number()),
+          keep: z.optional(text),
+          reference: z.optional(text),
+        }),
+      ),
+    ),
     peels: z.optional(z.array(z.looseObject({ name: text, weight: z.number(), hash: text }))),
     model: z.looseObject({ name: text, version: text, hash: text }),
     sdk: text,

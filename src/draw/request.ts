@@ -4,8 +4,10 @@
 // A new option is a row here, and whatever draws by it.
 import { PEEL_NAME } from '../adapters/info.ts';
 import { WEIGHT_MAX } from '../adapters/stack.ts';
+import { OBJECTS } from '../models/layout.ts';
 import type { StyleWord } from '../models/style-words.ts';
 import { SLOTS } from '../tokenizer/words.ts';
+import { objectsOf } from './object-options.ts';
 import { checked } from './refusal.ts';
 import { among, choice, decimal, flag, isObject, listOf, matching, object, picture, someOf, text, whole, type Given } from './option.ts';
 
@@ -253,6 +255,14 @@ const tableOf = (limits: Limits) => ({
     about: 'each layer of the picture besides, of a model that draws in layers',
     otherwise: 'the picture alone',
     code: 'options.separate',
+  },
+  /** What is known of the things in the picture, of a model that draws in layers: as many are drawn as the highest slot says. */
+  objects: {
+    ...listOf(objectsOf(limits.pictureBytes), OBJECTS + 1, '{ slot: 1, box: [0.1, 0.4, 0.3, 0.3] }', 'objects'),
+    about: 'what is known of the things in the picture, and how many there are, of a model that draws in layers',
+    code: 'objects.count',
+    flag: '--objects <json>',
+    words: ['regions', 'boxes', 'boundingboxes'],
   },
   /** Pictures of the subjects that the prompt calls <1> to <5>. */
   references: {

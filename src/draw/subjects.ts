@@ -2,7 +2,7 @@
 // knows references from its training (data/dataset.ts), and encoded once; its latent tokens become keys and values beside the
 // text's (models/family.ts). A recipe names them by hash only: a picture of a person stays where it is.
 // Not here: reading files (the caller), drawing (text-to-image.ts).
-import { flatten, image, resizeImage, type Image } from '../image/image.ts';
+import { flatten, image, placeImage, resizeImage, type Image } from '../image/image.ts';
 import { SLOTS } from '../tokenizer/words.ts';
 import { InputError } from '../util/errors.ts';
 import type { SubjectReference } from './request.ts';
@@ -52,8 +52,7 @@ export function asReference(one: Image, pixels: number): Image {
   const small = resizeImage(one, Math.max(1, Math.round(one.width * scale)), Math.max(1, Math.round(one.height * scale)));
   const square = image(pixels, pixels);
   const [left, top] = [(pixels - small.width) >> 1, (pixels - small.height) >> 1];
-  for (let y = 0; y < small.height; y++)
-    square.data.set(small.data.subarray(y * small.width * 4, (y + 1) * small.width * 4), ((top + y) * pixels + left) * 4);
+  placeImage(square, { x: left, y: top }, small);
   const opaque = small.data.every((x, i) => i % 4 !== 3 || x === 255);
   return opaque ? flatten(square) : square;
 }

@@ -10,8 +10,8 @@ import { randomModel } from '../node/models.ts';
 import { openPainter } from '../models/banana/painter.ts';
 import { openNetworks } from '../models/banana/networks.ts';
 import { latentGrid } from '../models/layout.ts';
-import { tilesOf } from './size.ts';
-import { openPipeline, TILE, type Pipeline } from './text-to-image.ts';
+import { TILE, tilesOf } from './size.ts';
+import { openPipeline, type Pipeline } from './text-to-image.ts';
 import type { GenerateOptions } from './request.ts';
 
 const said = ['a fox, flat style, transparent background, white background'];

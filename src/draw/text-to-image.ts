@@ -3,12 +3,14 @@
 // previews, progress and cancelling need no other means. Pure: files and processes are elsewhere (node/index.ts, web/index.ts).
 import type { PeelStack } from '../adapters/stack.ts';
 import { checkpoint } from '../runtime/engine.ts';
-import { image, tensorToImage, WHITE, type Image, type Tile } from '../image/image.ts';
+import { image, placeImage, tensorToImage, WHITE, type Image, type Tile } from '../image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { random } from '../util/random.ts';
-import type { GenerateEvent, PictureLayer, RenderEvent, StageSeconds } from './events.ts';
+import { clamped } from '../sampling/clamp.ts';
+import { random, type Random } from '../util/random.ts';
+import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import { checkAble, withinModel } from './able.ts';
 import { checkOptions, type Checked } from './check.ts';
+import { countOf, drawSticker, layersOf, planOf } from './objects.ts';
 import { byName, pictureStore, type Sent } from './pictures.ts';
 import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
 import type { Condition, Drawing, ModelInfo, Painter } from '../models/family.ts';
@@ -17,7 +19,7 @@ import { startFrom, strengthOf, type Start } from './start.ts';
 import { DEFAULT_PREVIEW, narrowed, type GenerateOptions, type Limits, type PeelChoice } from './request.ts';
 import { composePrompt, fitPrompt, resolveStyle } from './prompt.ts';
 import { VERSION, type Recipe } from './recipe.ts';
-import { tilesOf, type Size } from './size.ts';
+import { TILE, tilesOf, type Size } from './size.ts';
 import { smallReferences } from './subjects.ts';
 
 /** A model that is ready to draw. */
@@ -31,9 +33,6 @@ export interface Pipeline {
   serve(request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void>;
   release(): Promise<void>;
 }
-
-/** Pixels drawn at a time: some 10 MB of the renderer's memory, and the fastest shape measured, at 512 pixels as at 4K. */
-export const TILE: Size = { width: 128, height: 256 };
 
 export interface PipelineOptions {
   /** Finds Peels. */
@@ -139,21 +138,30 @@ async function* drawn(
 
   await checkpoint(signal);
   const stack = await clock.time('text', () => stackOf(peels));
-  const compose = (words: string) =>
-    composePrompt({ prompt: withTriggers(words, stack), ...(style && { style }), ...(background && { background }) });
-  const { text, cut, truncated } = fitPrompt(prompt, compose, painter.tokensIn, info.promptTokens);
+  const said = (words: string, behind: typeof background) => {
+    const compose = (some: string) =>
+      composePrompt({ prompt: withTriggers(some, stack), ...(style && { style }), ...(behind && { background: behind }) });
+    return fitPrompt(words, compose, painter.tokensIn, info.promptTokens);
+  };
+  const { text, cut, truncated } = said(prompt, background);
   const references = await clock.time('text', () => smallReferences(request.references ?? [], info.referencePixels));
   const condition = await clock.time('text', () => read(text, references, stack));
   const { layout: layoutOf } = given.image ? painter.encoder! : condition;
-  const full = layoutOf(size, 1);
-  const layout = detail === 1 ? full : layoutOf(size, detail);
+  const asked = countOf(given.objects);
+  const full = layoutOf(size, 1, asked);
+  const layout = detail === 1 ? full : layoutOf(size, detail, asked);
   const start = await clock.time('text', () => look(request, given, layout, opaque));
+  const sticker = async (words: string, rng: Random) =>
+    drawSticker(painter, await painter.read(said(words, 'transparent').text, [], stack), { steps, guidance, signal }, rng);
+  const ground = (layout: Layout) => ({ painter, size, layout, sticker });
   yield { type: 'text', text, tokens: Math.min(painter.tokensIn(text), info.promptTokens), truncated, cut };
 
   for (let index = 0; index < count; index++) {
     const seed = first + index;
     const rng = random(seed);
-    const velocity = condition.velocity(layout, { guidance, ...(signal && { signal }) });
+    const free = condition.velocity(layout, { guidance, ...(signal && { signal }) });
+    const plan = given.objects && (await clock.time('text', () => planOf(given.objects!, ground(layout), rng.split('objects'))));
+    const velocity = plan ? clamped(free, plan.known) : free;
     const noise = noiseOf(rng.split('noise'), layout, full);
     const times = painter.times(steps);
     const sampler = start
@@ -172,6 +180,7 @@ async function* drawn(
       if (preview === 0 && step < steps) continue;
       await checkpoint(signal);
       drawing = await clock.time('render', () => painter.decode(latent, layout));
+      if (plan) drawing = plan.restore(drawing);
       if (preview === 0) continue;
       const small = fit(size, preview);
       const pixels = await clock.time('render', () => drawing!.render({ x: 0, y: 0, ...small }, small));
@@ -190,7 +199,9 @@ async function* drawn(
       yield { type: 'render', index, tile: i + 1, tiles: tiles.length, ...(rows && { rows }) } satisfies RenderEvent;
     }
     start?.restore(picture);
-    const layers = request.layers ? await clock.time('render', () => layersOf(drawing!, size, signal)) : undefined;
+    const layers = request.layers
+      ? await clock.time('render', () => layersOf(drawing!, size, request.objects, () => checkpoint(signal)))
+      : undefined;
     const { name, version, hash } = info;
     const recipe: Recipe = {
       prompt,
@@ -203,6 +214,7 @@ async function* drawn(
       ...size,
       ...(detail !== 1 && { detail }),
       ...(start && { image: start.recipe }),
+      ...(request.objects && { objects: request.objects }),
       ...(references.length > 0 && { references: references.map(({ slot, hash }) => ({ slot, hash })) }),
       model: { name, version, hash },
       sdk: VERSION,
@@ -231,28 +243,7 @@ function fit({ width, height }: Size, side: number): Size {
 }
 
 async function drawTile(drawing: Drawing, tile: Tile, size: Size, picture: Image, opaque: boolean): Promise<void> {
-  place(picture, tile, shown(await drawing.render(tile, size), opaque));
-}
-
-/** Every layer of a picture as an image of its own. */
-async function layersOf({ layers = [] }: Drawing, size: Size, signal?: AbortSignal): Promise<PictureLayer[]> {
-  const found: PictureLayer[] = [];
-  for (const layer of layers) {
-    const { x, y, width, height } = layer.box(size);
-    const whole = image(width, height);
-    for (const tile of tilesOf({ width, height }, TILE)) {
-      await checkpoint(signal);
-      place(whole, tile, tensorToImage(await layer.render(tile, size)));
-    }
-    found.push({ slot: layer.slot, x, y, image: whole });
-  }
-  return found;
-}
-
-/** Puts a tile into a picture. */
-function place({ width, data }: Image, tile: Tile, piece: Image): void {
-  const line = tile.width * 4;
-  for (let y = 0; y < tile.height; y++) data.set(piece.data.subarray(y * line, (y + 1) * line), ((tile.y + y) * width + tile.x) * 4);
+  placeImage(picture, tile, shown(await drawing.render(tile, size), opaque));
 }
 
 /** Some rows of a picture, as a view. */

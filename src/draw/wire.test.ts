@@ -20,6 +20,13 @@ test('the JSON schema says what may be, what is used when it is left out, and no
       count: { type: 'integer', minimum: 1, maximum: 4, default: 1 },
       guidance: { type: 'number', minimum: 0, maximum: 20 },
       image: { type: 'string', contentEncoding: 'base64', contentMediaType: 'image/*' },
+      objects: {
+        type: 'array',
+        maxItems: 7,
+        items: {
+          properties: { keep: { type: 'string', contentEncoding: 'base64' }, box: { prefixItems: Array(4).fill({ type: 'number' }) } },
+        },
+      },
       references: { type: 'array', maxItems: 5, items: { required: ['slot', 'image'], additionalProperties: false } },
     },
   });
@@ -61,13 +68,15 @@ test('pictures are decoded, all else is as it came', async () => {
     image: 'aW1hZ2U=',
     mask: 'bWFzaw==',
     references: [{ slot: 2, image: 'Zm94' }],
+    objects: [{ slot: 1, box: [0, 0, 0.5, 1], keep: 'a2VlcA==' }, { reference: 'cmVm' }, { prompt: 'an owl' }],
     peels: [{ name: 'ink', weight: 0.5 }],
   };
   const white = image(8, 8, new Uint8ClampedArray(256).fill(255));
   const seen: string[] = [];
   const request = await fromWire(checkWire(body), async (base64) => (seen.push(Buffer.from(base64, 'base64').toString()), white));
-  expect(seen.sort()).toEqual(['fox', 'image', 'mask']);
-  expect(request).toEqual({ ...body, image: white, mask: white, references: [{ slot: 2, image: white }] });
+  expect(seen.sort()).toEqual(['fox', 'image', 'keep', 'mask', 'ref']);
+  const objects = [{ slot: 1, box: [0, 0, 0.5, 1], keep: white }, { reference: white }, { prompt: 'an owl' }];
+  expect(request).toEqual({ ...body, image: white, mask: white, references: [{ slot: 2, image: white }], objects });
   expect(checkOptions(request)).toMatchObject({ prompt: 'a <2>', peels: [{ name: 'ink', weight: 0.5 }], size: { width: 64, height: 64 } });
   expectTypeOf<WireRequest['aspect']>().toEqualTypeOf<GenerateOptions['aspect']>();
 });

@@ -3,16 +3,49 @@
 // Not here: HTTP, and the words of other servers' requests.
 import { toJSONSchema } from 'zod/mini';
 import type { Image } from '../image/image.ts';
+import type { ObjectRequest } from './object-options.ts';
 import { ABOUT, schemaOf, wired } from './option.ts';
 import { checked } from './refusal.ts';
 import { ELSEWHERE, LIMITS, optionsOf, type GenerateOptions, type Limits, type PeelChoice, type SubjectReference } from './request.ts';
 
 /** A request as JSON: pictures are the text of their files in base64. */
-export interface WireRequest extends Omit<GenerateOptions, 'image' | 'mask' | 'references' | 'peels'> {
+export interface WireRequest extends Omit<GenerateOptions, 'image' | 'mask' | 'references' | 'objects' | 'peels'> {
   readonly image?: string;
   readonly mask?: string;
   readonly references?: readonly (Omit<SubjectReference, 'image'> & { readonly image: string })[];
+  readonly objects?: readonly (Omit<ObjectRequest, 'keep' | 'reference'> & { readonly keep?: string; readonly reference?: string })[];
   readonly peels?: readonly Omit<PeelChoice, 'path' | 'bytes'>[];
+}
+
+/** The pictures of a request, and what else it says. */
+export type WirePictures = Pick<WireRequest, 'image' | 'mask' | 'references' | 'objects'>;
+
+/** Parts a request into what holds pictures, if any, and the rest. */
+export function partWire({ image, mask, references, objects, ...rest }: WireRequest): {
+  pictures: WirePictures | undefined;
+  rest: Omit<WireRequest, keyof WirePictures>;
+} {
+  const pictures: WirePictures = {
+    ...(image !== undefined && { image }),
+    ...(mask !== undefined && { mask }),
+    ...(references && { references }),
+    ...(objects && { objects }),
+  };
+  return { pictures: Object.keys(pictures).length > 0 ? pictures : undefined, rest };
+}
+
+/** Each picture of a request in base64, by its path. */
+export function filesIn({ image, mask, references = [], objects = [] }: WirePictures): [path: string, base64: string][] {
+  const found: [string, string | undefined][] = [
+    ['image', image],
+    ['mask', mask],
+    ...references.map((one, i): [string, string] => [`references[${i}].image`, one.image]),
+    ...objects.flatMap((one, i): [string, string | undefined][] => [
+      [`objects[${i}].keep`, one.keep],
+      [`objects[${i}].reference`, one.reference],
+    ]),
+  ];
+  return found.filter((one): one is [string, string] => one[1] !== undefined);
 }
 
 /** The JSON schema (draft 2020-12) of a request within limits. */
@@ -38,13 +71,19 @@ export function checkWire(body: unknown, limits: Limits = LIMITS): WireRequest {
 
 /** The request with its pictures decoded. */
 export async function fromWire(
-  { image, mask, references, ...rest }: WireRequest,
+  { image, mask, references, objects, ...rest }: WireRequest,
   decode: (base64: string) => Promise<Image>,
 ): Promise<GenerateOptions> {
+  const object = async ({ keep, reference, ...said }: NonNullable<WireRequest['objects']>[number]): Promise<ObjectRequest> => ({
+    ...said,
+    ...(keep !== undefined && { keep: await decode(keep) }),
+    ...(reference !== undefined && { reference: await decode(reference) }),
+  });
   return {
     ...rest,
     ...(image !== undefined && { image: await decode(image) }),
     ...(mask !== undefined && { mask: await decode(mask) }),
+    ...(objects && { objects: await Promise.all(objects.map(object)) }),
     ...(references && { references: await Promise.all(references.map(async (one) => ({ ...one, image: await decode(one.image) }))) }),
   };
 }

@@ -176,6 +176,33 @@ export function fitImage(one: Image, width: number, height: number): Image {
   return resizeImage(one, Math.max(1, Math.round(one.width * scale)), Math.max(1, Math.round(one.height * scale)));
 }
 
+/** The smallest rectangle around all pixels of at least half alpha; where there are none, around the whole picture. */
+export function visibleBox({ width, height, data }: Image): Tile {
+  let [left, top, right, bottom] = [width, height, -1, -1];
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      if (data[(y * width + x) * 4 + 3]! < 128) continue;
+      [left, top, right, bottom] = [Math.min(left, x), Math.min(top, y), Math.max(right, x), y];
+    }
+  return right < 0 ? { x: 0, y: 0, width, height } : { x: left, y: top, width: right + 1 - left, height: bottom + 1 - top };
+}
+
+/** A part of a picture, as a picture. */
+export function cutImage(one: Image, { x, y, width, height }: Tile): Image {
+  const part = image(width, height);
+  for (let row = 0; row < height; row++) {
+    const from = ((y + row) * one.width + x) * 4;
+    part.data.set(one.data.subarray(from, from + width * 4), row * width * 4);
+  }
+  return part;
+}
+
+/** Puts a picture into another one, over what is there. It must lie inside. */
+export function placeImage({ width, data }: Image, { x, y }: { readonly x: number; readonly y: number }, piece: Image): void {
+  const line = piece.width * 4;
+  for (let row = 0; row < piece.height; row++) data.set(piece.data.subarray(row * line, (row + 1) * line), ((y + row) * width + x) * 4);
+}
+
 /** How a sheet is laid out; sizes in pixels. */
 export interface SheetOptions {
   columns?: number;
@@ -212,8 +239,7 @@ export function contactSheet(images: readonly Image[], options: SheetOptions = {
     const small = flatten(fitImage(one, layout.cell, layout.cell), layout.background);
     const left = layout.left(i) + Math.floor((layout.cell - small.width) / 2);
     const top = layout.top(i) + Math.floor((layout.cell - small.height) / 2);
-    for (let y = 0; y < small.height; y++)
-      sheet.data.set(small.data.subarray(y * small.width * 4, (y + 1) * small.width * 4), ((top + y) * sheet.width + left) * 4);
+    placeImage(sheet, { x: left, y: top }, small);
   });
   return sheet;
 }

@@ -7,6 +7,7 @@ import { checkOptions } from '../draw/check.ts';
 import type { Option } from '../draw/option.ts';
 import { LIMITS, optionsOf, typed, type GenerateOptions } from '../draw/request.ts';
 import type { Image } from '../image/image.ts';
+import { loadObjects } from '../node/objects.ts';
 import { InputError } from '../util/errors.ts';
 import { NUMBER, numberOf } from '../util/number.ts';
 import type { Row, Values } from './rows.ts';
@@ -28,6 +29,7 @@ const COLUMNS: Readonly<Record<string, Column>> = {
   image: PICTURE,
   mask: PICTURE,
   references: { cell: listOf(subjectOf, '1=fox.png; 2=owl.png'), load: eachOf('image', pictureAt) },
+  objects: { cell: jsonOf, load: loadObjects },
   peels: {
     cell: listOf(peelOf, 'outline:0.8; felt'),
     load: eachOf('path', async (path, folder) => (typeof path === 'string' ? resolve(folder, path) : path)),
@@ -64,6 +66,15 @@ function listOf(part: (text: string) => Values | undefined, example: string): Co
         if (!found) throw new InputError('batch.row', `"${one}": expected such as ${example}`);
         return found;
       });
+}
+
+/** What a cell says as JSON; what is none is left for the check of requests to refuse. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function subjectOf(text: string): Values | undefined {

@@ -8,10 +8,11 @@ import type { Image, Size, Tile } from '../image/image.ts';
 import type { Specs } from '../nn/scope.ts';
 import type { Precision } from '../quant/precision.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { Known } from '../sampling/clamp.ts';
 import type { Sampler, Velocity } from '../sampling/sampler.ts';
 import type { Outline } from '../tensor/safetensors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import type { Layout } from './layout.ts';
+import type { Box as Share, Layout } from './layout.ts';
 
 /** What not every model can do. `image`: start from a picture, with a mask or without. */
 export type Ability = 'image' | 'references' | 'peels' | 'guidance' | 'transparent' | 'layers';
@@ -82,6 +83,8 @@ export interface Painter {
   times(steps: number): readonly number[];
   /** Of a model that can start from a picture. */
   readonly encoder?: Encoder;
+  /** Of a model that draws in layers. */
+  readonly layering?: Layering;
   /** The picture of a latent. */
   decode(latent: Float32Array<ArrayBuffer>, layout: Layout): Promise<Drawing>;
   /** Gives back memory that drawing pixels does not need; taken again when it is needed. */
@@ -102,8 +105,8 @@ export interface ReferencePicture {
 
 /** A prompt that was read. */
 export interface Condition {
-  /** The parts of a picture of it. `detail` is a share of the full number of tokens, above 0 to 1. */
-  layout(size: Size, detail: number): Layout;
+  /** The parts of a picture of it. `detail` is a share of the full number of tokens, above 0 to 1; `objects`: how many are asked for. */
+  layout(size: Size, detail: number, objects?: number): Layout;
   /** Throws the signal's reason once it is aborted, within some 25 ms of work. */
   velocity(layout: Layout, options: { readonly guidance: number; readonly signal?: AbortSignal }): Velocity;
 }
@@ -118,6 +121,26 @@ export interface Encoder {
   encode(picture: Tensor): Promise<Float32Array>;
 }
 
+/** What is known of a layer of a picture before it is drawn. */
+export interface KnownLayer {
+  /** 0 the canvas, else which thing of the prompt it is, from 1. */
+  readonly slot: number;
+  /** Where its visible art stands, as shares of the picture. */
+  readonly box?: Share;
+  /** How high it lies, 0 the lowest to 1 the highest. */
+  readonly z?: number;
+  /** What it shows, of any size, transparent around it; for the canvas, all of it in the shape of the picture. */
+  readonly image?: Image;
+}
+
+/** What a model that draws in layers can be told, and its renderer alone. */
+export interface Layering {
+  /** What layers that are known are in a latent. */
+  known(layers: readonly KnownLayer[], layout: Layout, size: Size): Known;
+  /** A small picture, to be drawn at any size: its whole is the drawing's whole. */
+  sharpen(small: Image): Promise<Drawing>;
+}
+
 /** Where a layer lies in a picture, in whole pixels; it may reach beyond the picture. */
 export type Box = Tile;
 
@@ -125,7 +148,11 @@ export type Box = Tile;
 export interface LayerDrawing {
   /** 0 is what is behind everything; else which thing of the prompt it is, from 1. */
   readonly slot: number;
+  /** How high it lies among the objects, 0 the lowest to 1 the highest, where the family says so. */
+  readonly z?: number;
   box(size: Size): Box;
+  /** Its pixels at a size, where they are given and not drawn. */
+  image?(size: Size): Image | undefined;
   /** One tile of the layer's own box: (1, height, width, 4), premultiplied around [-1, 1]. */
   render(tile: Tile, size: Size): Promise<Tensor>;
 }

@@ -6,6 +6,9 @@ import { gridPositions } from '../nn/rope.ts';
 import { gridNoise, type Grid } from '../sampling/noise.ts';
 import type { Random } from '../util/random.ts';
 
+/** Most objects of a picture in layers. */
+export const OBJECTS = 6;
+
 /** A rectangle of a picture, as shares of its width and height. */
 export interface Box {
   readonly x: number;

@@ -37,7 +37,7 @@ export {
   type TrainPeelInput,
   type TrainPeelOptions,
 } from '../train/peel/train.ts';
-export { openRaster, writeLayers, type Layered } from './layers.ts';
+export { openRaster, readLayers, writeLayers, type Layered, type StoredLayer } from './layers.ts';
 export { readPictures, type TrainingPicture } from '../disk/pictures.ts';
 
 export interface NodePicture extends Picture {

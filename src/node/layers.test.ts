@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzip } from 'unzipit';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage } from '../disk/codec.ts';
 import { writeSafetensors } from '../disk/files.ts';
 import type { Image } from '../image/image.ts';
@@ -12,8 +12,9 @@ import { initialize } from '../nn/scope.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { trainTokenizer } from '../tokenizer/tokenizer.ts';
 import { random } from '../util/random.ts';
-import { openBanana, type NodeBanana, type NodePicture } from './index.ts';
-import { openRaster, writeLayers } from './layers.ts';
+import { openBanana, readRecipe, type NodeBanana, type NodePicture, type ObjectRequest, type PictureLayer } from './index.ts';
+import { openRaster, readLayers, writeLayers } from './layers.ts';
+import { readObjects } from './objects.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'banana-layers-'));
 const config = layersPreset('tiny');
@@ -66,7 +67,13 @@ afterAll(async () => {
 });
 
 /** Layers laid over one another, straight alpha, on white. */
-function composed({ image: { width, height }, layers = [] }: Pick<NodePicture, 'image' | 'layers'>): Float32Array {
+function composed({
+  image: { width, height },
+  layers = [],
+}: {
+  image: Image;
+  layers?: readonly Pick<PictureLayer, 'x' | 'y' | 'image'>[] | undefined;
+}): Float32Array {
   const out = new Float32Array(width * height * 3).fill(255);
   for (const { x, y, image } of layers)
     for (let row = 0; row < image.height; row++)
@@ -81,15 +88,17 @@ function composed({ image: { width, height }, layers = [] }: Pick<NodePicture, '
   return out;
 }
 
+/** Levels by which a picture is at most something else than its layers. */
+function farthest({ image, layers }: Pick<NodePicture, 'image' | 'layers'>): number {
+  const found = composed({ image, layers });
+  return Math.max(...found.map((v, i) => Math.abs(v - image.data[Math.floor(i / 3) * 4 + (i % 3)]!)));
+}
+
 test('the layers, laid over one another, are the picture', () => {
   expect(banana.model).toMatchObject({ family: 'layers', abilities: ['transparent', 'layers'] });
   expect(picture.layers!.length).toBeGreaterThan(1);
   expect(picture.layers![0]).toMatchObject({ slot: 0 });
-  const found = composed(picture);
-  let worst = 0;
-  for (let i = 0; i < 96 * 64; i++)
-    for (let c = 0; c < 3; c++) worst = Math.max(worst, Math.abs(found[i * 3 + c]! - picture.image.data[i * 4 + c]!));
-  expect(worst).toBeLessThan(1.51); // a level, and the rounding of each layer's alpha
+  expect(farthest(picture)).toBeLessThan(1.51); // a level, and the rounding of each layer's alpha
 });
 
 test('without being asked for there are none, and the picture is the same', async () => {
@@ -103,6 +112,118 @@ test('a transparent picture has no canvas', async () => {
   expect(layers!.every(({ slot }) => slot > 0)).toBe(true);
 });
 
+describe('objects', () => {
+  const again = (objects: readonly ObjectRequest[], options: object = {}) =>
+    banana.picture({ prompt: 'a fox', seed: 9, width: 96, height: 64, layers: true, objects, ...options });
+  const at = ({ layers }: NodePicture, slot: number) => layers!.find((one) => one.slot === slot)!;
+
+  test('as many are drawn as the list says, each where its box is', async () => {
+    const drawn = await again([{ box: [0.1, 0.2, 0.3, 0.5] }, {}, { box: [0.5, 0.25, 0.5, 0.5] }]);
+    expect(drawn.layers!.map(({ slot }) => slot).sort()).toEqual([0, 1, 2, 3]);
+    const middle = ({ x, y, image }: PictureLayer) => [x + image.width / 2, y + image.height / 2];
+    const near = (found: number[], expected: number[]) =>
+      found.forEach((v, i) => expect(Math.abs(v - expected[i]!)).toBeLessThanOrEqual(1));
+    near(middle(at(drawn, 1)), [0.25 * 96, 0.45 * 64]);
+    near(middle(at(drawn, 3)), [0.75 * 96, 0.5 * 64]);
+    near([at(drawn, 3).image.width], [(0.5 * 96) / 0.94]);
+    expect(farthest(drawn)).toBeLessThan(1.51);
+  });
+
+  test('one is drawn anew, and what is kept is the same bytes at the same place', async () => {
+    const before = await again([{}, {}]);
+    const after = await again([...before.layers!.filter(({ slot }) => slot !== 2).map((keep) => ({ keep })), { slot: 2 }], { seed: 11 });
+    for (const slot of [0, 1]) {
+      expect(at(after, slot)).toEqual(at(before, slot));
+      expect(Buffer.from(at(after, slot).image.data).equals(Buffer.from(at(before, slot).image.data))).toBe(true);
+    }
+    expect(at(after, 2).image).not.toEqual(at(before, 2).image);
+    expect(farthest(after)).toBeLessThan(1.51);
+    expect(after.recipe.objects).toEqual([
+      { slot: 0, box: [0, 0, 1, 1], keep: expect.stringMatching(/^[0-9a-f]{16}$/) },
+      { slot: 1, box: at(before, 1).box, z: at(before, 1).z, keep: expect.any(String) },
+      { slot: 2 },
+    ]);
+    expect(readRecipe(await after.png())).toEqual(after.recipe);
+  });
+
+  test('one is moved: its bytes are the same, elsewhere; made smaller or larger they are drawn again', async () => {
+    const before = await again([{}, {}]);
+    const [x, y, w, h] = at(before, 1).box;
+    const moved = await again([{ keep: at(before, 1), box: [x + 12 / 96, y - 8 / 64, w, h] }, { keep: at(before, 2) }]);
+    const [was, is] = [at(before, 1), at(moved, 1)];
+    expect([is.x - was.x, is.y - was.y, is.image.data]).toEqual([12, -8, was.image.data]);
+    for (const scale of [0.5, 2]) {
+      const other = await again([{ keep: at(before, 1), box: [x, y, w * scale, h * scale] }, {}]);
+      expect(Math.abs(at(other, 1).image.width - was.image.width * scale)).toBeLessThanOrEqual(1);
+      expect(farthest(other)).toBeLessThan(1.51);
+    }
+  });
+
+  test('words of its own draw one by itself; a reference is drawn at the size it gets', async () => {
+    const red: Image = {
+      width: 40,
+      height: 40,
+      data: Uint8ClampedArray.from({ length: 6400 }, (_, i) => (i % 4 === 0 || i % 4 === 3 ? 255 : 0)),
+    };
+    const drawn = await again([{ prompt: 'an owl' }, { reference: red, box: [0.25, 0.25, 0.5, 0.5] }]);
+    expect(at(drawn, 1).name).toBe('an owl');
+    const other = await again([{ prompt: 'a house' }, { reference: red, box: [0.25, 0.25, 0.5, 0.5] }]);
+    expect(at(other, 1).image).not.toEqual(at(drawn, 1).image);
+    expect(at(other, 2).image.width).toBe(at(drawn, 2).image.width);
+  });
+
+  test('a kept canvas is smaller in a smaller picture, and a picture of the same size lies where it lay', async () => {
+    const before = await again([{}]);
+    const small = await again([{ keep: at(before, 0) }, {}], { width: 48 * 2 - 32, height: 64 });
+    expect(at(small, 0).image.height).toBe(64);
+    const whole: Image = { width: 96, height: 64, data: new Uint8ClampedArray(96 * 64 * 4).fill(200) };
+    expect(at(await again([{ keep: whole }]), 1)).toMatchObject({ x: 0, y: 0, image: whole });
+  });
+
+  test.each<[readonly ObjectRequest[], string, string]>([
+    [[{ slot: 1 }, { slot: 1 }], 'objects.slot', 'objects[1] is a second one for slot 1'],
+    [[{ slot: 7 }], 'objects.slot', 'objects[0].slot 7: expected a whole number from 0 to 6'],
+    [[{ slot: 0, box: [0, 0, 1, 1] }], 'objects.canvas', 'objects[0] is the canvas, slot 0'],
+    [[{ box: [0, 0, 0, 1] }], 'objects.box', 'objects[0].box [0, 0, 0, 1]: expected shares of the picture'],
+    [[{ box: [10, 20, 100, 100] }], 'objects.box', 'divide pixels by its width and height'],
+    [[{ prompt: 'x', reference: { width: 1, height: 1, data: new Uint8Array(4) } }], 'objects.both', 'objects[0] has prompt and reference'],
+    [[{ prompt: ' ' }], 'prompt.empty', 'the objects[0].prompt is empty'],
+    [[{ keep: 'fox.png' as never }], 'options.type', 'objects[0].keep is the text "fox.png": expected a layer'],
+    [[{ z: 2 }], 'objects.z', 'objects[0].z 2'],
+    [Array.from({ length: 8 }, () => ({})), 'objects.count', '8 objects: expected at most 7'],
+  ])('%j is refused', async (objects, code, message) => {
+    await expect(again(objects)).rejects.toMatchObject({ name: 'InputError', code, message: expect.stringContaining(message) });
+  });
+
+  test('a canvas that the picture does not have is refused', async () => {
+    const canvas = at(picture, 0);
+    await expect(again([{ keep: canvas }, {}], { background: 'transparent' })).rejects.toMatchObject({ code: 'objects.slot' });
+  });
+
+  test('from files: OpenRaster, a folder and its PNGs give the layers back', async () => {
+    const [ora, out] = [join(folder, 'back.ora'), join(folder, 'back')];
+    for (const path of [ora, out]) await writeLayers(path, { image: picture.image, layers: picture.layers! });
+    for (const path of [ora, out]) {
+      const found = await readLayers(path);
+      expect(found.map(({ slot, box, image }) => [slot, box, Buffer.from(image.data).toString('base64')])).toEqual(
+        picture.layers!.map(({ slot, box, image }) => [slot, box, Buffer.from(image.data).toString('base64')]),
+      );
+    }
+    const json = [
+      { slot: 0, keep: 'back.ora' },
+      { slot: 1, keep: 'back' },
+      { slot: 2, reference: 'back/00-canvas.png' },
+    ];
+    writeFileSync(join(folder, 'objects.json'), JSON.stringify(json));
+    const [first, second, third] = await readObjects(join(folder, 'objects.json'));
+    expect(first).toMatchObject({ slot: 0, keep: { slot: 0, box: [0, 0, 1, 1] } });
+    expect(second).toMatchObject({ keep: { slot: 1, image: { width: at(picture, 1).image.width } } });
+    expect(third!.reference).toMatchObject({ width: at(picture, 0).image.width });
+    await expect(readObjects(JSON.stringify([{ slot: 9, keep: ora }]))).rejects.toMatchObject({ code: 'objects.file' });
+    await expect(readObjects('[{')).rejects.toMatchObject({ code: 'objects.file', message: expect.stringContaining('--objects: no JSON') });
+  });
+});
+
 test('an OpenRaster file opens in another reader: its type first, every layer where the stack says', async () => {
   const bytes = await openRaster({ image: picture.image, layers: picture.layers! });
   expect(new TextDecoder().decode(bytes.subarray(30, 54))).toBe('mimetypeimage/openraster');
@@ -114,7 +235,6 @@ test('an OpenRaster file opens in another reader: its type first, every layer wh
     .reverse();
   const layers = await Promise.all(
     sources.map(async ({ src, x, y }) => ({
-      slot: 0,
       x,
       y,
       image: (await decodeImage(new Uint8Array(await entries[src]!.arrayBuffer()))) as Image,

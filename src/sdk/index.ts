@@ -31,6 +31,7 @@ export {
   type Style,
   type SubjectReference,
 } from '../draw/request.ts';
+export type { BoxShares, EarlierLayer, ObjectRequest, UsedObject } from '../draw/object-options.ts';
 export { checkOptions, type Checked } from '../draw/check.ts';
 export { parametersOf, readRecipe, VERSION, writeRecipe, type ModelId, type Recipe } from '../draw/recipe.ts';
 export type {

@@ -8,7 +8,7 @@ import { checkOptions } from '../draw/check.ts';
 import { checked } from '../draw/refusal.ts';
 import { ELSEWHERE, optionsOf, type Limits } from '../draw/request.ts';
 import type { ImageFormat } from '../disk/codec.ts';
-import type { WireRequest } from '../draw/wire.ts';
+import { filesIn, type WireRequest } from '../draw/wire.ts';
 import { InputError } from '../util/errors.ts';
 import type { Door } from './door.ts';
 import type { Job, Jobs } from './jobs.ts';
@@ -34,10 +34,9 @@ function readJob(body: unknown, limits: Limits): { request: WireRequest; format:
   const found = checked(jobOptions(limits), body, { name: 'the job', example: '{ "prompt": "a fox" }' }, ELSEWHERE) as unknown as Asked;
   const { format = 'png', quality, ...asked } = found;
   const request = { ...asked, prompt: withLoras(asked.prompt) };
-  const { image, mask, references, ...rest } = request;
-  for (const [path, text] of Object.entries({ image, mask })) if (text !== undefined) bytesOf(text, path);
-  for (const [i, one] of (references ?? []).entries()) bytesOf(one.image, `references[${i}].image`);
-  if (image === undefined && mask === undefined && !references) checkOptions(rest, limits);
+  const files = filesIn(request);
+  for (const [path, text] of files) bytesOf(text, path);
+  if (files.length === 0) checkOptions(request, limits);
   return { request, format, quality };
 }
 

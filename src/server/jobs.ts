@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFileWhole } from '../disk/files.ts';
 import type { GenerateOptions, Limits } from '../draw/request.ts';
 import { randomSeed } from '../draw/text-to-image.ts';
-import { fromWire, type WireRequest } from '../draw/wire.ts';
+import { fromWire, partWire, type WireRequest } from '../draw/wire.ts';
 import { drawnFiles } from '../node/index.ts';
 import { mailbox, type Mailbox } from '../runtime/mailbox.ts';
 import { BananaError, InputError, RuntimeError } from '../util/errors.ts';
@@ -242,14 +242,8 @@ function told({ queue, studio: { line } }: Shelf, one: Held): Job {
 async function drawJob(shelf: Shelf, one: Held): Promise<void> {
   const { studio, store } = shelf;
   const { job, stop } = one;
-  const { image, mask, references, ...rest } = await store.request(job.id);
-  const given = {
-    prompt: job.prompt,
-    ...(image !== undefined && { image }),
-    ...(mask !== undefined && { mask }),
-    ...(references && { references }),
-  };
-  const pictures = image === undefined && mask === undefined && !references ? undefined : () => unwired(given, studio.limits);
+  const { pictures: sent, rest } = partWire(await store.request(job.id));
+  const pictures = sent && (() => unwired({ prompt: job.prompt, ...sent }, studio.limits));
   tell(shelf, one);
   for (let index = 0, losses = 0; index < job.count; ) {
     const path = store.picture(job, index);

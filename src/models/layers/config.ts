@@ -4,6 +4,8 @@ import { InputError } from '../../util/errors.ts';
 import { transformer, type TransformerConfig } from '../banana/config.ts';
 import { LEVELS, type LevelSizes } from '../banana/level-sets.ts';
 
+export { OBJECTS } from '../layout.ts';
+
 /** Side of a thumbnail, in pixels. */
 export const THUMBNAIL = 64;
 /** Side of a patch, in pixels: a token of content. */
@@ -14,8 +16,6 @@ export const GRID = THUMBNAIL / PATCH;
 export const PATCH_NUMBERS = PATCH * PATCH * 4;
 /** Share of a thumbnail's side that the longer side of its art fills. */
 export const FILL = 0.94;
-/** Most objects of a picture. */
-export const OBJECTS = 6;
 /** Numbers of a frame: x, y, log2 of the size, height in the stack. */
 export const FRAME_NUMBERS = 4;
 

@@ -1,7 +1,7 @@
 // From a latent to pixels: each layer's thumbnail drawn through its frame at its own scale, and laid over the others.
 // Pixels are premultiplied RGBA in [-1, 1], as everywhere between networks and files.
-import type { Size, Tile } from '../../image/image.ts';
-import { float32, type Tensor } from '../../tensor/tensor.ts';
+import { imageToTensor, type Image, type Size, type Tile } from '../../image/image.ts';
+import { composite } from '../composite.ts';
 import type { Drawing, LayerDrawing } from '../family.ts';
 import { split, type Layout as Parts } from '../layout.ts';
 import { FILL, OBJECTS, PATCH } from './config.ts';
@@ -63,10 +63,12 @@ export async function drawingOf(networks: LayerNetworks, layers: readonly Layer[
   }
   const piece = (layer: Layer, tile: Tile, { x, y, side }: Place) =>
     networks.pixels(maps.get(layer)!, { ...tile, x: tile.x - x, y: tile.y - y }, side / layer.width);
-  return {
-    layers: layers.map(
+  const objects = layers.filter(({ frame }) => frame);
+  return composite(
+    layers.map(
       (layer): LayerDrawing => ({
         slot: layer.slot,
+        ...(layer.frame && { z: objects.indexOf(layer) / Math.max(1, objects.length - 1) }), // as in the data
         box: (size) => boxOf(layer, placeOf(layer, size)),
         async render(tile, size) {
           const box = boxOf(layer, placeOf(layer, size));
@@ -74,40 +76,19 @@ export async function drawingOf(networks: LayerNetworks, layers: readonly Layer[
         },
       }),
     ),
-    async render(tile, size) {
-      const out = new Float32Array(tile.width * tile.height * 4).fill(-1);
-      for (const layer of layers) {
-        const place = placeOf(layer, size);
-        const covered = common(tile, boxOf(layer, place));
-        if (covered) over(out, tile, covered, await piece(layer, covered, place));
-      }
-      return float32([1, tile.height, tile.width, 4], out);
-    },
-  };
+  );
+}
+
+/** A small picture, to be drawn at any size. What is at its edge goes on beyond it. */
+export async function sharpened(networks: LayerNetworks, small: Image): Promise<Drawing> {
+  const { width, height } = small;
+  const pixels = imageToTensor(small).data as Float32Array;
+  const [maps] = await networks.maps([{ pixels, width, height }], { exact: true, around: 'edge' });
+  return { render: (tile, size) => networks.pixels(maps!, tile, size.width / width) };
 }
 
 /** The whole pixels that a layer touches. */
 function boxOf({ width, height }: Layer, { x, y, side }: Place): Tile {
   const [left, top] = [Math.floor(x), Math.floor(y)];
   return { x: left, y: top, width: Math.ceil(x + side) - left, height: Math.ceil(y + (side * height) / width) - top };
-}
-
-/** What two rectangles share, if anything. */
-function common(a: Tile, b: Tile): Tile | undefined {
-  const [x, y] = [Math.max(a.x, b.x), Math.max(a.y, b.y)];
-  const [width, height] = [Math.min(a.x + a.width, b.x + b.width) - x, Math.min(a.y + a.height, b.y + b.height) - y];
-  return width > 0 && height > 0 ? { x, y, width, height } : undefined;
-}
-
-/** Lays a piece over a tile, premultiplied. */
-function over(out: Float32Array, tile: Tile, piece: Tile, { data }: Tensor): void {
-  const pixels = data as Float32Array;
-  for (let y = 0; y < piece.height; y++) {
-    let from = y * piece.width * 4;
-    let to = ((piece.y - tile.y + y) * tile.width + piece.x - tile.x) * 4;
-    for (let x = 0; x < piece.width; x++, from += 4, to += 4) {
-      const rest = 1 - (pixels[from + 3]! + 1) / 2;
-      for (let c = 0; c < 4; c++) out[to + c] = (out[to + c]! + 1) * rest + pixels[from + c]!;
-    }
-  }
 }

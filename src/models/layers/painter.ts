@@ -7,9 +7,10 @@ import { consistency } from '../../sampling/sampler.ts';
 import { times } from '../../sampling/schedule.ts';
 import type { Condition, Family, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { isLayers, storedLayers, type LayersModel } from './file.ts';
+import { knownOf } from './known.ts';
 import { layoutOf, partsOf, tokenCount, type Layout } from './layout.ts';
 import { openLayerNetworks, type LayerNetworks } from './networks.ts';
-import { drawingOf, layersOf } from './paint.ts';
+import { drawingOf, layersOf, sharpened } from './paint.ts';
 
 /** A layered model of which a file is open. */
 export interface OpenedLayers extends OpenedModel {
@@ -61,14 +62,18 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
     async read(text): Promise<Condition> {
       const { ids, count } = tokenizer.encode(text, config.text.length);
       const condition = await networks.condition([...ids.subarray(0, count)]);
-      const plain = (size: Size): Layout => layoutOf(size, condition.objects, TRANSPARENT.test(text));
+      const plain = (size: Size, objects: number): Layout => layoutOf(size, objects, TRANSPARENT.test(text));
       return {
-        layout: (size) => partsOf(plain(size), config.channels),
+        layout: (size, _, objects = condition.objects) => partsOf(plain(size, objects), config.channels),
         velocity: (parts, { signal }) => networks.velocity(condition, parts, signal),
       };
     },
     sampler: consistency,
     times,
+    layering: {
+      known: (layers, parts, size) => knownOf(layers, parts, size, basis),
+      sharpen: (small) => sharpened(networks, small),
+    },
     decode: async (latent, parts) => drawingOf(networks, layersOf(latent, parts, basis)),
     release: networks.release,
   };

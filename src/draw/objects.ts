@@ -1,0 +1,257 @@
+// The things of a picture in layers, as far as a request knows them: where one stands, what it is, which pixels are kept. What is known is
+// clamped while the picture is drawn (sampling/clamp.ts), so that what is drawn fits it; a layer that is kept then has its own pixels again.
+// A thing with words of its own is drawn by itself first, and then known. Not here: numbers of latents (models/family.ts), the loop.
+import {
+  image,
+  imageToTensor,
+  cutImage,
+  placeImage,
+  resizeImage,
+  tensorToImage,
+  visibleBox,
+  type Image,
+  type Tile,
+} from '../image/image.ts';
+import { composite } from '../models/composite.ts';
+import type { Condition, Drawing, KnownLayer, LayerDrawing, Layering, Painter } from '../models/family.ts';
+import { noiseOf, type Layout } from '../models/layout.ts';
+import type { Known } from '../sampling/clamp.ts';
+import { InputError } from '../util/errors.ts';
+import type { Random } from '../util/random.ts';
+import type { PictureLayer } from './events.ts';
+import type { BoxShares, KnownObject, ObjectRequest, UsedObject } from './object-options.ts';
+import { checkPrompt } from './prompt.ts';
+import { TILE, tilesOf, type Size } from './size.ts';
+import { cover } from './start.ts';
+
+const wrong = (code: 'slot' | 'canvas' | 'both', path: string, why: string) =>
+  new InputError(`objects.${code}`, `${path} ${why}`, { path });
+
+/** Objects with their slots. Throws InputError for those that do not fit one another. */
+export function checkObjects(objects: readonly ObjectRequest[]): KnownObject[] {
+  const plain = objects.map(unwrapped);
+  const taken = new Set<number>();
+  plain.forEach(({ slot }, i) => {
+    if (slot === undefined) return;
+    if (taken.has(slot)) throw wrong('slot', `objects[${i}]`, `is a second one for slot ${slot}: give each a slot of its own`);
+    taken.add(slot);
+  });
+  return plain.map((one, i) => {
+    const slot = one.slot ?? firstFree(taken);
+    taken.add(slot);
+    checkObject({ ...one, slot }, `objects[${i}]`);
+    return { ...one, slot };
+  });
+}
+
+/** An object with the pixels of its layer, and what the layer says where the object does not. */
+function unwrapped({ keep, ...said }: ObjectRequest): Omit<KnownObject, 'slot'> & { slot?: number } {
+  if (!keep) return said;
+  if (!('image' in keep)) return { ...said, keep };
+  const { slot, box, z } = keep;
+  return { ...(slot !== undefined && { slot }), ...(box && { box }), ...(z !== undefined && { z }), ...said, keep: keep.image };
+}
+
+function firstFree(taken: ReadonlySet<number>): number {
+  let slot = 1;
+  while (taken.has(slot)) slot++;
+  return slot;
+}
+
+function checkObject({ slot, prompt, box, z, keep, reference }: KnownObject, path: string): void {
+  const shown = Object.entries({ prompt, keep, reference }).filter(([, value]) => value !== undefined);
+  if (shown.length > 1) throw wrong('both', path, `has ${shown.map(([name]) => name).join(' and ')}: one of them says what it is`);
+  if (prompt !== undefined) checkPrompt(prompt, `${path}.prompt`);
+  const placed = slot === 0 && !keep && (box || z !== undefined);
+  if (slot === 0 && (prompt !== undefined || placed))
+    throw wrong('canvas', path, 'is the canvas, slot 0: it can be kept or have a reference; it covers the picture, and the prompt says it');
+}
+
+/** What objects come to for one picture. */
+export interface Plan {
+  readonly known: Known;
+  /** The picture with the pixels of what is kept. */
+  restore(drawing: Drawing): Drawing;
+}
+
+export interface Ground {
+  readonly painter: Painter;
+  readonly size: Size;
+  readonly layout: Layout;
+  /** Draws what these words say, by itself and on nothing. */
+  readonly sticker: (words: string, rng: Random) => Promise<Image>;
+}
+
+/** How many objects are asked for; undefined where the prompt says it. */
+export const countOf = (objects: readonly { readonly slot: number }[] = []): number | undefined =>
+  Math.max(0, ...objects.map(({ slot }) => slot)) || undefined;
+
+/** Looks at the objects of a picture. Throws InputError for one that the picture has no place for. */
+export async function planOf(objects: readonly KnownObject[], { painter, size, layout, sticker }: Ground, rng: Random): Promise<Plan> {
+  const layering = painter.layering!;
+  const kept: LayerDrawing[] = [];
+  const known: KnownLayer[] = [];
+  for (const [i, one] of objects.entries()) {
+    const { slot, prompt, z } = one;
+    if (!layout.some((part) => part.slot === slot))
+      throw wrong('slot', `objects[${i}]`, 'is the canvas, slot 0: this picture is transparent behind its objects; leave it out');
+    const place = one.keep && placeOf(one.keep, one, size);
+    if (place) kept.push(pixelLayer(one.keep!, { slot, ...(z !== undefined && { z }), place, size }, layering));
+    const shown = one.keep ?? one.reference ?? (prompt === undefined ? undefined : await sticker(prompt, rng.split(slot)));
+    const box = place && slot > 0 ? sharesOf(scaled(visibleBox(one.keep!), place), size) : shown ? fitted(shown, one.box, size) : one.box;
+    const pixels = shown && slot === 0 ? cover(shown, size) : shown;
+    known.push({ slot, ...(box && { box: boxOf(box) }), ...(z !== undefined && { z }), ...(pixels && { image: pixels }) });
+  }
+  return {
+    known: layering.known(known, layout, size),
+    restore: ({ layers = [], render }) =>
+      kept.length === 0 ? { layers, render } : composite(layers.map((layer) => kept.find(({ slot }) => slot === layer.slot) ?? layer)),
+  };
+}
+
+const boxOf = ([x, y, width, height]: BoxShares) => ({ x, y, width, height });
+const sharesOf = ({ x, y, width, height }: Tile, size: Size): BoxShares => [
+  x / size.width,
+  y / size.height,
+  width / size.width,
+  height / size.height,
+];
+
+/** Where pixels lie in a picture, their corner in pixels, and how much they are scaled. */
+interface Place {
+  readonly x: number;
+  readonly y: number;
+  readonly scale: number;
+}
+
+const scaled = ({ x, y, width, height }: Tile, { x: left, y: top, scale }: Place): Tile => ({
+  x: left + x * scale,
+  y: top + y * scale,
+  width: width * scale,
+  height: height * scale,
+});
+
+/** The part of a box that art of this shape fills: as large as fits, in its middle. */
+function fitted(shown: Image, box: BoxShares | undefined, { width: W, height: H }: Size): BoxShares | undefined {
+  if (!box) return undefined;
+  const art = visibleBox(shown);
+  const scale = Math.min((box[2] * W) / art.width, (box[3] * H) / art.height);
+  const [width, height] = [(art.width * scale) / W, (art.height * scale) / H];
+  return [box[0] + (box[2] - width) / 2, box[1] + (box[3] - height) / 2, width, height];
+}
+
+/** Where the pixels of a kept layer lie; undefined where only the model can tell. Less than half a pixel of change is none. */
+function placeOf(keep: Image, { slot, box }: KnownObject, size: Size): Place | undefined {
+  if (slot === 0) {
+    const scale = Math.max(size.width / keep.width, size.height / keep.height);
+    const same = keep.width - size.width < 4 && keep.height - size.height < 4 && scale <= 1; // an edge that was rounded outwards
+    const by = same ? 1 : scale;
+    return { x: Math.floor((size.width - keep.width * by) / 2), y: Math.floor((size.height - keep.height * by) / 2), scale: by };
+  }
+  if (!box) return keep.width === size.width && keep.height === size.height ? { x: 0, y: 0, scale: 1 } : undefined;
+  const art = visibleBox(keep);
+  const [x, y, width, height] = fitted(keep, box, size)!;
+  const exact = (width * size.width) / art.width;
+  const scale = Math.abs(exact - 1) * Math.max(art.width, art.height) < 0.5 ? 1 : exact;
+  const middle = { x: (x + width / 2) * size.width, y: (y + height / 2) * size.height };
+  return {
+    x: Math.round(middle.x - (art.x + art.width / 2) * scale),
+    y: Math.round(middle.y - (art.y + art.height / 2) * scale),
+    scale,
+  };
+}
+
+/** A layer of given pixels: as they are, averaged where it is smaller, drawn sharp where it is larger. */
+function pixelLayer(
+  given: Image,
+  { slot, z, place, size: full }: { slot: number; z?: number; place: Place; size: Size },
+  { sharpen }: Layering,
+): LayerDrawing {
+  const boxIn = ({ width, height }: Size): Tile => {
+    const [across, down] = [width / full.width, height / full.height];
+    const side = (n: number, by: number) => Math.max(1, Math.round(n * place.scale * by));
+    return {
+      x: Math.round(place.x * across),
+      y: Math.round(place.y * down),
+      width: side(given.width, across),
+      height: side(given.height, down),
+    };
+  };
+  let last: { size: string; shown: Promise<Image> } | undefined;
+  let large: Promise<Drawing> | undefined;
+  const pixelsAt = async ({ width, height }: Size): Promise<Image> => {
+    if (width <= given.width && height <= given.height) return resizeImage(given, width, height);
+    large ??= sharpen(given);
+    return renderWhole(await large, { width, height });
+  };
+  const at = (size: Size): Promise<Image> => {
+    const box = boxIn(size);
+    const key = `${box.width}x${box.height}`;
+    if (last?.size !== key) last = { size: key, shown: pixelsAt(box) };
+    return last.shown;
+  };
+  return {
+    slot,
+    ...(z !== undefined && { z }),
+    box: boxIn,
+    render: async (tile, size) => imageToTensor(cutImage(await at(size), tile)),
+    image: (size) => {
+      const { width, height } = boxIn(size);
+      return width === given.width && height === given.height ? given : undefined;
+    },
+  };
+}
+
+/** All of a drawing, or of a layer, at a size. */
+export async function renderWhole(
+  drawing: Pick<Drawing, 'render'>,
+  size: Size,
+  { of = size, before = async () => {} }: { of?: Size; before?: () => Promise<void> } = {},
+): Promise<Image> {
+  const whole = image(size.width, size.height);
+  for (const tile of tilesOf(size, TILE)) {
+    await before();
+    placeImage(whole, tile, tensorToImage(await drawing.render(tile, of)));
+  }
+  return whole;
+}
+
+/** Side of what is drawn by words of its own, in pixels. */
+const STICKER = 256;
+
+/** Draws one thing by itself. */
+export async function drawSticker(
+  painter: Painter,
+  condition: Condition,
+  { steps, guidance, signal }: { steps: number; guidance: number; signal?: AbortSignal | undefined },
+  rng: Random,
+): Promise<Image> {
+  const size = { width: STICKER, height: STICKER };
+  const layout = condition.layout(size, 1, 1);
+  const velocity = condition.velocity(layout, { guidance, ...(signal && { signal }) });
+  let latent: Float32Array<ArrayBuffer> | undefined;
+  for await (const step of painter.sampler(velocity, noiseOf(rng.split('noise'), layout), painter.times(steps), rng.split('steps')))
+    latent = step.latent;
+  const { layers = [] } = await painter.decode(latent!, layout);
+  const [thing] = layers.filter(({ slot }) => slot > 0);
+  return renderWhole(thing!, thing!.box(size), { of: size });
+}
+
+/** Every layer of a picture as an image of its own. */
+export async function layersOf(
+  { layers = [] }: Drawing,
+  size: Size,
+  objects: readonly UsedObject[] = [],
+  before?: () => Promise<void>,
+): Promise<PictureLayer[]> {
+  const found: PictureLayer[] = [];
+  for (const layer of layers) {
+    const { slot, z } = layer;
+    const box = layer.box(size);
+    const shown = layer.image?.(size) ?? (await renderWhole(layer, box, { of: size, ...(before && { before }) }));
+    const art = slot === 0 ? { x: 0, y: 0, ...size } : scaled(visibleBox(shown), { x: box.x, y: box.y, scale: 1 });
+    const name = objects.find((one) => one.slot === slot)?.prompt ?? (slot === 0 ? 'canvas' : `object ${slot}`);
+    found.push({ name, slot, box: sharesOf(art, size), ...(z !== undefined && { z }), x: box.x, y: box.y, image: shown });
+  }
+  return found;
+}
