@@ -1,20 +1,30 @@
-// What the tests of models with open weights share: the tiny models of test/fixtures/open-weights/stable-diffusion, what the reference
-// implementations compute with them (tools/reference/stable_diffusion.py), and the names and shapes of the full-size models (keys.py).
+// What the tests of models with open weights share: the tiny models of test/fixtures/open-weights, what the reference implementations
+// compute with them (tools/reference), and the names and shapes of the full-size models (keys.py).
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
+import { pthWeights } from '../src/tensor/pth.ts';
 import { bytesRanges } from '../src/tensor/ranges.ts';
 import { decodeSafetensors } from '../src/tensor/safetensors.ts';
 import type { Tensor, Tensors } from '../src/tensor/tensor.ts';
 import { safetensorsWeights, type Weights } from '../src/tensor/weights.ts';
 import { settingsOf, type Settings } from '../src/models/stable-diffusion/settings.ts';
 
-const path = (name: string) => fileURLToPath(new URL(`fixtures/open-weights/stable-diffusion/${name}`, import.meta.url));
+/** What reads the files of a family's folder of tiny models. */
+export function fixturesOf(family: string) {
+  const path = (name: string) => fileURLToPath(new URL(`fixtures/open-weights/${family}/${name}`, import.meta.url));
+  const textOf = (name: string): string => readFileSync(path(name), 'utf8');
+  const bytes = (name: string) => bytesRanges(readFileSync(path(name)), name);
+  return {
+    path,
+    textOf,
+    configOf: (component: string): Settings => settingsOf(textOf(`${component}/config.json`), component),
+    tensorsOf: (name: string): Tensors => decodeSafetensors(readFileSync(path(name)), name).tensors,
+    weightsOf: (file: string): Promise<Weights> => (file.endsWith('.pth') ? pthWeights : safetensorsWeights)(bytes(file)),
+  };
+}
 
-export const textOf = (name: string): string => readFileSync(path(name), 'utf8');
-export const configOf = (component: string): Settings => settingsOf(textOf(`${component}/config.json`), component);
-export const tensorsOf = (name: string): Tensors => decodeSafetensors(readFileSync(path(name)), name).tensors;
-export const weightsOf = (file: string): Promise<Weights> => safetensorsWeights(bytesRanges(readFileSync(path(file)), file));
+export const { textOf, configOf, tensorsOf, weightsOf } = fixturesOf('stable-diffusion');
 
 /** Every weight of a full-size model as its file has it: name, shape, and the name in a single-file checkpoint where it has another. */
 export interface KeyList {

@@ -4,10 +4,14 @@ import { expect, test } from 'vitest';
 import { keyLists } from '../../test/open-weights.ts';
 import type { Dim } from '../graph/dim.ts';
 import { input } from '../graph/value.ts';
+import { embedding } from '../nn/layers.ts';
 import { rootScope, type Scope, type Specs } from '../nn/scope.ts';
+import { emmdit } from './nitro/emmdit.ts';
+import { emmditConfig, TRAINED } from './nitro/emmdit-config.ts';
+import { llamaConfig, llamaFeatures } from './nitro/llama.ts';
 import { clipConfig, clipFeatures, clipPooled, clipProjected, clipRoot } from './stable-diffusion/clip.ts';
 import { settingsOf, type Settings } from './stable-diffusion/settings.ts';
-import { tinyAutoencoderConfig, tinyDecoder, tinyEncoder } from './stable-diffusion/tiny-autoencoder.ts';
+import { rawTinyDecoder, TAESANA, tinyAutoencoderConfig, tinyDecoder, tinyEncoder } from './stable-diffusion/tiny-autoencoder.ts';
 import { unet } from './stable-diffusion/unet.ts';
 import { unetConfig } from './stable-diffusion/unet-config.ts';
 
@@ -58,6 +62,30 @@ const askTiny: Ask = (s, settings) => {
   tinyEncoder(s, picture(config.pictureChannels, 8), config);
 };
 
+const LLAMA_TOKENS = 128;
+
+const askLlama: Ask = (s, settings) => {
+  const config = llamaConfig(settings);
+  embedding(s.in('embed_tokens'), input('ids', ['B', LLAMA_TOKENS], 'int64'), config.vocabulary, config.width, undefined, 'weight');
+  llamaFeatures(s, input('x', ['B', LLAMA_TOKENS, config.width]), input('seen', ['B', LLAMA_TOKENS]), config);
+};
+
+/** From the names and shapes, as it has no config. */
+const askEmmdit: Ask = (s) => {
+  const shapes = new Map(LISTS['nitro/transformer']!.weights.map(([name, shape]) => [name, shape]));
+  const outline = (name: string) => ({ dtype: 'float32', stored: 'BF16', shape: shapes.get(name)! }) as const;
+  const config = emmditConfig({ source: 'nitro', names: [...shapes.keys()], outline }, TRAINED[512]);
+  const ids = (name: string, count: number) => input(name, [count], 'int64');
+  const inputs = {
+    x: input('x', ['B', 16, 16, config.channels]),
+    time: input('time', ['B']),
+    context: input('context', ['B', LLAMA_TOKENS, config.context]),
+    places: input('places', [1, 256, config.width]),
+    ...{ cells: ids('cells', 256), halves: ids('halves', 64), quarters: ids('quarters', 16) },
+  };
+  emmdit(s, inputs, config);
+};
+
 const NETWORKS: Readonly<Record<string, Ask>> = {
   'sd1/unet': askUnet,
   'lcm/unet': askUnet,
@@ -68,6 +96,9 @@ const NETWORKS: Readonly<Record<string, Ask>> = {
   'turbo/text_encoder': askClip,
   'sdxl/text_encoder_2': askClip,
   'sdxs/vae': askTiny,
+  'nitro/text_encoder': askLlama,
+  'nitro/transformer': askEmmdit,
+  'taesana/decoder': (s) => rawTinyDecoder(s, picture(32, 1), TAESANA),
 };
 
 /** A matrix may be kept as a convolution of one point. */

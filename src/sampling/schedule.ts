@@ -10,3 +10,12 @@ export function times(steps: number, shift = 1): number[] {
     return (shift * t) / (1 + (shift - 1) * t);
   });
 }
+
+/** The last time at which a network that was trained on 1000 times is asked. */
+const LAST = 1 / 1000;
+
+/** `steps` times from 1 to 1/1000, evenly, and 0: as diffusers' FlowMatchEulerDiscreteScheduler has them. */
+export const flowTimes = (steps: number): number[] => [
+  ...Array.from({ length: steps }, (_, i) => (i === 0 ? 1 : 1 - (i / (steps - 1)) * (1 - LAST))),
+  0,
+];

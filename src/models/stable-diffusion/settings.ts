@@ -61,3 +61,10 @@ export function wordPerLevel<T>({ source, values }: Settings, name: string, coun
   const expected = `${count} words of ${Object.keys(rows).join(', ')}`;
   throw new InputError('model.manifest', `${source}: "${name}" is ${JSON.stringify(found) ?? 'missing'}, expected ${expected}`);
 }
+
+/** Settings within a setting; none where it is absent or null. Throws InputError `model.manifest` for anything else. */
+export function settingsIn({ source, values }: Settings, name: string): Settings {
+  const found = values[name] ?? {};
+  if (typeof found === 'object' && !Array.isArray(found)) return { source: `${source} ${name}`, values: found as Settings['values'] };
+  throw new InputError('model.manifest', `${source}: "${name}" is ${JSON.stringify(found)}, expected an object`);
+}

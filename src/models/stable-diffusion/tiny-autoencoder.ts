@@ -35,18 +35,34 @@ export function tinyAutoencoderConfig(settings: Settings): TinyAutoencoderConfig
 }
 
 /** The picture (B, 3, 2^k h, 2^k w) around [-1, 1] of a latent (B, C, h, w) as the U-Net has it: there is no scaling factor. */
-export function tinyDecoder(s: Scope, latent: Value, { decoder, pictureChannels }: TinyAutoencoderConfig): Value {
-  const next = counter(s.in('decoder').in('layers'));
+export const tinyDecoder = (s: Scope, latent: Value, config: TinyAutoencoderConfig): Value =>
+  decoded(counter(s.in('decoder').in('layers')), latent, config);
+
+/** The decoder for the latent of SANA's autoencoder, as its own file (taesana_decoder.pth) names it: 32 times as large, five levels up. */
+export const TAESANA: Pick<TinyAutoencoderConfig, 'decoder' | 'pictureChannels'> = {
+  decoder: [256, 128, 64, 64, 64, 64].map((channels, i) => ({ channels, blocks: i < 5 ? 3 : 1 })),
+  pictureChannels: 3,
+};
+
+/** The picture of a latent (B, C, h, w), by a file of the decoder's own: it counts the clamp of the latent as a layer, diffusers does not. */
+export const rawTinyDecoder = (s: Scope, latent: Value, config: Pick<TinyAutoencoderConfig, 'decoder' | 'pictureChannels'>): Value =>
+  decoded(counter(s, 1), latent, config);
+
+function decoded(
+  next: () => Scope,
+  latent: Value,
+  { decoder, pictureChannels }: Pick<TinyAutoencoderConfig, 'decoder' | 'pictureChannels'>,
+): Value {
   let x = relu(conv(next(), mul(tanh(div(latent, 3)), 3), decoder[0]!.channels));
   next(); // the ReLU
-  for (const [i, { channels, blocks }] of decoder.entries()) {
-    const last = i === decoder.length - 1;
+  for (const [i, { blocks }] of decoder.entries()) {
+    const finer = decoder[i + 1];
     for (let j = 0; j < blocks; j++) x = block(next(), x);
-    if (!last) {
+    if (finer) {
       next(); // the upsampling
       x = upsample(x);
     }
-    x = conv(next(), x, last ? pictureChannels : channels, { bias: last });
+    x = conv(next(), x, finer ? finer.channels : pictureChannels, { bias: !finer });
   }
   return sub(mul(x, 2), 1);
 }
@@ -63,8 +79,8 @@ export function tinyEncoder(s: Scope, picture: Value, { encoder, latentChannels 
 }
 
 /** Scopes of a sequence's layers, one after the other. */
-function counter(s: Scope): () => Scope {
-  let at = 0;
+function counter(s: Scope, first = 0): () => Scope {
+  let at = first;
   return () => s.in(at++);
 }
 

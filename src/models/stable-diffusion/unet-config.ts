@@ -1,5 +1,6 @@
 // The sizes of a Stable Diffusion U-Net from its config.json, as diffusers' UNet2DConditionModel reads it: SD 1 and 2, SDXL, SDXS, the
 // Turbo, LCM and pruned ones are the same network in other sizes. Settings of other networks are refused, not drawn wrongly.
+import type { Waves } from '../../nn/time.ts';
 import { InputError } from '../../util/errors.ts';
 import { oneOf, perLevel, setting, wordPerLevel, type Settings } from './settings.ts';
 
@@ -27,7 +28,7 @@ export interface UnetConfig {
   /** Width of the prompt's features. */
   readonly context: number;
   /** How the time is written as waves. */
-  readonly waves: { readonly cosineFirst: boolean; readonly shift: number };
+  readonly waves: Waves;
   /** Width of the guidance scale as waves, of a network that is told it (LCM); 0: it is not. */
   readonly guidance: number;
   /** What SDXL is told besides: the pooled prompt, and sizes, each as waves of a width. */

@@ -4,11 +4,11 @@
 // Legend: B pictures, C channels, h w rows and columns, D width of the time's features, M tokens of the prompt.
 import { mulDims, type Dim } from '../../graph/dim.ts';
 import { attention, silu } from '../../graph/functions.ts';
-import { add, concat, cos, gelu, mul, reshape, sin, split, sub, transpose, unsqueeze, upsample } from '../../graph/ops.ts';
-import { constant, type Value } from '../../graph/value.ts';
+import { add, concat, gelu, mul, reshape, split, sub, transpose, unsqueeze, upsample } from '../../graph/ops.ts';
+import type { Value } from '../../graph/value.ts';
 import { conv, groupNorm, layerNorm, linear } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
-import { float32 } from '../../tensor/tensor.ts';
+import { twoLayers, waves } from '../../nn/time.ts';
 import { SIZES, type Level, type UnetConfig } from './unet-config.ts';
 
 export interface UnetInputs {
@@ -124,15 +124,4 @@ function timeFeatures(s: Scope, { time, guidance, pooled, sizes }: UnetInputs, c
   const each = waves(reshape(sizes!, [mulDims(B, SIZES)]), config.added.size, config.waves); // (B*6, size)
   const told = concat([pooled!, reshape(each, [B, SIZES * config.added.size])], 1);
   return add(emb, twoLayers(s.in('add_embedding'), told, 4 * width));
-}
-
-const twoLayers = (s: Scope, x: Value, out: number): Value =>
-  linear(s.in('linear_2'), silu(linear(s.in('linear_1'), x, out, { bias: true })), out, { bias: true });
-
-/** Numbers (N) as sines and cosines of falling frequency: (N, width) (Vaswani et al. 2017). */
-function waves(x: Value, width: number, { cosineFirst, shift }: UnetConfig['waves']): Value {
-  const half = width / 2;
-  const frequencies = Float32Array.from({ length: half }, (_, i) => 10000 ** (-i / (half - shift)));
-  const angles = mul(unsqueeze(x, 1), constant(float32([1, half], frequencies)));
-  return concat(cosineFirst ? [cos(angles), sin(angles)] : [sin(angles), cos(angles)], 1);
 }
