@@ -1,0 +1,78 @@
+// Nitro-E as the pipeline asks for it (family.ts). The distilled model draws in four steps without guidance, the other in twenty with.
+// Not here: pictures to start from, adapters, the many ways in which its authors' code cleans a prompt - it is lower-cased and trimmed.
+import type { Size } from '../../image/image.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { Grid } from '../../sampling/noise.ts';
+import { euler } from '../../sampling/sampler.ts';
+import { flowTimes } from '../../sampling/schedule.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import type { Condition, ModelInfo, Painter, PainterOptions } from '../family.ts';
+import { canvasOf, latentGrid, tokensOf, type Layout } from '../layout.ts';
+import { rasterDrawing } from '../raster.ts';
+import { SIDE, type EmmditConfig } from './emmdit-config.ts';
+import { openNetworks, TOKENS } from './networks.ts';
+import type { NitroParts } from './parts.ts';
+
+/** What its authors draw with (Nitro-E's README). */
+const DISTILLED = { steps: [1, 2, 3, 4, 6, 8], defaultSteps: 4, guidance: 1, abilities: [] } as const;
+const WHOLE = { steps: [8, 10, 12, 16, 20, 25, 30, 40, 50], defaultSteps: 20, guidance: 4.5, abilities: ['guidance'] } as const;
+
+export interface NitroOptions extends PainterOptions {
+  readonly name: string;
+}
+
+/** Makes a model ready on a runtime. Throws InputError for weights that do not fit. */
+export async function nitroPainter(parts: NitroParts, runtime: Runtime, { name, hash, precision }: NitroOptions): Promise<Painter> {
+  const networks = await openNetworks(runtime, parts, precision);
+  const { config } = parts.denoiser;
+  const layout = (size: Size, detail: number): Layout => canvasOf(gridOf(size, detail, config), config.channels);
+  const gridIn = ([canvas]: Layout): Grid => canvas!;
+  const tokens = (text: string) => parts.tokenizer.tokens(text.toLowerCase().trim());
+  const features = (text: string) => networks.features(tokens(text).slice(0, TOKENS));
+  let nothing: Promise<Tensor> | undefined; // the features of no text, for guidance
+  const info: ModelInfo = {
+    family: 'nitro',
+    ...{ name, version: '', hash, preset: parts.distilled ? 'distilled' : 'whole' },
+    ...(parts.distilled ? DISTILLED : WHOLE),
+    styles: [],
+    runtime: runtime.name,
+    precision: networks.precision,
+    tokens: tokensOf(layout({ width: 512, height: 512 }, 1)),
+    promptTokens: TOKENS,
+    referencePixels: 0,
+  };
+  return {
+    info,
+    tokensIn: (text) => tokens(text).length,
+    async read(text): Promise<Condition> {
+      const seen = await features(text);
+      return {
+        layout,
+        velocity:
+          (canvas, { guidance, signal }) =>
+          async (x, t) => {
+            const unguided = guidance > 1 ? await (nothing ??= features('')) : undefined;
+            return networks.velocity(seen, gridIn(canvas), { guidance, signal, ...(unguided && { unguided }) })(x, t);
+          },
+      };
+    },
+    sampler: euler,
+    times: flowTimes,
+    decode: async (latent, canvas) => rasterDrawing(await networks.pixels(latent, gridIn(canvas))),
+    async release() {
+      await networks.release();
+      await parts.close();
+    },
+  };
+}
+
+/**
+ * Cells of a picture. A model that attends by regions was trained on one square and knows no other number of cells: the picture is
+ * cut from it. Another takes as many cells as it was trained on, in the picture's shape.
+ */
+function gridOf(size: Size, detail: number, { regions, cells, table }: EmmditConfig): Grid {
+  if (regions) return { rows: cells, columns: cells };
+  const { rows, columns } = latentGrid(size, Math.max(1, (cells / SIDE) ** 2 * detail));
+  const most = Math.floor(table / SIDE);
+  return { rows: Math.min(rows, most) * SIDE, columns: Math.min(columns, most) * SIDE };
+}
