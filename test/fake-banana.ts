@@ -8,32 +8,14 @@ import { pictureStore, type Sent } from '../src/draw/pictures.ts';
 import type { GenerateEvent } from '../src/draw/events.ts';
 import type { Recipe } from '../src/draw/recipe.ts';
 import type { Limits } from '../src/draw/request.ts';
-import type { ModelInfo } from '../src/models/family.ts';
 import { image, type Image } from '../src/image/image.ts';
 import { bananaOf, type Banana } from '../src/sdk/banana.ts';
 import { breathe } from '../src/runtime/engine.ts';
 import { RuntimeError } from '../src/util/errors.ts';
+import { MODEL } from './fake-model.ts';
 
 /** Waits until a check passes: under load that may take its time. */
 export const soon = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, 30_000);
-
-export const MODEL: ModelInfo = {
-  name: 'fake',
-  version: '1',
-  hash: '',
-  preset: 'tiny',
-  styles: ['flat'],
-  guidance: 3,
-  family: 'fake',
-  abilities: ['image', 'references', 'peels', 'guidance', 'transparent'],
-  steps: [1, 2, 4],
-  defaultSteps: 4,
-  referencePixels: 64,
-  runtime: 'none',
-  precision: 'float32',
-  tokens: 256,
-  promptTokens: 32,
-};
 
 /** The picture of a seed. */
 export function pictureOf(seed: number, width: number, height: number): Image {

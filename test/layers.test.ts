@@ -30,11 +30,12 @@ const ORDER = [
   'web',
   'eval',
   'server',
+  'fleet',
   'cli',
 ];
 
 /** The folders that may name Node's own modules: the others run in a browser too. */
-const NODE = ['disk', 'hub', 'data', 'node', 'jobs', 'eval', 'server', 'cli'];
+const NODE = ['disk', 'hub', 'data', 'node', 'jobs', 'eval', 'server', 'fleet', 'cli'];
 
 /** The one file that asks the hub, and the one command that may come to it. */
 const ASKS = 'hub/request.ts';
@@ -45,6 +46,7 @@ const OWNED: { what: RegExp; owner: RegExp }[] = [
   { what: /['"]onnxruntime-node['"/]/, owner: /^runtime\/ort-node\.ts$/ },
   { what: /['"]onnxruntime-web['"/]/, owner: /^runtime\/ort-web\.ts$/ },
   { what: /['"]@?hono['"/]/, owner: /^server\// },
+  { what: /['"](bullmq|ioredis|@aws-sdk\/[a-z0-9-]+)['"]/, owner: /^fleet\// },
   {
     what: /['"](node:)?(https?|http2|net|tls|dgram|dns)['"/]|\b(fetch|WebSocket|XMLHttpRequest)\(/,
     owner: /^(server\/|hub\/request\.ts$)/,

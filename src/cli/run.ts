@@ -15,6 +15,7 @@ import { peelCommand } from './peel.ts';
 import { presetsCommand } from './presets.ts';
 import { pullCommand } from './pull.ts';
 import { serveCommand } from './serve.ts';
+import { workerCommand } from './worker.ts';
 
 /** All commands. */
 export function programOf(io: Io): Command {
@@ -32,6 +33,7 @@ export function programOf(io: Io): Command {
     pullCommand,
     modelsCommand,
     serveCommand,
+    workerCommand,
     mcpCommand,
   ])
     program.addCommand(command(io));

@@ -1,19 +1,25 @@
 // `banana serve`: the engine behind HTTP, for the programs of this machine, or with a key for others. What it is told and answers is in
 // server/; here are the flags, the log and the end: the first signal finishes what is there, a second one ends at once.
 import { Command } from 'commander';
-import { narrowed } from '../draw/request.ts';
 import { modelPath } from '../node/models.ts';
 import { whole } from './options.ts';
+import type { Banana } from '../sdk/banana.ts';
+import type { ServeOptions } from '../server/listen.ts';
 import type { Io } from './io.ts';
+import { aborted, openLog, redisOf, servedLimits, withFleet, withLog, type FleetFlags } from './serving.ts';
 import { openEngine, stoppable, withEngine, type EngineFlags } from './shared.ts';
 
-interface Flags extends EngineFlags {
+/** Of what draws. */
+interface DrawingFlags extends EngineFlags, FleetFlags {
+  jobs?: string;
+}
+
+interface Flags extends DrawingFlags {
   host?: string;
   port?: number;
   key?: string;
   allowHost?: string[];
   origin?: string[];
-  jobs?: string;
   queue?: number;
   json?: boolean;
   log: string;
@@ -26,10 +32,8 @@ Stock clients work with another base URL and nothing else:
 docs/server.md has a line to copy for each.
 `;
 
-/** Pictures of a request from elsewhere: more are more requests. */
-const COUNT_MAX = 100;
-/** Most bytes of a picture of a request, as pixels: 4096 x 4096. */
-const PICTURE_BYTES = 4 * 4096 ** 2;
+/** Requests that a server has in a fleet's queue at a time; more wait here. */
+const AT_ONCE = 16;
 
 const several = (text: string, before: string[] = []): string[] => [...before, text];
 
@@ -42,42 +46,46 @@ export function serveCommand(io: Io): Command {
     .option('--allow-host <name>', 'a name by which this server may be called; may be repeated', several)
     .option('--origin <origin>', 'an origin whose pages may ask, such as https://app.example; may be repeated', several)
     .option('--jobs <folder>', 'where jobs are kept; default that of the environment variable BANANA_JOBS, else .banana/jobs in your own')
-    .option('--queue <n>', 'requests that may wait; default 64', whole)
-    .option('--log <level>', 'what is logged on standard error: debug, info, warn, error or silent', 'info');
-  return withEngine(command)
+    .option('--queue <n>', 'requests that may wait; default 64', whole);
+  return withEngine(withFleet(withLog(command), ['jobs', 'model', 'preset']))
     .option('--json', 'print { "url": ... } as the first line on standard output')
     .addHelpText('after', HELP)
     .action((flags: Flags) => serve(flags, io));
 }
 
-async function serve(
-  { host, port, key, allowHost, origin, jobs, queue, json = false, log: level, ...engine }: Flags,
-  io: Io,
-): Promise<void> {
-  modelPath(engine.model ?? engine.preset);
-  const [{ serve: listen }, { jobFolder }, { fromServer }] = await Promise.all([
-    import('../server/listen.ts'),
-    import('../server/job-store.ts'),
-    import('../server/peer.ts'),
-  ]);
-  const { pino } = await fromServer(import('pino'));
-  const limits = narrowed({ count: COUNT_MAX, pictureBytes: PICTURE_BYTES });
-  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, { write: io.err });
+async function serve({ host, port, key, allowHost, origin, queue, json = false, log: level, ...drawing }: Flags, io: Io): Promise<void> {
+  if (redisOf(drawing) === undefined) modelPath(drawing.model ?? drawing.preset);
+  const [{ serve: listen }, log] = await Promise.all([import('../server/listen.ts'), openLog(level, io)]);
   const who = { host, port, key: key ?? (process.env['BANANA_KEY'] || undefined), hosts: allowHost, origins: origin };
   await stoppable(io, async (signal) => {
-    const banana = await openEngine(engine, signal, limits);
+    const { banana, jobs, atOnce, close: end } = await opened(drawing, signal);
     try {
-      const { url, close } = await listen(banana, { ...who, limits, log, jobs: jobFolder(jobs), room: queue });
+      const { url, close } = await listen(banana, { ...who, limits: servedLimits(), log, jobs, room: queue, atOnce });
       const { name } = banana.model;
       io.out(json ? `${JSON.stringify({ url, model: name })}\n` : `banana serves ${name} at ${url}; Ctrl-C stops it\n`);
       await aborted(signal);
-      log.info('stopping: what was begun is finished; a second signal ends at once');
+      log.info({}, 'stopping: what was begun is finished; a second signal ends at once');
       await close();
     } finally {
-      await banana.close();
+      await end();
     }
   });
 }
 
-const aborted = (signal: AbortSignal) =>
-  new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve(), { once: true })));
+interface Opened extends Pick<ServeOptions, 'jobs' | 'atOnce'> {
+  readonly banana: Pick<Banana, 'model' | 'generate'>;
+  close(): Promise<void>;
+}
+
+/** What draws: an engine of its own, or a fleet. */
+async function opened({ jobs, redis, fleet: name, results, ...engine }: DrawingFlags, signal: AbortSignal): Promise<Opened> {
+  const url = redisOf({ redis });
+  if (url === undefined) {
+    const { jobFolder } = await import('../server/job-store.ts');
+    const banana = await openEngine(engine, signal, servedLimits());
+    return { banana, jobs: jobFolder(jobs), close: () => banana.close() };
+  }
+  const [{ openFleet }, { resultsPlace }] = await Promise.all([import('../fleet/fleet.ts'), import('../fleet/results.ts')]);
+  const options = { redis: url, results: resultsPlace(results), signal, ...(name !== undefined && { name }) };
+  return { ...(await openFleet(options)), atOnce: AT_ONCE };
+}

@@ -2,7 +2,7 @@ import { expect, expectTypeOf, test } from 'vitest';
 import { image } from '../image/image.ts';
 import { checkOptions } from './check.ts';
 import { narrowed, type GenerateOptions } from './request.ts';
-import { checkWire, fromWire, requestSchema, type WireRequest } from './wire.ts';
+import { checkWire, fromWire, requestSchema, toWire, type WireRequest } from './wire.ts';
 
 test('the JSON schema says what may be, what is used when it is left out, and nothing that only a program may give', () => {
   const schema = requestSchema(narrowed({ side: 1024, count: 4 })) as { properties: Record<string, { items: { properties: object } }> };
@@ -79,4 +79,30 @@ test('pictures are decoded, all else is as it came', async () => {
   expect(request).toEqual({ ...body, image: white, mask: white, references: [{ slot: 2, image: white }], objects });
   expect(checkOptions(request)).toMatchObject({ prompt: 'a <2>', peels: [{ name: 'ink', weight: 0.5 }], size: { width: 64, height: 64 } });
   expectTypeOf<WireRequest['aspect']>().toEqualTypeOf<GenerateOptions['aspect']>();
+});
+
+test('a request there and back is the same; what only a program may give stays behind', async () => {
+  const white = image(8, 8, new Uint8ClampedArray(256).fill(255));
+  const given: GenerateOptions = {
+    prompt: 'a <2>',
+    seed: 3,
+    image: white,
+    mask: white,
+    references: [{ slot: 2, image: white }],
+    objects: [
+      { slot: 1, keep: white },
+      { slot: 2, reference: white },
+      { slot: 3, prompt: 'an owl' },
+    ],
+    peels: [{ name: 'ink', weight: 0.5 }],
+  };
+  const pictures = new Map<string, typeof white>();
+  const encode = async (picture: typeof white) => {
+    pictures.set(`cGljdHVyZQ${pictures.size}`, picture);
+    return [...pictures.keys()].at(-1)!;
+  };
+  const sent = await toWire({ ...given, preview: 64, signal: new AbortController().signal }, encode);
+  expect(checkWire(JSON.parse(JSON.stringify(sent)))).toEqual(sent);
+  expect(await fromWire(sent, async (text) => pictures.get(text)!)).toEqual(given);
+  expect(pictures.size).toBe(5);
 });

@@ -3,7 +3,8 @@
 // Not here: HTTP, and the words of other servers' requests.
 import { toJSONSchema } from 'zod/mini';
 import type { Image } from '../image/image.ts';
-import type { ObjectRequest } from './object-options.ts';
+import type { KnownObject, ObjectRequest } from './object-options.ts';
+import { checkObjects } from './objects.ts';
 import { ABOUT, schemaOf, wired } from './option.ts';
 import { checked } from './refusal.ts';
 import { ELSEWHERE, LIMITS, optionsOf, type GenerateOptions, type Limits, type PeelChoice, type SubjectReference } from './request.ts';
@@ -67,6 +68,27 @@ export function checkWire(body: unknown, limits: Limits = LIMITS): WireRequest {
     { name: 'the request', example: '{ "prompt": "a fox" }' },
     ELSEWHERE,
   ) as unknown as WireRequest;
+}
+
+/** The request as JSON, its pictures encoded. What only a program can give (signal, preview, bytes and paths of Peels) is left out. */
+export async function toWire(
+  { image, mask, references, objects, peels, preview: _, ...rest }: GenerateOptions & { signal?: AbortSignal },
+  encode: (picture: Image) => Promise<string>,
+): Promise<WireRequest> {
+  const { signal: __, ...said } = rest;
+  const object = async ({ keep, reference, ...one }: KnownObject) => ({
+    ...one,
+    ...(keep && { keep: await encode(keep) }),
+    ...(reference && { reference: await encode(reference) }),
+  });
+  return {
+    ...said,
+    ...(image && { image: await encode(image) }),
+    ...(mask && { mask: await encode(mask) }),
+    ...(objects && { objects: await Promise.all(checkObjects(objects).map(object)) }),
+    ...(references && { references: await Promise.all(references.map(async (one) => ({ ...one, image: await encode(one.image) }))) }),
+    ...(peels && { peels: peels.map(({ path: ___, bytes: ____, ...peel }) => peel) }),
+  };
 }
 
 /** The request with its pictures decoded. */

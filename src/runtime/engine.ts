@@ -47,7 +47,8 @@ export interface Channel {
 type Request = { call: number; name: string; argument: unknown } | { cancel: number };
 type Reply = { ready: true } | { call: number; event: unknown } | { call: number; result: unknown } | { call: number; error: ErrorRecord };
 
-interface ErrorRecord {
+/** An error on its way to another process. */
+export interface ErrorRecord {
   name: string;
   message: string;
   code?: string;
@@ -57,14 +58,15 @@ interface ErrorRecord {
 
 const CLASSES = { InputError, RuntimeError, ShapeError } as const;
 
-function describe(error: unknown): ErrorRecord {
+export function errorRecord(error: unknown): ErrorRecord {
   if (!(error instanceof Error || error instanceof DOMException)) return { name: 'Error', message: String(error) };
   const { name, message, stack } = error;
   const { code, path } = error as { code?: unknown; path?: unknown };
   return { name, message, stack, ...(typeof code === 'string' && { code }), ...(typeof path === 'string' && { path }) };
 }
 
-function revive({ name, message, code, path, stack }: ErrorRecord): Error {
+/** The error again, of the class that it was. */
+export function errorFrom({ name, message, code, path, stack }: ErrorRecord): Error {
   if (name === 'AbortError') return new DOMException(message, name);
   const Class = Object.hasOwn(CLASSES, name) ? CLASSES[name as keyof typeof CLASSES] : undefined;
   const error = Class
@@ -124,7 +126,7 @@ async function perform(handlers: Handlers, name: string, argument: unknown, sign
     const task = handlers[name]!(argument, signal);
     send({ result: await (Symbol.asyncIterator in task ? drained(task, signal, send) : task) });
   } catch (error) {
-    send({ error: describe(error) });
+    send({ error: errorRecord(error) });
   }
 }
 
@@ -159,7 +161,7 @@ export function connect<H extends Handlers>(channel: Channel, busy: (open: boole
   ready.promise.catch(() => {});
   channel.listen((reply: Reply) => {
     if ('ready' in reply) ready.resolve();
-    else open.get(reply.call)?.('error' in reply ? { failure: revive(reply.error) } : reply);
+    else open.get(reply.call)?.('error' in reply ? { failure: errorFrom(reply.error) } : reply);
   });
 
   const ask = (request: Extract<Request, { name: string }>): void => {

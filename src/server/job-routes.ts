@@ -2,7 +2,6 @@
 // as JSON, with the kind of file beside it. `Idempotency-Key` makes asking twice the same as asking once.
 import { Hono } from 'hono';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
-import { readFileWhole } from '../disk/files.ts';
 import { choice, whole, wired, type Options } from '../draw/option.ts';
 import { checkOptions } from '../draw/check.ts';
 import { checked } from '../draw/refusal.ts';
@@ -60,20 +59,16 @@ export function jobRoutes({ studio, intake }: Door, jobs: Jobs): Hono {
       c.header('Location', `/api/jobs/${job.id}`);
       return c.json(answerOf(job), before ? 200 : 202);
     })
-    .get('/', (c) => {
+    .get('/', async (c) => {
       const status = c.req.query('status');
-      return c.json({
-        jobs: jobs
-          .list()
-          .filter((job) => status === undefined || job.status === status)
-          .map(answerOf),
-      });
+      const all = await jobs.list();
+      return c.json({ jobs: all.filter((job) => status === undefined || job.status === status).map(answerOf) });
     })
-    .get('/:id', (c) => c.json(answerOf(jobs.get(c.req.param('id')))))
+    .get('/:id', async (c) => c.json(answerOf(await jobs.get(c.req.param('id')))))
     .delete('/:id', async (c) => c.json(answerOf(await jobs.cancel(c.req.param('id')))))
     .post('/:id/cancel', async (c) => c.json(answerOf(await jobs.cancel(c.req.param('id')))))
-    .get('/:id/events', (c) => {
-      const { id } = jobs.get(c.req.param('id'));
+    .get('/:id/events', async (c) => {
+      const { id } = await jobs.get(c.req.param('id'));
       const events = jobs.watch(id, c.req.raw.signal);
       const send = async (stream: SSEStreamingApi) => {
         for await (const job of events) await stream.writeSSE({ event: job.status, data: JSON.stringify(answerOf(job)) });
@@ -81,7 +76,7 @@ export function jobRoutes({ studio, intake }: Door, jobs: Jobs): Hono {
       return streamSSE(c, (stream) => send(stream).catch(() => {})); // who is cut off asks again, and is told how it stands
     })
     .get('/:id/pictures/:index{[0-9]+}', async (c) => {
-      const { path, format } = jobs.picture(c.req.param('id'), Number(c.req.param('index')));
-      return c.body(await readFileWhole(path), 200, { 'Content-Type': MEDIA_TYPES[format] });
+      const { bytes, format } = await jobs.picture(c.req.param('id'), Number(c.req.param('index')));
+      return c.body(bytes, 200, { 'Content-Type': MEDIA_TYPES[format] });
     });
 }

@@ -3,20 +3,18 @@
 // picture, at its next start.
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { writeFileWhole } from '../disk/files.ts';
-import type { GenerateOptions, Limits } from '../draw/request.ts';
+import { readFileWhole, writeFileWhole } from '../disk/files.ts';
 import { randomSeed } from '../draw/text-to-image.ts';
-import { fromWire, partWire, type WireRequest } from '../draw/wire.ts';
-import { drawnFiles } from '../node/index.ts';
+import type { WireRequest } from '../draw/wire.ts';
 import { mailbox, type Mailbox } from '../runtime/mailbox.ts';
-import { BananaError, InputError, RuntimeError } from '../util/errors.ts';
+import { InputError, RuntimeError } from '../util/errors.ts';
 import type { ImageFormat } from '../disk/codec.ts';
+import { drawJob, type JobProgress } from './drawing.ts';
 import type { Ended, JobStore, Submitted } from './job-store.ts';
 import type { Counter } from './metrics.ts';
-import { bytesOf, unpacker } from './pictures.ts';
+import type { KeptFile } from './pictures.ts';
 import type { Refusal } from './refusal.ts';
-import type { Order, Studio } from './studio.ts';
+import type { Studio } from './studio.ts';
 
 /** What a client is told of a job. */
 export interface Job {
@@ -50,15 +48,15 @@ export interface Jobs {
   /** Settles when the job is on the disk. `before`: it was there already. Throws InputError `job.conflict`, RuntimeError `server.full`. */
   submit(request: JobRequest): Promise<{ job: Job; before: boolean }>;
   /** All, the newest first. */
-  list(): Job[];
+  list(): Promise<Job[]>;
   /** Throws InputError `job.unknown`, as all below. */
-  get(id: string): Job;
+  get(id: string): Promise<Job>;
   /** Ends a job; its pictures stay. */
   cancel(id: string): Promise<Job>;
   /** What becomes of a job from now on, until it has ended; the first event says how it stands. Throws the signal's reason. */
   watch(id: string, signal: AbortSignal): AsyncGenerator<Job, void, void>;
   /** A picture's file. Throws InputError `job.unfinished` while it is not there. */
-  picture(id: string, index: number): { path: string; format: ImageFormat };
+  picture(id: string, index: number): Promise<KeptFile>;
   /** Waits until nothing is written any more. To be called after the studio was closed. */
   close(): Promise<void>;
 }
@@ -69,9 +67,7 @@ interface Held {
   readonly watchers: Set<Mailbox<Job, void>>;
   /** Settles when it is on the disk. */
   stored: Promise<void>;
-  drawn: number;
-  step?: number;
-  steps?: number;
+  progress: JobProgress;
   begun: boolean;
   ended?: Ended | undefined;
 }
@@ -79,8 +75,6 @@ interface Held {
 /** Jobs that may wait, and ended ones that are remembered. */
 const WAITING_MAX = 1000;
 const ENDED_MAX = 1000;
-/** Times that a job may lose the engine. */
-const LOSSES = 3;
 
 /** What goes through all that is done with jobs. */
 interface Shelf {
@@ -111,8 +105,8 @@ export function openJobs(studio: Studio, store: JobStore, failed: (error: unknow
       wake();
       return found;
     },
-    list: () => [...held.values()].reverse().map((one) => told(shelf, one)),
-    get: (id) => told(shelf, find(shelf, id)),
+    list: async () => [...held.values()].reverse().map((one) => told(shelf, one)),
+    get: async (id) => told(shelf, find(shelf, id)),
     async cancel(id) {
       const one = find(shelf, id);
       const ended = end(shelf, one, 'cancelled');
@@ -121,7 +115,7 @@ export function openJobs(studio: Studio, store: JobStore, failed: (error: unknow
       return told(shelf, one);
     },
     watch: (id, signal) => watch(shelf, find(shelf, id), signal),
-    picture: (id, index) => picture(shelf, find(shelf, id), index),
+    picture: async (id, index) => picture(shelf, find(shelf, id), index),
     async close() {
       const closing = new RuntimeError('server.closing', 'the server is being stopped');
       for (const { watchers } of held.values()) for (const box of watchers) box.fail(closing);
@@ -133,7 +127,15 @@ export function openJobs(studio: Studio, store: JobStore, failed: (error: unknow
 
 function add({ held, store }: Shelf, job: Submitted, ended?: Ended): Held {
   const drawn = Array.from({ length: job.count }, (_, i) => i).filter((i) => existsSync(store.picture(job, i))).length;
-  const one: Held = { job, drawn, stop: new AbortController(), watchers: new Set(), stored: Promise.resolve(), begun: false, ended };
+  const one: Held = {
+    job,
+    progress: { drawn },
+    stop: new AbortController(),
+    watchers: new Set(),
+    stored: Promise.resolve(),
+    begun: false,
+    ended,
+  };
   held.set(job.id, one);
   return one;
 }
@@ -173,7 +175,7 @@ async function work(shelf: Shelf, failed: (error: unknown) => Refusal): Promise<
   for (let one = queue[0]; one && studio.ready(); one = queue[0])
     try {
       one.begun = true;
-      await drawJob(shelf, one);
+      await drawHeld(shelf, one);
       await end(shelf, one, 'done');
     } catch (error) {
       if (one.ended || !studio.ready()) continue; // cancelled; or to be gone on with at the next start
@@ -219,68 +221,39 @@ async function* watch(shelf: Shelf, one: Held, signal: AbortSignal): AsyncGenera
   }
 }
 
-function picture({ store }: Shelf, { job }: Held, index: number): { path: string; format: ImageFormat } {
+async function picture({ store }: Shelf, { job }: Held, index: number): Promise<KeptFile> {
   const path = store.picture(job, index);
   if (index >= job.count) throw new InputError('job.unknown', `job ${job.id} has ${job.count} pictures, the first is 0`);
   if (!existsSync(path)) throw new InputError('job.unfinished', `picture ${index} of job ${job.id} is not there yet`);
-  return { path, format: job.format };
+  return { bytes: await readFileWhole(path), format: job.format };
 }
 
 function told({ queue, studio: { line } }: Shelf, one: Held): Job {
-  const { job, ended, begun, drawn, step, steps } = one;
+  const { job, ended, begun } = one;
+  const { drawn, step, steps } = one.progress;
   const { id, prompt, count, seed, created } = job;
   const facts = { id, status: ended?.status ?? (begun ? 'drawing' : 'queued'), prompt, count, seed, created, drawn } as const;
   if (ended) return { ...facts, finished: ended.finished, ...(ended.error && { error: ended.error }) };
   const before = queue.slice(0, queue.indexOf(one));
-  const pictures = [...before, one].reduce((sum, { job, drawn }) => sum + job.count - drawn, 0);
+  const pictures = [...before, one].reduce((sum, { job, progress }) => sum + job.count - progress.drawn, 0);
   const seconds = line.seconds();
   const ahead = before.length + (begun ? 0 : line.waiting);
   return { ...facts, step, steps, ahead, eta: seconds === undefined ? undefined : seconds * pictures };
 }
 
-/** Draws the pictures of a job that are not there. */
-async function drawJob(shelf: Shelf, one: Held): Promise<void> {
+/** Draws a job's pictures into its folder. */
+async function drawHeld(shelf: Shelf, one: Held): Promise<void> {
   const { studio, store } = shelf;
   const { job, stop } = one;
-  const { pictures: sent, rest } = partWire(await store.request(job.id));
-  const pictures = sent && (() => unwired({ prompt: job.prompt, ...sent }, studio.limits));
+  const place = {
+    request: () => store.request(job.id),
+    has: async (index: number) => existsSync(store.picture(job, index)),
+    write: (index: number, file: Uint8Array) => writeFileWhole(store.picture(job, index), file),
+  };
   tell(shelf, one);
-  for (let index = 0, losses = 0; index < job.count; ) {
-    const path = store.picture(job, index);
-    if (existsSync(path)) {
-      index++;
-      continue;
-    }
-    const order = { options: { ...rest, seed: job.seed + index, count: 1, preview: 0 }, ...(pictures && { pictures }) };
-    try {
-      await drawPicture(shelf, one, order, path);
-      losses = 0;
-    } catch (error) {
-      if (!(error instanceof BananaError && error.code === 'engine.lost' && ++losses < LOSSES)) throw error;
-      await sleep(1000, undefined, { signal: stop.signal });
-    }
-  }
-}
-
-/** The request with its pictures unpacked. */
-function unwired(request: WireRequest, limits: Limits): Promise<GenerateOptions> {
-  const unpack = unpacker(limits);
-  return fromWire(request, (text) => unpack(bytesOf(text, 'the picture'), 'the picture'));
-}
-
-async function drawPicture(shelf: Shelf, one: Held, order: Order, path: string): Promise<void> {
-  const { format, quality } = one.job;
-  const files = drawnFiles(order.options.background !== 'transparent');
-  for await (const event of shelf.studio.draw(order, one.stop.signal, { unbounded: true }).events) {
-    if (format === 'png') files.see(event);
-    if (event.type === 'step') {
-      [one.step, one.steps] = [event.step, event.steps];
-      tell(shelf, one);
-    }
-    if (event.type !== 'image') continue;
-    await writeFileWhole(path, await files.file(event, format, quality === undefined ? {} : { quality }));
-    one.drawn++;
-    delete one.step;
+  const note = (progress: JobProgress) => {
+    one.progress = progress;
     tell(shelf, one);
-  }
+  };
+  await drawJob(studio, job, place, note, stop.signal);
 }

@@ -36,12 +36,13 @@ interface Held {
   begin(): void;
 }
 
-const AT_ONCE = 2;
+/** Requests that have their turn at a time, of one engine. */
+export const AT_ONCE = 2;
 /** Share of the newest picture in the mean time of a picture. */
 const NEWEST = 0.2;
 
-/** A line in which `room` requests may wait. */
-export function openLine(room: number): Line {
+/** A line in which `room` requests may wait while `atOnce` have their turn. */
+export function openLine(room: number, atOnce = AT_ONCE): Line {
   const held: Held[] = [];
   const idle: (() => void)[] = [];
   let seconds: number | undefined; // a picture's, by the mean
@@ -51,7 +52,7 @@ export function openLine(room: number): Line {
   const leave = (one: Held) => {
     if (!held.includes(one)) return;
     held.splice(held.indexOf(one), 1);
-    for (const next of held.slice(0, AT_ONCE)) next.begin();
+    for (const next of held.slice(0, atOnce)) next.begin();
     if (held.length === 0) for (const done of idle.splice(0)) done();
   };
   const drawn = (one: Held) => {
@@ -62,14 +63,14 @@ export function openLine(room: number): Line {
   };
   const line: Line = {
     get waiting() {
-      return Math.max(0, held.length - AT_ONCE);
+      return Math.max(0, held.length - atOnce);
     },
     get running() {
-      return Math.min(AT_ONCE, held.length);
+      return Math.min(atOnce, held.length);
     },
     retryAfter: () => Math.max(1, Math.ceil(etaOf(held.slice(0, 1)) ?? 1)),
     checkRoom() {
-      if (held.length >= AT_ONCE + room)
+      if (held.length >= atOnce + room)
         throw new RuntimeError('server.full', `${line.waiting} requests wait already: ask again in ${line.retryAfter()} s`);
     },
     seconds: () => seconds,
@@ -78,9 +79,9 @@ export function openLine(room: number): Line {
       const { promise, resolve } = withResolvers();
       const one: Held = { left: pictures, begin: resolve };
       if (held.length === 0) mark = now();
-      if (held.push(one) <= AT_ONCE) resolve();
+      if (held.push(one) <= atOnce) resolve();
       return {
-        ahead: () => Math.max(0, held.indexOf(one) - AT_ONCE + 1),
+        ahead: () => Math.max(0, held.indexOf(one) - atOnce + 1),
         eta: () => etaOf(held.slice(0, held.indexOf(one) + 1)),
         turn: (signal) => unlessAborted(promise, signal),
         drawn: () => drawn(one),

@@ -9,7 +9,7 @@ import type { BodyLimits } from './body.ts';
 import type { Log } from './door.ts';
 import { isLoopback } from './guard.ts';
 import { openJobStore } from './job-store.ts';
-import { openJobs } from './jobs.ts';
+import { openJobs, type Jobs } from './jobs.ts';
 import { fromServer } from './peer.ts';
 import { refusalOf } from './refusal.ts';
 import { openStudio } from './studio.ts';
@@ -36,8 +36,10 @@ export interface ServeOptions {
   bodies?: Partial<BodyLimits>;
   /** Folder of the Peels that requests may name; default as of openBanana. */
   peels?: string;
-  /** Folder in which jobs are kept; default: there are no jobs. */
-  jobs?: string;
+  /** Folder in which jobs are kept, or jobs that are kept elsewhere (fleet/); default: there are no jobs. */
+  jobs?: string | Jobs;
+  /** Requests that are drawn at a time; default as many as keep one engine busy. */
+  atOnce?: number | undefined;
   /** Where the log goes, such as a logger of pino; default: nowhere. */
   log?: Log;
 }
@@ -63,12 +65,12 @@ export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options:
       'server.open',
       `at ${host} others than this machine could draw: set a key that they must have, or leave the host out`,
     );
-  const { room = 64, timeout = 600, patience = 60_000 } = options;
+  const { room = 64, atOnce, timeout = 600, patience = 60_000 } = options;
   const [{ bananaApp }, { createAdaptorServer }] = await fromServer(Promise.all([import('./app.ts'), import('@hono/node-server')]));
-  const studio = openStudio(banana, { limits, room, timeout });
+  const studio = openStudio(banana, { limits, room, atOnce, timeout });
   const peels = peelFolder(options.peels);
-  const hide = [peels, shippedPeels(), ...(options.jobs ? [options.jobs] : [])];
-  const jobs = options.jobs === undefined ? undefined : openJobs(studio, await openJobStore(options.jobs), failedJob(log, hide));
+  const hide = [peels, shippedPeels(), ...(typeof options.jobs === 'string' ? [options.jobs] : [])];
+  const jobs = typeof options.jobs === 'string' ? openJobs(studio, await openJobStore(options.jobs), failedJob(log, hide)) : options.jobs;
   const end = async (seconds: number) => {
     await studio.close(seconds);
     await jobs?.close();

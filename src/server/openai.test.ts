@@ -1,7 +1,8 @@
 // OpenAI's interface, asked by its stock client: nothing of it is changed but the base URL.
 import OpenAI, { toFile } from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fakeBanana, MODEL, pictureOf } from '../../test/fake-banana.ts';
+import { fakeBanana, pictureOf } from '../../test/fake-banana.ts';
+import { MODEL } from '../../test/fake-model.ts';
 import { decodeImage, encodeImage } from '../disk/codec.ts';
 import { narrowed } from '../draw/request.ts';
 import { readRecipe } from '../draw/recipe.ts';

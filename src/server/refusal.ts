@@ -21,6 +21,8 @@ const STATUS: Readonly<Record<string, number>> = {
   'engine.lost': 503,
   'engine.closed': 503,
   'engine.start': 503,
+  'fleet.empty': 503,
+  'fleet.redis': 503,
 };
 
 /** The status of a client that has gone: nobody reads it, the log does. */

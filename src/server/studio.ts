@@ -43,13 +43,15 @@ export interface StudioOptions {
   readonly limits: Limits;
   /** Requests that may wait. */
   readonly room: number;
+  /** Requests that are drawn at a time; by default as many as keep one engine busy. */
+  readonly atOnce?: number | undefined;
   /** Seconds after which a request is given up. */
   readonly timeout: number;
 }
 
-export function openStudio(banana: Pick<Banana, 'model' | 'generate'>, { limits: most, room, timeout }: StudioOptions): Studio {
+export function openStudio(banana: Pick<Banana, 'model' | 'generate'>, { limits: most, room, atOnce, timeout }: StudioOptions): Studio {
   const limits = withinModel(most, banana.model);
-  const line = openLine(room);
+  const line = openLine(room, atOnce);
   const metrics = openMetrics();
   const pictures = metrics.counter('banana_pictures_total', 'Pictures drawn.');
   const losses = metrics.counter('banana_engine_lost_total', 'Requests that lost the engine.');

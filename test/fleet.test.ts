@@ -1,0 +1,209 @@
+// A fleet: a server without an engine, workers, Redis between them. A worker that is killed while it draws: its job is done by the other,
+// once. Skipped where there is no redis-server.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeImage } from '../src/disk/codec.ts';
+import { narrowed } from '../src/draw/request.ts';
+import { readRecipe } from '../src/draw/recipe.ts';
+import { openFleet, type Fleet } from '../src/fleet/fleet.ts';
+import { openQueue, type FleetQueue } from '../src/fleet/queue.ts';
+import { openResults } from '../src/fleet/results.ts';
+import { openWorker, type FleetWorker } from '../src/fleet/worker.ts';
+import { serve, type BananaServer } from '../src/server/listen.ts';
+import { workFolder } from './command.ts';
+import { fakeBanana, pictureOf, soon } from './fake-banana.ts';
+import { MODEL } from './fake-model.ts';
+import { hasRedis, startRedis } from './redis.ts';
+
+const { folder, remove } = workFolder();
+const results = join(folder, 'results');
+const SILENT = { info() {}, error() {} };
+const limits = narrowed({ count: 10 });
+
+interface Told {
+  id: string;
+  status: string;
+  drawn: number;
+  seed: number;
+  ahead?: number;
+  eta?: number;
+  step?: number;
+  error?: { code: string; message: string };
+  pictures: { seed: number; url: string }[];
+}
+
+describe.skipIf(!hasRedis)('a fleet', () => {
+  let redis: Awaited<ReturnType<typeof startRedis>>;
+  const banana = fakeBanana();
+  let queue: FleetQueue;
+  let worker: FleetWorker;
+  let fleet: Fleet;
+  let server: BananaServer;
+  beforeAll(async () => {
+    redis = await startRedis();
+    queue = await openQueue({ redis: redis.url });
+    worker = await openWorker(queue, await openResults(results), banana, { limits, log: SILENT, claim: 1000 });
+    fleet = await openFleet({ redis: redis.url, results });
+    server = await serve(fleet.banana, { port: 0, jobs: fleet.jobs, atOnce: 4, limits });
+  });
+  afterAll(async () => {
+    banana.release();
+    await server?.close({ patience: 1 });
+    await fleet?.close();
+    await worker?.close({ patience: 0 });
+    await queue?.close();
+    await redis?.stop();
+    remove();
+  });
+
+  const JSON_TYPE = { 'content-type': 'application/json' };
+  async function api<T = Told>(path = '', { method = 'GET', body, key }: { method?: string; body?: object; key?: string } = {}) {
+    const headers = { ...JSON_TYPE, ...(key && { 'idempotency-key': key }) };
+    const response = await fetch(`${server.url}/api/jobs${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    return { status: response.status, json: (await response.json()) as T };
+  }
+  const submit = async (body: object, key?: string) =>
+    api('', { method: 'POST', body: { width: 96, height: 64, ...body }, ...(key && { key }) });
+  const until = async (id: string, status: string) => {
+    await soon(async () => expect((await api(`/${id}`)).json.status).toBe(status));
+    return (await api(`/${id}`)).json;
+  };
+  const draw = (body: object, signal?: AbortSignal) =>
+    fetch(`${server.url}/v1/images/generations`, {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body: JSON.stringify({ size: '96x64', ...body }),
+      ...(signal && { signal }),
+    });
+  const begun = (prompt: string) => banana.log.filter((line) => line.startsWith(`begin ${prompt} `));
+
+  test('a job is drawn by a worker, watched, fetched; the same key is the same job', async () => {
+    const asked = await Promise.all(
+      Array.from({ length: 4 }, () => submit({ prompt: 'an owl', count: 2, seed: 7, format: 'webp' }, 'order 5')),
+    );
+    const [{ json }] = asked as [(typeof asked)[0]];
+    expect(new Set(asked.map((one) => one.json.id)).size).toBe(1);
+    expect(asked.map(({ status }) => status).sort()).toEqual([200, 200, 200, 202]);
+    const events = await (await fetch(`${server.url}/api/jobs/${json.id}/events`)).text();
+    expect(events).toMatch(/event: done\ndata: [^\n]*"drawn":2[^\n]*\n\n$/);
+    const done = await until(json.id, 'done');
+    expect(done.pictures.map(({ seed }) => seed)).toEqual([7, 8]);
+    const found = await fetch(server.url + done.pictures[1]!.url);
+    expect(readRecipe(new Uint8Array(await found.arrayBuffer()))).toMatchObject({ prompt: 'an owl', seed: 8, width: 96 });
+    expect(begun('an owl')).toEqual(['begin an owl 7', 'begin an owl 8']);
+    expect(await submit({ prompt: 'another' }, 'order 5')).toMatchObject({ status: 409, json: { error: { code: 'job.conflict' } } });
+    expect(readdirSync(join(results, json.id)).filter((name) => name.startsWith('request')).length).toBe(1);
+    for (const id of ['meta', 'prioritized', 'none', '..%2f..'])
+      expect(await api(`/${id}`)).toMatchObject({ status: 404, json: { error: { code: 'job.unknown' } } });
+  });
+
+  test('who waits for an answer comes before who does not; who leaves or cancels frees the worker', async () => {
+    const first = (await submit({ prompt: 'hold' })).json;
+    await until(first.id, 'drawing');
+    const [second, third] = [(await submit({ prompt: 'second' })).json, (await submit({ prompt: 'third' })).json];
+    expect((await api(`/${third.id}`)).json).toMatchObject({ status: 'queued', ahead: 2, eta: expect.any(Number) });
+    const now = draw({ prompt: 'now', seed: 3, n: 2 });
+    const gone = new AbortController();
+    const left = draw({ prompt: 'left' }, gone.signal).catch(() => 'gone');
+    await soon(async () => expect(await queue.queue.getPrioritizedCount()).toBe(4));
+    gone.abort();
+    expect(await left).toBe('gone');
+    expect((await api(`/${second.id}`, { method: 'DELETE' })).json.status).toBe('cancelled');
+    expect((await api(`/${first.id}/cancel`, { method: 'POST' })).json.status).toBe('cancelled');
+    const { data, usage } = (await (await now).json()) as { data: { seed: number; b64_json: string }[]; usage: { input_tokens: number } };
+    expect(data.map(({ seed }) => seed)).toEqual([3, 4]);
+    expect(usage.input_tokens).toBe(5);
+    expect(readRecipe(new Uint8Array(Buffer.from(data[1]!.b64_json, 'base64')))).toMatchObject({ seed: 4, prompt: 'now' });
+    await until(third.id, 'done');
+    expect(banana.log.filter((line) => /^begin (now|third|second|left)/.test(line))).toEqual([
+      'begin now 3',
+      'begin now 4',
+      expect.stringContaining('third'),
+    ]);
+    const { jobs } = (await api<{ jobs: Told[] }>()).json;
+    expect(jobs.map(({ status }) => status)).toEqual(['done', 'cancelled', 'cancelled', 'done']);
+    expect(await queue.queue.getJobCounts('completed', 'failed', 'active', 'prioritized')).toMatchObject({ active: 0, prioritized: 0 });
+  });
+
+  test('what is the job’s own fault is told, what is not is tried again', async () => {
+    const wrong = await submit({ prompt: 'a fox', image: Buffer.from('no picture').toString('base64') });
+    expect((await until(wrong.json.id, 'failed')).error).toMatchObject({ code: 'codec.decode' });
+    expect(begun('a fox')).toEqual([]);
+    const answer = await draw({ prompt: 'break', seed: 1 });
+    expect([answer.status, (await answer.text()).includes('secret')]).toEqual([500, false]);
+    expect(begun('break').length).toBe(3);
+  });
+
+  test('a picture that comes with a request is drawn from', async () => {
+    const form = new FormData();
+    form.append('prompt', 'from a picture');
+    form.append('image', new File([new Uint8Array(await encodeImage(pictureOf(9, 64, 64), 'png'))], 'x.png'));
+    expect((await fetch(`${server.url}/v1/images/edits`, { method: 'POST', body: form })).status).toBe(200);
+    expect(banana.last()!.image).toEqual(pictureOf(9, 64, 64));
+  });
+
+  test('workers with another model are refused; a Redis that is not there is told without its password', async () => {
+    const other = { ...banana, model: { ...MODEL, name: 'other', hash: 'other' } };
+    await expect(openWorker(queue, await openResults(results), other, { limits, log: SILENT })).rejects.toMatchObject({
+      code: 'fleet.model',
+    });
+    const nowhere = openQueue({ redis: 'redis://me:secret@127.0.0.1:1' });
+    await expect(nowhere).rejects.toMatchObject({ code: 'fleet.redis', message: expect.not.stringContaining('secret') });
+    await expect(openFleet({ redis: redis.url, results, name: 'empty', patience: 0 })).rejects.toMatchObject({ code: 'fleet.empty' });
+  });
+
+  test('two workers, one killed with -9 while it draws: its job is done by the other, once', async () => {
+    await worker.close();
+    const program = fileURLToPath(new URL('../node_modules/.cache/fleet.fixture.mjs', import.meta.url));
+    const entryPoints = [fileURLToPath(new URL('./fleet.fixture.ts', import.meta.url))];
+    await build({ entryPoints, outfile: program, bundle: true, packages: 'external', platform: 'node', format: 'esm', target: 'node20' });
+    const begunBy = new Map<ChildProcess, string[]>();
+    const start = async () => {
+      const child = spawn(process.execPath, [program, redis.url, results, '150'], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const lines: string[] = [];
+      createInterface(child.stdout).on('line', (line) => lines.push(line));
+      begunBy.set(child, lines);
+      await soon(() => expect(lines).toContain('ready'));
+      return child;
+    };
+    const workers = await Promise.all([start(), start()]);
+    const job = (await submit({ prompt: 'shop', count: 6, seed: 100 })).json;
+    const waited = draw({ prompt: 'meanwhile', seed: 1 });
+    await soon(async () => expect((await api(`/${job.id}`)).json.drawn).toBe(2));
+    const victim = workers.find((child) => begunBy.get(child)!.some((line) => line.startsWith('begin shop')))!;
+    const heir = workers.find((child) => child !== victim)!;
+    victim.kill('SIGKILL');
+    await once(victim, 'close');
+    const before = picturesOf(job.id);
+    expect((await waited).status).toBe(200);
+    const done = await until(job.id, 'done');
+    expect(done).toMatchObject({ drawn: 6, seed: 100 });
+    const after = picturesOf(job.id);
+    expect([...after.keys()]).toEqual(['0.png', '1.png', '2.png', '3.png', '4.png', '5.png']);
+    for (const [name, stamp] of before) expect(after.get(name), name).toBe(stamp); // what was there is the very same file
+    const seeds = [...before.keys()].length;
+    expect(begunBy.get(heir)!.filter((line) => line.startsWith('begin shop'))).toEqual(
+      Array.from({ length: 6 - seeds }, (_, i) => `begin shop ${100 + seeds + i}`),
+    );
+    for (let i = 0; i < 6; i++) expect(readRecipe(readFileSync(join(results, job.id, `${i}.png`)))!.seed).toBe(100 + i);
+    heir.kill('SIGKILL');
+    await once(heir, 'close');
+  });
+
+  const picturesOf = (id: string) =>
+    new Map(
+      readdirSync(join(results, id))
+        .filter((name) => name.endsWith('.png'))
+        .sort()
+        .map((name) => {
+          const { ino, mtimeMs, size } = statSync(join(results, id, name));
+          return [name, `${ino} ${mtimeMs} ${size}`] as const;
+        }),
+    );
+});
