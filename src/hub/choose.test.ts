@@ -62,9 +62,7 @@ describe('a folder of parts', () => {
     ];
     const all = ['config.json', ...shards, ...others].map((name) => `unet/${name}`);
     expect(taken(all.join(' '), index)).toEqual(all.slice(0, 4));
-    expect(() => taken(all.filter((path) => !path.includes('00002-of-00002')).join(' '), index)).toThrow(
-      'says 2 files, the repository has 1',
-    );
+    expect(() => taken(all.filter((path) => !path.includes('00002-of-00002')).join(' '), index)).toThrow('says 2 files, here are 1');
   });
 
   test('pickled weights alone are refused', () => {
@@ -91,7 +89,7 @@ describe('one folder', () => {
 
   test('several and nothing that says which; none', () => {
     expect(() => taken('README.md Nitro-E-1024px.safetensors Nitro-E-512px-dist.safetensors')).toThrow(
-      /take one with --include; there are Nitro-E-512px-dist.safetensors, Nitro-E-1024px.safetensors$/,
+      /nothing says which; there are Nitro-E-512px-dist.safetensors, Nitro-E-1024px.safetensors$/,
     );
     expect(() => taken('README.md config.json')).toThrow(/no weights that can be read in its top folder/);
   });

@@ -102,12 +102,12 @@ function ofFolder<F extends RemoteFile>(files: readonly F[], folder: string): F[
 function unreadable(files: readonly RemoteFile[], folder: string): InputError {
   const where = folder || 'its top folder';
   const found = `expected .safetensors, found ${listed(files) || 'nothing'}`;
-  return new InputError('hub.weights', `no weights that can be read in ${where}: ${found}; --include takes files by name`);
+  return new InputError('hub.weights', `no weights that can be read in ${where}: ${found}`);
 }
 
 function ambiguous(files: readonly RemoteFile[], folder: string): InputError {
   const where = folder && ` in ${folder}/`;
-  return new InputError('hub.choose', `several weights${where}, nothing says which: take one with --include; there are ${listed(files)}`);
+  return new InputError('hub.choose', `several weights${where}, nothing says which; there are ${listed(files)}`);
 }
 
 /** The best set of weights of a folder: kind first, then name, then variant. */
@@ -127,7 +127,7 @@ function set<F extends RemoteFile>(all: readonly Weights<F>[], folder: string): 
   const best = whole.length > 0 ? whole : varied;
   const { shards, file } = best[0]!;
   if (shards > 0 && best.length !== shards)
-    throw new InputError('hub.shards', `${file.path} says ${shards} files, the repository has ${best.length} of them: it is not whole`);
+    throw new InputError('hub.shards', `${file.path} says ${shards} files, here are ${best.length} of them: it is not whole`);
   return best;
 }
 

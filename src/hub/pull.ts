@@ -79,7 +79,9 @@ function named<T>(id: string, choose: () => T): T {
   try {
     return choose();
   } catch (error) {
-    throw error instanceof InputError ? new InputError(error.code, `${id}: ${error.message}`, { cause: error }) : error;
+    if (!(error instanceof InputError)) throw error;
+    const hint = error.code === 'hub.weights' || error.code === 'hub.choose' ? '; --include takes files by name' : '';
+    throw new InputError(error.code, `${id}: ${error.message}${hint}`, { cause: error });
   }
 }
 

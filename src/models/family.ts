@@ -41,18 +41,24 @@ export interface ModelInfo extends BaseId {
   readonly referencePixels: number;
 }
 
-/** A file of a model: its tensors before they are read, and the free strings in its head. */
+/**
+ * What a model lies in: one .safetensors, or a folder of several, of which only heads are in memory. In a folder of a pipeline's parts the
+ * name of a tensor begins with the folder of its part: "unet/conv_in.weight".
+ */
 export interface ModelFile {
   readonly tensors: ReadonlyMap<string, Outline>;
+  /** The free strings in the heads. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Reads a tensor, each time anew. */
   read(name: string): Tensor;
+  /** The text of a file beside the weights, by its path there ("unet/config.json"); undefined where there is none. */
+  text(path: string): string | undefined;
 }
 
 export interface Family {
   readonly name: string;
   /** Whether a file is one of its models, damaged or not, by what its head says. */
-  recognises(file: Pick<ModelFile, 'metadata' | 'tensors'>): boolean;
+  recognises(file: Pick<ModelFile, 'metadata' | 'tensors' | 'text'>): boolean;
   /** Reads what is needed to say what it is. Throws InputError naming `source` for one that is damaged or too old. */
   open(file: ModelFile, source: string): OpenedModel;
 }
@@ -65,7 +71,7 @@ export interface OpenedModel {
 }
 
 export interface PainterOptions {
-  /** SHA-256 of the file, the first 16 hexadecimal digits. */
+  /** SHA-256 of the file, or of the hashes of a folder's files, the first 16 hexadecimal digits. */
   readonly hash: string;
   /** Default: as is fastest on the runtime. */
   readonly precision?: Precision;

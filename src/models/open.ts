@@ -5,7 +5,7 @@ import { FAMILIES } from './families.ts';
 import type { Family, ModelFile, OpenedModel } from './family.ts';
 
 /** Whether a file is a model of any of the families. */
-export const isKnown = (head: Pick<ModelFile, 'metadata' | 'tensors'>, families: readonly Family[] = FAMILIES): boolean =>
+export const isKnown = (head: Pick<ModelFile, 'metadata' | 'tensors' | 'text'>, families: readonly Family[] = FAMILIES): boolean =>
   families.some((one) => one.recognises(head));
 
 /** Opens a model of any of the families. Throws InputError `model.format` naming `source` for a file that is of none. */
@@ -23,6 +23,7 @@ export const fileOf = ({ tensors, metadata }: Safetensors): ModelFile => ({
   tensors: new Map(Object.entries(tensors)),
   metadata,
   read: (name) => tensors[name]!,
+  text: () => undefined,
 });
 
 /** The same for the bytes of a file. Throws InputError too when they are no .safetensors. */

@@ -1,17 +1,13 @@
 // A pipeline from a file on disk, Node only: the model's bytes and their hash, the best runtime, the sessions.
-import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import type { BaseId } from '../adapters/info.ts';
 import { findPeel, peelFolder, readPeelBytes } from './library.ts';
-import { openSafetensors, type OpenSafetensors } from '../disk/files.ts';
 import { openRuntime } from '../runtime/select.ts';
 import { held, storedModel, type Model, type StoredModel } from '../models/banana/file.ts';
 import type { Family, ModelFile } from '../models/family.ts';
-import { isKnown, openModelFile } from '../models/open.ts';
-import { checkHash, SEAL, sealedWords } from '../models/seal.ts';
-import { InputError } from '../util/errors.ts';
-import { modelPath, publishedHash } from './models.ts';
+import { openModelFile } from '../models/open.ts';
+import { openModelFiles } from './model-files.ts';
+import { modelPath } from './models.ts';
 import type { LoadOptions } from './options.ts';
 import type { PeelSource } from '../draw/peels.ts';
 import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
@@ -25,49 +21,18 @@ export function peelsIn(folder: string): PeelSource {
   };
 }
 
-const tensorsOf = ({ places }: OpenSafetensors): ModelFile['tensors'] => new Map(places.map((place) => [place.name, place]));
-
-/** The file at a model's path: itself, or the one in a folder that is a model. Throws InputError for a folder with none, or with several. */
-async function fileAt(path: string, families?: readonly Family[]): Promise<string> {
-  if (!(await stat(path)).isDirectory()) return path;
-  const all = (await readdir(path)).filter((name) => name.endsWith('.safetensors')).sort();
-  const known =
-    all.length === 1
-      ? all
-      : await Promise.all(all.map((name) => isModelAt(join(path, name), families))).then((are) => all.filter((_, i) => are[i]));
-  if (known.length === 1) return join(path, known[0]!);
-  const why =
-    known.length === 0
-      ? 'no .safetensors file in this folder is a model that is known here'
-      : `several models in this folder: name one of ${known.join(', ')}`;
-  throw new InputError('model.missing', `${path}: ${why}`);
-}
-
-async function isModelAt(path: string, families?: readonly Family[]): Promise<boolean> {
-  try {
-    const file = await openSafetensors(path);
-    file.close();
-    return isKnown({ metadata: file.metadata, tensors: tensorsOf(file) }, families);
-  } catch (error) {
-    if (error instanceof InputError) return false; // a damaged one among others
-    throw error;
-  }
-}
-
-/** What `read` makes of a model's file, by preset name or path; only the head is in memory. Throws InputError when it is missing or damaged. */
+/** What `read` makes of a model's files, by preset name or path; only heads are in memory. Throws InputError when they are missing or damaged. */
 async function opened<T>(
   given: string | undefined,
   read: (file: ModelFile, path: string) => T,
   families?: readonly Family[],
 ): Promise<{ read: T; hash: string; path: string; close(): void }> {
-  const path = await fileAt(modelPath(given), families);
-  const file = await openSafetensors(path);
+  const files = await openModelFiles(modelPath(given), families);
   try {
-    const found = read({ ...file, tensors: tensorsOf(file) }, path);
-    const hash = (await checkedHash(file, path)).slice(0, 16);
-    return { read: found, hash, path, close: file.close };
+    const found = read(files, files.path);
+    return { read: found, hash: (await files.hash()).slice(0, 16), path: files.path, close: files.close };
   } catch (error) {
-    file.close();
+    files.close();
     throw error;
   }
 }
@@ -80,31 +45,6 @@ export async function openModel(given?: string): Promise<{ model: StoredModel; b
   const { read: model, hash, ...file } = await opened(given, storedModel);
   const { name, version, preset } = model.manifest;
   return { model, base: { name, version, preset, hash }, ...file };
-}
-
-/** The SHA-256 of a model's file. Throws InputError unless it, or that of what is in it, is the one that was written down: beside the file, or in it. */
-async function checkedHash(file: OpenSafetensors, path: string): Promise<string> {
-  const whole = createHash('sha256');
-  const said = file.metadata[SEAL];
-  const content =
-    said === undefined
-      ? undefined
-      : createHash('sha256').update(
-          sealedWords(
-            file.metadata,
-            file.places.map((place) => [place.name, place]),
-          ),
-        );
-  let skip = Math.min(...file.places.map(({ begin }) => begin)); // the head
-  for await (const chunk of file.chunks()) {
-    whole.update(chunk);
-    content?.update(chunk.subarray(Math.min(skip, chunk.length)));
-    skip = Math.max(0, skip - chunk.length);
-  }
-  if (content) checkHash(content.digest('hex'), said, path, 'its own head');
-  const hash = whole.digest('hex');
-  checkHash(hash, await publishedHash(path), path, 'the .json beside it');
-  return hash;
 }
 
 /** A model by preset name or path. Throws InputError when it is missing or damaged. */

@@ -77,7 +77,7 @@ export function unpackModel(bytes: Uint8Array, source: string): StoredModel {
 }
 
 /** A model from what its file holds; throws InputError naming `source` when it is not one. */
-export function storedModel(file: ModelFile, source: string): StoredModel {
+export function storedModel(file: Omit<ModelFile, 'text'>, source: string): StoredModel {
   const { metadata } = file;
   if (isModel(metadata) && metadata.format !== FORMAT)
     throw new InputError(
