@@ -11,6 +11,7 @@ import type { GenerateOptions } from '../draw/request.ts';
 import type { ModelInfo } from '../models/family.ts';
 import { InputError } from '../util/errors.ts';
 import { checkLayersPath, writeLayers } from '../node/layers.ts';
+import { loadTracer } from '../node/svg.ts';
 import { progressLine, type Io } from './io.ts';
 import { whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
@@ -58,9 +59,15 @@ export function generateCommand(io: Io): Command {
       '<prompt>',
       'what to draw, in quotes; of a long one the end is not read, and a warning says what; <peel:NAME:WEIGHT> in it draws with a Peel',
     )
-    .option('-o, --output <file>', '.png, .jpg or .webp file to write; default banana-SEED.png here');
+    .option(
+      '-o, --output <file>',
+      '.png, .jpg, .webp or .svg (traced, a group for each layer) file to write; default banana-SEED.png here',
+    );
   return withEngine(withRequest(command))
-    .option('--layers <path>', 'write its layers too, of a model that draws in layers: a folder of PNGs, or an OpenRaster file (.ora)')
+    .option(
+      '--layers <path>',
+      'write its layers too, of a model that draws in layers: a folder of PNGs, or an OpenRaster (.ora) or PSD (.psd) file',
+    )
     .option('--quality <n>', `1 to 100, of .jpg and .webp; default ${QUALITY}`, whole)
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
@@ -97,13 +104,16 @@ async function generate(
   checkOptions(options);
   checkQuality(quality);
   const count = options.count ?? 1;
-  if (layers !== undefined) checkLayersPath(layers);
+  if (layers !== undefined) await checkLayersPath(layers);
+  if (isSvg(output)) await loadTracer();
   for (let i = 0; i < count; i++) await checkWritable(pathOf(output, options.seed ?? 0, i, count));
   modelPath(model ?? preset);
   await stoppable(io, (signal) =>
     draw({ ...options, signal }, { output, layers, quality, json, count }, { preset, model, runtime, threads, precision }, io),
   );
 }
+
+const isSvg = (output: string | undefined): boolean => output !== undefined && formatFor(output) === 'svg';
 
 /** Throws InputError for a quality that is none. */
 export function checkQuality(quality: number): void {
@@ -136,7 +146,8 @@ async function draw(
     let [encode, steps] = [0, 0];
     let stages: StageSeconds = { text: 0, denoise: 0, render: 0 };
     const files = drawnFiles(options.background !== 'transparent');
-    for await (const event of banana.generate(options)) {
+    const inLayers = isSvg(output) && banana.model.abilities.includes('layers') && { layers: true };
+    for await (const event of banana.generate({ ...options, ...inLayers })) {
       if (output === undefined || formatFor(output) === 'png') files.see(event);
       if (event.type === 'text' && event.truncated > 0) say(cutWarning(event, banana.model));
       else if (event.type === 'step') progress.show(`picture ${event.index + 1} of ${count}: step ${event.step} of ${event.steps}`);

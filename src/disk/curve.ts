@@ -1,4 +1,5 @@
 // The curve of a training as an SVG: what was logged over the steps, on a logarithmic axis, and the state that was kept.
+import { escapeXml } from '../util/xml.ts';
 
 export interface Series {
   readonly label: string;
@@ -17,7 +18,7 @@ export function curveSvg(title: string, series: readonly Series[], { mark }: { m
   const x = (step: number) => LEFT + ((WIDTH - LEFT - RIGHT) * step) / steps;
   const y = (value: number) => TOP + ((HEIGHT - TOP - BOTTOM) * (high - Math.log10(value))) / (high - low);
   const text = (at: number, down: number, words: string, anchor = 'middle') =>
-    `<text x="${at.toFixed(1)}" y="${down.toFixed(1)}" text-anchor="${anchor}">${escape(words)}</text>`;
+    `<text x="${at.toFixed(1)}" y="${down.toFixed(1)}" text-anchor="${anchor}">${escapeXml(words)}</text>`;
   const line = (x1: number, y1: number, x2: number, y2: number, style: string) =>
     `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" ${style}/>`;
   const parts = [0, 0.25, 0.5, 0.75, 1].flatMap((share) => {
@@ -41,5 +42,3 @@ export function curveSvg(title: string, series: readonly Series[], { mark }: { m
   const font = 'font-family="sans-serif" font-size="12" fill="#333"';
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" ${font}><rect width="100%" height="100%" fill="#fff"/>${text(LEFT, 20, title, 'start')}${parts.join('')}</svg>`;
 }
-
-const escape = (text: string) => text.replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c]!);

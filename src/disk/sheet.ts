@@ -1,5 +1,6 @@
 // Contact sheets with words below the pictures, for people to look at. Node only: the words are an SVG that sharp draws
 // with the fonts of the system (none installed: no words, the pictures stay). The plain grid is contactSheet in image.ts.
+import { escapeXml } from '../util/xml.ts';
 import { loadSharp } from './codec.ts';
 import { contactSheet, image, sheetLayout } from '../image/image.ts';
 import type { Image, SheetOptions } from '../image/image.ts';
@@ -53,11 +54,4 @@ export function wrap(text: string, room: number, lines: number): string[] {
         .slice(0, room - 1)}…`,
     );
   return cut;
-}
-
-/** Text inside an XML element; characters that XML cannot hold are left out. */
-function escapeXml(text: string): string {
-  return text
-    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|\p{Surrogate}/gu, '')
-    .replace(/[&<>]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[c]!);
 }

@@ -72,6 +72,12 @@ export interface PictureLayer {
   readonly image: Image;
 }
 
+/** A picture with its layers, back to front. */
+export interface Layered {
+  readonly image: Image;
+  readonly layers: readonly PictureLayer[];
+}
+
 /** A picture is ready. */
 export interface ImageEvent {
   readonly type: 'image';

@@ -7,6 +7,7 @@ import * as z from 'zod/mini';
 import { peelText } from '../adapters/syntax.ts';
 import { readPngText, writePngText } from '../image/png-text.ts';
 import { InputError } from '../util/errors.ts';
+import { escapeXml, unescapeXml } from '../util/xml.ts';
 import type { UsedObject } from './object-options.ts';
 import type { UsedPeel } from './peels.ts';
 import { pathOf } from './refusal.ts';
@@ -74,7 +75,7 @@ export function parametersOf({ seed, steps, guidance, width, height, image, peel
 /** An XMP packet that says: made by a trained model. Where a file has no other place for it, it holds the recipe too. */
 function xmpOf(sdk: string, recipe?: Recipe): string {
   const [open, close] = recipe
-    ? [` xmlns:banana="${NAMESPACE}">`, `<banana:recipe>${escape(JSON.stringify(recipe))}</banana:recipe></rdf:Description>`]
+    ? [` xmlns:banana="${NAMESPACE}">`, `<banana:recipe>${escapeXml(JSON.stringify(recipe))}</banana:recipe></rdf:Description>`]
     : ['/>', ''];
   return [
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>',
@@ -96,19 +97,12 @@ export function recipeMetadata(recipe: Recipe, text: string): { xmp: string; com
   return { xmp: xmpOf(recipe.sdk, recipe), comment: parametersOf(recipe, text) };
 }
 
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
-const escape = (text: string) => text.replace(/[&<>]/g, (c) => ENTITIES[c]!);
-const unescape = (text: string) =>
-  Object.entries(ENTITIES)
-    .reverse()
-    .reduce((t, [c, entity]) => t.replaceAll(entity, c), text);
-
-/** The recipe's JSON in a file: by the texts of a PNG; in a JPEG or WebP by its XMP, which is plain UTF-8 there. */
+/** The recipe's JSON in a file: by the texts of a PNG; in a JPEG, a WebP or an SVG by its XMP, which is plain UTF-8 there. */
 function recipeText(file: Uint8Array): string | undefined {
   const begins = (at: number, text: string) => [...text].every((c, i) => file[at + i] === c.charCodeAt(0));
-  if (!begins(0, '\xff\xd8\xff') && !(begins(0, 'RIFF') && begins(8, 'WEBP'))) return readPngText(file)[KEY];
+  if (!begins(0, '\xff\xd8\xff') && !begins(0, '<svg ') && !(begins(0, 'RIFF') && begins(8, 'WEBP'))) return readPngText(file)[KEY];
   const found = /<banana:recipe>([^<]*)<\/banana:recipe>/.exec(new TextDecoder().decode(file));
-  return found ? unescape(found[1]!) : undefined;
+  return found ? unescapeXml(found[1]!) : undefined;
 }
 
 /** What a recipe is read as; what a later version adds stays in it. A function, so that what reads none does without. */
@@ -144,7 +138,7 @@ function schema() {
   });
 }
 
-/** The recipe inside a PNG, JPEG or WebP; undefined when it was not made here. Throws InputError when it is no such file or its recipe is damaged. */
+/** The recipe inside a PNG, JPEG, WebP or SVG; undefined when it was not made here. Throws InputError when it is no such file or its recipe is damaged. */
 export function readRecipe(file: Uint8Array): Recipe | undefined {
   const text = recipeText(file);
   if (text === undefined) return undefined;

@@ -14,6 +14,7 @@ import { narrowed } from '../draw/request.ts';
 import type { ModelInfo } from '../models/family.ts';
 import { recipeMetadata, writeRecipe } from '../draw/recipe.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
+import { svgOf } from './svg.ts';
 import { writeFileWhole } from '../disk/files.ts';
 import { pngStream, type PngStream } from '../disk/png-stream.ts';
 import type { Image } from '../image/image.ts';
@@ -37,12 +38,20 @@ export {
   type TrainPeelInput,
   type TrainPeelOptions,
 } from '../train/peel/train.ts';
-export { openRaster, readLayers, writeLayers, type Layered, type StoredLayer } from './layers.ts';
+export { photoshop } from './psd.ts';
+export { svgOf, type Traceable } from './svg.ts';
+export { openRaster, readLayers, writeLayers, type StoredLayer } from './layers.ts';
 export { readPictures, type TrainingPicture } from '../disk/pictures.ts';
 
+/** What a picture can be written as. */
+export type FileFormat = ImageFormat | 'svg';
+
 export interface NodePicture extends Picture {
-  /** The bytes of a PNG, JPEG or WebP with the recipe inside. `quality`, 1-100 (90), is of JPEG and WebP. */
-  encode(format: ImageFormat, options?: { quality?: number }): Promise<Uint8Array>;
+  /**
+   * The bytes of a PNG, JPEG or WebP with the recipe inside, or of an SVG: traced, one group a layer where its layers were asked for.
+   * `quality`, 1-100 (90), is of JPEG and WebP.
+   */
+  encode(format: FileFormat, options?: { quality?: number }): Promise<Uint8Array>;
   /** Writes the picture in the format that the name's ending asks for, whole or not at all. Throws InputError for another ending. */
   save(path: string, options?: { quality?: number }): Promise<void>;
 }
@@ -75,7 +84,7 @@ export async function openBanana(given: OpenBananaOptions = {}): Promise<NodeBan
 }
 
 function withFiles(picture: Picture): NodePicture {
-  const encode = (format: ImageFormat, quality?: { quality?: number }) => pictureFile(picture, format, quality);
+  const encode = (format: FileFormat, quality?: { quality?: number }) => pictureFile(picture, format, quality);
   return { ...picture, encode, save: async (path, quality) => writeFileWhole(path, await encode(formatFor(path), quality)) };
 }
 
@@ -84,12 +93,13 @@ export function pngOf(event: Pick<ImageEvent, 'image' | 'recipe' | 'text'>): Pro
   return pngWith(toPng, event);
 }
 
-/** The bytes of a picture's file with its recipe inside: texts of a PNG; XMP and EXIF of a JPEG or WebP. */
+/** The bytes of a picture's file with its recipe inside: texts of a PNG; XMP and EXIF of a JPEG or WebP; XMP of an SVG. */
 export async function pictureFile(
-  drawn: Pick<ImageEvent, 'image' | 'recipe' | 'text'>,
-  format: ImageFormat,
+  drawn: Pick<ImageEvent, 'image' | 'recipe' | 'text' | 'layers'>,
+  format: FileFormat,
   options: { quality?: number } = {},
 ): Promise<Uint8Array> {
+  if (format === 'svg') return new TextEncoder().encode(await svgOf(drawn));
   return format === 'png' ? pngOf(drawn) : encodeImage(drawn.image, format, { ...options, ...recipeMetadata(drawn.recipe, drawn.text) });
 }
 
@@ -97,7 +107,7 @@ export async function pictureFile(
 export interface DrawnFiles {
   see(event: GenerateEvent): void;
   /** As pictureFile; for a PNG that was seen from its first row on, almost nothing is left to do. */
-  file(event: ImageEvent, format: ImageFormat, options?: { quality?: number }): Promise<Uint8Array>;
+  file(event: ImageEvent, format: FileFormat, options?: { quality?: number }): Promise<Uint8Array>;
 }
 
 /** `opaque`: the pictures to come have no transparency. */
@@ -124,9 +134,9 @@ export function drawnFiles(opaque: boolean): DrawnFiles {
 }
 
 /** The format of a file to be written, by its ending. Throws InputError for an ending that is none. */
-export function formatFor(path: string): ImageFormat {
-  const format = formatOf(path);
-  if (!format) throw new InputError('output.path', `cannot write ${path}: the name must end in .png, .jpg, .jpeg or .webp`);
+export function formatFor(path: string): FileFormat {
+  const format = /\.svg$/i.test(path) ? 'svg' : formatOf(path);
+  if (!format) throw new InputError('output.path', `cannot write ${path}: the name must end in .png, .jpg, .jpeg, .webp or .svg`);
   return format;
 }
 

@@ -7,17 +7,13 @@ import { unzip } from 'unzipit';
 import { decodeImage, encodeImage } from '../disk/codec.ts';
 import { readFileWhole, writeFileWhole } from '../disk/files.ts';
 import { readPicture } from '../disk/pictures.ts';
-import type { PictureLayer } from '../draw/events.ts';
+import type { Layered, PictureLayer } from '../draw/events.ts';
 import type { BoxShares, EarlierLayer } from '../draw/object-options.ts';
 import { fitImage, visibleBox, type Image, type Size } from '../image/image.ts';
 import { zipOf } from '../image/zip.ts';
 import { InputError } from '../util/errors.ts';
-
-/** A picture with its layers, back to front. */
-export interface Layered {
-  readonly image: Image;
-  readonly layers: readonly PictureLayer[];
-}
+import { escapeAttribute } from '../util/xml.ts';
+import { loadPsd, photoshop } from './psd.ts';
 
 /** A layer that was read from a file. */
 export interface StoredLayer extends EarlierLayer {
@@ -30,19 +26,20 @@ const THUMBNAIL = 256;
 const TABLE = 'layers.json';
 
 /** Files that hold all layers, by the ending of their name. */
-const WRITERS: Readonly<Record<string, (picture: Layered) => Promise<Uint8Array>>> = { '.ora': openRaster };
+const WRITERS: Readonly<Record<string, (picture: Layered) => Promise<Uint8Array>>> = { '.ora': openRaster, '.psd': photoshop };
 
-/** Throws InputError for a path that layers cannot be written to. */
-export function checkLayersPath(path: string): void {
+/** Throws InputError for a path that layers cannot be written to, RuntimeError where a package for it is not installed. */
+export async function checkLayersPath(path: string): Promise<void> {
   const kind = extname(path).toLowerCase();
   const kinds = Object.keys(WRITERS);
   if (kind !== '' && !kinds.includes(kind))
     throw new InputError('options.separate', `--layers ${path}: expected a folder, or a file that ends in ${kinds.join(' or ')}`);
+  if (kind === '.psd') await loadPsd();
 }
 
-/** Writes layers: to one file where the path ends in .ora, else to a folder. Returns the files. */
+/** Writes layers: to one file where the path ends in .ora or .psd, else to a folder. Returns the files. */
 export async function writeLayers(path: string, picture: Layered): Promise<string[]> {
-  checkLayersPath(path);
+  await checkLayersPath(path);
   const write = WRITERS[extname(path).toLowerCase()];
   if (write) {
     await writeFileWhole(path, await write(picture));
@@ -57,13 +54,11 @@ export async function writeLayers(path: string, picture: Layered): Promise<strin
   return [...files, TABLE].map((file) => join(path, file));
 }
 
-const escape = (text: string) => text.replace(/[<>&"']/g, (c) => `&#${c.charCodeAt(0)};`);
-
 /** The bytes of an OpenRaster file. */
 export async function openRaster({ image, layers }: Layered): Promise<Uint8Array<ArrayBuffer>> {
   const source = ({ slot }: PictureLayer) => `data/slot${slot}.png`;
   const line = (layer: PictureLayer) =>
-    `<layer name="${escape(layer.name)}" src="${source(layer)}" x="${layer.x}" y="${layer.y}" opacity="1.0" visibility="visible" composite-op="svg:src-over"/>`;
+    `<layer name="${escapeAttribute(layer.name)}" src="${source(layer)}" x="${layer.x}" y="${layer.y}" opacity="1.0" visibility="visible" composite-op="svg:src-over"/>`;
   const stack = layers.map(line).reverse().join(''); // the topmost first
   const xml = `<?xml version="1.0" encoding="UTF-8"?><image version="0.0.3" w="${image.width}" h="${image.height}"><stack>${stack}</stack></image>`;
   const text = (words: string) => new TextEncoder().encode(words);

@@ -38,6 +38,7 @@ export type {
   DoneEvent,
   GenerateEvent,
   ImageEvent,
+  Layered,
   PictureLayer,
   PreviewEvent,
   RenderEvent,

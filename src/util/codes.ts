@@ -252,6 +252,7 @@ export const RUNTIME_CODES = {
   'hub.redirect': 'The hub sends on and on, or to an address without encryption.',
   'hub.refused': 'The hub refuses, and does not say why.',
   'journal.write': 'A journal cannot be written any more.',
+  'layers.missing': 'ag-psd, which writes layers as a PSD, is not installed.',
   'mcp.missing': "The package for assistants' tools is not installed.",
   'results.missing': 'The package for S3 is not installed.',
   'results.read': 'A picture or request of a fleet cannot be read from where it is kept.',
@@ -269,6 +270,7 @@ export const RUNTIME_CODES = {
   'server.missing': 'A package that the server needs is not installed.',
   'server.port': 'A server cannot listen: the port is taken, or not allowed.',
   'server.timeout': 'A request took longer than the server allows.',
+  'svg.missing': '@neplex/vectorizer, which traces pictures for an SVG, is not installed.',
   'store.missing': 'The browser keeps no files for this page.',
 } as const;
 
