@@ -8,7 +8,7 @@ import { errorFrom, type ErrorRecord } from '../runtime/engine.ts';
 import type { Submitted } from '../server/job-store.ts';
 import type { Job } from '../server/jobs.ts';
 import type { JobProgress } from '../server/drawing.ts';
-import { peer } from '../server/peer.ts';
+import { peer } from '../util/peer.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
 
 export interface FleetJob extends Submitted {

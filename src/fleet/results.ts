@@ -6,7 +6,7 @@ import { rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { readFileWhole, writeFileWhole } from '../disk/files.ts';
-import { peer } from '../server/peer.ts';
+import { peer } from '../util/peer.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
 
 /** Files by name; folders in a name are divided by /. */
