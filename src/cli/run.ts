@@ -5,6 +5,7 @@ import { VERSION } from '../draw/recipe.ts';
 import { BananaError, InputError } from '../util/errors.ts';
 import { askBack } from './ask-back.ts';
 import { batchCommand } from './batch.ts';
+import { doctorCommand } from './doctor.ts';
 import { EXAMPLES, generateCommand } from './generate.ts';
 import { inspectCommand } from './inspect.ts';
 import { Stopped, type Io } from './io.ts';
@@ -32,6 +33,7 @@ export function programOf(io: Io): Command {
     peelCommand,
     pullCommand,
     modelsCommand,
+    doctorCommand,
     serveCommand,
     workerCommand,
     mcpCommand,

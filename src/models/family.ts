@@ -11,7 +11,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Known } from '../sampling/clamp.ts';
 import type { Sampler, Velocity } from '../sampling/sampler.ts';
 import type { Outline } from '../tensor/safetensors.ts';
-import type { Tensor } from '../tensor/tensor.ts';
+import type { Tensor, Tensors } from '../tensor/tensor.ts';
 import type { Box as Share, Layout } from './layout.ts';
 
 /** What not every model can do. `image`: start from a picture, with a mask or without. */
@@ -63,8 +63,21 @@ export interface Family {
   open(file: ModelFile, source: string): OpenedModel;
 }
 
+/** A network of a model and the tensors of its file, for a look at what a model consists of. */
+export interface ModelPart {
+  readonly name: string;
+  /** Names of the tensors that it asks for, and of those that are there. */
+  readonly asked: readonly string[];
+  readonly found: readonly string[];
+  /** How the files hold them ("BF16"), and how many numbers they are. */
+  readonly stored: readonly string[];
+  readonly numbers: number;
+}
+
 /** A model of which a file is open, before there is anything that computes. */
 export interface OpenedModel {
+  /** Its networks, of a model that was put together from files of others. */
+  readonly parts?: readonly ModelPart[];
   readonly id: Omit<BaseId, 'hash'>;
   /** Makes it ready to draw. Throws InputError for weights that do not fit, RuntimeError when the runtime fails. */
   painter(runtime: Runtime, options: PainterOptions): Promise<Painter>;
@@ -111,6 +124,8 @@ export interface ReferencePicture {
 
 /** A prompt that was read. */
 export interface Condition {
+  /** What the denoiser reads of it, for a look at a model's health. */
+  readonly states?: Tensors;
   /** The parts of a picture of it. `detail` is a share of the full number of tokens, above 0 to 1; `objects`: how many are asked for. */
   layout(size: Size, detail: number, objects?: number): Layout;
   /** Throws the signal's reason once it is aborted, within some 25 ms of work. */

@@ -4,7 +4,7 @@ import type { BaseId } from '../adapters/info.ts';
 import { findPeel, peelFolder, readPeelBytes } from './library.ts';
 import { openRuntime } from '../runtime/select.ts';
 import { held, storedModel, type Model, type StoredModel } from '../models/banana/file.ts';
-import type { Family, ModelFile } from '../models/family.ts';
+import type { Family, ModelFile, OpenedModel, Painter } from '../models/family.ts';
 import { openModelFile } from '../models/open.ts';
 import { openModelFiles } from './model-files.ts';
 import { modelPath } from './models.ts';
@@ -64,20 +64,23 @@ export async function readModel(given?: string): Promise<{ model: Model; base: B
  * For options that were checked. Throws InputError when the model is missing, damaged or of no family that is known, RuntimeError when no
  * runtime opens.
  */
-export async function loadPipeline(
-  { model: given, runtime: name = 'auto', threads, precision, peels }: LoadOptions = {},
+export async function loadPipeline(options: LoadOptions = {}, families?: readonly Family[]): Promise<Pipeline> {
+  const { painter } = await loadPainter(options, families);
+  return openPipeline(painter, { peels: peelsIn(peelFolder(options.peels)) });
+}
+
+/** A model that is ready, and what it consists of. Releasing the painter gives everything back. Throws as loadPipeline does. */
+export async function loadPainter(
+  { model: given, runtime: name = 'auto', threads, precision }: LoadOptions = {},
   families?: readonly Family[],
-): Promise<Pipeline> {
-  const { read: model, hash, close } = await opened(given, (file, path) => openModelFile(file, path, families), families);
+): Promise<{ painter: Painter; model: OpenedModel; path: string }> {
+  const { read: model, hash, path, close } = await opened(given, (file, path) => openModelFile(file, path, families), families);
   const runtime = await openRuntime({ name, ...(threads !== undefined && { threads }) });
   const painter = await model.painter(runtime, { hash, ...(precision && { precision }) });
-  const pipeline = openPipeline(painter, { peels: peelsIn(peelFolder(peels)) });
-  return {
-    ...pipeline,
-    async release() {
-      await pipeline.release();
-      await runtime.release?.();
-      close();
-    },
+  const release = async () => {
+    await painter.release();
+    await runtime.release?.();
+    close();
   };
+  return { painter: { ...painter, release }, model, path };
 }

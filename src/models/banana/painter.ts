@@ -88,6 +88,7 @@ async function conditionOf(networks: Networks, ids: readonly number[], reference
   const { config } = networks;
   const condition = await networks.condition(ids, references);
   return {
+    states: condition.cache,
     layout: layoutOf(config),
     velocity: ([{ rows, columns } = { rows: 1, columns: 1 }], options) => networks.velocity(condition, { rows, columns }, options),
   };

@@ -65,6 +65,7 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
       const plain = (size: Size, objects: number): Layout => layoutOf(size, objects, TRANSPARENT.test(text));
       return {
         layout: (size, _, objects = condition.objects) => partsOf(plain(size, objects), config.channels),
+        states: condition.cache,
         velocity: (parts, { signal }) => networks.velocity(condition, parts, signal),
       };
     },

@@ -47,6 +47,7 @@ export async function nitroPainter(parts: NitroParts, runtime: Runtime, { name, 
     async read(text): Promise<Condition> {
       const seen = await features(text);
       return {
+        states: { features: seen },
         layout,
         velocity:
           (canvas, { guidance, signal }) =>

@@ -1,0 +1,83 @@
+// What a look at a model says of one that is well, and of ones that are not.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../cli/run.ts';
+import type { Painter } from '../models/family.ts';
+import { loadPainter } from '../node/load.ts';
+import { float32 } from '../tensor/tensor.ts';
+import { examine } from './examine.ts';
+import { numbersOf } from './numbers.ts';
+import { leftOver, reportOf } from './parts.ts';
+
+const small = { size: { width: 64, height: 64 } };
+
+describe('the shipped model', () => {
+  let painter: Painter;
+  beforeAll(async () => void ({ painter } = await loadPainter({ threads: 1 })));
+  afterAll(() => painter.release());
+
+  test('is well: every stage is told, with what to expect', async () => {
+    const { stages, findings, heard, expected, steps } = await examine(painter, small);
+    expect(findings).toEqual([]);
+    expect(stages.map(({ name, step }) => `${name} ${step ?? ''}`.trim())).toEqual([
+      'text',
+      'velocity 1',
+      'velocity 2',
+      'latent',
+      'pixels',
+    ]);
+    expect(steps).toBe(2);
+    expect(heard).toBeGreaterThan(0.01);
+    expect(expected.all).toBeCloseTo(expected.text + painter.info.defaultSteps * expected.step + expected.pixels, 9);
+  });
+
+  /** The model with another way to predict or to draw. */
+  const sick = (velocity: (v: Float32Array) => Float32Array, pixel?: number) => (): Painter => ({
+    ...painter,
+    async read(...prompt) {
+      const condition = await painter.read(...prompt);
+      return {
+        ...condition,
+        velocity: (...given) => {
+          const well = condition.velocity(...given);
+          return async (x, t) => velocity(await well(x, t));
+        },
+      };
+    },
+    ...(pixel !== undefined && {
+      decode: async () => ({
+        render: async ({ width, height }) => float32([1, height, width, 4], new Float32Array(width * height * 4).fill(pixel)),
+      }),
+    }),
+  });
+  test.each([
+    ['NaN', sick((v) => v.map((x, i) => (i === 3 ? NaN : x))), /^velocity of step 1: 1 of \d+ numbers are NaN or infinite$/],
+    ['too far', sick((v) => v.map((x) => 1e4 * x)), /^velocity of step 1: its numbers spread by .+e\+4, expected 0.02 to 50$/],
+    ['deaf', sick((v) => v.map((_, i) => Math.sin(i))), /^the prompt is not heard: another one changes the velocity by 0.0 %$/],
+    ['black', sick((v) => v, -1), /^pixels: its numbers spread by 0.00, expected .+: a picture of one colour/],
+  ])('%s is found', async (_, model, finding) => {
+    expect((await examine(model(), small)).findings).toContainEqual(expect.stringMatching(finding));
+  });
+});
+
+test('the command: a report for people, or as JSON', async () => {
+  const told = async (...flags: string[]) => {
+    let [out, err] = ['', ''];
+    const io = { out: (text: string) => void (out += text), err: (text: string) => void (err += text), terminal: false };
+    return { code: await run(['doctor', 'pico', '--threads', '1', ...flags], io), out, err };
+  };
+  expect(await told()).toEqual({
+    code: 0,
+    err: '',
+    out: expect.stringMatching(/family banana, pico.+velocity, step 2 .+nothing is wrong\n$/s),
+  });
+});
+
+test('the rest of a summary is of the numbers that are some', () => {
+  expect(numbersOf([1, NaN, 3, Infinity])).toEqual({ count: 4, bad: 2, min: 1, max: 3, mean: 2, deviation: 1 });
+});
+
+test('tensors that nothing asks for are named, and those that lack', () => {
+  const part = reportOf({ name: 'text', asked: ['a', 'b'], found: ['b', 'c', 'd', 'e'], stored: ['BF16'], numbers: 9 });
+  expect(part).toMatchObject({ tensors: 4, unused: ['c', 'd', 'e'], missing: ['a'] });
+  expect(leftOver(part.unused)).toBe('3: c, d, ...');
+});
