@@ -194,7 +194,7 @@ test('several pictures, an aspect ratio, a style, no background', { timeout: SLO
 describe('batch', () => {
   test('a table: pictures, contact sheet, one summary; again: nothing is left to do but the bad row', { timeout: SLOW }, async () => {
     const cwd = fresh();
-    writeFileSync(join(cwd, 'a.csv'), 'sku,prompt,seed,steps\nA,a fox,+7,\nB,a boat,x,\nC,a cat,9,2\n');
+    writeFileSync(join(cwd, 'a.csv'), 'sku,prompt,seed,steps,metadata\nA,a fox,+7,,FALSE\nB,a boat,x,,\nC,a cat,9,2,true\n');
     const args = [
       'batch',
       join(cwd, 'a.csv'),
@@ -220,10 +220,11 @@ describe('batch', () => {
     );
     expect(readdirSync(join(cwd, 'out')).sort()).toEqual(['A-7.png', 'C-9.png', 'contact-sheet-001.webp', 'journal.jsonl']);
     expect(readRecipe(readFileSync(join(cwd, 'out', 'C-9.png')))).toMatchObject({ prompt: 'a cat', seed: 9, steps: 2, width: 64 });
+    expect(readRecipe(readFileSync(join(cwd, 'out', 'A-7.png')))).toBeUndefined();
     const again = await here(...args);
     expect(again.code).toBe(1);
     expect(again.out).toMatch(/contact-sheet-001\.webp\n3 rows: 0 drawn, 2 skipped, 1 failed {2}\d+ s\n$/);
-    writeFileSync(join(cwd, 'a.csv'), 'sku,prompt,seed,steps\nA,a fox,+7,\nC,a cat,9,2\n');
+    writeFileSync(join(cwd, 'a.csv'), 'sku,prompt,seed,steps,metadata\nA,a fox,+7,,FALSE\nC,a cat,9,2,true\n');
     expect(await here(...args)).toMatchObject({ code: 0, err: '' });
   });
 
@@ -293,6 +294,13 @@ test.each(['jpg', 'webp'])('a .%s file holds its recipe', { timeout: SLOW }, asy
   expect(JSON.parse((await here('inspect', path)).out)).toMatchObject({ prompt: 'a <größe> & "狐"', seed: 1, width: 64 });
   expect(readFileSync(path).includes('digitalsourcetype/trainedAlgorithmicMedia')).toBe(true);
   expect((await decodeImage(readFileSync(path))).width).toBe(64);
+});
+
+test('--no-metadata: a file that says nothing of itself', { timeout: SLOW }, async () => {
+  const path = at('bare.webp');
+  await here('x', '--model', model, '-W', '64', '--steps', '1', '-o', path, '--no-metadata', '--threads', '1');
+  expect(await here('inspect', path)).toMatchObject({ code: 2, err: expect.stringContaining('no recipe inside') });
+  expect(readFileSync(path).includes('trainedAlgorithmicMedia')).toBe(false);
 });
 
 test('a picture to start from, and a mask', { timeout: SLOW }, async () => {

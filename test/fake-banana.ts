@@ -56,7 +56,7 @@ export function fakeBanana({ limits }: { limits?: Limits } = {}): FakeBanana {
       const drawn = pictureOf(seed, size.width, size.height);
       yield { type: 'render', index: 0, tile: 1, tiles: 1, rows: { y: 0, of: size.height, image: drawn } };
       const recipe: Recipe = { prompt, seed, steps, guidance, ...size, model: { name: 'fake', version: '1', hash: '' }, sdk: '0.1.0' };
-      yield { type: 'image', index: 0, image: drawn, recipe, text: prompt };
+      yield { type: 'image', index: 0, image: drawn, recipe, text: prompt, ...(request.metadata === false && { metadata: false }) };
       yield { type: 'done', count: 1, seconds: { text: 0, denoise: 0, render: 0 } };
     } finally {
       log.push(`end ${prompt} ${seed}`);

@@ -123,7 +123,7 @@ async function draw(
 ): Promise<void> {
   const banana = await openEngine(engine, signal);
   const report = reportOf(io, { total, json, warning: (event) => cutWarning(event, banana.model) });
-  const contact = sheet ? contactSheets(book.folder) : undefined;
+  const contact = sheet ? contactSheets(book.folder, plan.defaults?.['metadata'] === false ? { metadata: false } : {}) : undefined;
   try {
     for await (const event of runBatch(banana.generate, book, plan, signal)) {
       report.see(event);

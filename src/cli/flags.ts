@@ -1,5 +1,5 @@
 // The flags of a command from tables of options: how each is written, read and explained.
-import type { Command } from 'commander';
+import { Option as Flag, type Command } from 'commander';
 import type { Option, Options } from '../draw/option.ts';
 import { decimal, subject, whole } from './options.ts';
 
@@ -10,15 +10,20 @@ function readerOf({ expected, range, entries, flag }: Option): ((text: string, b
   return range!.startsWith('a number') ? decimal : whole;
 }
 
+/** Whether a flag takes something away that is there without it. */
+const isOff = (flag: string | undefined): flag is string => flag?.startsWith('--no-') === true;
+
 /** What the help says of an option: what it is, what it may be, what is used when it is left out. */
 export function helpOf({
   about,
+  flag,
   expected,
   range,
   entries,
   default: value,
   otherwise = value === undefined ? undefined : String(value),
 }: Option): string {
+  if (isOff(flag)) return `leave out ${about}`;
   const may = entries || expected.startsWith('a picture') ? undefined : range?.replace(/^.* from (?=.* to )/, '');
   return [about, may, otherwise !== undefined && `default ${otherwise}`].filter(Boolean).join('; ');
 }
@@ -33,6 +38,7 @@ export function withFlags<O extends Options>(
     const option: Option = options[name]!;
     const { flag } = option;
     const read = readerOf(option);
+    if (isOff(flag)) command.addOption(new Flag(flag.replace('no-', '')).hideHelp()); // without it commander counts true as given
     if (flag)
       read
         ? command.option(flag, helpOf(option), read as (text: string, before: unknown) => unknown)

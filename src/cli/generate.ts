@@ -161,8 +161,7 @@ async function draw(
         await writeFileWhole(path, await files.file(event, formatFor(path), { quality }));
         encode += (performance.now() - from) / 1000;
         images.push({ path, seed, width, height });
-        if (layers !== undefined)
-          await writeLayers(pathOf(layers, seed, event.index, count), { image: event.image, layers: event.layers ?? [] });
+        if (layers !== undefined) await writeLayers(pathOf(layers, seed, event.index, count), { ...event, layers: event.layers ?? [] });
         if (json) say(`${path}  seed ${seed}`);
         else progress.clear(), io.out(`${path}  ${width}x${height}  seed ${seed}\n`);
       }

@@ -4,6 +4,7 @@
 import { InputError, RuntimeError } from '../util/errors.ts';
 import { flatten, image } from '../image/image.ts';
 import type { Image } from '../image/image.ts';
+import { writePngText, XMP } from '../image/png-text.ts';
 
 type Sharp = typeof import('sharp')['default'];
 type Picture = ReturnType<Sharp>;
@@ -51,9 +52,11 @@ export async function encodeImage(one: Image, format: ImageFormat, options: Enco
   const { width, height, data } = format === 'jpeg' ? flatten(one) : one;
   let picture = sharp(data, { raw: { width, height, channels: 4 } });
   if (isOpaque(data)) picture = picture.removeAlpha();
-  if (xmp !== undefined) picture = picture.withXmp(xmp);
+  const apart = format === 'png' && xmp !== undefined; // libvips packs it (zTXt), where readers of XMP do not look
+  if (xmp !== undefined && !apart) picture = picture.withXmp(xmp);
   if (comment !== undefined) picture = picture.withExif({ IFD2: { UserComment: comment } });
-  return ENCODERS[format](picture, Math.round(quality)).toBuffer();
+  const bytes = await ENCODERS[format](picture, Math.round(quality)).toBuffer();
+  return apart ? writePngText(bytes, { [XMP]: xmp }) : bytes;
 }
 
 const latin1 = (bytes: Uint8Array, begin: number, end: number) => String.fromCharCode(...bytes.subarray(begin, end));

@@ -73,8 +73,7 @@ export interface PictureLayer {
 }
 
 /** A picture with its layers, back to front. */
-export interface Layered {
-  readonly image: Image;
+export interface Layered extends Pick<ImageEvent, 'image' | 'metadata'> {
   readonly layers: readonly PictureLayer[];
 }
 
@@ -86,9 +85,14 @@ export interface ImageEvent {
   readonly recipe: Recipe;
   /** What the model was told. */
   readonly text: string;
+  /** false where files of it are to hold neither the recipe nor the mark that a model made it. */
+  readonly metadata?: false;
   /** Back to front, where they were asked for. */
   readonly layers?: readonly PictureLayer[];
 }
+
+/** What a file of a picture is made of. */
+export type Drawn = Pick<ImageEvent, 'image' | 'recipe' | 'text' | 'metadata'>;
 
 /** All pictures are ready. */
 export interface DoneEvent {

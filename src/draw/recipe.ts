@@ -5,9 +5,10 @@
 // https://www.iptc.org/std-dev/photometadata/documentation/userguide/ (digital source type)
 import * as z from 'zod/mini';
 import { peelText } from '../adapters/syntax.ts';
-import { readPngText, writePngText } from '../image/png-text.ts';
+import { readPngText, writePngText, XMP } from '../image/png-text.ts';
 import { InputError } from '../util/errors.ts';
 import { escapeXml, unescapeXml } from '../util/xml.ts';
+import type { Drawn } from './events.ts';
 import type { UsedObject } from './object-options.ts';
 import type { UsedPeel } from './peels.ts';
 import { pathOf } from './refusal.ts';
@@ -49,9 +50,11 @@ export interface Recipe {
 }
 
 const KEY = 'banana';
-const XMP = 'XML:com.adobe.xmp';
 const NAMESPACE = 'urn:banana-sdk:recipe:1';
-const SOURCE_TYPE = 'http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia';
+/** https://cv.iptc.org/newscodes/digitalsourcetype/: all of it was made by a model, or (with a mask) a part of a given picture. */
+const SOURCE_TYPE = 'http://cv.iptc.org/newscodes/digitalsourcetype/';
+const sourceType = (recipe?: Recipe): string =>
+  `${SOURCE_TYPE}${recipe?.image?.mask === undefined ? 'trainedAlgorithmicMedia' : 'compositeWithTrainedAlgorithmicMedia'}`;
 
 /** The `parameters` text of AUTOMATIC1111's web interface: the prompt, then a line of settings. `text` is the prompt as the model saw it. */
 export function parametersOf({ seed, steps, guidance, width, height, image, peels = [], model, sdk }: Recipe, text: string): string {
@@ -72,16 +75,16 @@ export function parametersOf({ seed, steps, guidance, width, height, image, peel
     .join(', ')}`;
 }
 
-/** An XMP packet that says: made by a trained model. Where a file has no other place for it, it holds the recipe too. */
-function xmpOf(sdk: string, recipe?: Recipe): string {
-  const [open, close] = recipe
+/** An XMP packet that says: made by a trained model. `within`: it holds the recipe too, where a file has no other place for it. */
+function xmpOf(recipe?: Recipe, within = false): string {
+  const [open, close] = within
     ? [` xmlns:banana="${NAMESPACE}">`, `<banana:recipe>${escapeXml(JSON.stringify(recipe))}</banana:recipe></rdf:Description>`]
     : ['/>', ''];
   return [
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>',
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">',
     '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"',
-    ` Iptc4xmpExt:DigitalSourceType="${SOURCE_TYPE}" xmp:CreatorTool="banana-sdk ${sdk}"${open}`,
+    ` Iptc4xmpExt:DigitalSourceType="${sourceType(recipe)}" xmp:CreatorTool="banana-sdk ${recipe?.sdk ?? VERSION}"${open}`,
     `${close}</rdf:RDF></x:xmpmeta>`,
     '<?xpacket end="r"?>',
   ].join('\n');
@@ -89,13 +92,21 @@ function xmpOf(sdk: string, recipe?: Recipe): string {
 
 /** The PNG with its recipe inside. `text` is the prompt as the model saw it. */
 export function writeRecipe(png: Uint8Array, recipe: Recipe, text: string): Uint8Array<ArrayBuffer> {
-  return writePngText(png, { parameters: parametersOf(recipe, text), [KEY]: JSON.stringify(recipe), [XMP]: xmpOf(recipe.sdk) });
+  return writePngText(png, { parameters: parametersOf(recipe, text), [KEY]: JSON.stringify(recipe), [XMP]: xmpOf(recipe) });
 }
 
-/** What an encoder of JPEG or WebP is to write beside the pixels. `text` is the prompt as the model saw it. */
-export function recipeMetadata(recipe: Recipe, text: string): { xmp: string; comment: string } {
-  return { xmp: xmpOf(recipe.sdk, recipe), comment: parametersOf(recipe, text) };
+/** The PNG of a drawn picture as a file: with its recipe, unless it was asked for without. */
+export function withRecipe(png: Uint8Array, { recipe, text, metadata }: Omit<Drawn, 'image'>): Uint8Array<ArrayBuffer> {
+  return metadata === false ? new Uint8Array(png) : writeRecipe(png, recipe, text);
 }
+
+/** What an encoder of JPEG or WebP is to write beside the pixels of a drawn picture. */
+export function recipeMetadata({ recipe, text, metadata }: Omit<Drawn, 'image'>): { xmp?: string; comment?: string } {
+  return metadata === false ? {} : { xmp: xmpOf(recipe, true), comment: parametersOf(recipe, text) };
+}
+
+/** The same for what is made of drawn pictures and has no recipe of its own, such as a layer or a contact sheet: the mark alone. */
+export const markOf = ({ metadata }: Pick<Drawn, 'metadata'>): { xmp?: string } => (metadata === false ? {} : { xmp: xmpOf() });
 
 /** The recipe's JSON in a file: by the texts of a PNG; in a JPEG, a WebP or an SVG by its XMP, which is plain UTF-8 there. */
 function recipeText(file: Uint8Array): string | undefined {

@@ -264,6 +264,15 @@ const tableOf = (limits: Limits) => ({
     flag: '--objects <json>',
     words: ['regions', 'boxes', 'boundingboxes'],
   },
+  /** false: files get neither their recipe nor the mark that a model made them. Default true. */
+  metadata: {
+    ...flag(),
+    about: 'the recipe inside each file, and the mark that a model made it',
+    otherwise: 'true',
+    code: 'options.type',
+    flag: '--no-metadata',
+    words: ['embedmetadata', 'savemetadata', 'enablepnginfo'],
+  },
   /** Pictures of the subjects that the prompt calls <1> to <5>. */
   references: {
     ...listOf(referencesOf(limits), SLOTS.length, '{ slot: 1, image }', 'reference pictures'),

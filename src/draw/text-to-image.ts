@@ -219,7 +219,15 @@ async function* drawn(
       model: { name, version, hash },
       sdk: VERSION,
     };
-    yield { type: 'image', index, image: picture, recipe, text, ...(layers && { layers }) };
+    yield {
+      type: 'image',
+      index,
+      image: picture,
+      recipe,
+      text,
+      ...(layers && { layers }),
+      ...(request.metadata === false && { metadata: false }),
+    };
   }
   yield { type: 'done', count, seconds: clock.seconds };
 }

@@ -5,6 +5,8 @@
 import type { InputCode } from '../util/codes.ts';
 import { InputError } from '../util/errors.ts';
 
+/** The keyword of XMP, which is to be plain iTXt: https://www.w3.org/TR/png-3/#11textinfo */
+export const XMP = 'XML:com.adobe.xmp';
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
 interface Chunk {

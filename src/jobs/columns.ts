@@ -20,7 +20,13 @@ interface Column {
 }
 
 /** A cell of the option's type where it can be read as one; what cannot is told by the check of requests. */
-const plain = ({ is }: Option): Column => ({ cell: (text) => (is(0) ? (numberOf(text) ?? text) : text) });
+const plain = ({ is }: Option): Column => ({
+  cell: (text) => {
+    if (is(true)) return BOOLEANS[text.toLowerCase()] ?? text;
+    return is(0) ? (numberOf(text) ?? text) : text;
+  },
+});
+const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, false: false };
 const PICTURE: Column = { cell: (text) => text, load: pictureAt };
 
 const { preview: _, signal: __, ...OPTIONS } = optionsOf(LIMITS); // nobody looks on, and a file cancels nothing

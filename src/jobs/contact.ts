@@ -6,6 +6,7 @@ import { encodeImage } from '../disk/codec.ts';
 import { writeFileWhole } from '../disk/files.ts';
 import { readPicture } from '../disk/pictures.ts';
 import { labelledSheet } from '../disk/sheet.ts';
+import { markOf } from '../draw/recipe.ts';
 import { fitImage, type Image } from '../image/image.ts';
 
 const PAGE = 100; // pictures
@@ -18,13 +19,13 @@ export interface Contact {
   end(): Promise<string[]>;
 }
 
-/** Sheets of a folder: contact-sheet-001.webp and so on. A picture that cannot be read any more is left out. */
-export function contactSheets(folder: string): Contact {
+/** Sheets of a folder: contact-sheet-001.webp and so on; `metadata` false leaves the mark that a model made them out. A picture that cannot be read any more is left out. */
+export function contactSheets(folder: string, marking: { metadata?: false } = {}): Contact {
   let page: string[] = [];
   const pages: string[] = [];
   const flush = async () => {
     const path = join(folder, `contact-sheet-${String(pages.length + 1).padStart(3, '0')}.webp`);
-    if (!(await isNewer(path, page))) await writeFileWhole(path, await sheetOf(page));
+    if (!(await isNewer(path, page))) await writeFileWhole(path, await sheetOf(page, marking));
     pages.push(path);
     page = [];
   };
@@ -49,7 +50,7 @@ const changedAt = (path: string): Promise<number> =>
 const isNewer = async (path: string, others: readonly string[]): Promise<boolean> =>
   (await changedAt(path)) > Math.max(...(await Promise.all(others.map(changedAt))));
 
-async function sheetOf(paths: readonly string[]): Promise<Uint8Array> {
+async function sheetOf(paths: readonly string[], marking: { metadata?: false }): Promise<Uint8Array> {
   const small: { image: Image; label: string }[] = [];
   for (const path of paths) {
     const image = await readPicture(path).catch(() => undefined);
@@ -62,5 +63,6 @@ async function sheetOf(paths: readonly string[]): Promise<Uint8Array> {
       { cell: CELL },
     ),
     'webp',
+    markOf(marking),
   );
 }

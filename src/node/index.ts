@@ -2,7 +2,7 @@
 // one for scripts that ask for it; and PNG, JPEG and WebP files with their recipe inside.
 import { assembled, bananaOf, pngWith, type Banana, type DrawOptions, type Backend, type Picture } from '../sdk/banana.ts';
 import { turns } from '../sdk/turns.ts';
-import type { GenerateEvent, ImageEvent } from '../draw/events.ts';
+import type { Drawn, GenerateEvent, ImageEvent } from '../draw/events.ts';
 import { loadPipeline } from './load.ts';
 import { checkedOpening, type LoadOptions, type OpenBananaOptions } from './options.ts';
 import { modelPath } from './models.ts';
@@ -12,7 +12,7 @@ import { openEngine } from './engine-process.ts';
 import { supervised } from './supervisor.ts';
 import { narrowed } from '../draw/request.ts';
 import type { ModelInfo } from '../models/family.ts';
-import { recipeMetadata, writeRecipe } from '../draw/recipe.ts';
+import { recipeMetadata, withRecipe } from '../draw/recipe.ts';
 import { encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
 import { svgOf } from './svg.ts';
 import { writeFileWhole } from '../disk/files.ts';
@@ -89,18 +89,18 @@ function withFiles(picture: Picture): NodePicture {
 }
 
 /** The bytes of a PNG of an image event, with its recipe inside. */
-export function pngOf(event: Pick<ImageEvent, 'image' | 'recipe' | 'text'>): Promise<Uint8Array<ArrayBuffer>> {
+export function pngOf(event: Drawn): Promise<Uint8Array<ArrayBuffer>> {
   return pngWith(toPng, event);
 }
 
-/** The bytes of a picture's file with its recipe inside: texts of a PNG; XMP and EXIF of a JPEG or WebP; XMP of an SVG. */
+/** The bytes of a picture's file with its recipe inside, unless asked for without: texts of a PNG; XMP and EXIF of a JPEG or WebP; XMP of an SVG. */
 export async function pictureFile(
-  drawn: Pick<ImageEvent, 'image' | 'recipe' | 'text' | 'layers'>,
+  drawn: Drawn & Pick<ImageEvent, 'layers'>,
   format: FileFormat,
   options: { quality?: number } = {},
 ): Promise<Uint8Array> {
   if (format === 'svg') return new TextEncoder().encode(await svgOf(drawn));
-  return format === 'png' ? pngOf(drawn) : encodeImage(drawn.image, format, { ...options, ...recipeMetadata(drawn.recipe, drawn.text) });
+  return format === 'png' ? pngOf(drawn) : encodeImage(drawn.image, format, { ...options, ...recipeMetadata(drawn) });
 }
 
 /** Encodes pictures while they are drawn: show it every event, then ask for the file of an image event. */
@@ -126,7 +126,7 @@ export function drawnFiles(opaque: boolean): DrawnFiles {
     async file(event, format, options) {
       const one = begun.get(event.index);
       begun.delete(event.index);
-      if (format === 'png' && one?.rows === event.image.height) return writeRecipe(await one.png.finish(), event.recipe, event.text);
+      if (format === 'png' && one?.rows === event.image.height) return withRecipe(await one.png.finish(), event);
       one?.png.close();
       return pictureFile(event, format, options);
     },

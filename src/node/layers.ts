@@ -9,6 +9,7 @@ import { readFileWhole, writeFileWhole } from '../disk/files.ts';
 import { readPicture } from '../disk/pictures.ts';
 import type { Layered, PictureLayer } from '../draw/events.ts';
 import type { BoxShares, EarlierLayer } from '../draw/object-options.ts';
+import { markOf } from '../draw/recipe.ts';
 import { fitImage, visibleBox, type Image, type Size } from '../image/image.ts';
 import { zipOf } from '../image/zip.ts';
 import { InputError } from '../util/errors.ts';
@@ -47,7 +48,8 @@ export async function writeLayers(path: string, picture: Layered): Promise<strin
   }
   await mkdir(path, { recursive: true });
   const files = picture.layers.map(({ slot }, i) => `${String(i).padStart(2, '0')}-${slot === 0 ? 'canvas' : `object-${slot}`}.png`);
-  for (const [i, { image }] of picture.layers.entries()) await writeFileWhole(join(path, files[i]!), await encodeImage(image, 'png'));
+  for (const [i, { image }] of picture.layers.entries())
+    await writeFileWhole(join(path, files[i]!), await encodeImage(image, 'png', markOf(picture)));
   const { width, height } = picture.image;
   const layers = picture.layers.map(({ image, ...said }, i) => ({ file: files[i]!, ...said, width: image.width, height: image.height }));
   await writeFileWhole(join(path, TABLE), `${JSON.stringify({ width, height, layers }, undefined, 2)}\n`);
@@ -55,20 +57,21 @@ export async function writeLayers(path: string, picture: Layered): Promise<strin
 }
 
 /** The bytes of an OpenRaster file. */
-export async function openRaster({ image, layers }: Layered): Promise<Uint8Array<ArrayBuffer>> {
+export async function openRaster({ image, layers, ...rest }: Layered): Promise<Uint8Array<ArrayBuffer>> {
   const source = ({ slot }: PictureLayer) => `data/slot${slot}.png`;
   const line = (layer: PictureLayer) =>
     `<layer name="${escapeAttribute(layer.name)}" src="${source(layer)}" x="${layer.x}" y="${layer.y}" opacity="1.0" visibility="visible" composite-op="svg:src-over"/>`;
   const stack = layers.map(line).reverse().join(''); // the topmost first
   const xml = `<?xml version="1.0" encoding="UTF-8"?><image version="0.0.3" w="${image.width}" h="${image.height}"><stack>${stack}</stack></image>`;
   const text = (words: string) => new TextEncoder().encode(words);
-  const drawn = await Promise.all(layers.map(async (layer) => [source(layer), await encodeImage(layer.image, 'png')] as const));
+  const png = (one: Image) => encodeImage(one, 'png', markOf(rest));
+  const drawn = await Promise.all(layers.map(async (layer) => [source(layer), await png(layer.image)] as const));
   return zipOf([
     ['mimetype', text('image/openraster')], // first, and stored: so that a file's first bytes say what it is
     ['stack.xml', text(xml)],
     ...drawn,
-    ['mergedimage.png', await encodeImage(image, 'png')],
-    ['Thumbnails/thumbnail.png', await encodeImage(fitImage(image, THUMBNAIL, THUMBNAIL), 'png')],
+    ['mergedimage.png', await png(image)],
+    ['Thumbnails/thumbnail.png', await png(fitImage(image, THUMBNAIL, THUMBNAIL))],
   ]);
 }
 

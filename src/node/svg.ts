@@ -1,17 +1,14 @@
 // A picture as vectors: each layer traced into curves of flat colours, one group a layer; a picture without layers is one group. VTracer
 // traces (https://www.visioncortex.org/vtracer-docs), an optional peer. Edges are hard: what is half transparent is there, or it is not.
-import { recipeMetadata, type Recipe } from '../draw/recipe.ts';
-import type { PictureLayer } from '../draw/events.ts';
+import { markOf, recipeMetadata } from '../draw/recipe.ts';
+import type { Drawn, PictureLayer } from '../draw/events.ts';
 import type { Image } from '../image/image.ts';
 import { peer } from '../util/peer.ts';
 import { escapeXml } from '../util/xml.ts';
 
 /** What is to be traced. */
-export interface Traceable {
-  readonly image: Image;
+export interface Traceable extends Pick<Drawn, 'image' | 'metadata'>, Partial<Pick<Drawn, 'recipe' | 'text'>> {
   readonly layers?: readonly PictureLayer[];
-  readonly recipe?: Recipe;
-  readonly text?: string;
 }
 
 /** VTracer's own defaults, but colours told apart a little better: 28 dB to a picture of pico's, 32 dB at three times the bytes. */
@@ -29,14 +26,15 @@ const TRACING = {
 /** What traces. Throws RuntimeError `svg.missing` where it is not installed. */
 export const loadTracer = () => peer(import('@neplex/vectorizer'), 'svg.missing', '@neplex/vectorizer');
 
-/** The text of an SVG, with the recipe inside. */
-export async function svgOf({ image, layers, recipe, text = '' }: Traceable): Promise<string> {
+/** The text of an SVG, with the recipe inside, unless asked for without. */
+export async function svgOf({ image, layers, recipe, text = '', ...rest }: Traceable): Promise<string> {
   const { width, height } = image;
   const groups = layers ?? [{ name: 'picture', slot: 0, x: 0, y: 0, image }];
   const traced: string[] = [];
   for (const { name, slot, x, y, image: one } of groups)
     traced.push(`<g id="layer-${slot}" transform="translate(${x} ${y})"><title>${escapeXml(name)}</title>${await pathsOf(one)}</g>`);
-  const metadata = recipe ? `<metadata>${recipeMetadata(recipe, text).xmp}</metadata>` : '';
+  const { xmp } = recipe ? recipeMetadata({ recipe, text, ...rest }) : markOf(rest);
+  const metadata = xmp ? `<metadata>${xmp}</metadata>` : '';
   const behind = image.data[3] === 255 && layers ? `<rect width="${width}" height="${height}" fill="#fff"/>` : '';
   const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`;
   return `${head}${metadata}${behind}${traced.join('\n')}</svg>\n`;

@@ -2,9 +2,9 @@
 // child process, a worker) and how pixels become a PNG is handed in.
 import { image, type Image } from '../image/image.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
-import type { GenerateEvent, ImageEvent, PictureLayer, StageSeconds } from '../draw/events.ts';
+import type { Drawn, GenerateEvent, ImageEvent, PictureLayer, StageSeconds } from '../draw/events.ts';
 import { openLive, previewDetail, type Draw, type Live, type LiveOptions } from '../live/live.ts';
-import { writeRecipe, type Recipe } from '../draw/recipe.ts';
+import { withRecipe } from '../draw/recipe.ts';
 import { smallReferences } from '../draw/subjects.ts';
 import { withinModel } from '../draw/able.ts';
 import { checkOptions, type Checked } from '../draw/check.ts';
@@ -17,15 +17,11 @@ import { turns, type Turns } from './turns.ts';
 export type DrawOptions = GenerateOptions & { signal?: AbortSignal };
 
 /** A picture and how it came to be. */
-export interface Picture {
-  readonly image: Image;
-  readonly recipe: Recipe;
-  /** What the model was told: the prompt with style and background. */
-  readonly text: string;
+export interface Picture extends Drawn {
   readonly seconds: StageSeconds;
   /** Its layers, back to front, where they were asked for. */
   readonly layers?: readonly PictureLayer[];
-  /** The bytes of a PNG with the recipe inside. */
+  /** The bytes of a PNG with the recipe inside, unless it was asked for with `metadata: false`. */
   png(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
@@ -124,13 +120,9 @@ export async function* assembled(events: AsyncGenerator<GenerateEvent, void, voi
 
 export type EncodePng = (image: Image) => Promise<Uint8Array>;
 
-/** The bytes of a PNG of an image event, with its recipe inside. */
-export async function pngWith(
-  encode: EncodePng,
-  { image, recipe, text }: Pick<ImageEvent, 'image' | 'recipe' | 'text'>,
-): Promise<Uint8Array<ArrayBuffer>> {
-  return writeRecipe(await encode(image), recipe, text);
-}
+/** The bytes of a PNG of a drawn picture, with its recipe inside. */
+export const pngWith = async (encode: EncodePng, drawn: Drawn): Promise<Uint8Array<ArrayBuffer>> =>
+  withRecipe(await encode(drawn.image), drawn);
 
 /** Little is sent to where the pipeline lives: references are made small, pictures to start from go there once. */
 function withSmallInputs({ model, start }: Backend): Draw {
@@ -171,6 +163,7 @@ export function bananaOf(opened: Backend, encode: EncodePng, { limits: most = LI
           recipe: one.recipe,
           text: one.text,
           seconds: event.seconds,
+          ...(one.metadata === false && { metadata: one.metadata }),
           ...(one.layers && { layers: one.layers }),
           png: () => pngWith(encode, one),
         }));

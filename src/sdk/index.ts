@@ -36,6 +36,7 @@ export { checkOptions, type Checked } from '../draw/check.ts';
 export { parametersOf, readRecipe, VERSION, writeRecipe, type ModelId, type Recipe } from '../draw/recipe.ts';
 export type {
   DoneEvent,
+  Drawn,
   GenerateEvent,
   ImageEvent,
   Layered,

@@ -41,7 +41,7 @@ const anything = (about: string): Option => ({
 });
 
 /** Ours that have the same meaning there, or that they do not have. */
-const OWN = ['prompt', 'seed', 'steps', 'guidance', 'strength', 'detail', 'peels', 'references'] as const;
+const OWN = ['prompt', 'seed', 'steps', 'guidance', 'strength', 'detail', 'metadata', 'peels', 'references'] as const;
 
 const own = (limits: Limits): Options => {
   const options = wired(optionsOf(limits));
@@ -103,7 +103,7 @@ export interface OpenaiRequest {
   readonly background: string;
 }
 
-const KEPT = ['seed', 'guidance', 'strength', 'detail', 'peels'] as const;
+const KEPT = ['seed', 'guidance', 'strength', 'detail', 'metadata', 'peels'] as const;
 
 /** What the table lets through. */
 interface Found extends Pick<GenerateOptions, 'prompt' | 'style' | (typeof KEPT)[number]> {

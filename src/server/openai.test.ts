@@ -59,6 +59,11 @@ describe('pictures', () => {
     }
   });
 
+  test('without a recipe and the mark of a model where that is asked for', async () => {
+    const answer = await client.images.generate({ ...small, metadata: false } as OpenAI.ImageGenerateParamsNonStreaming);
+    expect(readRecipe(bytesOf(answer.data![0]!.b64_json))).toBeUndefined();
+  });
+
   test.each<[object, object]>([
     [{ size: 'auto' }, { size: { width: 512, height: 512 } }],
     [{ size: '1536x1024' }, { size: { width: 1536, height: 1024 } }],

@@ -2,7 +2,7 @@
 // every request; those are ignored, as its server does with what it does not know.
 // https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/master/modules/api/models.py
 import * as z from 'zod/mini';
-import { decimal, flag, inWords, text, whole, type Option, type Options, type Schema } from '../draw/option.ts';
+import { decimal, flag, inWords, isObject, text, whole, type Option, type Options, type Schema } from '../draw/option.ts';
 import { checked } from '../draw/refusal.ts';
 import { optionsOf, type GenerateOptions, type Limits } from '../draw/request.ts';
 import { withLoras } from './openai-request.ts';
@@ -20,9 +20,17 @@ const texts = (most: number): Pick<Option, 'schema' | 'expected' | 'is' | 'refus
   refuse: (path) => `${path}: expected at most ${most} texts`,
 });
 
+/** Settings for one request. */
+const settings = (): Pick<Option, 'schema' | 'expected' | 'is' | 'refuse'> => ({
+  schema: z.looseObject({ enable_pnginfo: z.optional(z.boolean()) }) as Schema,
+  expected: 'an object such as { "enable_pnginfo": false }',
+  is: isObject,
+  refuse: (path) => `${path}: expected an object such as { "enable_pnginfo": false }`,
+});
+
 /** The options of a request within limits. */
 export function webuiOptions(limits: Limits): Options {
-  const { prompt, width, height } = optionsOf(limits);
+  const { prompt, width, height, metadata } = optionsOf(limits);
   const side = { default: 512, otherwise: undefined as never };
   return {
     prompt: { ...prompt, about: `${prompt.about}; so does <lora:NAME:WEIGHT>` },
@@ -44,6 +52,8 @@ export function webuiOptions(limits: Limits): Options {
     mask: { ...text(), about: 'white where to repaint, in base64', ...CODE },
     inpainting_mask_invert: { ...whole(0, 1), about: '1: the mask is black where to repaint', default: 0, ...CODE },
     denoising_strength: { ...decimal(0, 1), about: 'how much of the picture may change', default: 0.75, ...CODE },
+    metadata,
+    override_settings: { ...settings(), about: 'enable_pnginfo: false is metadata: false', ...CODE },
     send_images: { ...flag(), about: 'whether the answer holds the pictures', otherwise: 'true', ...CODE },
   };
 }
@@ -70,6 +80,8 @@ interface Found extends Pick<GenerateOptions, 'width' | 'height' | 'seed'> {
   readonly mask?: string;
   readonly inpainting_mask_invert?: number;
   readonly denoising_strength?: number;
+  readonly metadata?: boolean;
+  readonly override_settings?: { readonly enable_pnginfo?: boolean };
   readonly send_images?: boolean;
 }
 
@@ -92,6 +104,7 @@ export function readWebui(body: unknown, limits: Limits, styles: readonly string
     ...(style !== undefined && { style }),
     ...(seed >= 0 && { seed }),
     ...(guidance !== undefined && { guidance: Math.min(guidance, 20) }),
+    metadata: found.metadata ?? found.override_settings?.enable_pnginfo ?? true,
     ...(image !== undefined && { strength: found.denoising_strength ?? 0.75 }),
   };
   const { mask: _, init_images: __, ...rest } = given as Record<string, unknown>;

@@ -76,6 +76,14 @@ test('pictures from words, as a stock client asks for them', async () => {
   });
 });
 
+test('a picture that says nothing of itself, by their setting and by ours', async () => {
+  for (const quiet of [{ override_settings: { enable_pnginfo: false } }, { metadata: false }]) {
+    const { json } = await api<{ images: string[]; info: string }>('txt2img', { ...small, ...quiet });
+    expect((await api('png-info', { image: json.images[0] })).json).toEqual({ info: '', items: {}, parameters: {} });
+    expect(json.info).toContain('a red fox'); // the answer still tells
+  }
+});
+
 test('what is left out is as there: 512 x 512, a seed at random', async () => {
   const { images, info } = await client.txt2img({ prompt: 'a fox' });
   expect(await decoded(images[0]!)).toMatchObject({ width: 512, height: 512 });

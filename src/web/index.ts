@@ -4,7 +4,7 @@
 import type { PeelInfo } from '../adapters/peel.ts';
 import { assembled, bananaOf, pngWith, type Banana, type Backend } from '../sdk/banana.ts';
 import { turns } from '../sdk/turns.ts';
-import type { ImageEvent } from '../draw/events.ts';
+import type { Drawn } from '../draw/events.ts';
 import { narrowed, type Limits } from '../draw/request.ts';
 import type { TrainedPeel, TrainPeelEvent } from '../train/peel/train.ts';
 import { openWorker } from '../runtime/engine-worker.ts';
@@ -117,6 +117,6 @@ function webBanana(engine: Omit<WebEngine, 'close'> & Backend, limits: Limits): 
 }
 
 /** The bytes of a PNG of an image event, with its recipe inside. */
-export function pngOf(event: Pick<ImageEvent, 'image' | 'recipe' | 'text'>): Promise<Uint8Array<ArrayBuffer>> {
+export function pngOf(event: Drawn): Promise<Uint8Array<ArrayBuffer>> {
   return pngWith(encodePng, event);
 }
