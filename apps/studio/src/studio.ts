@@ -1,0 +1,27 @@
+// The one studio of the page: its history, its engine, and the few choices that are no part of a picture.
+import { signal } from '@preact/signals';
+import { openSession } from './engine/session.ts';
+import { openHistory } from './state/history.ts';
+import { remembered } from './state/remembered.ts';
+import { anySeed, FIRST, type Wish } from './state/wish.ts';
+
+export const history = openHistory<Wish>({ ...FIRST, seed: anySeed() });
+export const session = openSession(history);
+
+/** The wish now. */
+export const wish = history.now;
+export const change = history.change;
+
+export const THEMES = ['auto', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
+export const theme = remembered<Theme>('theme', 'auto', (x) => (THEMES as readonly string[]).includes(x));
+
+/** The panel that is open. */
+export const panel = signal('picture');
+
+/** A sentence as it is typed; a new one has a seed of its own, unless the seed is locked. */
+export function typed(prompt: string): void {
+  const { prompt: before, locked } = wish.value;
+  const fresh = before.trim() === '' && prompt.trim() !== '' && !locked && history.canUndo.value;
+  change({ prompt, ...(fresh && { seed: anySeed() }) }, 'prompt');
+}

@@ -1,0 +1,71 @@
+// Builds the studio to files that any server of files can serve: pages and scripts, ONNX Runtime's WASM under ort/, the model under
+// models/, and a service worker that knows them all. The library is taken from its source, by the names that its users know.
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
+
+const root = join(import.meta.dirname, '../..');
+const source = (path: string) => join(root, 'src', path);
+const ORT = join(root, 'node_modules/onnxruntime-web/dist');
+const RUNTIMES = ['jspi.mjs', 'jspi.wasm', 'asyncify.mjs', 'asyncify.wasm'].map((end) => `ort-wasm-simd-threaded.${end}`);
+
+/** What is served beside the scripts: path in the site, and file. */
+const CARRIED: Readonly<Record<string, string>> = {
+  'models/pico.safetensors': process.env['STUDIO_MODEL'] ?? join(root, 'models/pico.safetensors'),
+  ...Object.fromEntries(RUNTIMES.map((name) => [`ort/${name}`, join(ORT, name)])),
+};
+
+const TYPES: Readonly<Record<string, string>> = { mjs: 'text/javascript', wasm: 'application/wasm' };
+
+/** Threads of WASM need a page that is isolated. */
+const ISOLATED = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
+/** Carries the runtime and the model along; Vite's own copies of the runtime go. */
+function carried(): Plugin {
+  return {
+    name: 'carried',
+    configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        const path = new URL(request.url!, 'http://localhost').pathname.slice(1);
+        if (!Object.hasOwn(CARRIED, path) || !existsSync(CARRIED[path]!)) return next();
+        response.setHeader('Content-Type', TYPES[path.split('.').at(-1)!] ?? 'application/octet-stream');
+        createReadStream(CARRIED[path]!).pipe(response);
+      });
+    },
+    generateBundle(_, bundle) {
+      for (const name of Object.keys(bundle)) if (/ort-wasm[^/]*\.(wasm|mjs)$/.test(name)) delete bundle[name];
+      for (const [fileName, file] of Object.entries(CARRIED)) this.emitFile({ type: 'asset', fileName, source: readFileSync(file) });
+    },
+  };
+}
+
+export default defineConfig({
+  root: import.meta.dirname,
+  base: './',
+  plugins: [carried()],
+  resolve: {
+    alias: [
+      { find: /^banana-sdk$/, replacement: source('sdk/index.ts') },
+      { find: /^banana-sdk\/web$/, replacement: source('web/index.ts') },
+      { find: /^banana-sdk\/web-worker$/, replacement: source('web/worker.ts') },
+    ],
+  },
+  worker: { format: 'es' },
+  server: { headers: ISOLATED },
+  preview: { headers: ISOLATED },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0, // the policy of the page allows no data: scripts
+    modulePreload: { polyfill: false },
+    emptyOutDir: true,
+    reportCompressedSize: false,
+  },
+});
+
+/** A short name of what some files hold. */
+export const versionOf = (contents: Iterable<string | Uint8Array>): string => {
+  const hash = createHash('sha256');
+  for (const one of contents) hash.update(one);
+  return hash.digest('hex').slice(0, 12);
+};

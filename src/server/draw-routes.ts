@@ -1,0 +1,73 @@
+// What the studio (apps/studio) and `openBananaServer` of banana-sdk/web ask: which model there is, and a picture with all that is known
+// of it while it is drawn. The request is our own (draw/request.ts) as JSON; the answer one line of JSON an event, pictures in them as PNG.
+import { Hono, type Context } from 'hono';
+import { stream } from 'hono/streaming';
+import { encodeImage } from '../disk/codec.ts';
+import type { GenerateEvent, PictureLayer } from '../draw/events.ts';
+import { checkWire, fromWire, type WireRequest } from '../draw/wire.ts';
+import type { Image } from '../image/image.ts';
+import { listPeels } from '../node/library.ts';
+import type { Door } from './door.ts';
+import { withLoras } from './openai-request.ts';
+import { bytesOf, pictureOf } from './pictures.ts';
+import type { Order } from './studio.ts';
+
+export function drawRoutes(door: Door): Hono {
+  const { model, limits } = door.studio;
+  return new Hono()
+    .get('/host.json', async (c) => {
+      const { peels } = await listPeels(door.peels);
+      return c.json({ model, limits, peels: peels.map(({ name }) => name) }, 200, { 'Cache-Control': 'no-store' });
+    })
+    .post('/api/draw', async (c) => {
+      door.studio.line.checkRoom();
+      return answer(c, door, orderOf(door, await door.intake.json(c)));
+    });
+}
+
+/** Throws InputError with the option's path. */
+function orderOf({ studio: { limits } }: Door, body: unknown): Order {
+  const asked = checkWire(body, limits);
+  const { image, mask, references, ...options } = { ...asked, prompt: withLoras(asked.prompt) };
+  const given: WireRequest = { prompt: asked.prompt, image, mask, references };
+  if (!image && !mask && !references) return { options };
+  const decode = (text: string) => pictureOf(bytesOf(text, 'the picture'), 'the picture', limits);
+  const pictures = async () => {
+    const { prompt: _, ...decoded } = await fromWire(given, decode);
+    return decoded;
+  };
+  return { options, pictures };
+}
+
+/** What goes wrong before the first event has a status of its own; after it, it is the last line. */
+async function answer(c: Context, door: Door, order: Order): Promise<Response> {
+  const { events } = door.studio.draw(order, c.req.raw.signal);
+  const first = await events.next();
+  c.header('Content-Type', 'application/x-ndjson');
+  c.header('Cache-Control', 'no-store');
+  return stream(c, async (out) => {
+    try {
+      for (let next = first; !next.done; next = await events.next()) {
+        const line = await lineOf(next.value);
+        if (line) await out.write(`${JSON.stringify(line)}\n`);
+      }
+    } catch (error) {
+      door.log(c, error);
+      await out.write(`${JSON.stringify({ type: 'error', ...door.refusal(error) })}\n`);
+    } finally {
+      await events.return(undefined);
+    }
+  });
+}
+
+/** An event as JSON; undefined for one that only tells of pixels on their way. */
+async function lineOf(event: GenerateEvent): Promise<object | undefined> {
+  if (event.type === 'render') return event.rows ? undefined : event;
+  if (event.type === 'preview') return { ...event, image: await packed(event.image) };
+  if (event.type !== 'image') return event;
+  const { layers, ...rest } = event;
+  const pack = async (layer: PictureLayer) => ({ ...layer, image: await packed(layer.image) });
+  return { ...rest, image: await packed(event.image), ...(layers && { layers: await Promise.all(layers.map(pack)) }) };
+}
+
+const packed = async (one: Image): Promise<string> => Buffer.from(await encodeImage(one, 'png')).toString('base64');
