@@ -1,7 +1,7 @@
 // Serves pages on loopback with the two headers that WASM's threads need: TypeScript is bundled at the start by esbuild, files
 // are read when asked for, onnxruntime-web's own lie under /ort/. For examples/web, the browser tests and the bench; a real site
 // does the same with its own tools (docs/browser.md).
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -40,6 +40,12 @@ export interface WebServer {
   /** Paths that were asked for, in order. */
   readonly requests: string[];
   close(): void;
+}
+
+/** The files of a folder, by their paths in a site; its index.html is also '/'. */
+export function filesOf(folder: string): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(join(folder, name)).isFile());
+  return { '/': join(folder, 'index.html'), ...Object.fromEntries(names.map((name) => [`/${name}`, join(folder, name)])) };
 }
 
 /** The bundles of some entries: path and contents. */

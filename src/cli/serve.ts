@@ -1,6 +1,9 @@
 // `banana serve`: the engine behind HTTP, for the programs of this machine, or with a key for others. What it is told and answers is in
 // server/; here are the flags, the log and the end: the first signal finishes what is there, a second one ends at once.
 import { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { packagePath } from '../disk/package.ts';
 import { modelPath } from '../node/models.ts';
 import { whole } from './options.ts';
 import type { Banana } from '../sdk/banana.ts';
@@ -21,6 +24,7 @@ interface Flags extends DrawingFlags {
   allowHost?: string[];
   origin?: string[];
   queue?: number;
+  pages?: string;
   json?: boolean;
   log: string;
 }
@@ -46,6 +50,7 @@ export function serveCommand(io: Io): Command {
     .option('--allow-host <name>', 'a name by which this server may be called; may be repeated', several)
     .option('--origin <origin>', 'an origin whose pages may ask, such as https://app.example; may be repeated', several)
     .option('--jobs <folder>', 'where jobs are kept; default that of the environment variable BANANA_JOBS, else .banana/jobs in your own')
+    .option('--pages <folder>', 'a site to serve at /; default the studio, where npm run build:studio has built it')
     .option('--queue <n>', 'requests that may wait; default 64', whole);
   return withEngine(withFleet(withLog(command), ['jobs', 'model', 'preset']))
     .option('--json', 'print { "url": ... } as the first line on standard output')
@@ -53,14 +58,25 @@ export function serveCommand(io: Io): Command {
     .action((flags: Flags) => serve(flags, io));
 }
 
-async function serve({ host, port, key, allowHost, origin, queue, json = false, log: level, ...drawing }: Flags, io: Io): Promise<void> {
+async function serve(
+  { host, port, key, allowHost, origin, queue, pages = studioFolder(), json = false, log: level, ...drawing }: Flags,
+  io: Io,
+): Promise<void> {
   if (redisOf(drawing) === undefined) modelPath(drawing.model ?? drawing.preset);
   const [{ serve: listen }, log] = await Promise.all([import('../server/listen.ts'), openLog(level, io)]);
   const who = { host, port, key: key ?? (process.env['BANANA_KEY'] || undefined), hosts: allowHost, origins: origin };
   await stoppable(io, async (signal) => {
     const { banana, jobs, atOnce, close: end } = await opened(drawing, signal);
     try {
-      const { url, close } = await listen(banana, { ...who, limits: servedLimits(), log, jobs, room: queue, atOnce });
+      const { url, close } = await listen(banana, {
+        ...who,
+        limits: servedLimits(),
+        log,
+        jobs,
+        room: queue,
+        atOnce,
+        ...(pages && { pages }),
+      });
       const { name } = banana.model;
       io.out(json ? `${JSON.stringify({ url, model: name })}\n` : `banana serves ${name} at ${url}; Ctrl-C stops it\n`);
       await aborted(signal);
@@ -70,6 +86,12 @@ async function serve({ host, port, key, allowHost, origin, queue, json = false, 
       await end();
     }
   });
+}
+
+/** Where the studio is built; undefined where it is not. */
+function studioFolder(): string | undefined {
+  const folder = packagePath('apps', 'studio', 'dist');
+  return existsSync(join(folder, 'index.html')) ? folder : undefined;
 }
 
 interface Opened extends Pick<ServeOptions, 'jobs' | 'atOnce'> {

@@ -6,12 +6,14 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { BananaError, InputError } from '../util/errors.ts';
 import { BODY_LIMITS, openIntake, type BodyLimits, type Intake } from './body.ts';
 import type { Door, Log } from './door.ts';
+import { drawRoutes } from './draw-routes.ts';
 import { guard, type GuardOptions } from './guard.ts';
 import { openaiRoutes } from './openai.ts';
 import { jobRoutes } from './job-routes.ts';
 import type { Jobs } from './jobs.ts';
 import { toolsOverHttp } from './mcp.ts';
 import { openapi } from './openapi.ts';
+import type { Pages } from './pages.ts';
 import { keptFiles, MEDIA_TYPES } from './pictures.ts';
 import { openaiError, refusalOf, webuiError } from './refusal.ts';
 import type { Studio } from './studio.ts';
@@ -23,6 +25,8 @@ export interface AppOptions extends Omit<GuardOptions, 'open'> {
   readonly peels: string;
   readonly bodies?: Partial<BodyLimits>;
   readonly jobs?: Jobs | undefined;
+  /** A site at the root, such as the studio. */
+  readonly pages?: Pages | undefined;
   /** Folders whose names clients are not told. */
   readonly hide: readonly string[];
 }
@@ -33,7 +37,7 @@ const BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const open = (path: string) => path === '/health' || path === '/ready' || path.startsWith('/files/');
 
 /** The routes of a server; `jobs` where they have a place on the disk. */
-export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, ...who }: AppOptions): Hono {
+export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, pages, ...who }: AppOptions): Hono {
   const intake = openIntake({ ...BODY_LIMITS, ...bodies });
   const kept = keptFiles();
   const door: Door = {
@@ -46,10 +50,11 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, ...w
   };
   const document = openapi(studio.limits, { key: who.key !== undefined, jobs: jobs !== undefined });
   const app = new Hono();
-  app.use(noted(studio, log, intake)).use(guard({ ...who, open }));
+  app.use(noted(studio, log, intake)).use(guard({ ...who, open: (path) => open(path) || (pages?.has(path) ?? false) }));
   app.onError((error, c) => refuse(c, door, error));
   app.notFound((c) => refuse(c, door, new InputError('server.route', `there is no ${c.req.method} ${c.req.path.slice(0, 200)} here`)));
   if (jobs) app.route('/', jobRoutes(door, jobs));
+  if (pages) app.use(pages.serve);
   return app
     .get('/health', (c) => c.json({ status: 'ok' }))
     .get('/ready', (c) => (studio.ready() ? c.json({ status: 'ready', waiting: studio.line.waiting }) : c.json({ status: 'closing' }, 503)))
@@ -62,6 +67,7 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, ...w
     })
     .post('/mcp', async (c) => toolsOverHttp(door, c.req.raw, await intake.json(c)))
     .on(['GET', 'DELETE'], '/mcp', (c) => c.body(null, 405, { Allow: 'POST' })) // there are no sessions
+    .route('/', drawRoutes(door))
     .route('/', openaiRoutes(door))
     .route('/', webuiRoutes(door));
 }

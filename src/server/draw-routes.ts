@@ -4,12 +4,12 @@ import { Hono, type Context } from 'hono';
 import { stream } from 'hono/streaming';
 import { encodeImage } from '../disk/codec.ts';
 import type { GenerateEvent, PictureLayer } from '../draw/events.ts';
-import { checkWire, fromWire, type WireRequest } from '../draw/wire.ts';
+import { checkWire, partWire } from '../draw/wire.ts';
 import type { Image } from '../image/image.ts';
 import { listPeels } from '../node/library.ts';
 import type { Door } from './door.ts';
 import { withLoras } from './openai-request.ts';
-import { bytesOf, pictureOf } from './pictures.ts';
+import { unwired } from './pictures.ts';
 import type { Order } from './studio.ts';
 
 export function drawRoutes(door: Door): Hono {
@@ -27,16 +27,9 @@ export function drawRoutes(door: Door): Hono {
 
 /** Throws InputError with the option's path. */
 function orderOf({ studio: { limits } }: Door, body: unknown): Order {
-  const asked = checkWire(body, limits);
-  const { image, mask, references, ...options } = { ...asked, prompt: withLoras(asked.prompt) };
-  const given: WireRequest = { prompt: asked.prompt, image, mask, references };
-  if (!image && !mask && !references) return { options };
-  const decode = (text: string) => pictureOf(bytesOf(text, 'the picture'), 'the picture', limits);
-  const pictures = async () => {
-    const { prompt: _, ...decoded } = await fromWire(given, decode);
-    return decoded;
-  };
-  return { options, pictures };
+  const { pictures: sent, rest } = partWire(checkWire(body, limits));
+  const options = { ...rest, prompt: withLoras(rest.prompt) };
+  return { options, ...(sent && { pictures: () => unwired({ prompt: options.prompt, ...sent }, limits) }) };
 }
 
 /** What goes wrong before the first event has a status of its own; after it, it is the last line. */

@@ -1,12 +1,12 @@
 // A job's pictures, one after the other, each with a place in the line of its own; those that are there are left as they are, so a job
 // that was broken off anywhere is gone on with. Where its request and its files are is the caller's: a folder, or a fleet's storage.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Limits, GenerateOptions } from '../draw/request.ts';
-import { fromWire, partWire, type WireRequest } from '../draw/wire.ts';
+import type { Limits } from '../draw/request.ts';
+import { partWire, type WireRequest } from '../draw/wire.ts';
 import { drawnFiles } from '../node/index.ts';
 import { BananaError } from '../util/errors.ts';
 import type { Submitted } from './job-store.ts';
-import { bytesOf, unpacker } from './pictures.ts';
+import { unwired } from './pictures.ts';
 import type { Order, Studio } from './studio.ts';
 
 /** Where a job's request and pictures are. */
@@ -84,11 +84,6 @@ async function drawPicture({ studio, job, place, tell, signal }: Task, order: Or
 /** What is drawn for each picture of a job; its pictures are unpacked when it is its turn. */
 function orderOf(job: Submitted, request: WireRequest, limits: Limits): (index: number) => Order {
   const { pictures: sent, rest } = partWire(request);
-  const pictures = sent && (() => unpacked({ prompt: job.prompt, ...sent }, limits));
+  const pictures = sent && (() => unwired({ prompt: job.prompt, ...sent }, limits));
   return (index) => ({ options: { ...rest, seed: job.seed + index, count: 1, preview: 0 }, ...(pictures && { pictures }) });
-}
-
-function unpacked(request: WireRequest, limits: Limits): Promise<GenerateOptions> {
-  const unpack = unpacker(limits);
-  return fromWire(request, (text) => unpack(bytesOf(text, 'the picture'), 'the picture'));
 }

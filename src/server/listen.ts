@@ -40,6 +40,8 @@ export interface ServeOptions {
   jobs?: string | Jobs;
   /** Requests that are drawn at a time; default as many as keep one engine busy. */
   atOnce?: number | undefined;
+  /** Folder of a site that is served at the root, such as the built studio; default: none. */
+  pages?: string;
   /** Where the log goes, such as a logger of pino; default: nowhere. */
   log?: Log;
 }
@@ -66,7 +68,10 @@ export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options:
       `at ${host} others than this machine could draw: set a key that they must have, or leave the host out`,
     );
   const { room = 64, atOnce, timeout = 600, patience = 60_000 } = options;
-  const [{ bananaApp }, { createAdaptorServer }] = await fromServer(Promise.all([import('./app.ts'), import('@hono/node-server')]));
+  const [{ bananaApp }, { pagesOf }, { createAdaptorServer }] = await fromServer(
+    Promise.all([import('./app.ts'), import('./pages.ts'), import('@hono/node-server')]),
+  );
+  const pages = options.pages === undefined ? undefined : pagesOf(options.pages);
   const studio = openStudio(banana, { limits, room, atOnce, timeout });
   const peels = peelFolder(options.peels);
   const hide = [peels, shippedPeels(), ...(typeof options.jobs === 'string' ? [options.jobs] : [])];
@@ -75,7 +80,7 @@ export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options:
     await studio.close(seconds);
     await jobs?.close();
   };
-  const app = bananaApp(studio, { log, peels, hide, key, origins, hosts: isLoopback(host) ? hosts : 'any', bodies, jobs });
+  const app = bananaApp(studio, { log, peels, hide, key, origins, hosts: isLoopback(host) ? hosts : 'any', bodies, jobs, pages });
   const serverOptions = {
     requestTimeout: patience,
     headersTimeout: Math.min(patience, 20_000),

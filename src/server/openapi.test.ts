@@ -45,7 +45,7 @@ test('it says what each request may hold', () => {
   expect(document.paths['/api/jobs']!['post']!.requestBody!.content['application/json']!.schema.properties).not.toHaveProperty('path');
 });
 
-const POSTS = ['/v1/images/generations', '/sdapi/v1/txt2img', '/sdapi/v1/img2img', '/sdapi/v1/options', '/sdapi/v1/png-info'];
+const POSTS = ['/api/draw', '/v1/images/generations', '/sdapi/v1/txt2img', '/sdapi/v1/img2img', '/sdapi/v1/options', '/sdapi/v1/png-info'];
 const value = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
   fc.integer({ min: -2, max: 600 }),

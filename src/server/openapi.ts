@@ -4,6 +4,7 @@ import { toJSONSchema } from 'zod/mini';
 import { VERSION } from '../draw/recipe.ts';
 import { ABOUT, schemaOf, type Options } from '../draw/option.ts';
 import type { Limits } from '../draw/request.ts';
+import { requestSchema } from '../draw/wire.ts';
 import { jobOptions } from './job-routes.ts';
 import { openaiOptions } from './openai-request.ts';
 import { webuiOptions } from './webui-request.ts';
@@ -73,6 +74,12 @@ function operations(limits: Limits, withJobs: boolean): Readonly<Record<string, 
     'get /ready': { says: 'Whether it takes requests' },
     'get /metrics': { says: 'Counts and times, for Prometheus', answers: ['text/plain'] },
     'get /openapi.json': { says: 'This document' },
+    'get /host.json': { says: 'The model, what a request may ask for, and the names of the Peels' },
+    'post /api/draw': {
+      says: 'Draws, and tells what is known while it does: a line of JSON an event',
+      json: requestSchema(limits),
+      answers: ['application/x-ndjson'],
+    },
     'get /files/{name}': { says: 'A picture that was answered by its address', path: { name: 'from the address' }, answers: PICTURE_TYPES },
     'post /mcp': { says: 'Tools for assistants (Model Context Protocol)', json: ANY, answers: ['application/json', EVENTS] },
     'get /v1/models': { says: 'The models' },

@@ -2,7 +2,8 @@
 // never a drawing that a renderer would have to run. What is answered is a file in base64, or a name under which this server keeps it.
 import { randomUUID } from 'node:crypto';
 import { decodeImage, type ImageFormat } from '../disk/codec.ts';
-import type { Limits } from '../draw/request.ts';
+import type { GenerateOptions, Limits } from '../draw/request.ts';
+import { fromWire, type WireRequest } from '../draw/wire.ts';
 import type { Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 
@@ -45,6 +46,12 @@ export function unpacker({ pictureBytes }: Pick<Limits, 'pictureBytes'>): (bytes
     tail = one.catch(() => {});
     return one;
   };
+}
+
+/** The request with its pictures unpacked. Throws InputError as `bytesOf` and `unpacker` do. */
+export function unwired(request: WireRequest, limits: Limits): Promise<GenerateOptions> {
+  const unpack = unpacker(limits);
+  return fromWire(request, (text) => unpack(bytesOf(text, 'the picture'), 'the picture'));
 }
 
 export const MEDIA_TYPES: Readonly<Record<ImageFormat, string>> = { png: 'image/png', jpeg: 'image/jpeg', webp: 'image/webp' };

@@ -31,6 +31,7 @@ export {
 export type { WebTrainOptions } from './engine.ts';
 export type { OpenBananaOptions } from './options.ts';
 export { imageFrom, type WebImage } from './pictures.ts';
+export { openBananaServer, type BananaServerOptions, type ServedBanana } from './server.ts';
 export { browserStore } from './store.ts';
 
 /** A picture to learn from. What is said of it: what is to be seen, without the style. */

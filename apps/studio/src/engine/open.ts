@@ -1,11 +1,12 @@
 // Where pictures are drawn: by the server that this page came from, at native speed, or in this tab, by WASM or WebGPU. `host.json` beside
 // the page says which: a server answers it with its model, and a folder of files with none.
-import { openBananaWorker, type Banana, type WebBanana } from 'banana-sdk/web';
+import { openBananaServer, openBananaWorker, type Banana, type ServedBanana, type WebBanana } from 'banana-sdk/web';
 
 export interface Opened {
   readonly banana: Banana;
   /** What only an engine in this tab can: take Peels, and train them. */
   readonly tab?: WebBanana;
+  readonly server?: ServedBanana;
 }
 
 /** Told while it opens: bytes of the model so far, of all; 0 of 0 while the engine starts. */
@@ -18,6 +19,8 @@ const own = (path: string): string => new URL(path, document.baseURI).href;
 
 /** Opens what there is. Throws what the library throws, and Error when a file cannot be loaded. */
 export async function openHost(told: Told): Promise<Opened> {
+  const server = await openBananaServer();
+  if (server) return { banana: server, server };
   const tab = await openTab(told);
   return { banana: tab, tab };
 }
@@ -26,7 +29,8 @@ async function openTab(told: Told): Promise<WebBanana> {
   const model = await download(own(MODEL), told);
   told(0, 0);
   const worker = new Worker(new URL('../worker.ts', import.meta.url), { type: 'module' });
-  return openBananaWorker(worker, { model, assets: own('ort/') });
+  const threads = Number(new URLSearchParams(location.search).get('threads')) || undefined;
+  return openBananaWorker(worker, { model, assets: own('ort/'), ...(threads && { threads }) });
 }
 
 async function download(address: string, told: Told): Promise<Uint8Array> {

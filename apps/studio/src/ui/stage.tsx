@@ -8,7 +8,12 @@ export function Stage() {
   const frame = session.frame.value;
   const empty = !frame || wish.value.prompt.trim() === '';
   return (
-    <section class="stage" aria-label={t('canvasLabel')}>
+    <section
+      class="stage"
+      aria-label={t('canvasLabel')}
+      data-phase={session.phase.value.at}
+      data-shows={frame && `${frame.kind} ${frame.prompt}`}
+    >
       <div class={`frame ${frame?.event.recipe.background === 'transparent' ? 'clear' : ''}`}>
         {empty ? <Empty /> : <Canvas id="picture" image={frame.image} label={`${t('canvasLabel')}: ${frame.prompt}`} />}
       </div>
