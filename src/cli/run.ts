@@ -15,6 +15,7 @@ import { mcpCommand } from './mcp.ts';
 import { peelCommand } from './peel.ts';
 import { presetsCommand } from './presets.ts';
 import { pullCommand } from './pull.ts';
+import { scenesCommand } from './scenes.ts';
 import { serveCommand } from './serve.ts';
 import { workerCommand } from './worker.ts';
 
@@ -28,6 +29,7 @@ export function programOf(io: Io): Command {
   for (const command of [
     liveCommand,
     batchCommand,
+    scenesCommand,
     inspectCommand,
     presetsCommand,
     peelCommand,

@@ -13,7 +13,7 @@ import {
   type Tile,
 } from '../image/image.ts';
 import { composite } from '../models/composite.ts';
-import type { Condition, Drawing, KnownLayer, LayerDrawing, Layering, Painter } from '../models/family.ts';
+import type { Condition, Drawing, KnownLayer, LayerDrawing, Layering, ObjectCount, Painter } from '../models/family.ts';
 import { noiseOf, type Layout } from '../models/layout.ts';
 import type { Known } from '../sampling/clamp.ts';
 import { InputError } from '../util/errors.ts';
@@ -82,9 +82,11 @@ export interface Ground {
   readonly sticker: (words: string, rng: Random) => Promise<Image>;
 }
 
-/** How many objects are asked for; undefined where the prompt says it. */
-export const countOf = (objects: readonly { readonly slot: number }[] = []): number | undefined =>
-  Math.max(0, ...objects.map(({ slot }) => slot)) || undefined;
+/** How many objects are asked for. Who keeps one changes a picture that there is: nothing else is to come into it. */
+export function countOf(objects: readonly Pick<KnownObject, 'slot' | 'keep'>[] = []): ObjectCount {
+  const least = Math.max(0, ...objects.map(({ slot }) => slot));
+  return { least, more: least === 0 || objects.every(({ slot, keep }) => slot === 0 || !keep) };
+}
 
 /** Looks at the objects of a picture. Throws InputError for one that the picture has no place for. */
 export async function planOf(objects: readonly KnownObject[], { painter, size, layout, sticker }: Ground, rng: Random): Promise<Plan> {
@@ -227,7 +229,7 @@ export async function drawSticker(
   rng: Random,
 ): Promise<Image> {
   const size = { width: STICKER, height: STICKER };
-  const layout = condition.layout(size, 1, 1);
+  const layout = condition.layout(size, 1, { least: 1, more: false });
   const velocity = condition.velocity(layout, { guidance, ...(signal && { signal }) });
   let latent: Float32Array<ArrayBuffer> | undefined;
   for await (const step of painter.sampler(velocity, noiseOf(rng.split('noise'), layout), painter.times(steps), rng.split('steps')))

@@ -256,10 +256,10 @@ const tableOf = (limits: Limits) => ({
     otherwise: 'the picture alone',
     code: 'options.separate',
   },
-  /** What is known of the things in the picture, of a model that draws in layers: as many are drawn as the highest slot says. */
+  /** What is known of the things in the picture, of a model that draws in layers. At least as many are drawn as the highest slot says, and no more where one is kept. */
   objects: {
     ...listOf(objectsOf(limits.pictureBytes), OBJECTS + 1, '{ slot: 1, box: [0.1, 0.4, 0.3, 0.3] }', 'objects'),
-    about: 'what is known of the things in the picture, and how many there are, of a model that draws in layers',
+    about: 'what is known of the things in the picture, of a model that draws in layers: where one stands, what it is, what is kept',
     code: 'objects.count',
     flag: '--objects <json>',
     words: ['regions', 'boxes', 'boundingboxes'],

@@ -122,12 +122,18 @@ export interface ReferencePicture {
   readonly hash: string;
 }
 
+/** How many objects a caller asks for: so many, or as many as the prompt says where those are more. */
+export interface ObjectCount {
+  readonly least: number;
+  readonly more: boolean;
+}
+
 /** A prompt that was read. */
 export interface Condition {
   /** What the denoiser reads of it, for a look at a model's health. */
   readonly states?: Tensors;
-  /** The parts of a picture of it. `detail` is a share of the full number of tokens, above 0 to 1; `objects`: how many are asked for. */
-  layout(size: Size, detail: number, objects?: number): Layout;
+  /** The parts of a picture of it. `detail` is a share of the full number of tokens, above 0 to 1. */
+  layout(size: Size, detail: number, objects?: ObjectCount): Layout;
   /** Throws the signal's reason once it is aborted, within some 25 ms of work. */
   velocity(layout: Layout, options: { readonly guidance: number; readonly signal?: AbortSignal }): Velocity;
 }

@@ -7,58 +7,16 @@ import { unzip } from 'unzipit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage } from '../disk/codec.ts';
 import { run } from '../cli/run.ts';
-import { writeSafetensors } from '../disk/files.ts';
 import { psnr, type Image } from '../image/image.ts';
-import { layersPreset, PATCH_NUMBERS } from '../models/layers/config.ts';
-import { layersSpecs, packLayers } from '../models/layers/file.ts';
-import { initialize } from '../nn/scope.ts';
-import { float32 } from '../tensor/tensor.ts';
-import { trainTokenizer } from '../tokenizer/tokenizer.ts';
-import { random } from '../util/random.ts';
+import { tinyLayers } from '../../test/tiny-layers.ts';
 import { openBanana, readRecipe, type NodeBanana, type NodePicture, type ObjectRequest, type PictureLayer } from './index.ts';
 import { openRaster, readLayers, writeLayers } from './layers.ts';
 import { readObjects } from './objects.ts';
 import { svgOf } from './svg.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'banana-layers-'));
-const config = layersPreset('tiny');
 let banana: NodeBanana;
 let picture: NodePicture;
-
-/** Random weights in which nothing is hidden by a zero start, in a file. */
-async function tinyLayers(path: string): Promise<void> {
-  const rng = random(5);
-  const weights = Object.fromEntries(
-    Object.entries(initialize(layersSpecs(config), rng)).map(([name, w]) => [
-      name,
-      name.includes('-out')
-        ? float32(
-            w.shape,
-            rng
-              .split(name)
-              .normals(w.data.length)
-              .map((v) => v * 0.2),
-          )
-        : w,
-    ]),
-  );
-  const matrix = rng
-    .split('basis')
-    .normals(PATCH_NUMBERS * config.channels)
-    .map((v) => v / Math.sqrt(PATCH_NUMBERS));
-  const basis = { channels: config.channels, mean: new Float32Array(PATCH_NUMBERS), matrix, scale: 0.05 };
-  const manifest = {
-    name: 'tiny-layers',
-    version: '0',
-    preset: 'tiny',
-    styles: ['flat'],
-    steps: [1, 2],
-    licence: 'none',
-    training: 'none: random weights',
-  };
-  const { tensors, metadata } = packLayers({ config, weights, basis, tokenizer: trainTokenizer([], 264), manifest });
-  await writeSafetensors(path, tensors, metadata);
-}
 
 beforeAll(async () => {
   await tinyLayers(join(folder, 'tiny.safetensors'));
@@ -121,9 +79,12 @@ describe('objects', () => {
     banana.picture({ prompt: 'a fox', seed: 9, width: 96, height: 64, layers: true, objects, ...options });
   const at = ({ layers }: NodePicture, slot: number) => layers!.find((one) => one.slot === slot)!;
 
-  test('as many are drawn as the list says, each where its box is', async () => {
-    const drawn = await again([{ box: [0.1, 0.2, 0.3, 0.5] }, {}, { box: [0.5, 0.25, 0.5, 0.5] }]);
-    expect(drawn.layers!.map(({ slot }) => slot).sort()).toEqual([0, 1, 2, 3]);
+  test('at least as many are drawn as the list says, each where its box is; no more where one is kept', async () => {
+    const drawn = await again([{ box: [0.1, 0.2, 0.3, 0.5] }, {}, { box: [0.5, 0.25, 0.5, 0.5] }, { slot: 6 }]);
+    const least = await again([{}]);
+    expect(drawn.layers!.map(({ slot }) => slot).sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(least.layers!.length).toBe(picture.layers!.length); // what the prompt says
+    expect((await again([{ keep: at(least, 1) }])).layers!.length).toBe(2);
     const middle = ({ x, y, image }: PictureLayer) => [x + image.width / 2, y + image.height / 2];
     const near = (found: number[], expected: number[]) =>
       found.forEach((v, i) => expect(Math.abs(v - expected[i]!)).toBeLessThanOrEqual(1));
@@ -136,17 +97,19 @@ describe('objects', () => {
   test('one is drawn anew, and what is kept is the same bytes at the same place', async () => {
     const before = await again([{}, {}]);
     const after = await again([...before.layers!.filter(({ slot }) => slot !== 2).map((keep) => ({ keep })), { slot: 2 }], { seed: 11 });
+    const used = ({ slot, box, z }: PictureLayer) => ({
+      slot,
+      box,
+      ...(z !== undefined && { z }),
+      keep: expect.stringMatching(/^[0-9a-f]{16}$/),
+    });
     for (const slot of [0, 1]) {
       expect(at(after, slot)).toEqual(at(before, slot));
       expect(Buffer.from(at(after, slot).image.data).equals(Buffer.from(at(before, slot).image.data))).toBe(true);
     }
     expect(at(after, 2).image).not.toEqual(at(before, 2).image);
     expect(farthest(after)).toBeLessThanOrEqual(1);
-    expect(after.recipe.objects).toEqual([
-      { slot: 0, box: [0, 0, 1, 1], keep: expect.stringMatching(/^[0-9a-f]{16}$/) },
-      { slot: 1, box: at(before, 1).box, z: at(before, 1).z, keep: expect.any(String) },
-      { slot: 2 },
-    ]);
+    expect(after.recipe.objects).toEqual([...before.layers!.filter(({ slot }) => slot !== 2).map(used), { slot: 2 }]);
     expect(readRecipe(await after.png())).toEqual(after.recipe);
   });
 
@@ -319,7 +282,7 @@ test('the command writes layers and vectors, with objects from files', async () 
   const code = await run(['a fox', ...flags, '-o', svg, '--layers', psd, '--objects', objects], io);
   expect({ code, said }).toEqual({ code: 0, said: [] });
   expect(readRecipe(readFileSync(svg))?.objects).toMatchObject([{ slot: 0 }, { slot: 1, box: [0, 0, 0.5, 1] }]);
-  expect(readFileSync(svg, 'utf8').match(/<g id=/g)).toHaveLength(2);
+  expect(readFileSync(svg, 'utf8').match(/<g id=/g)).toHaveLength(picture.layers!.length);
   expect(readFileSync(psd).subarray(0, 4).toString()).toBe('8BPS');
 });
 

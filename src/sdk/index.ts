@@ -50,6 +50,7 @@ export type {
 export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest } from '../live/live.ts';
 export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from '../live/governor.ts';
 export type { UsedReference } from '../draw/subjects.ts';
+export { checkStory, drawStory, type Story, type StoryEvent, type StoryScene, type StorySubject } from './scenes.ts';
 export type { Banana, DrawOptions, Picture } from './banana.ts';
 export type { Ability, ModelInfo, OpenedModel, Painter } from '../models/family.ts';
 export { openModelBytes } from '../models/open.ts';

@@ -64,8 +64,9 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
       const condition = await networks.condition([...ids.subarray(0, count)]);
       const plain = (size: Size, objects: number): Layout => layoutOf(size, objects, TRANSPARENT.test(text));
       return {
-        layout: (size, _, objects = condition.objects) => partsOf(plain(size, objects), config.channels),
         states: condition.cache,
+        layout: (size, _, { least, more } = { least: 0, more: true }) =>
+          partsOf(plain(size, more ? Math.max(least, condition.objects) : least), config.channels),
         velocity: (parts, { signal }) => networks.velocity(condition, parts, signal),
       };
     },
