@@ -52,7 +52,12 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, page
   const app = new Hono();
   app.use(noted(studio, log, intake)).use(guard({ ...who, open: (path) => open(path) || (pages?.has(path) ?? false) }));
   app.onError((error, c) => refuse(c, door, error));
-  app.notFound((c) => refuse(c, door, new InputError('server.route', `there is no ${c.req.method} ${c.req.path.slice(0, 200)} here`)));
+  app.notFound((c) => {
+    const methods = methodsAt(app, c.req.path);
+    if (methods.length > 0) c.header('Allow', methods.join(', '));
+    const code = methods.length > 0 ? 'server.method' : 'server.route';
+    return refuse(c, door, new InputError(code, `there is no ${c.req.method} ${c.req.path.slice(0, 200)} here`));
+  });
   if (jobs) app.route('/', jobRoutes(door, jobs));
   if (pages) app.use(pages.serve);
   return app
@@ -73,6 +78,12 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, page
 }
 
 const idOf = (c: Context): string => c.res.headers.get('x-request-id') ?? '';
+
+/** The methods that a path has. */
+function methodsAt(app: Hono, path: string): string[] {
+  const routesFor = (method: string) => app.router.match(method, path)[0].length;
+  return ['GET', 'POST', 'DELETE'].filter((method) => routesFor(method) > routesFor('NONE'));
+}
 
 /** Numbers, times, counts and logs requests. Prompts and pictures are in no log. */
 function noted({ metrics, ready }: Studio, log: Log, intake: Intake): MiddlewareHandler {

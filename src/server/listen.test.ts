@@ -234,6 +234,17 @@ describe('how much', () => {
     expect([status, json.error.message]).toEqual([400, expect.stringMatching(message)]);
   });
 
+  test('another method than a path has', async () => {
+    for (const [method, path, allow] of [
+      ['PUT', '/v1/images/generations', 'POST'],
+      ['TRACE', '/v1/models', 'GET'],
+      ['PATCH', '/sdapi/v1/options', 'GET, POST'],
+      ['POST', '/files/x.png', 'GET'],
+    ] as const)
+      expect(await asked(open, path, { method })).toMatchObject({ status: 405, headers: { allow } });
+    expect((await asked(open, '/no/such/path', { method: 'PUT' })).status).toBe(404);
+  });
+
   test('a small file of many pixels is not unpacked', async () => {
     const bomb = Buffer.from(await encodeImage(image(2000, 2000), 'png')).toString('base64');
     expect(bomb.length).toBeLessThan(100_000);

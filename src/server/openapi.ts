@@ -23,6 +23,8 @@ interface Operation {
   readonly headers?: Readonly<Record<string, string>>;
   /** What comes back, by media type; JSON of any kind when left out. */
   readonly answers?: readonly string[];
+  /** What the JSON that comes back holds; anything when left out. */
+  readonly returns?: Json;
   readonly status?: number;
 }
 
@@ -36,6 +38,23 @@ const ANY = { type: 'object' };
 const PICTURE_TYPES = ['image/png', 'image/jpeg', 'image/webp'];
 const EVENTS = 'text/event-stream';
 const ID = { id: 'of the job' };
+
+const object = (properties: Json): Json => ({ type: 'object', properties, required: Object.keys(properties) });
+const list = (items: Json): Json => ({ type: 'array', items });
+const [TEXT, COUNT] = [{ type: 'string' }, { type: 'integer', minimum: 0 }];
+const MODEL = object({ id: TEXT, object: { const: 'model' } });
+const STATUS = { enum: ['queued', 'drawing', 'done', 'failed', 'cancelled'] };
+const PICTURE = object({ seed: COUNT, url: TEXT });
+const JOB = object({
+  id: TEXT,
+  status: STATUS,
+  prompt: TEXT,
+  count: COUNT,
+  seed: COUNT,
+  created: TEXT,
+  drawn: COUNT,
+  pictures: list(PICTURE),
+});
 
 /** A form: options, and files beside them. */
 const form = (options: Json, files: Json, required: readonly string[]): Json => ({
@@ -60,12 +79,17 @@ function operations(limits: Limits, withJobs: boolean): Readonly<Record<string, 
       says: 'Asks for a job',
       json: schema(jobOptions(limits)),
       headers: { 'Idempotency-Key': 'the same key is the same job' },
+      returns: JOB,
       status: 202,
     },
-    'get /api/jobs': { says: 'All jobs, the newest first', query: { status: 'only those that are so' } },
-    'get /api/jobs/{id}': { says: 'How a job stands', path: ID },
-    'delete /api/jobs/{id}': { says: 'Ends a job; its pictures stay', path: ID },
-    'post /api/jobs/{id}/cancel': { says: 'The same', path: ID },
+    'get /api/jobs': {
+      says: 'All jobs, the newest first',
+      query: { status: 'only those that are so' },
+      returns: object({ jobs: list(JOB) }),
+    },
+    'get /api/jobs/{id}': { says: 'How a job stands', path: ID, returns: JOB },
+    'delete /api/jobs/{id}': { says: 'Ends a job; its pictures stay', path: ID, returns: JOB },
+    'post /api/jobs/{id}/cancel': { says: 'The same', path: ID, returns: JOB },
     'get /api/jobs/{id}/events': { says: 'What becomes of a job, as it does', path: ID, answers: [EVENTS] },
     'get /api/jobs/{id}/pictures/{index}': { says: 'A picture', path: { ...ID, index: 'from 0' }, answers: PICTURE_TYPES },
   };
@@ -82,8 +106,8 @@ function operations(limits: Limits, withJobs: boolean): Readonly<Record<string, 
     },
     'get /files/{name}': { says: 'A picture that was answered by its address', path: { name: 'from the address' }, answers: PICTURE_TYPES },
     'post /mcp': { says: 'Tools for assistants (Model Context Protocol)', json: ANY, answers: ['application/json', EVENTS] },
-    'get /v1/models': { says: 'The models' },
-    'get /v1/models/{id}': { says: 'A model', path: { id: 'its name' } },
+    'get /v1/models': { says: 'The models', returns: object({ data: list(MODEL) }) },
+    'get /v1/models/{id}': { says: 'A model', path: { id: 'its name' }, returns: MODEL },
     'post /v1/images/generations': { says: 'Draws from words', json: pictures, answers: ['application/json', EVENTS] },
     'post /v1/images/edits': {
       says: 'Draws from pictures',
@@ -120,8 +144,10 @@ function operations(limits: Limits, withJobs: boolean): Readonly<Record<string, 
   };
 }
 
-const content = (types: readonly string[], body: Json = {}) =>
-  Object.fromEntries(types.map((type) => [type, /json/.test(type) ? { schema: body } : { schema: { type: 'string' } }]));
+/** Of a stream of events nothing is said: 3.1 has no words for it. */
+const contentOf = (type: string, body: Json): Json =>
+  type === EVENTS ? {} : { schema: type === 'application/json' ? body : { type: 'string' } };
+const content = (types: readonly string[], body: Json = {}) => Object.fromEntries(types.map((type) => [type, contentOf(type, body)]));
 const refused = {
   description: 'It cannot be; `error` says why',
   content: content(['application/json'], { type: 'object', required: ['error'] }),
@@ -140,15 +166,15 @@ function parametersOf({ path = {}, query = {}, headers = {} }: Operation): Json[
 }
 
 function operationOf(operation: Operation): Json {
-  const { says, json, form, answers = ['application/json'], status = 200 } = operation;
+  const { says, json, form, answers = ['application/json'], returns, status = 200 } = operation;
   const type = json ? 'application/json' : 'multipart/form-data';
   return {
     summary: says,
     parameters: parametersOf(operation),
     ...((json ?? form) && { requestBody: { required: true, content: { [type]: { schema: json ?? form } } } }),
     responses: {
-      [status]: { description: says, content: content(answers) },
-      ...(status === 202 && { 200: { description: 'It was asked for before' } }),
+      [status]: { description: says, content: content(answers, returns) },
+      ...(status === 202 && { 200: { description: 'It was asked for before', content: content(answers, returns) } }),
       default: refused,
     },
   };

@@ -8,6 +8,7 @@ const STATUS: Readonly<Record<string, number>> = {
   'server.origin': 403,
   'server.host': 403,
   'server.route': 404,
+  'server.method': 405,
   'server.body': 413,
   'server.type': 415,
   'server.full': 429,

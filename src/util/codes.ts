@@ -187,6 +187,7 @@ export const INPUT_CODES = {
   'server.host': 'A server is called by a name that is not its own.',
   'server.json': 'The body of a request is no JSON.',
   'server.key': 'The key of a server is missing or wrong.',
+  'server.method': 'A server is asked by another method than its path has.',
   'server.open': 'A server without a key would be open to others than this machine.',
   'server.origin': 'A page of another origin asks a server.',
   'server.pages': 'A folder of pages to serve has no index.html.',
