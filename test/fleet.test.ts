@@ -19,7 +19,7 @@ import { serve, type BananaServer } from '../src/server/listen.ts';
 import { workFolder } from './command.ts';
 import { fakeBanana, pictureOf, soon } from './fake-banana.ts';
 import { MODEL } from './fake-model.ts';
-import { hasRedis, startRedis } from './redis.ts';
+import { hasRedis, startRedis, type RedisServer } from './redis.ts';
 
 const { folder, remove } = workFolder();
 const results = join(folder, 'results');
@@ -39,7 +39,7 @@ interface Told {
 }
 
 describe.skipIf(!hasRedis)('a fleet', () => {
-  let redis: Awaited<ReturnType<typeof startRedis>>;
+  let redis: RedisServer;
   const banana = fakeBanana();
   let queue: FleetQueue;
   let worker: FleetWorker;
@@ -156,6 +156,15 @@ describe.skipIf(!hasRedis)('a fleet', () => {
     const nowhere = openQueue({ redis: 'redis://me:secret@127.0.0.1:1' });
     await expect(nowhere).rejects.toMatchObject({ code: 'fleet.redis', message: expect.not.stringContaining('secret') });
     await expect(openFleet({ redis: redis.url, results, name: 'empty', patience: 0 })).rejects.toMatchObject({ code: 'fleet.empty' });
+  });
+
+  test('while Redis is away clients are told so; when it is back all goes on', async () => {
+    await redis.stop();
+    for (const answer of await Promise.all([draw({ prompt: 'away' }), fetch(`${server.url}/api/jobs`)]))
+      expect([answer.status, ((await answer.json()) as { error: { code: string } }).error.code]).toEqual([503, 'fleet.redis']);
+    redis = await startRedis(redis.port);
+    await soon(async () => expect((await draw({ prompt: 'back' })).status).toBe(200));
+    expect(begun('away')).toEqual([]);
   });
 
   test('two workers, one killed with -9 while it draws: its job is done by the other, once', async () => {

@@ -15,9 +15,15 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Starts it; `stop` ends it. */
-export async function startRedis(): Promise<{ url: string; stop: () => Promise<void> }> {
-  const port = await freePort();
+export interface RedisServer {
+  readonly url: string;
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Starts it, at a port that is free or at this one. */
+export async function startRedis(at?: number): Promise<RedisServer> {
+  const port = at ?? (await freePort());
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ready = new Promise<void>((resolve) => {
@@ -28,6 +34,7 @@ export async function startRedis(): Promise<{ url: string; stop: () => Promise<v
   await Promise.race([ready, ended.then(() => Promise.reject(new Error('redis-server ended before it was ready')))]);
   return {
     url: `redis://127.0.0.1:${port}`,
+    port,
     async stop() {
       child.kill();
       await ended;

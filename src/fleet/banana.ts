@@ -9,7 +9,7 @@ import type { ModelInfo } from '../models/family.ts';
 import type { Banana, DrawOptions } from '../sdk/banana.ts';
 import { RuntimeError } from '../util/errors.ts';
 import type { Desk } from './desk.ts';
-import { failureOf, hasEnded, pictureName, progressOf, type FleetEntry } from './queue.ts';
+import { answered, failureOf, hasEnded, pictureName, progressOf, type FleetEntry } from './queue.ts';
 
 const base64 = async (picture: Image) => Buffer.from(await encodeImage(picture, 'png')).toString('base64');
 
@@ -22,7 +22,7 @@ async function* generate(desk: Desk, options: DrawOptions): AsyncGenerator<Gener
   const { fleet } = desk;
   const { signal = new AbortController().signal } = options;
   signal.throwIfAborted();
-  if ((await fleet.queue.getWorkersCount()) === 0)
+  if ((await answered(fleet.queue.getWorkersCount())) === 0)
     throw new RuntimeError('fleet.empty', `fleet "${fleet.name}" has no worker: start one with \`banana worker --redis URL\``);
   const request = await toWire(options, base64);
   const { entry } = await desk.submit({ request, format: 'png' }, 'waited');

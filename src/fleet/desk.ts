@@ -7,7 +7,17 @@ import type { JobRequest } from '../server/jobs.ts';
 import type { Submitted } from '../server/job-store.ts';
 import { mailbox } from '../runtime/mailbox.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
-import { cancelJob, hasEnded, PRIORITY, statusOf, type FleetEntry, type FleetQueue, type JobStatus, type Priority } from './queue.ts';
+import {
+  answered,
+  cancelJob,
+  hasEnded,
+  PRIORITY,
+  statusOf,
+  type FleetEntry,
+  type FleetQueue,
+  type JobStatus,
+  type Priority,
+} from './queue.ts';
 import type { Results } from './results.ts';
 
 /** How a job stands: what is known of it is as new as its status, or newer. */
@@ -50,12 +60,12 @@ export async function openDesk(fleet: FleetQueue, results: Results): Promise<Des
   await events.waitUntilReady();
   const closing = new AbortController();
   const find = async (id: string) => {
-    const entry = ID.test(id) ? await fleet.queue.getJob(id) : undefined;
+    const entry = ID.test(id) ? await answered(fleet.queue.getJob(id)) : undefined;
     if (!entry) throw new InputError('job.unknown', `there is no job "${id.slice(0, 80)}"`);
     return entry;
   };
   const look = async (id: string) => {
-    const status = await statusOf(fleet, await find(id));
+    const status = await answered(statusOf(fleet, await find(id)));
     return { entry: await find(id), status };
   };
   return {
@@ -65,7 +75,7 @@ export async function openDesk(fleet: FleetQueue, results: Results): Promise<Des
     submit: (request, priority) => submit(fleet, results, request, priority),
     find,
     async cancel(id) {
-      await cancelJob(fleet, id);
+      await answered(cancelJob(fleet, id));
       wake(id);
     },
     async *watch(id, signal) {
@@ -107,15 +117,16 @@ async function submit(
 ): Promise<{ entry: FleetEntry; before: boolean }> {
   const print = hashed(JSON.stringify([request, format, quality])).slice(0, 16);
   const id = key === undefined ? randomUUID() : `key-${hashed(key)}`;
-  const found = key === undefined ? undefined : await queue.getJob(id);
+  const found = key === undefined ? undefined : await answered(queue.getJob(id));
   if (found) return { entry: same(found, print, key), before: true };
-  if ((await queue.count()) >= WAITING_MAX) throw new RuntimeError('server.full', `${WAITING_MAX} jobs wait already: ask again later`);
+  if ((await answered(queue.count())) >= WAITING_MAX)
+    throw new RuntimeError('server.full', `${WAITING_MAX} jobs wait already: ask again later`);
   const { prompt, count = 1, seed = randomSeed() } = request;
   const job: Submitted = { id, key, print, created: new Date().toISOString(), prompt, count, seed, format, quality };
   const name = `${id}/request-${randomUUID()}.json`;
   await results.write(name, new TextEncoder().encode(JSON.stringify(request)));
-  await queue.add('draw', { ...job, request: name }, { jobId: id, priority: PRIORITY[priority] });
-  const entry = (await queue.getJob(id))!;
+  await answered(queue.add('draw', { ...job, request: name }, { jobId: id, priority: PRIORITY[priority] }));
+  const entry = (await answered(queue.getJob(id)))!;
   if (entry.data.request === name) return { entry, before: false };
   await results.remove([name]); // somebody else was first with this key
   return { entry: same(entry, print, key), before: true };

@@ -4,7 +4,7 @@ import type { Job, Jobs } from '../server/jobs.ts';
 import type { Refusal } from '../server/refusal.ts';
 import { InputError } from '../util/errors.ts';
 import type { Desk, Standing } from './desk.ts';
-import { failureOf, hasEnded, pictureName, PRIORITY, progressOf, statusOf, type FleetEntry, type FleetQueue } from './queue.ts';
+import { answered, failureOf, hasEnded, pictureName, PRIORITY, progressOf, statusOf, type FleetEntry, type FleetQueue } from './queue.ts';
 
 const STATES = ['active', 'prioritized', 'delayed', 'waiting', 'completed', 'failed'] as const;
 const LISTED = 1000;
@@ -14,14 +14,16 @@ const LOOKED_AT = 100;
 /** `refusal`: what a client is told of an error. */
 export function fleetJobs(desk: Desk, refusal: (error: unknown) => Refusal): Jobs {
   const { fleet } = desk;
-  const told = (standing: Standing) => toldOf(fleet, standing, refusal);
+  const told = (standing: Standing) => answered(toldOf(fleet, standing, refusal));
   return {
     async submit(request) {
       const { entry, before } = await desk.submit(request, 'batch');
       return { job: await told(await desk.look(entry.data.id)), before };
     },
     async list() {
-      const entries = (await fleet.queue.getJobs([...STATES], 0, LISTED - 1)).filter((entry) => entry?.priority === PRIORITY.batch);
+      const entries = (await answered(fleet.queue.getJobs([...STATES], 0, LISTED - 1))).filter(
+        (entry) => entry?.priority === PRIORITY.batch,
+      );
       const all = await Promise.all(entries.map(async (entry) => told({ entry, status: await statusOf(fleet, entry) })));
       return all.sort((a, b) => (a.created < b.created ? 1 : -1));
     },

@@ -50,6 +50,8 @@ const ENDED_MAX = 1000;
 /** Times that a job is begun for reasons that are not its own. */
 const ATTEMPTS = 3;
 const CONNECT_MS = 5000;
+/** Milliseconds that Redis has for an answer. */
+const ANSWER_MS = 3000;
 
 /** Connects. Throws RuntimeError `fleet.missing` without the packages, `fleet.redis` when nothing answers, InputError `fleet.address`. */
 export async function openQueue({ redis: url, name = 'banana' }: FleetOptions): Promise<FleetQueue> {
@@ -62,7 +64,7 @@ export async function openQueue({ redis: url, name = 'banana' }: FleetOptions): 
     removeOnFail: { count: ENDED_MAX },
   };
   const queue = new bull.Queue<FleetJob, FleetResult>(name, { connection: redis as never, defaultJobOptions: options });
-  queue.on('error', () => {}); // ioredis tries again; what is asked meanwhile fails by itself
+  queue.on('error', () => {}); // ioredis tries again, and who asks is told by `answered`
   return {
     name,
     redis,
@@ -98,6 +100,20 @@ async function connected(url: string, Client: typeof Redis): Promise<Redis> {
 /** Without the password that may be in the address. */
 const unreachable = (url: string, why: string, cause?: unknown) =>
   new RuntimeError('fleet.redis', `Redis cannot be reached at ${url.replace(/\/\/[^@/]*@/, '//')}: ${why}`, { cause });
+
+/** What Redis answers. Throws RuntimeError `fleet.redis` while it is away. */
+export async function answered<T>(asking: Promise<T>): Promise<T> {
+  let late: NodeJS.Timeout | undefined;
+  const away = new Promise<never>((_, reject) => {
+    const error = new RuntimeError('fleet.redis', 'Redis cannot be reached for now: ask again in a while');
+    late = setTimeout(() => reject(error), ANSWER_MS);
+  });
+  try {
+    return await Promise.race([asking, away]);
+  } finally {
+    clearTimeout(late);
+  }
+}
 
 /** The model that a fleet draws with; undefined while no worker has been there. */
 export async function modelOf({ redis, key }: FleetQueue): Promise<ModelInfo | undefined> {

@@ -82,7 +82,7 @@ function processor(fleet: FleetQueue, results: Results, studio: Studio, log: Log
     const from = performance.now();
     try {
       await drawEntry(entry, results, studio, signal!);
-      await noteSeconds(fleet, (performance.now() - from) / 1000 / entry.data.count);
+      await noteSeconds(fleet, (performance.now() - from) / 1000 / entry.data.count).catch(() => {}); // the job is done all the same
       log.info({ job: id, pictures: entry.data.count }, 'done');
       return { status: 'done' };
     } catch (error) {
