@@ -29,7 +29,7 @@ async function doctor(given: string, { json, ...loading }: Flags, io: Io, signal
   const { painter, model, path } = await loadPainter({ ...loading, model: given });
   try {
     const found = await examine(painter, { signal });
-    const parts = (model.parts ?? []).map(reportOf);
+    const parts = (model.parts?.() ?? []).map(reportOf);
     const memory = process.resourceUsage().maxRSS * 1024;
     io.out(
       json ? `${JSON.stringify({ model: painter.info, path, parts, ...found, memory })}\n` : told(painter.info, path, parts, found, memory),

@@ -7,6 +7,7 @@ import { InputError } from '../util/errors.ts';
 import { partIn } from './parts.ts';
 import { decodeSafetensors, encodeSafetensors, headLength, readLayout, tensorAt } from '../tensor/safetensors.ts';
 import type { Layout, Safetensors } from '../tensor/safetensors.ts';
+import { rowsOf } from '../tensor/weights.ts';
 import type { Chunks, Store } from '../tensor/store.ts';
 import type { Tensor, Tensors } from '../tensor/tensor.ts';
 
@@ -76,8 +77,8 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
 
 /** A .safetensors file of which only the head is in memory. */
 export interface OpenSafetensors extends Layout {
-  /** Reads a tensor, each time anew. Throws InputError `file.read` when the file cannot be read any more. */
-  read(name: string): Tensor;
+  /** Reads a tensor, or some rows of it, each time anew. Throws InputError `file.read` when the file cannot be read any more. */
+  read(name: string, rows?: readonly [from: number, to: number]): Tensor;
   /** The bytes of the whole file, for a hash. */
   chunks(): AsyncIterable<Uint8Array>;
   close(): void;
@@ -104,8 +105,8 @@ export async function openSafetensors(path: string): Promise<OpenSafetensors> {
     const head = bytesAt(0, headLength(bytesAt(0, Math.min(8, size)), size, path));
     const layout = readLayout(head, size, path);
     const places = new Map(layout.places.map((place) => [place.name, place]));
-    const read = (name: string): Tensor => {
-      const place = places.get(name)!;
+    const read: OpenSafetensors['read'] = (name, rows) => {
+      const place = rows ? rowsOf(places.get(name)!, rows, path) : places.get(name)!;
       try {
         return tensorAt(place, bytesAt(place.begin, place.end));
       } catch (error) {

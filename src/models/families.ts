@@ -3,5 +3,6 @@
 import { banana } from './banana/painter.ts';
 import type { Family } from './family.ts';
 import { layers } from './layers/painter.ts';
+import { nitro } from './nitro/painter.ts';
 
-export const FAMILIES: readonly Family[] = [banana, layers];
+export const FAMILIES: readonly Family[] = [banana, layers, nitro];

@@ -43,20 +43,22 @@ export interface ModelInfo extends BaseId {
 
 /**
  * What a model lies in: one .safetensors, or a folder of several, of which only heads are in memory. In a folder of a pipeline's parts the
- * name of a tensor begins with the folder of its part: "unet/conv_in.weight".
+ * name of a tensor begins with the folder of its part, "unet/conv_in.weight", or the name of a file beside those folders.
  */
 export interface ModelFile {
   readonly tensors: ReadonlyMap<string, Outline>;
   /** The free strings in the heads. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Reads a tensor, each time anew. */
-  read(name: string): Tensor;
+  /** Reads a tensor, or rows `from` to before `to` of it, each time anew. */
+  read(name: string, rows?: readonly [from: number, to: number]): Tensor;
   /** The text of a file beside the weights, by its path there ("unet/config.json"); undefined where there is none. */
   text(path: string): string | undefined;
 }
 
 export interface Family {
   readonly name: string;
+  /** Whether its models are put together from files of several places, which a person lays in one folder. */
+  readonly assembled?: boolean;
   /** Whether a file is one of its models, damaged or not, by what its head says. */
   recognises(file: Pick<ModelFile, 'metadata' | 'tensors' | 'text'>): boolean;
   /** Reads what is needed to say what it is. Throws InputError naming `source` for one that is damaged or too old. */
@@ -77,7 +79,7 @@ export interface ModelPart {
 /** A model of which a file is open, before there is anything that computes. */
 export interface OpenedModel {
   /** Its networks, of a model that was put together from files of others. */
-  readonly parts?: readonly ModelPart[];
+  parts?(): readonly ModelPart[];
   readonly id: Omit<BaseId, 'hash'>;
   /** Makes it ready to draw. Throws InputError for weights that do not fit, RuntimeError when the runtime fails. */
   painter(runtime: Runtime, options: PainterOptions): Promise<Painter>;

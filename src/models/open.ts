@@ -1,5 +1,6 @@
 // Which family a model's file is of: its head says, not its name.
 import { decodeSafetensors, type Safetensors } from '../tensor/safetensors.ts';
+import { cutRows } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import { FAMILIES } from './families.ts';
 import type { Family, ModelFile, OpenedModel } from './family.ts';
@@ -22,7 +23,7 @@ export function openModelFile(file: ModelFile, source: string, families: readonl
 export const fileOf = ({ tensors, metadata }: Safetensors): ModelFile => ({
   tensors: new Map(Object.entries(tensors)),
   metadata,
-  read: (name) => tensors[name]!,
+  read: (name, rows) => (rows ? cutRows(tensors[name]!, rows) : tensors[name]!),
   text: () => undefined,
 });
 

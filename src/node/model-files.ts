@@ -1,16 +1,19 @@
 // What lies at a model's path, Node only: a .safetensors, the one in a folder that is a model, or the folder of a pipeline's parts as
 // diffusers keeps it (model_index.json). Only heads are in memory; of several weights of a part those are taken that a pull would bring.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { openSafetensors, readFileWhole, type OpenSafetensors } from '../disk/files.ts';
+import { openWeights } from '../disk/weights.ts';
 import { packagePath } from '../disk/package.ts';
 import { needed, type ModelIndex } from '../hub/choose.ts';
 import type { Family, ModelFile } from '../models/family.ts';
+import { FAMILIES } from '../models/families.ts';
 import { isKnown } from '../models/open.ts';
 import { checkHash, SEAL, sealedWords } from '../models/seal.ts';
 import type { TensorPlace } from '../tensor/safetensors.ts';
+import { cutRows, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 import { publishedHash } from './models.ts';
 
@@ -28,6 +31,8 @@ export interface ModelFiles extends ModelFile {
 /** Opens what lies at a path. Throws InputError for a folder with no model or several, and for what is missing or damaged. */
 export async function openModelFiles(path: string, families?: readonly Family[]): Promise<ModelFiles> {
   if (!statSync(path).isDirectory()) return oneFile(path, () => undefined);
+  const assembled = await assembledIn(path, families);
+  if (assembled) return assembled;
   if (existsSync(join(path, INDEX))) return partsIn(path);
   return oneFile(await fileIn(path, families), textsIn(path));
 }
@@ -78,16 +83,20 @@ async function isModelAt(path: string, families?: readonly Family[]): Promise<bo
 async function partsIn(folder: string): Promise<ModelFiles> {
   const paths = neededIn(folder);
   const opened = new Map<string, OpenSafetensors>();
-  const close = () => opened.forEach((file) => file.close());
   try {
     for (const path of paths.filter((one) => one.endsWith('.safetensors'))) opened.set(path, await openSafetensors(join(folder, path)));
   } catch (error) {
-    close();
+    opened.forEach((file) => file.close());
     throw error;
   }
+  return together(folder, opened, paths);
+}
+
+/** Files of a folder whose tensors are named after the folders in it, or after a file beside these. `paths`: all that the model is. */
+function together(folder: string, opened: ReadonlyMap<string, OpenSafetensors>, paths: readonly string[]): ModelFiles {
   const places = [...opened].flatMap(([path, file]) =>
     file.places.map((place): [string, { file: OpenSafetensors; place: TensorPlace }] => [
-      `${posix.dirname(path)}/${place.name}`,
+      `${path.includes('/') ? posix.dirname(path) : path}/${place.name}`,
       { file, place },
     ]),
   );
@@ -95,14 +104,68 @@ async function partsIn(folder: string): Promise<ModelFiles> {
   return {
     tensors: new Map(places.map(([name, { place }]) => [name, place])),
     metadata: Object.assign({}, ...[...opened.values()].map(({ metadata }) => metadata)),
-    read(name) {
+    read(name, rows) {
       const { file, place } = named.get(name)!;
-      return file.read(place.name);
+      return file.read(place.name, rows);
     },
     text: textsIn(folder),
     path: folder,
     hash: () => hashOfAll(folder, paths, opened),
-    close,
+    close: () => opened.forEach((file) => file.close()),
+  };
+}
+
+/** A .pth is a tiny decoder's, and read whole; a large one is no part that is known here. */
+const LARGEST_PTH = 2 ** 27;
+const LOOSE = /\.(safetensors|pth)$/;
+
+/**
+ * What a person laid in a folder from several places, for a family of which a model is put together so: all weights in it and in the folders
+ * in it. Undefined where it is no such model. Throws InputError for one of which a file is damaged.
+ */
+async function assembledIn(folder: string, families: readonly Family[] = FAMILIES): Promise<ModelFiles | undefined> {
+  const kinds = families.filter(({ assembled }) => assembled);
+  const paths = kinds.length > 0 ? loosePaths(folder) : [];
+  const opened = new Map<string, OpenSafetensors>();
+  const failures: unknown[] = [];
+  for (const path of paths.filter((one) => LOOSE.test(one)))
+    await (path.endsWith('.pth') ? openPth : openSafetensors)(join(folder, path)).then(
+      (file) => opened.set(path, file),
+      (error: unknown) => failures.push(error),
+    );
+  const files = together(folder, opened, paths);
+  const known = kinds.some((family) => family.recognises(files));
+  if (known && failures.length === 0) return files;
+  files.close();
+  if (known) throw failures[0];
+  return undefined;
+}
+
+/** Weights and settings of a folder and the folders in it. */
+function loosePaths(folder: string): string[] {
+  const below = (path: string) =>
+    readdirSync(join(folder, path))
+      .map((name) => posix.join(path, name))
+      .map((one) => ({ path: one, stat: statSync(join(folder, one), { throwIfNoEntry: false }) }));
+  const all = below('').flatMap((one) => (one.stat?.isDirectory() ? below(one.path) : [one]));
+  const wanted = ({ path, stat }: (typeof all)[number]) =>
+    stat?.isFile() && (path.endsWith('.pth') ? stat.size <= LARGEST_PTH : /\.(safetensors|json)$/.test(path));
+  return all.filter(wanted).map(({ path }) => path);
+}
+
+/** The weights of a PyTorch file, in memory, as an open file. */
+async function openPth(path: string): Promise<OpenSafetensors> {
+  const weights = await openWeights(path);
+  const tensors: Tensors = {};
+  for (const name of weights.names) tensors[name] = await weights.read(name);
+  await weights.close();
+  const places = weights.names.map((name) => ({ name, ...weights.outline(name), begin: 0, end: 0 }));
+  return {
+    places,
+    metadata: {},
+    read: (name, rows) => (rows ? cutRows(tensors[name]!, rows) : tensors[name]!),
+    chunks: () => createReadStream(path),
+    close: () => {},
   };
 }
 

@@ -88,6 +88,13 @@ export function toBytes(t: Tensor): Uint8Array {
 /** Side of the squares in which a matrix is turned: what two of them take stays in the processor's first cache. */
 const SQUARE = 32;
 
+/** Rows `from` to before `to` of the first axis, as a view. */
+export function cutRows(t: Tensor, [from, to]: readonly [number, number]): Tensor {
+  const [count = 1, ...inner] = t.shape;
+  const row = t.data.length / count;
+  return { ...t, shape: [to - from, ...inner], data: t.data.subarray(from * row, to * row) };
+}
+
 /** A matrix with its rows and columns exchanged. */
 export function transposed({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
   const [rows, columns] = shape as [number, number];

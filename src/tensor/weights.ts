@@ -67,15 +67,15 @@ export async function safetensorsWeights(ranges: Ranges): Promise<Weights> {
       return { dtype: dtype === 'float16' ? 'float32' : dtype, shape, stored };
     },
     async read(name, rows) {
-      const place = rows ? part(find(name), rows, ranges.name) : find(name);
+      const place = rows ? rowsOf(find(name), rows, ranges.name) : find(name);
       return asFloat(tensorAt(place, await ranges.read(place.begin, place.end)));
     },
     close: async () => ranges.close?.(),
   };
 }
 
-/** Some rows of a tensor, as a place of its own. */
-function part(place: TensorPlace, [from, to]: readonly [number, number], source: string): TensorPlace {
+/** Some rows of a tensor, as a place of its own. Throws InputError `weights.rows` where it has no such rows. */
+export function rowsOf(place: TensorPlace, [from, to]: readonly [number, number], source: string): TensorPlace {
   const [count = 1, ...inner] = place.shape;
   const bytes = (place.end - place.begin) / count;
   if (!(from >= 0 && from <= to && to <= count) || !Number.isInteger(bytes))
@@ -87,7 +87,7 @@ function part(place: TensorPlace, [from, to]: readonly [number, number], source:
 }
 
 /** A tensor of halves as float32; others as they are. */
-function asFloat(t: Tensor): Tensor {
+export function asFloat(t: Tensor): Tensor {
   return t.dtype === 'float16' ? float32(t.shape, FLOATS.F16!.widen(toBytes(t))) : t;
 }
 

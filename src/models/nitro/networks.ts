@@ -11,8 +11,9 @@ import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Grid } from '../../sampling/noise.ts';
 import { guide } from '../../sampling/guidance.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
-import { float32, type Tensor } from '../../tensor/tensor.ts';
+import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
+import type { ModelPart } from '../family.ts';
 import type { Stage } from '../stage.ts';
 import type { TinyLevels } from '../stable-diffusion/tiny-autoencoder.ts';
 import type { EmmditConfig } from './emmdit-config.ts';
@@ -98,6 +99,26 @@ export async function openNetworks(runtime: Runtime, { text, denoiser, decoder }
   };
 }
 
+/** Its networks against its files. */
+export function partsOf({ text, denoiser, decoder }: NitroWeights): ModelPart[] {
+  const { config } = denoiser;
+  const stages = {
+    'text encoder': [textStage(text.config, TOKENS, text.weights.names), text.weights],
+    denoiser: [denoiseStage(config, TOKENS, sidesOf(config, { rows: config.cells, columns: config.cells })), denoiser.weights],
+    decoder: [pixelsStage(config.channels, { decoder: decoder.levels, pictureChannels: 3 }), decoder.weights],
+  } as const;
+  return Object.entries(stages).map(([name, [{ specs }, weights]]) => {
+    const outlines = weights.names.map((one) => weights.outline(one));
+    return {
+      name,
+      asked: [...specs.keys(), ...(name === 'text encoder' ? [embeddingsOf(weights)] : [])],
+      found: weights.names,
+      stored: [...new Set(outlines.map(({ stored }) => stored))],
+      numbers: outlines.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    };
+  });
+}
+
 async function opened(runtime: Runtime, { graph, specs }: Stage, weights: Weights, frugal: boolean): Promise<Session> {
   return runtime.compile(forInference(graph), { weights: await checkpointWeights(graph, specs, weights), frugal });
 }
@@ -105,9 +126,12 @@ async function opened(runtime: Runtime, { graph, specs }: Stage, weights: Weight
 /** A network that attends by regions is made for each grid, another serves all. */
 const sidesOf = ({ regions }: EmmditConfig, grid: Grid) => (regions ? grid : ANY_SIDES);
 
+/** What the table of embeddings is called. */
+const embeddingsOf = ({ names }: Weights): string => names.find((name) => name === `model.${EMBEDDINGS}`) ?? EMBEDDINGS;
+
 /** The rows of the table of embeddings for some tokens: (1, L, D). Of a table of a gigabyte they are a megabyte. */
 async function embedded(ids: readonly number[], { config, weights }: NitroWeights['text']): Promise<Tensor> {
-  const name = weights.names.find((one) => one === EMBEDDINGS || one === `model.${EMBEDDINGS}`) ?? EMBEDDINGS;
+  const name = embeddingsOf(weights);
   const rows = new Map<number, Float32Array>();
   for (const id of new Set(ids)) rows.set(id, (await weights.read(name, [id, id + 1])).data as Float32Array);
   const data = new Float32Array(ids.length * config.width);

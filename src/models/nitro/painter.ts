@@ -6,23 +6,35 @@ import type { Grid } from '../../sampling/noise.ts';
 import { euler } from '../../sampling/sampler.ts';
 import { flowTimes } from '../../sampling/schedule.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Condition, ModelInfo, Painter, PainterOptions } from '../family.ts';
+import type { Condition, Family, ModelInfo, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { canvasOf, latentGrid, tokensOf, type Layout } from '../layout.ts';
 import { rasterDrawing } from '../raster.ts';
 import { SIDE, type EmmditConfig } from './emmdit-config.ts';
-import { openNetworks, TOKENS } from './networks.ts';
-import type { NitroParts } from './parts.ts';
+import { openNetworks, partsOf, TOKENS } from './networks.ts';
+import { isNitro, nitroParts, type NitroParts } from './parts.ts';
 
 /** What its authors draw with (Nitro-E's README). */
 const DISTILLED = { steps: [1, 2, 3, 4, 6, 8], defaultSteps: 4, guidance: 1, abilities: [] } as const;
 const WHOLE = { steps: [8, 10, 12, 16, 20, 25, 30, 40, 50], defaultSteps: 20, guidance: 4.5, abilities: ['guidance'] } as const;
 
-export interface NitroOptions extends PainterOptions {
-  readonly name: string;
-}
+export const nitro = {
+  name: 'nitro',
+  assembled: true,
+  recognises: isNitro,
+  open(file, source): OpenedModel {
+    const parts = nitroParts(file, source);
+    return {
+      id: { name: parts.name, version: '', preset: presetOf(parts) },
+      parts: () => partsOf(parts),
+      painter: (runtime, options) => openPainter(parts, runtime, options),
+    };
+  },
+} as const satisfies Family;
+
+const presetOf = ({ distilled }: NitroParts): string => (distilled ? 'distilled' : 'whole');
 
 /** Makes a model ready on a runtime. Throws InputError for weights that do not fit. */
-export async function nitroPainter(parts: NitroParts, runtime: Runtime, { name, hash, precision }: NitroOptions): Promise<Painter> {
+async function openPainter(parts: NitroParts, runtime: Runtime, { hash, precision }: PainterOptions): Promise<Painter> {
   const networks = await openNetworks(runtime, parts, precision);
   const { config } = parts.denoiser;
   const layout = (size: Size, detail: number): Layout => canvasOf(gridOf(size, detail, config), config.channels);
@@ -32,7 +44,7 @@ export async function nitroPainter(parts: NitroParts, runtime: Runtime, { name, 
   let nothing: Promise<Tensor> | undefined; // the features of no text, for guidance
   const info: ModelInfo = {
     family: 'nitro',
-    ...{ name, version: '', hash, preset: parts.distilled ? 'distilled' : 'whole' },
+    ...{ name: parts.name, version: '', hash, preset: presetOf(parts) },
     ...(parts.distilled ? DISTILLED : WHOLE),
     styles: [],
     runtime: runtime.name,
@@ -60,10 +72,7 @@ export async function nitroPainter(parts: NitroParts, runtime: Runtime, { name, 
     sampler: euler,
     times: flowTimes,
     decode: async (latent, canvas) => rasterDrawing(await networks.pixels(latent, gridIn(canvas))),
-    async release() {
-      await networks.release();
-      await parts.close();
-    },
+    release: () => networks.release(),
   };
 }
 

@@ -5,27 +5,19 @@ import type { Weights } from '../../tensor/weights.ts';
 import { InputError } from '../../util/errors.ts';
 import { setting, settingsOf, type Settings } from '../stable-diffusion/settings.ts';
 import { TAESANA, type TinyLevels } from '../stable-diffusion/tiny-autoencoder.ts';
-import { emmditConfig, TRAINED } from './emmdit-config.ts';
+import type { ModelFile } from '../family.ts';
+import { weightsUnder } from '../weights-under.ts';
+import { emmditConfig, TRAINED, type Trained } from './emmdit-config.ts';
 import { EMBEDDINGS, llamaConfig } from './llama.ts';
 import { llamaTokenizer, type LlamaTokenizer } from './llama-tokenizer.ts';
 import type { NitroWeights } from './networks.ts';
 
-/** A folder of files, by their names from it on, with "/". */
-export interface Folder {
-  /** What messages call it. */
-  readonly source: string;
-  readonly names: readonly string[];
-  text(name: string): Promise<string>;
-  weights(name: string): Promise<Weights>;
-}
-
 export interface NitroParts extends NitroWeights {
-  /** The denoiser's file. */
-  readonly file: string;
+  /** What the denoiser's file is called, without its ending. */
+  readonly name: string;
   readonly tokenizer: LlamaTokenizer;
   /** Distilled to few steps without guidance. */
   readonly distilled: boolean;
-  close(): Promise<void>;
 }
 
 /** A part, and what a folder without it is told. */
@@ -51,67 +43,73 @@ const PARTS = {
   },
 } as const satisfies Record<string, Part>;
 type PartName = keyof typeof PARTS;
+const PART_NAMES = Object.keys(PARTS) as PartName[];
 
-const WEIGHTS = /\.(safetensors|pth|pt|safetensors\.index\.json)$/;
-/** Shards are read by their index, and Meta's own copy beside transformers' is another format. */
-const OTHERS = /-\d{5}-of-\d{5}\.safetensors$|(^|\/)(original|consolidated)/;
+/** Whether tensors of these names are a model's of this family. */
+export const isNitro = ({ tensors }: Pick<ModelFile, 'tensors'>): boolean =>
+  tensors.has(DENOISER) || [...tensors.keys()].some((name) => name.endsWith(`/${DENOISER}`));
 
-/** Whether weights of these names are this family's denoiser. */
-export const isNitro = (names: readonly string[]): boolean => names.includes(DENOISER);
+/** All parts. Throws InputError `model.missing` naming those that are not there, others for one that is damaged. */
+export function nitroParts(file: ModelFile, source: string): NitroParts {
+  const { text, denoiser, decoder } = placesOf(file, source);
+  const weights = (place: string) => weightsUnder(file, place && `${place}/`, place ? `${source}/${place}` : source);
+  const config = textBeside(file, text, 'config.json', source);
+  const settings = settingsOf(config.text, `${source}/${config.path}`);
+  const words = textBeside(file, text, 'tokenizer.json', source);
+  const called = [...source.split(/[/\\]/).slice(-1), denoiser]
+    .filter(Boolean)
+    .at(-1)!
+    .replace(/\.safetensors$/, '');
+  return {
+    name: called === 'transformer' ? source.split(/[/\\]/).at(-1)! : called,
+    text: { config: llamaConfig(settings), weights: weights(text), padding: endOf(settings) },
+    denoiser: { config: emmditConfig(weights(denoiser), trainedOn(file, denoiser, called)), weights: weights(denoiser) },
+    decoder: { levels: levelsOf(weights(decoder)), weights: weights(decoder) },
+    tokenizer: llamaTokenizer(words.text, `${source}/${words.path}`),
+    distilled: /dist/i.test(called),
+  };
+}
 
-/** Opens all parts. Throws InputError `model.missing` naming those that are not there, others for one that is damaged. */
-export async function nitroParts(folder: Folder): Promise<NitroParts> {
-  const open: Weights[] = [];
-  const close = async () => void (await Promise.all(open.map((one) => one.close())));
-  try {
-    const found = await weightsIn(folder, open);
-    const [text, denoiser, decoder] = [found.text, found.denoiser, found.decoder];
-    const settings = settingsOf(await folder.text(beside(folder, text.name, 'config.json')), `${folder.source}/config.json`);
-    const tokenizer = beside(folder, text.name, 'tokenizer.json');
-    return {
-      file: denoiser.name,
-      text: { config: llamaConfig(settings), weights: text.weights, padding: endOf(settings) },
-      denoiser: { config: emmditConfig(denoiser.weights, TRAINED[/1024/.test(denoiser.name) ? 1024 : 512]), weights: denoiser.weights },
-      decoder: { levels: levelsOf(decoder.weights), weights: decoder.weights },
-      tokenizer: llamaTokenizer(await folder.text(tokenizer), `${folder.source}/${tokenizer}`),
-      distilled: /dist/i.test(denoiser.name),
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
+/** Where the tensors of each part are: what stands before the last "/" of their names. */
+function placesOf({ tensors }: ModelFile, source: string): Record<PartName, string> {
+  const places = new Map<string, Set<string>>();
+  for (const name of tensors.keys()) {
+    const at = name.lastIndexOf('/');
+    const place = name.slice(0, Math.max(0, at));
+    places.set(place, (places.get(place) ?? new Set()).add(name.slice(at + 1)));
   }
+  const found: Partial<Record<PartName, string>> = {};
+  for (const [place, names] of places)
+    for (const part of PART_NAMES) {
+      if (!PARTS[part].is(names)) continue;
+      const before = found[part];
+      if (before !== undefined)
+        throw new InputError('model.missing', `${source}: several ${part}s: ${before} and ${place}; keep one of them`);
+      found[part] = place;
+    }
+  const lacking = PART_NAMES.filter((part) => found[part] === undefined).map((part) => PARTS[part].lacking);
+  if (lacking.length > 0)
+    throw new InputError('model.missing', `${source}: of a Nitro-E model it lacks ${lacking.join(', and ')}; lay all parts in one folder`);
+  return found as Record<PartName, string>;
 }
 
-interface Found {
-  readonly name: string;
-  readonly weights: Weights;
-}
-
-async function weightsIn(folder: Folder, open: Weights[]): Promise<Record<PartName, Found>> {
-  const found: Partial<Record<PartName, Found>> = {};
-  for (const name of folder.names.filter((one) => WEIGHTS.test(one) && !OTHERS.test(one))) {
-    const weights = await folder.weights(name);
-    open.push(weights);
-    const names = new Set(weights.names);
-    const part = (Object.keys(PARTS) as PartName[]).find((one) => PARTS[one].is(names));
-    if (!part) continue;
-    const before = found[part];
-    if (before) throw new InputError('model.missing', `${folder.source}: several ${part}s: ${before.name} and ${name}; keep one of them`);
-    found[part] = { name, weights };
+/** A text of the text encoder: in its folder, or where a pipeline keeps its tokenizer. */
+function textBeside(file: ModelFile, place: string, name: string, source: string): { path: string; text: string } {
+  const folder = /\.\w+$/.test(place) ? '' : `${place}/`;
+  const paths = [folder + name, `tokenizer/${name}`];
+  for (const path of paths) {
+    const text = file.text(path);
+    if (text !== undefined) return { path, text };
   }
-  const lacking = (Object.keys(PARTS) as PartName[]).filter((part) => !found[part]).map((part) => PARTS[part].lacking);
-  if (lacking.length > 0) throw new InputError('model.missing', `${folder.source}: of a Nitro-E model it lacks ${lacking.join(', and ')}`);
-  return found as Record<PartName, Found>;
+  throw new InputError('model.missing', `${source}: ${paths[0]} is missing; it belongs to the text encoder`);
 }
 
-/** A file of the text encoder: in its folder, or where a pipeline keeps its tokenizer. */
-function beside({ source, names }: Folder, weights: string, file: string): string {
-  const at = weights.lastIndexOf('/') + 1;
-  const places = [weights.slice(0, at) + file, `tokenizer/${file}`, file];
-  const found = places.find((place) => names.includes(place));
-  if (found) return found;
-  throw new InputError('model.missing', `${source}: ${places[0]} is missing; it belongs to the text encoder`);
+/** What it was trained on: by its settings, where it has any, else by what it is called. */
+function trainedOn(file: ModelFile, place: string, called: string): Trained {
+  const text = file.text(`${place}/config.json`);
+  if (text === undefined) return TRAINED[/1024/.test(called) ? 1024 : 512];
+  const settings = settingsOf(text, `${place}/config.json`);
+  return { cells: setting(settings, 'sample_size', 'number', 16), regions: setting(settings, 'use_sub_attn', 'boolean', true) };
 }
 
 /** The token that ends a text also fills it up. Instruct models have several: the first. */
