@@ -25,7 +25,7 @@ export interface Picture extends Drawn {
   png(): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-export interface Banana {
+export interface Banana extends AsyncDisposable {
   readonly model: ModelInfo;
   /**
    * Draws; yields what is known as it becomes known. Requests take turns, picture by picture, in the order asked. Leaving the loop or
@@ -45,6 +45,9 @@ export interface Banana {
   /** Gives everything back. What is under way or waits, and everything that is asked later, throws RuntimeError `engine.closed`. */
   close(): Promise<void>;
 }
+
+/** The symbol that `await using` asks for; some browsers have none yet, and compilers then look for this one. */
+export const DISPOSE: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? (Symbol.for('Symbol.asyncDispose') as typeof Symbol.asyncDispose);
 
 /** A pipeline, wherever it lives. */
 export interface Backend {
@@ -170,6 +173,7 @@ export function bananaOf(opened: Backend, encode: EncodePng, { limits: most = LI
     }
     throw new RuntimeError('engine.empty', 'the engine drew no picture');
   };
+  const close = () => queue.close((idle) => opened.close(idle));
   return {
     model,
     generate,
@@ -186,6 +190,7 @@ export function bananaOf(opened: Backend, encode: EncodePng, { limits: most = LI
       queue.closing.throwIfAborted();
       return openLive(start, { detail: previewDetail(model.tokens), ...options }, { limits, closing: queue.closing });
     },
-    close: () => queue.close((idle) => opened.close(idle)),
+    close,
+    [DISPOSE]: close,
   };
 }

@@ -52,6 +52,7 @@ export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions,
 export type { UsedReference } from '../draw/subjects.ts';
 export { checkStory, drawStory, type Story, type StoryEvent, type StoryScene, type StorySubject } from './scenes.ts';
 export type { Banana, DrawOptions, Picture } from './banana.ts';
+export type { Availability, CreateMonitor, CreateOptions, DownloadProgress, Generator, GeneratorSession, Input } from './lifecycle.ts';
 export type { Ability, ModelInfo, OpenedModel, Painter } from '../models/family.ts';
 export { openModelBytes } from '../models/open.ts';
 export { openPipeline, type Pipeline } from '../draw/text-to-image.ts';

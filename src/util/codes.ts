@@ -261,6 +261,7 @@ export const RUNTIME_CODES = {
   'journal.write': 'A journal cannot be written any more.',
   'layers.missing': 'ag-psd, which writes layers as a PSD, is not installed.',
   'mcp.missing': "The package for assistants' tools is not installed.",
+  'model.download': 'The file of a model cannot be downloaded from its address.',
   'results.missing': 'The package for S3 is not installed.',
   'results.read': 'A picture or request of a fleet cannot be read from where it is kept.',
   'results.write': 'A picture or request of a fleet cannot be written where it is kept.',

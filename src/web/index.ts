@@ -30,6 +30,7 @@ export {
 } from '../train/peel/train.ts';
 export type { WebTrainOptions } from './engine.ts';
 export type { OpenBananaOptions } from './options.ts';
+export { ImageGenerator, type ImageGeneratorOptions } from './generator.ts';
 export { imageFrom, type WebImage } from './pictures.ts';
 export { openBananaServer, type BananaServerOptions, type ServedBanana } from './server.ts';
 export { browserStore } from './store.ts';
