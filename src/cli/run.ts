@@ -16,6 +16,7 @@ import { peelCommand } from './peel.ts';
 import { presetsCommand } from './presets.ts';
 import { pullCommand } from './pull.ts';
 import { scenesCommand } from './scenes.ts';
+import { sharpenCommand } from './sharpen.ts';
 import { serveCommand } from './serve.ts';
 import { workerCommand } from './worker.ts';
 
@@ -30,6 +31,7 @@ export function programOf(io: Io): Command {
     liveCommand,
     batchCommand,
     scenesCommand,
+    sharpenCommand,
     inspectCommand,
     presetsCommand,
     peelCommand,

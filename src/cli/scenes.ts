@@ -7,6 +7,7 @@ import { encodeImage } from '../disk/codec.ts';
 import { reason, writeFileWhole } from '../disk/files.ts';
 import { readPicture } from '../disk/pictures.ts';
 import { labelledSheet } from '../disk/sheet.ts';
+import { markOf } from '../draw/recipe.ts';
 import { fitImage, type Image } from '../image/image.ts';
 import { pngOf } from '../node/index.ts';
 import { modelPath } from '../node/models.ts';
@@ -61,7 +62,7 @@ async function draw(
   const files: string[] = [];
   const small: { image: Image; label: string }[] = [];
   try {
-    progress.show(`the subjects`);
+    progress.show('the subjects');
     for await (const event of drawStory(banana, story, { signal })) {
       const { path, image, label, bytes } = await fileOf(event, out, story.scenes.length);
       await writeFileWhole(path, bytes);
@@ -71,18 +72,8 @@ async function draw(
       if (!json) io.out(`${path}  ${image.width}x${image.height}\n`);
     }
     const sheet = join(out, 'contact-sheet.webp');
-    const pictures = small.map(({ image }) => image);
-    await writeFileWhole(
-      sheet,
-      await encodeImage(
-        await labelledSheet(
-          pictures,
-          small.map(({ label }) => label),
-          { cell: CELL },
-        ),
-        'webp',
-      ),
-    );
+    const [pictures, labels] = [small.map(({ image }) => image), small.map(({ label }) => label)];
+    await writeFileWhole(sheet, await encodeImage(await labelledSheet(pictures, labels, { cell: CELL }), 'webp', markOf({})));
     io.out(json ? `${JSON.stringify({ pictures: files, sheet, model: banana.model.name })}\n` : `${sheet}\n`);
   } finally {
     progress.clear();
@@ -98,7 +89,12 @@ async function fileOf(
 ): Promise<{ path: string; image: Image; label: string; bytes: Uint8Array }> {
   if (event.type === 'subject') {
     const { name, image } = event;
-    return { path: join(out, 'subjects', `${name}.png`), image, label: name, bytes: await encodeImage(image, 'png') };
+    return {
+      path: join(out, 'subjects', `${name}.png`),
+      image,
+      label: name,
+      bytes: await encodeImage(image, 'png', event.drawn ? markOf({}) : {}),
+    };
   }
   const { index, scene, event: drawn } = event;
   const digits = String(count).length;

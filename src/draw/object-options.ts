@@ -68,7 +68,7 @@ export const objectsOf = (pictureBytes: number) =>
     /** A layer of an earlier picture: its pixels are kept, to the byte where its size is the same. */
     keep: {
       ...layer(pictureBytes),
-      about: 'a layer of an earlier picture, whose pixels are kept; one that is as large as the picture lies where it lay',
+      about: 'a layer of an earlier picture, whose pixels are kept; without a box, one in the shape of the picture covers it',
       code: 'image.size',
     },
     /** What it is, drawn at whatever size it gets. */

@@ -13,7 +13,7 @@ import {
   type Tile,
 } from '../image/image.ts';
 import { composite } from '../models/composite.ts';
-import type { Condition, Drawing, KnownLayer, LayerDrawing, Layering, ObjectCount, Painter } from '../models/family.ts';
+import type { Condition, Drawing, KnownLayer, LayerDrawing, Layering, AskedLayers, Painter } from '../models/family.ts';
 import { noiseOf, type Layout } from '../models/layout.ts';
 import type { Known } from '../sampling/clamp.ts';
 import { InputError } from '../util/errors.ts';
@@ -21,6 +21,7 @@ import type { Random } from '../util/random.ts';
 import type { PictureLayer } from './events.ts';
 import type { BoxShares, KnownObject, ObjectRequest, UsedObject } from './object-options.ts';
 import { checkPrompt } from './prompt.ts';
+import type { Background } from './request.ts';
 import { TILE, tilesOf, type Size } from './size.ts';
 import { cover } from './start.ts';
 
@@ -82,10 +83,11 @@ export interface Ground {
   readonly sticker: (words: string, rng: Random) => Promise<Image>;
 }
 
-/** How many objects are asked for. Who keeps one changes a picture that there is: nothing else is to come into it. */
-export function countOf(objects: readonly Pick<KnownObject, 'slot' | 'keep'>[] = []): ObjectCount {
+/** Which layers are asked for. Who keeps an object changes a picture that there is: no others are to come into it. */
+export function layersAsked(objects: readonly Pick<KnownObject, 'slot' | 'keep'>[] = [], background?: Background): AskedLayers {
   const least = Math.max(0, ...objects.map(({ slot }) => slot));
-  return { least, more: least === 0 || objects.every(({ slot, keep }) => slot === 0 || !keep) };
+  const more = least === 0 || objects.every(({ slot, keep }) => slot === 0 || !keep);
+  return { least, more, ...(background && { canvas: background !== 'transparent' }) };
 }
 
 /** Looks at the objects of a picture. Throws InputError for one that the picture has no place for. */
@@ -100,7 +102,7 @@ export async function planOf(objects: readonly KnownObject[], { painter, size, l
     const place = one.keep && placeOf(one.keep, one, size);
     if (place) kept.push(pixelLayer(one.keep!, { slot, ...(z !== undefined && { z }), place, size }, layering));
     const shown = one.keep ?? one.reference ?? (prompt === undefined ? undefined : await sticker(prompt, rng.split(slot)));
-    const box = place && slot > 0 ? sharesOf(scaled(visibleBox(one.keep!), place), size) : shown ? fitted(shown, one.box, size) : one.box;
+    const box = place && slot > 0 ? sharesOf(artAt(one.keep!, place), size) : shown ? fitted(shown, one.box, size) : one.box;
     const pixels = shown && slot === 0 ? cover(shown, size) : shown;
     known.push({ slot, ...(box && { box: boxOf(box) }), ...(z !== undefined && { z }), ...(pixels && { image: pixels }) });
   }
@@ -119,20 +121,6 @@ const sharesOf = ({ x, y, width, height }: Tile, size: Size): BoxShares => [
   height / size.height,
 ];
 
-/** Where pixels lie in a picture, their corner in pixels, and how much they are scaled. */
-interface Place {
-  readonly x: number;
-  readonly y: number;
-  readonly scale: number;
-}
-
-const scaled = ({ x, y, width, height }: Tile, { x: left, y: top, scale }: Place): Tile => ({
-  x: left + x * scale,
-  y: top + y * scale,
-  width: width * scale,
-  height: height * scale,
-});
-
 /** The part of a box that art of this shape fills: as large as fits, in its middle. */
 function fitted(shown: Image, box: BoxShares | undefined, { width: W, height: H }: Size): BoxShares | undefined {
   if (!box) return undefined;
@@ -142,61 +130,64 @@ function fitted(shown: Image, box: BoxShares | undefined, { width: W, height: H 
   return [box[0] + (box[2] - width) / 2, box[1] + (box[3] - height) / 2, width, height];
 }
 
-/** Where the pixels of a kept layer lie; undefined where only the model can tell. Less than half a pixel of change is none. */
-function placeOf(keep: Image, { slot, box }: KnownObject, size: Size): Place | undefined {
+/** Where the pixels of a kept layer lie, in whole pixels; undefined where only the model can tell. Less than half a pixel of change is none. */
+function placeOf(keep: Image, { slot, box }: KnownObject, size: Size): Tile | undefined {
+  const at = (x: number, y: number, scale: number) => ({ x, y, width: side(keep.width * scale), height: side(keep.height * scale) });
   if (slot === 0) {
     const scale = Math.max(size.width / keep.width, size.height / keep.height);
     const same = keep.width - size.width < 4 && keep.height - size.height < 4 && scale <= 1; // an edge that was rounded outwards
     const by = same ? 1 : scale;
-    return { x: Math.floor((size.width - keep.width * by) / 2), y: Math.floor((size.height - keep.height * by) / 2), scale: by };
+    return at(Math.floor((size.width - keep.width * by) / 2), Math.floor((size.height - keep.height * by) / 2), by);
   }
-  if (!box) return keep.width === size.width && keep.height === size.height ? { x: 0, y: 0, scale: 1 } : undefined;
+  if (!box) return isShaped(keep, size) ? { x: 0, y: 0, ...size } : undefined;
   const art = visibleBox(keep);
   const [x, y, width, height] = fitted(keep, box, size)!;
   const exact = (width * size.width) / art.width;
   const scale = Math.abs(exact - 1) * Math.max(art.width, art.height) < 0.5 ? 1 : exact;
-  const middle = { x: (x + width / 2) * size.width, y: (y + height / 2) * size.height };
-  return {
-    x: Math.round(middle.x - (art.x + art.width / 2) * scale),
-    y: Math.round(middle.y - (art.y + art.height / 2) * scale),
-    scale,
-  };
+  const [left, top] = [(x + width / 2) * size.width, (y + height / 2) * size.height];
+  return at(Math.round(left - (art.x + art.width / 2) * scale), Math.round(top - (art.y + art.height / 2) * scale), scale);
+}
+
+const side = (n: number): number => Math.max(1, Math.round(n));
+
+/** Whether a picture has the shape of a size, but for rounding. */
+const isShaped = ({ width, height }: Size, size: Size): boolean =>
+  Math.abs((width * size.height) / height - size.width) < 1 || Math.abs((height * size.width) / width - size.height) < 1;
+
+/** What is visible of pixels that lie in a place. */
+function artAt(one: Image, { x, y, width, height }: Tile): Tile {
+  const art = visibleBox(one);
+  const [across, down] = [width / one.width, height / one.height];
+  return { x: x + art.x * across, y: y + art.y * down, width: art.width * across, height: art.height * down };
 }
 
 /** A layer of given pixels: as they are, averaged where it is smaller, drawn sharp where it is larger. */
 function pixelLayer(
   given: Image,
-  { slot, z, place, size: full }: { slot: number; z?: number; place: Place; size: Size },
+  { slot, z, place, size: full }: { slot: number; z?: number; place: Tile; size: Size },
   { sharpen }: Layering,
 ): LayerDrawing {
   const boxIn = ({ width, height }: Size): Tile => {
     const [across, down] = [width / full.width, height / full.height];
-    const side = (n: number, by: number) => Math.max(1, Math.round(n * place.scale * by));
     return {
       x: Math.round(place.x * across),
       y: Math.round(place.y * down),
-      width: side(given.width, across),
-      height: side(given.height, down),
+      width: side(place.width * across),
+      height: side(place.height * down),
     };
   };
-  let last: { size: string; shown: Promise<Image> } | undefined;
-  let large: Promise<Drawing> | undefined;
-  const pixelsAt = async ({ width, height }: Size): Promise<Image> => {
-    if (width <= given.width && height <= given.height) return resizeImage(given, width, height);
-    large ??= sharpen(given);
-    return renderWhole(await large, { width, height });
-  };
-  const at = (size: Size): Promise<Image> => {
-    const box = boxIn(size);
-    const key = `${box.width}x${box.height}`;
-    if (last?.size !== key) last = { size: key, shown: pixelsAt(box) };
-    return last.shown;
-  };
+  let smaller: Image | undefined; // the last one
+  let large: Drawing | undefined;
   return {
     slot,
     ...(z !== undefined && { z }),
     box: boxIn,
-    render: async (tile, size) => imageToTensor(cutImage(await at(size), tile)),
+    async render(tile, size) {
+      const box = boxIn(size);
+      if (box.width > given.width || box.height > given.height) return (large ??= sharpen(given)).render(tile, box);
+      if (smaller?.width !== box.width || smaller.height !== box.height) smaller = resizeImage(given, box.width, box.height);
+      return imageToTensor(cutImage(smaller, tile));
+    },
     image: (size) => {
       const { width, height } = boxIn(size);
       return width === given.width && height === given.height ? given : undefined;
@@ -229,7 +220,7 @@ export async function drawSticker(
   rng: Random,
 ): Promise<Image> {
   const size = { width: STICKER, height: STICKER };
-  const layout = condition.layout(size, 1, { least: 1, more: false });
+  const layout = condition.layout(size, 1, { least: 1, more: false, canvas: false });
   const velocity = condition.velocity(layout, { guidance, ...(signal && { signal }) });
   let latent: Float32Array<ArrayBuffer> | undefined;
   for await (const step of painter.sampler(velocity, noiseOf(rng.split('noise'), layout), painter.times(steps), rng.split('steps')))
@@ -251,7 +242,7 @@ export async function layersOf(
     const { slot, z } = layer;
     const box = layer.box(size);
     const shown = layer.image?.(size) ?? (await renderWhole(layer, box, { of: size, ...(before && { before }) }));
-    const art = slot === 0 ? { x: 0, y: 0, ...size } : scaled(visibleBox(shown), { x: box.x, y: box.y, scale: 1 });
+    const art = slot === 0 ? { x: 0, y: 0, ...size } : artAt(shown, box);
     const name = objects.find((one) => one.slot === slot)?.prompt ?? (slot === 0 ? 'canvas' : `object ${slot}`);
     found.push({ name, slot, box: sharesOf(art, size), ...(z !== undefined && { z }), x: box.x, y: box.y, image: shown });
   }

@@ -10,7 +10,7 @@ import { random, type Random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import { checkAble, withinModel } from './able.ts';
 import { checkOptions, type Checked } from './check.ts';
-import { countOf, drawSticker, layersOf, planOf } from './objects.ts';
+import { drawSticker, layersAsked, layersOf, planOf } from './objects.ts';
 import { byName, pictureStore, type Sent } from './pictures.ts';
 import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
 import type { Condition, Drawing, ModelInfo, Painter } from '../models/family.ts';
@@ -147,7 +147,7 @@ async function* drawn(
   const references = await clock.time('text', () => smallReferences(request.references ?? [], info.referencePixels));
   const condition = await clock.time('text', () => read(text, references, stack));
   const { layout: layoutOf } = given.image ? painter.encoder! : condition;
-  const asked = countOf(given.objects);
+  const asked = layersAsked(given.objects, background);
   const full = layoutOf(size, 1, asked);
   const layout = detail === 1 ? full : layoutOf(size, detail, asked);
   const start = await clock.time('text', () => look(request, given, layout, opaque));

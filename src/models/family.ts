@@ -124,10 +124,13 @@ export interface ReferencePicture {
   readonly hash: string;
 }
 
-/** How many objects a caller asks for: so many, or as many as the prompt says where those are more. */
-export interface ObjectCount {
+/** Which layers a caller asks for. */
+export interface AskedLayers {
+  /** So many objects, or as many as the prompt says where there may be more. */
   readonly least: number;
   readonly more: boolean;
+  /** Whether anything is behind them; left out: the prompt says. */
+  readonly canvas?: boolean;
 }
 
 /** A prompt that was read. */
@@ -135,7 +138,7 @@ export interface Condition {
   /** What the denoiser reads of it, for a look at a model's health. */
   readonly states?: Tensors;
   /** The parts of a picture of it. `detail` is a share of the full number of tokens, above 0 to 1. */
-  layout(size: Size, detail: number, objects?: ObjectCount): Layout;
+  layout(size: Size, detail: number, layers?: AskedLayers): Layout;
   /** Throws the signal's reason once it is aborted, within some 25 ms of work. */
   velocity(layout: Layout, options: { readonly guidance: number; readonly signal?: AbortSignal }): Velocity;
 }
@@ -167,7 +170,7 @@ export interface Layering {
   /** What layers that are known are in a latent. */
   known(layers: readonly KnownLayer[], layout: Layout, size: Size): Known;
   /** A small picture, to be drawn at any size: its whole is the drawing's whole. */
-  sharpen(small: Image): Promise<Drawing>;
+  sharpen(small: Image): Drawing;
 }
 
 /** Where a layer lies in a picture, in whole pixels; it may reach beyond the picture. */

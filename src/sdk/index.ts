@@ -51,6 +51,7 @@ export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest
 export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from '../live/governor.ts';
 export type { UsedReference } from '../draw/subjects.ts';
 export { checkStory, drawStory, type Story, type StoryEvent, type StoryScene, type StorySubject } from './scenes.ts';
+export { sharpen, type SharpenOptions } from './sharpen.ts';
 export type { Banana, DrawOptions, Picture } from './banana.ts';
 export type { Availability, CreateMonitor, CreateOptions, DownloadProgress, Generator, GeneratorSession, Input } from './lifecycle.ts';
 export type { Ability, ModelInfo, OpenedModel, Painter } from '../models/family.ts';

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tinyLayers } from '../../test/tiny-layers.ts';
 import { run } from '../cli/run.ts';
-import { decodeImage } from '../disk/codec.ts';
+import { decodeImage, encodeImage } from '../disk/codec.ts';
 import type { Ability } from '../models/family.ts';
 import { openBanana, readRecipe, type GenerateOptions, type ImageEvent, type NodeBanana } from '../node/index.ts';
 import type { Banana } from './banana.ts';
+import { sharpen } from './sharpen.ts';
 import { checkStory, drawStory, type StoryEvent } from './scenes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'banana-scenes-'));
@@ -143,4 +144,38 @@ test('the command writes subjects, scenes and a contact sheet', async () => {
   writeFileSync(path, '{');
   expect(await run(['scenes', path, '--out', to, '--model', model], io)).toBe(2);
   expect(err).toContain('story.json: no JSON');
+});
+
+describe('sharpen', () => {
+  const icon = {
+    width: 24,
+    height: 16,
+    data: Uint8ClampedArray.from({ length: 24 * 16 * 4 }, (_, i) => (i % 4 === 3 ? ((i >> 2) % 24 < 12 ? 255 : 0) : (i % 4) * 80)),
+  };
+
+  test('draws a picture at another size: all of it, to its edges', async () => {
+    const large = await sharpen(banana, icon, { width: 97 });
+    expect([large.width, large.height]).toEqual([97, 65]);
+    const again = await sharpen(banana, icon, { height: 65 });
+    expect([again.width, again.height]).toEqual([98, 65]);
+    const smaller = await sharpen(
+      banana,
+      { width: 256, height: 128, data: new Uint8ClampedArray(256 * 128 * 4).fill(200) },
+      { width: 128 },
+    );
+    expect(new Set(smaller.data)).toEqual(new Set([200]));
+  });
+
+  test('another shape is refused, and more than can be drawn', async () => {
+    await expect(sharpen(banana, icon, { width: 100, height: 100 })).rejects.toMatchObject({ code: 'size.conflict' });
+    await expect(sharpen(banana, icon, { width: 9000 })).rejects.toMatchObject({ code: 'size.pixels' });
+  });
+
+  test('the command writes it', async () => {
+    const io = { out: () => {}, err: () => {}, terminal: false };
+    const [from, to] = [join(folder, 'icon.png'), join(folder, 'large.png')];
+    writeFileSync(from, await encodeImage(icon, 'png'));
+    expect(await run(['sharpen', from, '-W', '96', '-o', to, '--model', model, '--threads', '1'], io)).toBe(0);
+    expect(await decodeImage(readFileSync(to))).toEqual(await sharpen(banana, icon, { width: 96 }));
+  });
 });

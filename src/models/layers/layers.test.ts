@@ -10,6 +10,8 @@ import { frameNumbers, frameOf } from './frame.ts';
 import { numbersOf } from '../layout.ts';
 import { contentTokens, kindsOf, layoutIn, layoutOf, partsOf, PLACES, SLOTS, tokenCount, type Layout } from './layout.ts';
 import { openLayerNetworks } from './networks.ts';
+import { imageToTensor } from '../../image/image.ts';
+import { sharpened } from './sharpen.ts';
 import { drawingOf, layersOf, placeOf, type Layer } from './paint.ts';
 import { conditionStage, denoiseStage, mapsStage, pixelsStage } from './stages.ts';
 import { decodeTokens, encodeThumbnail, type Basis } from './thumbnail.ts';
@@ -181,6 +183,23 @@ describe('painting', () => {
       [...(data as Float32Array).subarray(i * 4, i * 4 + 4)].map((v) => v.toFixed(3)).join(),
     );
     expect(new Set(pixels.filter((_, i) => i % 2 === Math.floor(i / 6) % 2)).size).toBeLessThanOrEqual(2); // the same but for where in its cell a pixel is
+  });
+
+  test('a picture is drawn sharp in pieces as it is in one', async () => {
+    const networks = openLayerNetworks(referenceRuntime(), config, weights);
+    const [width, height] = [140, 9]; // two pieces
+    const data = Uint8ClampedArray.from({ length: width * height * 4 }, (_, i) => (i * 37 + (i >> 3) * 11) % 256);
+    const small = { width, height, data };
+    const [maps] = await networks.maps([{ width, height, pixels: imageToTensor(small).data as Float32Array }], {
+      exact: true,
+      around: 'edge',
+    });
+    const tile = { x: 240, y: 0, width: 40, height: 13 }; // over the border of the pieces, at 256
+    const size = { width: 280, height: 18 };
+    const pieces = (await sharpened(networks, small).render(tile, size)).data as Float32Array;
+    const whole = (await networks.pixels(maps!, tile, 2)).data as Float32Array;
+    expect(pieces.length).toBe(whole.length);
+    expect(Math.max(...pieces.map((v, i) => Math.abs(v - whole[i]!)))).toBeLessThan(1e-4);
   });
 
   test('a picture without layers is transparent; tiles are pieces of the whole', async () => {

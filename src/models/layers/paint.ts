@@ -1,6 +1,6 @@
 // From a latent to pixels: each layer's thumbnail drawn through its frame at its own scale, and laid over the others.
 // Pixels are premultiplied RGBA in [-1, 1], as everywhere between networks and files.
-import { imageToTensor, type Image, type Size, type Tile } from '../../image/image.ts';
+import type { Size, Tile } from '../../image/image.ts';
 import { composite } from '../composite.ts';
 import type { Drawing, LayerDrawing } from '../family.ts';
 import { split, type Layout as Parts } from '../layout.ts';
@@ -77,14 +77,6 @@ export async function drawingOf(networks: LayerNetworks, layers: readonly Layer[
       }),
     ),
   );
-}
-
-/** A small picture, to be drawn at any size. What is at its edge goes on beyond it. */
-export async function sharpened(networks: LayerNetworks, small: Image): Promise<Drawing> {
-  const { width, height } = small;
-  const pixels = imageToTensor(small).data as Float32Array;
-  const [maps] = await networks.maps([{ pixels, width, height }], { exact: true, around: 'edge' });
-  return { render: (tile, size) => networks.pixels(maps!, tile, size.width / width) };
 }
 
 /** The whole pixels that a layer touches. */

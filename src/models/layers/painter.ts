@@ -1,6 +1,5 @@
 // The layered model as a family: what the pipeline asks for (family.ts), and its layers besides. A picture's parts are its objects'
 // frames, their thumbnails and the canvas; how many objects there are is read from the prompt.
-import type { Size } from '../../image/image.ts';
 import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { consistency } from '../../sampling/sampler.ts';
@@ -8,9 +7,10 @@ import { times } from '../../sampling/schedule.ts';
 import type { Condition, Family, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { isLayers, storedLayers, type LayersModel } from './file.ts';
 import { knownOf } from './known.ts';
-import { layoutOf, partsOf, tokenCount, type Layout } from './layout.ts';
+import { layoutOf, partsOf, tokenCount } from './layout.ts';
 import { openLayerNetworks, type LayerNetworks } from './networks.ts';
-import { drawingOf, layersOf, sharpened } from './paint.ts';
+import { drawingOf, layersOf } from './paint.ts';
+import { sharpened } from './sharpen.ts';
 
 /** A layered model of which a file is open. */
 export interface OpenedLayers extends OpenedModel {
@@ -62,11 +62,13 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
     async read(text): Promise<Condition> {
       const { ids, count } = tokenizer.encode(text, config.text.length);
       const condition = await networks.condition([...ids.subarray(0, count)]);
-      const plain = (size: Size, objects: number): Layout => layoutOf(size, objects, TRANSPARENT.test(text));
+      const transparent = TRANSPARENT.test(text);
       return {
+        layout(size, _, { least, more, canvas = !transparent } = { least: 0, more: true }) {
+          const objects = more ? Math.max(least, condition.objects) : least;
+          return partsOf(layoutOf(size, objects, !canvas), config.channels);
+        },
         states: condition.cache,
-        layout: (size, _, { least, more } = { least: 0, more: true }) =>
-          partsOf(plain(size, more ? Math.max(least, condition.objects) : least), config.channels),
         velocity: (parts, { signal }) => networks.velocity(condition, parts, signal),
       };
     },
