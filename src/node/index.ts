@@ -1,9 +1,12 @@
 // banana-sdk/node: the SDK for Node. A pipeline in a child process (a run of ONNX Runtime blocks its event loop), or in this
 // one for scripts that ask for it; and PNG, JPEG and WebP files with their recipe inside.
 import { assembled, bananaOf, pngWith, type Banana, type DrawOptions, type Backend, type Picture } from '../sdk/banana.ts';
+import { peelMethods, remotePeels, type PeelEngine, type PeelMethods } from '../sdk/peels.ts';
 import { turns } from '../sdk/turns.ts';
+import type { TrainPeelOptions } from '../train/peel/train.ts';
 import type { Drawn, GenerateEvent, ImageEvent } from '../draw/events.ts';
-import { loadPipeline } from './load.ts';
+import { readPeelBytes } from './library.ts';
+import { loadEngine } from './load.ts';
 import { checkedOpening, type LoadOptions, type OpenBananaOptions } from './options.ts';
 import { modelPath } from './models.ts';
 import { ENTRY } from './entry.ts';
@@ -47,6 +50,12 @@ export { readPictures, type TrainingPicture } from '../disk/pictures.ts';
 /** What a picture can be written as. */
 export type FileFormat = ImageFormat | 'svg';
 
+/** A picture to learn from. What is said of it: what is to be seen, without the style. */
+export interface NodeTrainingPicture {
+  readonly image: Image;
+  readonly caption?: string;
+}
+
 export interface NodePicture extends Picture {
   /**
    * The bytes of a PNG, JPEG or WebP with the recipe inside, or of an SVG: traced, one group a layer where its layers were asked for.
@@ -57,14 +66,21 @@ export interface NodePicture extends Picture {
   save(path: string, options?: { quality?: number }): Promise<void>;
 }
 
-export interface NodeBanana extends Banana {
+/** How a training is asked for. `keep`: a folder in which its state lies, so that one that was left, or lost, can go on; default: in memory. */
+export interface NodeTrainOptions extends TrainPeelOptions {
+  readonly keep?: string;
+}
+
+export interface NodeBanana
+  extends Banana,
+    PeelMethods<NodeTrainingPicture, NodeTrainOptions, string | Uint8Array | readonly Uint8Array[]> {
   picture(options: DrawOptions): Promise<NodePicture>;
   pictures(options: DrawOptions): Promise<NodePicture[]>;
   /** Most memory used so far in bytes, this process and the engine's together. */
   peakRssBytes(): Promise<number>;
 }
 
-type NodeBackend = Backend & { peak(): Promise<number> };
+type NodeBackend = Backend & PeelEngine & { peak(): Promise<number> };
 
 const toPng = (image: Image) => encodeImage(image, 'png');
 
@@ -76,11 +92,14 @@ export async function openBanana(given: OpenBananaOptions = {}): Promise<NodeBan
   const opened = await (inProcess ? openHere(options, signal) : openElsewhere(options, signal));
   const queue = turns();
   const banana = bananaOf(opened, toPng, { limits: most, queue });
+  const peels = peelMethods(queue, opened, async ({ image, caption = '' }: NodeTrainingPicture) => ({ image, caption }));
   return {
     ...banana,
     picture: async (options) => withFiles(await banana.picture(options)),
     pictures: async (options) => (await banana.pictures(options)).map(withFiles),
     peakRssBytes: () => queue.call(() => opened.peak()),
+    ...peels,
+    addPeel: async (file) => (queue.closing.throwIfAborted(), peels.addPeel(typeof file === 'string' ? await readPeelBytes(file) : file)),
   };
 }
 
@@ -145,17 +164,18 @@ const ownPeak = () => process.resourceUsage().maxRSS * 1024;
 
 async function openHere(options: LoadOptions, signal?: AbortSignal): Promise<NodeBackend> {
   signal?.throwIfAborted();
-  const pipeline = await loadPipeline(options);
-  const close = (idle: Promise<void>) => idle.then(() => pipeline.release());
-  return { model: pipeline.model, start: pipeline.serve, peak: async () => ownPeak(), close };
+  const { model, serve: start, train, addPeel, removePeel, release } = await loadEngine(options);
+  return { model, start, train, addPeel, removePeel, peak: async () => ownPeak(), close: (idle) => idle.then(release) };
 }
 
 async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promise<NodeBackend> {
   let model: ModelInfo | undefined;
+  const added = new Map<string, Uint8Array>();
   const open = async (stop: AbortSignal) => {
     const engine = await openEngine<PipelineHandlers>(ENTRY, { signal: stop });
     try {
       model = await engine.call('load', options, { signal: stop });
+      for (const file of added.values()) await engine.call('addPeel', file); // to one that was lost they were lost too
       return engine;
     } catch (error) {
       await engine.close();
@@ -163,9 +183,20 @@ async function openElsewhere(options: LoadOptions, signal?: AbortSignal): Promis
     }
   };
   const engine = await supervised(open, { ...(signal && { signal }) });
+  const peels = remotePeels(engine);
   return {
     model: model!,
     start: (given, stop) => assembled(engine.stream('draw', given, { ...(stop && { signal: stop }) })),
+    ...peels,
+    async addPeel(file) {
+      const info = await peels.addPeel(file);
+      added.set(info.name, file);
+      return info;
+    },
+    removePeel(name) {
+      added.delete(name);
+      return peels.removePeel(name);
+    },
     peak: async () => ownPeak() + (await engine.call('peak', undefined)),
     close: () => engine.close(),
   };

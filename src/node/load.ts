@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { BaseId } from '../adapters/info.ts';
 import { findPeel, peelFolder, readPeelBytes } from './library.ts';
 import { openRuntime } from '../runtime/select.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { held, storedModel, type Model, type StoredModel } from '../models/banana/file.ts';
 import type { Family, ModelFile, OpenedModel, Painter } from '../models/family.ts';
 import { openModelFile } from '../models/open.ts';
@@ -10,6 +11,9 @@ import { openModelFiles } from './model-files.ts';
 import { modelPath } from './models.ts';
 import type { LoadOptions } from './options.ts';
 import type { PeelSource } from '../draw/peels.ts';
+import { folderStore } from '../disk/files.ts';
+import { addedPeels, trainer, type PeelEngine } from '../sdk/peels.ts';
+import { memoryStore } from '../tensor/store.ts';
 import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
 
 /** Peels by name in a folder, or by path. */
@@ -69,11 +73,19 @@ export async function loadPipeline(options: LoadOptions = {}, families?: readonl
   return openPipeline(painter, { peels: peelsIn(peelFolder(options.peels)) });
 }
 
+/** A pipeline that also takes and trains Peels. Throws as loadPipeline does. */
+export async function loadEngine(options: LoadOptions = {}, families?: readonly Family[]): Promise<Pipeline & PeelEngine> {
+  const { painter, model: opened, runtime } = await loadPainter(options, families);
+  const { source, ...peels } = addedPeels(painter, peelsIn(peelFolder(options.peels)));
+  const train = trainer({ opened, painter, runtime }, (keep) => (keep === undefined ? memoryStore() : folderStore(keep)));
+  return { ...openPipeline(painter, { peels: source }), ...peels, train };
+}
+
 /** A model that is ready, and what it consists of. Releasing the painter gives everything back. Throws as loadPipeline does. */
 export async function loadPainter(
   { model: given, runtime: name = 'auto', threads, precision }: LoadOptions = {},
   families?: readonly Family[],
-): Promise<{ painter: Painter; model: OpenedModel; path: string }> {
+): Promise<{ painter: Painter; model: OpenedModel; runtime: Runtime; path: string }> {
   const { read: model, hash, path, close } = await opened(given, (file, path) => openModelFile(file, path, families), families);
   const runtime = await openRuntime({ name, ...(threads !== undefined && { threads }) });
   const painter = await model.painter(runtime, { hash, ...(precision && { precision }) });
@@ -82,5 +94,5 @@ export async function loadPainter(
     await runtime.release?.();
     close();
   };
-  return { painter: { ...painter, release }, model, path };
+  return { painter: { ...painter, release }, model, runtime, path };
 }

@@ -2,23 +2,25 @@
 import { RuntimeError } from '../util/errors.ts';
 import { serveEngine } from './engine-process.ts';
 import { withoutPixels } from '../sdk/banana.ts';
-import { loadPipeline } from './load.ts';
+import { peelHandlers } from '../sdk/peels.ts';
+import { loadEngine } from './load.ts';
 import type { LoadOptions } from './options.ts';
 import type { Sent } from '../draw/pictures.ts';
 import type { Family, ModelInfo } from '../models/family.ts';
-import type { Pipeline } from '../draw/text-to-image.ts';
 
 function handlersFor(families?: readonly Family[]) {
-  let pipeline: Pipeline | undefined;
+  let pipeline: Awaited<ReturnType<typeof loadEngine>> | undefined;
+  const opened = () => {
+    if (!pipeline) throw new RuntimeError('engine.empty', 'no model was loaded');
+    return pipeline;
+  };
   return {
     async load(options: LoadOptions): Promise<ModelInfo> {
-      pipeline = await loadPipeline(options, families);
+      pipeline = await loadEngine(options, families);
       return pipeline.model;
     },
-    draw(request: Sent, signal: AbortSignal) {
-      if (!pipeline) throw new RuntimeError('engine.empty', 'no model was loaded');
-      return withoutPixels(pipeline.serve(request, signal));
-    },
+    draw: (request: Sent, signal: AbortSignal) => withoutPixels(opened().serve(request, signal)),
+    ...peelHandlers(opened),
     /** Most memory that this process has had, in bytes. */
     peak: async (): Promise<number> => process.resourceUsage().maxRSS * 1024,
   };

@@ -3,12 +3,11 @@
 import { RuntimeError } from '../util/errors.ts';
 import { serveWorker } from '../runtime/engine-worker.ts';
 import { withoutPixels } from '../sdk/banana.ts';
-import type { PeelInfo } from '../adapters/peel.ts';
+import { peelHandlers } from '../sdk/peels.ts';
 import type { Sent } from '../draw/pictures.ts';
 import type { Family, ModelInfo } from '../models/family.ts';
-import type { TrainingPicture } from '../disk/pictures.ts';
 import { crossing } from './crossing.ts';
-import { openEngineHere, type WebEngine, type WebTrainOptions } from './engine.ts';
+import { openEngineHere, type WebEngine } from './engine.ts';
 import type { OpenBananaOptions } from './options.ts';
 
 function handlersFor(families?: readonly Family[]) {
@@ -24,12 +23,7 @@ function handlersFor(families?: readonly Family[]) {
       return engine.model;
     },
     draw: (request: Sent, signal: AbortSignal) => crossing(withoutPixels(opened().start(request, signal))),
-    train: ({ pictures, options }: { pictures: readonly TrainingPicture[]; options: WebTrainOptions }, signal: AbortSignal) =>
-      opened().train(pictures, options, signal),
-    addPeel: async (file: Uint8Array): Promise<PeelInfo> => opened().addPeel(file),
-    /** Answered when everything before it is done. */
-    idle: async (): Promise<void> => {},
-    removePeel: async (name: string): Promise<boolean> => opened().removePeel(name),
+    ...peelHandlers(opened),
   };
 }
 
