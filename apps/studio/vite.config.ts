@@ -1,18 +1,28 @@
 // Builds the studio to files that any server of files can serve: pages and scripts, ONNX Runtime's WASM under ort/, the model under
 // models/, and a service worker that knows them all. The library is taken from its source, by the names that its users know.
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { defineConfig, type Plugin } from 'vite';
+import sharp from 'sharp';
+import { defineConfig, type Plugin, type Rolldown } from 'vite';
 
+/** Sides of the icons of an installed studio. */
+const ICONS = [192, 512];
+const PUBLIC = join(import.meta.dirname, 'public');
 const root = join(import.meta.dirname, '../..');
 const source = (path: string) => join(root, 'src', path);
 const ORT = join(root, 'node_modules/onnxruntime-web/dist');
 const RUNTIMES = ['jspi.mjs', 'jspi.wasm', 'asyncify.mjs', 'asyncify.wasm'].map((end) => `ort-wasm-simd-threaded.${end}`);
 
+/** The Peels of the package. */
+const PEELS = readdirSync(join(root, 'peels')).flatMap((file) =>
+  file.endsWith('.safetensors') ? [file.replace(/\.safetensors$/, '')] : [],
+);
+
 /** What is served beside the scripts: path in the site, and file. */
 const CARRIED: Readonly<Record<string, string>> = {
   'models/pico.safetensors': process.env['STUDIO_MODEL'] ?? join(root, 'models/pico.safetensors'),
+  ...Object.fromEntries(PEELS.map((name) => [`peels/${name}.safetensors`, join(root, `peels/${name}.safetensors`)])),
   ...Object.fromEntries(RUNTIMES.map((name) => [`ort/${name}`, join(ORT, name)])),
 };
 
@@ -33,17 +43,46 @@ function carried(): Plugin {
         createReadStream(CARRIED[path]!).pipe(response);
       });
     },
-    generateBundle(_, bundle) {
+    async generateBundle(_, bundle) {
       for (const name of Object.keys(bundle)) if (/ort-wasm[^/]*\.(wasm|mjs)$/.test(name)) delete bundle[name];
       for (const [fileName, file] of Object.entries(CARRIED)) this.emitFile({ type: 'asset', fileName, source: readFileSync(file) });
+      for (const side of ICONS) {
+        const source = await sharp(join(PUBLIC, 'icon.svg'), { density: 400 }).resize(side).png().toBuffer();
+        this.emitFile({ type: 'asset', fileName: `icon-${side}.png`, source });
+      }
     },
   };
+}
+
+/** Tells the service worker what it is to keep: every file, and a name for this build. */
+function listed(): Plugin {
+  return {
+    name: 'listed',
+    enforce: 'post',
+    generateBundle(_, bundle) {
+      const worker = bundle['sw.js'] as Rolldown.OutputChunk;
+      const built = Object.values(bundle).filter(({ fileName }) => fileName !== 'sw.js');
+      const own = readdirSync(PUBLIC).filter((name) => name !== 'host.json' && !name.startsWith('_'));
+      const contents = built.map((file) => (file.type === 'asset' ? file.source : file.code));
+      const version = versionOf([...contents, ...own.map((name) => readFileSync(join(PUBLIC, name)))]);
+      const files = [...built.map(({ fileName }) => fileName), ...own].filter((name) => name !== 'index.html');
+      worker.code = worker.code.replaceAll('__FILES__', JSON.stringify(files)).replaceAll('__VERSION__', JSON.stringify(version));
+    },
+  };
+}
+
+/** A short name of what some files hold. */
+function versionOf(contents: Iterable<string | Uint8Array>): string {
+  const hash = createHash('sha256');
+  for (const one of contents) hash.update(one);
+  return hash.digest('hex').slice(0, 12);
 }
 
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [carried()],
+  define: { __PEELS__: JSON.stringify(PEELS) },
+  plugins: [carried(), listed()],
   resolve: {
     alias: [
       { find: /^banana-sdk$/, replacement: source('sdk/index.ts') },
@@ -60,12 +99,9 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     emptyOutDir: true,
     reportCompressedSize: false,
+    rolldownOptions: {
+      input: { index: join(import.meta.dirname, 'index.html'), sw: join(import.meta.dirname, 'src/sw.ts') },
+      output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+    },
   },
 });
-
-/** A short name of what some files hold. */
-export const versionOf = (contents: Iterable<string | Uint8Array>): string => {
-  const hash = createHash('sha256');
-  for (const one of contents) hash.update(one);
-  return hash.digest('hex').slice(0, 12);
-};

@@ -1,6 +1,8 @@
 // The studio: puts the page together.
 import { effect } from '@preact/signals';
 import { render } from 'preact';
+import { listenForFiles } from './files/taken.ts';
+import { keepOffline } from './offline.ts';
 import { theme } from './studio.ts';
 import './style.css';
 import { App } from './ui/app.tsx';
@@ -8,4 +10,6 @@ import { listen } from './ui/keys.ts';
 
 effect(() => void (document.documentElement.dataset['theme'] = theme.value));
 listen();
+listenForFiles();
+keepOffline();
 render(<App />, document.getElementById('studio')!);

@@ -1,5 +1,6 @@
 // The one studio of the page: its history, its engine, and the few choices that are no part of a picture.
 import { signal } from '@preact/signals';
+import type { Image } from 'banana-sdk/web';
 import { openSession } from './engine/session.ts';
 import { openHistory } from './state/history.ts';
 import { remembered } from './state/remembered.ts';
@@ -15,6 +16,18 @@ export const change = history.change;
 export const THEMES = ['auto', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];
 export const theme = remembered<Theme>('theme', 'auto', (x) => (THEMES as readonly string[]).includes(x));
+
+/** What was just done, in a few words: shown for a moment, and said by screen readers. */
+export const told = signal('');
+let quiet: ReturnType<typeof setTimeout> | undefined;
+export function tell(words: string): void {
+  told.value = words;
+  clearTimeout(quiet);
+  quiet = setTimeout(() => (told.value = ''), 4000);
+}
+
+/** A picture that the one on the canvas is compared with. */
+export const before = signal<Image>();
 
 /** The panel that is open. */
 export const panel = signal('picture');

@@ -19,7 +19,8 @@ const own = (path: string): string => new URL(path, document.baseURI).href;
 
 /** Opens what there is. Throws what the library throws, and Error when a file cannot be loaded. */
 export async function openHost(told: Told): Promise<Opened> {
-  const server = await openBananaServer();
+  const inTab = new URLSearchParams(location.search).get('host') === 'tab';
+  const server = inTab ? undefined : await openBananaServer();
   if (server) return { banana: server, server };
   const tab = await openTab(told);
   return { banana: tab, tab };

@@ -82,18 +82,22 @@ export function requestOf(wish: Wish): Omit<DrawOptions, 'count' | 'signal'> {
   };
 }
 
+/** The shape on the page that is most like a ratio of width to height. */
+export function nearestShape(ratio: number): Aspect {
+  const off = (shape: Aspect) => {
+    const [w, h] = shape.split(':').map(Number) as [number, number];
+    return Math.abs(Math.log(w / h / ratio));
+  };
+  return [...SHAPES].sort((a, b) => off(a) - off(b))[0]!;
+}
+
 /** The choices that a recipe made, as far as they are on the page. */
 export function wishOf(recipe: Recipe): Partial<Wish> {
-  const ratio = recipe.width / recipe.height;
-  const nearest = SHAPES.map((shape) => {
-    const [w, h] = shape.split(':').map(Number) as [number, number];
-    return { shape, off: Math.abs(Math.log(w / h / ratio)) };
-  }).sort((a, b) => a.off - b.off)[0]!;
   return {
     prompt: recipe.prompt,
     style: recipe.style ?? '',
     background: (recipe.background as Background | undefined) ?? '',
-    aspect: nearest.shape,
+    aspect: nearestShape(recipe.width / recipe.height),
     side: Math.max(recipe.width, recipe.height),
     steps: recipe.steps,
     seed: recipe.seed,

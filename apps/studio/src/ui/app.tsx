@@ -1,12 +1,24 @@
 // The page: what is at the top, the picture, the tools.
-import { history, panel, theme, THEMES, type Theme } from '../studio.ts';
+import { history, panel, theme, THEMES, told, type Theme } from '../studio.ts';
 import { LANGUAGES, language, t, type Language } from '../words/words.ts';
 import { Button } from './fields.tsx';
+import { ExportPanel } from './export-panel.tsx';
+import { GalleryPanel } from './gallery-panel.tsx';
+import { PeelsPanel } from './peels-panel.tsx';
 import { PicturePanel } from './picture-panel.tsx';
 import { Stage } from './stage.tsx';
+import { StartPanel } from './start-panel.tsx';
 import { Tabs, type Tab } from './tabs.tsx';
+import { VaryPanel } from './vary-panel.tsx';
 
-const tabs = (): readonly Tab[] => [{ id: 'picture', icon: 'picture', label: t('picture'), content: () => <PicturePanel /> }];
+const tabs = (): readonly Tab[] => [
+  { id: 'picture', icon: 'picture', label: t('tabPicture'), content: () => <PicturePanel /> },
+  { id: 'start', icon: 'brush', label: t('tabStart'), content: () => <StartPanel /> },
+  { id: 'peels', icon: 'peel', label: t('tabPeels'), content: () => <PeelsPanel /> },
+  { id: 'vary', icon: 'dice', label: t('tabVary'), content: () => <VaryPanel /> },
+  { id: 'gallery', icon: 'gallery', label: t('tabGallery'), content: () => <GalleryPanel /> },
+  { id: 'export', icon: 'export', label: t('tabExport'), content: () => <ExportPanel /> },
+];
 
 export function App() {
   return (
@@ -21,6 +33,9 @@ export function App() {
         <Stage />
         <Tabs label={t('panels')} tabs={tabs()} open={panel.value} set={(id) => (panel.value = id)} />
       </main>
+      <p class="told" role="status">
+        {told.value}
+      </p>
     </>
   );
 }

@@ -115,3 +115,32 @@ export function Button({ label, icon, bare = false, kind, disabled = false, pres
     </button>
   );
 }
+
+/** A button that asks for files. */
+export function FileButton({
+  label,
+  accept,
+  several = false,
+  take,
+}: {
+  label: string;
+  accept: string;
+  several?: boolean;
+  take(files: File[]): void;
+}) {
+  return (
+    <label class="button file">
+      <Icon name="start" />
+      <span>{label}</span>
+      <input
+        type="file"
+        accept={accept}
+        multiple={several}
+        onChange={({ currentTarget }) => {
+          take([...(currentTarget.files ?? [])]);
+          currentTarget.value = '';
+        }}
+      />
+    </label>
+  );
+}

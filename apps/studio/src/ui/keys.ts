@@ -1,10 +1,12 @@
 // Keys that work everywhere on the page. Undo and redo are the studio's, in the sentence too: there is one history.
+import { keep } from '../files/gallery.ts';
 import { history } from '../studio.ts';
 
 const KEYS: Readonly<Record<string, () => void>> = {
   'ctrl+z': history.undo,
   'ctrl+shift+z': history.redo,
   'ctrl+y': history.redo,
+  'ctrl+s': () => void keep(),
 };
 
 const nameOf = ({ key, ctrlKey, metaKey, shiftKey }: KeyboardEvent): string =>

@@ -1,6 +1,7 @@
 // The middle of the page: the picture, the sentence under it, and how fast it is.
-import type { LiveFrame } from 'banana-sdk/web';
-import { session, typed, wish } from '../studio.ts';
+import type { Image, LiveFrame } from 'banana-sdk/web';
+import { useState } from 'preact/hooks';
+import { before, session, typed, wish } from '../studio.ts';
 import { n, t } from '../words/words.ts';
 import { Canvas } from './canvas.tsx';
 
@@ -16,10 +17,32 @@ export function Stage() {
     >
       <div class={`frame ${frame?.event.recipe.background === 'transparent' ? 'clear' : ''}`}>
         {empty ? <Empty /> : <Canvas id="picture" image={frame.image} label={`${t('canvasLabel')}: ${frame.prompt}`} />}
+        {before.value && !empty && <Before image={before.value} />}
       </div>
       <Prompt />
       <Status frame={empty ? undefined : frame} />
     </section>
+  );
+}
+
+/** The earlier picture over a part of the canvas, and the line that divides them. */
+function Before({ image }: { image: Image }) {
+  const [share, set] = useState(50);
+  return (
+    <>
+      <div class="before" style={{ clipPath: `inset(0 ${100 - share}% 0 0)` }}>
+        <Canvas image={image} label={t('setBefore')} />
+      </div>
+      <input
+        type="range"
+        class="divide"
+        min={0}
+        max={100}
+        value={share}
+        aria-label={t('divide')}
+        onInput={(event) => set(Number(event.currentTarget.value))}
+      />
+    </>
   );
 }
 

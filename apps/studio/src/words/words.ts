@@ -1,5 +1,5 @@
 // What the studio says in the language that was chosen: `t('undo')`. Remembered on this device; at first, that of the browser.
-import { effect, signal } from '@preact/signals';
+import { effect } from '@preact/signals';
 import { remembered } from '../state/remembered.ts';
 import { en, type Words } from './en.ts';
 import { nl } from './nl.ts';
@@ -20,5 +20,3 @@ export function t(key: keyof Words, values: Readonly<Record<string, string | num
 /** A number as the language writes it. */
 export const n = (value: number, digits = 0): string =>
   value.toLocaleString(language.value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-
-export const said = signal(''); // what a screen reader is told

@@ -1,0 +1,53 @@
+// The picture as a file, on the clipboard, in the gallery.
+import { signal } from '@preact/signals';
+import { copy, fileOf, FORMATS, nameOf, save, type Format } from '../files/files.ts';
+import { keep } from '../files/gallery.ts';
+import { take } from '../files/taken.ts';
+import { session, tell } from '../studio.ts';
+import { t } from '../words/words.ts';
+import { Button, FileButton } from './fields.tsx';
+
+const busy = signal(false);
+
+/** Does something with the last full picture; what goes wrong is told. */
+async function withPicture(work: (frame: NonNullable<typeof session.settled.value>) => Promise<void>): Promise<void> {
+  const frame = session.settled.value;
+  if (!frame) return;
+  busy.value = true;
+  try {
+    await work(frame);
+  } catch (error) {
+    session.fault.value = (error as Error).message;
+  }
+  busy.value = false;
+}
+
+const saveAs = (format: Format) =>
+  withPicture(async ({ event, prompt }) => save(await fileOf(event, format), `${nameOf(prompt, event.recipe.seed)}.${format}`));
+
+const copied = () =>
+  withPicture(async ({ event }) => {
+    await copy(await fileOf(event, 'png'));
+    tell(t('copied'));
+  });
+
+export function ExportPanel() {
+  const none = !session.settled.value || busy.value;
+  return (
+    <>
+      <div class="row">
+        {(Object.keys(FORMATS) as Format[]).map((format) => (
+          <Button key={format} icon="export" label={format.toUpperCase()} disabled={none} press={() => void saveAs(format)} />
+        ))}
+      </div>
+      <p class="hint">{t('exportHint')}</p>
+      <div class="row">
+        <Button icon="copy" label={t('copy')} disabled={none} press={() => void copied()} />
+        <Button icon="keep" label={t('keep')} shortcut="Ctrl+S" disabled={none} press={() => void keep()} />
+      </div>
+      <h2>{t('recipe')}</h2>
+      <p class="hint">{t('recipeHint')}</p>
+      <FileButton label={t('openFile')} accept="image/*,.safetensors" take={(files) => files.forEach((file) => void take(file))} />
+    </>
+  );
+}
