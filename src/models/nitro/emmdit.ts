@@ -52,11 +52,12 @@ export function emmdit(s: Scope, inputs: EmmditInputs, config: EmmditConfig): Va
   const { width: D, groups } = config;
   const [B, rows, columns, channels] = inputs.x.shape as [Dim, Dim, Dim, number];
   const sides = { rows, columns };
-  const time = timeFeatures(s.in('adaln_single'), inputs.time, D); // (B, 6, D)
+  const exact = s.declare({ bits: undefined }); // small, and all that comes after hangs on them
+  const time = timeFeatures(exact.in('adaln_single'), inputs.time, D); // (B, 6, D)
   const table = s.in('pos_embed').parameter('pos_embed', [1, config.table ** 2, D], { deviation: 0.02 });
   const placed = gather(reshape(table, [config.table ** 2, D]), inputs.cells); // (L, D)
   const image = add(
-    linear(s.in('pos_embed').in('proj'), reshape(inputs.x, [B, mulDims(rows, columns), channels]), D, { bias: true }),
+    linear(exact.in('pos_embed').in('proj'), reshape(inputs.x, [B, mulDims(rows, columns), channels]), D, { bias: true }),
     placed,
   );
   const text = linear(s.in('context_embedder'), inputs.context, D, { bias: true });
@@ -65,7 +66,7 @@ export function emmdit(s: Scope, inputs: EmmditInputs, config: EmmditConfig): Va
   const coarse = blocks(1, { image: compressed(s.in('tokencompressor.0.0'), fine.image, sides), text: fine.text });
   const restored = reconstructed(s.in('tokenreconstructor.0.0'), coarse.image, fine.image, inputs, sides);
   const last = blocks(groups.length - 1, { image: add(restored, inputs.places), text: coarse.text });
-  return linear(s.in('proj_out'), layerNorm(s.in('norm_out'), last.image, { epsilon: EPSILON, affine: false }), config.outChannels, {
+  return linear(exact.in('proj_out'), layerNorm(s.in('norm_out'), last.image, { epsilon: EPSILON, affine: false }), config.outChannels, {
     bias: true,
   });
 }

@@ -80,16 +80,19 @@ export const llamaRoot = (s: Scope, names: readonly string[]): Scope =>
 /** The name of the table of embeddings below the root: (vocabulary, D). */
 export const EMBEDDINGS = 'embed_tokens.weight';
 
+/** Layers `from` to before `to`. */
+export type Layers = readonly [from: number, to: number];
+
 /**
- * Features (B, L, D) of embedded tokens x (B, L, D). `seen` (B, L) is 1 for a token of the text and 0 for padding: no token attends to
+ * Features (B, L, D) of embedded tokens x (B, L, D); of some layers alone, what the next ones read. `seen` (B, L) is 1 for a token of the text and 0 for padding: no token attends to
  * padding, but padding has features too, of the text before it.
  */
-export function llamaFeatures(s: Scope, x: Value, seen: Value, config: LlamaConfig): Value {
+export function llamaFeatures(s: Scope, x: Value, seen: Value, config: LlamaConfig, [from, to]: Layers = [0, config.depth]): Value {
   const [B, L] = x.shape as [Dim, number];
   const unseen = reshape(mul(sub(seen, 1), 1e9), [B, 1, 1, L]);
   const at = { bias: add(causalBias(L, config.heads / config.groups), unseen), rotary: rotaryTables(L, config.turns), config };
-  for (let i = 0; i < config.depth; i++) x = block(s.in('layers').in(i), x, at);
-  return norm(s.in('norm'), x, config);
+  for (let i = from; i < to; i++) x = block(s.in('layers').in(i), x, at);
+  return to === config.depth ? norm(s.in('norm'), x, config) : x;
 }
 
 interface At {

@@ -19,7 +19,7 @@ import type { TinyLevels } from '../stable-diffusion/tiny-autoencoder.ts';
 import type { EmmditConfig } from './emmdit-config.ts';
 import { EMBEDDINGS, type LlamaConfig } from './llama.ts';
 import { placesOf } from './positions.ts';
-import { ANY_SIDES, denoiseStage, pixelsStage, textStage } from './stages.ts';
+import { ANY_SIDES, denoiseStage, pixelsStage, textStages } from './stages.ts';
 
 /** Tokens of every prompt, padding included: the denoiser reads all of them. */
 export const TOKENS = 128;
@@ -53,7 +53,7 @@ const plan8 = (specs: Iterable<readonly [string, Spec]>): Plan =>
 export async function openNetworks(runtime: Runtime, { text, denoiser, decoder }: NitroWeights, asked?: Precision): Promise<NitroNetworks> {
   const { config } = denoiser;
   const plans = {
-    text: plan8(textStage(text.config, TOKENS, text.weights.names).specs),
+    text: plan8(textStages(text.config, TOKENS, text.weights.names).flatMap(({ specs }) => [...specs])),
     denoise: plan8(denoiseStage(config, TOKENS, sidesOf(config, { rows: config.cells, columns: config.cells })).specs),
   };
   const precision = asked ?? (await fastestPrecision(runtime, plans.denoise));
@@ -68,11 +68,14 @@ export async function openNetworks(runtime: Runtime, { text, denoiser, decoder }
   return {
     precision,
     async features(ids) {
-      const build = () => textStage(text.config, TOKENS, text.weights.names, product(plans.text));
       const seen = Float32Array.from({ length: TOKENS }, (_, i) => (i < ids.length ? 1 : 0));
       const all = [...ids, ...new Array<number>(TOKENS - ids.length).fill(text.padding)];
-      const feeds = { embedded: await embedded(all, text), seen: float32([1, TOKENS], seen) };
-      return (await (await session('text', build, text.weights, true)).run(feeds))['features']!;
+      let x = await embedded(all, text);
+      for (const [i, stage] of textStages(text.config, TOKENS, text.weights.names, product(plans.text)).entries()) {
+        const layers = await session(`text ${i}`, () => stage, text.weights, true);
+        x = (await layers.run({ x, seen: float32([1, TOKENS], seen) }))['features']!;
+      }
+      return x;
     },
     velocity(features, grid, { guidance, unguided, signal }) {
       const sides = sidesOf(config, grid);
@@ -103,15 +106,15 @@ export async function openNetworks(runtime: Runtime, { text, denoiser, decoder }
 export function partsOf({ text, denoiser, decoder }: NitroWeights): ModelPart[] {
   const { config } = denoiser;
   const stages = {
-    'text encoder': [textStage(text.config, TOKENS, text.weights.names), text.weights],
-    denoiser: [denoiseStage(config, TOKENS, sidesOf(config, { rows: config.cells, columns: config.cells })), denoiser.weights],
-    decoder: [pixelsStage(config.channels, { decoder: decoder.levels, pictureChannels: 3 }), decoder.weights],
+    'text encoder': [textStages(text.config, TOKENS, text.weights.names), text.weights],
+    denoiser: [[denoiseStage(config, TOKENS, sidesOf(config, { rows: config.cells, columns: config.cells }))], denoiser.weights],
+    decoder: [[pixelsStage(config.channels, { decoder: decoder.levels, pictureChannels: 3 })], decoder.weights],
   } as const;
-  return Object.entries(stages).map(([name, [{ specs }, weights]]) => {
+  return Object.entries(stages).map(([name, [all, weights]]) => {
     const outlines = weights.names.map((one) => weights.outline(one));
     return {
       name,
-      asked: [...specs.keys(), ...(name === 'text encoder' ? [embeddingsOf(weights)] : [])],
+      asked: [...all.flatMap(({ specs }) => [...specs.keys()]), ...(name === 'text encoder' ? [embeddingsOf(weights)] : [])],
       found: weights.names,
       stored: [...new Set(outlines.map(({ stored }) => stored))],
       numbers: outlines.reduce((sum, { shape }) => sum + sizeOf(shape), 0),

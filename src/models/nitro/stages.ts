@@ -10,14 +10,21 @@ import { emmdit } from './emmdit.ts';
 import { COMPRESSED, SIDE, type EmmditConfig } from './emmdit-config.ts';
 import { llamaFeatures, llamaRoot, type LlamaConfig } from './llama.ts';
 
-const root = (specs: Specs, product?: Product): Scope => rootScope(specs, product).declare({ turned: true });
+/** Matrices lie turned in files, and large ones may be rounded. */
+const root = (specs: Specs, product?: Product): Scope => rootScope(specs, product).declare({ turned: true, bits: 8 });
 
-/** embedded (B, L, D), seen (B, L) -> features (B, L, D). `names`: of the file's weights. */
-export function textStage(config: LlamaConfig, length: number, names: readonly string[], product?: Product): Stage {
-  return stage((specs) => {
-    const inputs = [input('embedded', ['B', length, config.width]), input('seen', ['B', length])] as const;
-    return graph('text', { features: llamaFeatures(llamaRoot(root(specs, product), names), ...inputs, config) }, inputs);
-  });
+/** Layers of the text encoder that are one stage: what a session is made from is in memory twice while it is made. */
+const TOGETHER = 4;
+
+/** x (B, L, D), seen (B, L) -> features (B, L, D), the x of the next stage. `names`: of the file's weights. */
+export function textStages(config: LlamaConfig, length: number, names: readonly string[], product?: Product): Stage[] {
+  const inputs = [input('x', ['B', length, config.width]), input('seen', ['B', length])] as const;
+  return Array.from({ length: Math.ceil(config.depth / TOGETHER) }, (_, i) =>
+    stage((specs) => {
+      const layers = [i * TOGETHER, Math.min(config.depth, (i + 1) * TOGETHER)] as const;
+      return graph('text', { features: llamaFeatures(llamaRoot(root(specs, product), names), ...inputs, config, layers) }, inputs);
+    }),
+  );
 }
 
 /** Rows and columns of a latent. */
