@@ -4,5 +4,6 @@ import { banana } from './banana/painter.ts';
 import type { Family } from './family.ts';
 import { layers } from './layers/painter.ts';
 import { nitro } from './nitro/painter.ts';
+import { stableDiffusion } from './stable-diffusion/painter.ts';
 
-export const FAMILIES: readonly Family[] = [banana, layers, nitro];
+export const FAMILIES: readonly Family[] = [banana, layers, nitro, stableDiffusion];

@@ -30,7 +30,7 @@ export interface ModelFiles extends ModelFile {
 
 /** Opens what lies at a path. Throws InputError for a folder with no model or several, and for what is missing or damaged. */
 export async function openModelFiles(path: string, families?: readonly Family[]): Promise<ModelFiles> {
-  if (!statSync(path).isDirectory()) return oneFile(path, () => undefined);
+  if (!statSync(path).isDirectory()) return oneFile(path, sharedText);
   const assembled = await assembledIn(path, families);
   if (assembled) return assembled;
   if (existsSync(join(path, INDEX))) return partsIn(path);
@@ -44,12 +44,15 @@ async function oneFile(path: string, text: ModelFile['text']): Promise<ModelFile
 
 const tensorsOf = ({ places }: OpenSafetensors): ModelFile['tensors'] => new Map(places.map((place) => [place.name, place]));
 
-/** Texts in a folder; those that all models of a kind share are the package's own. */
-const textsIn = (folder: string) => (path: string) => {
-  const [own, shared] = [join(folder, path), packagePath('models', `${path}.gz`)];
-  if (existsSync(own)) return readFileSync(own, 'utf8');
+/** Texts in a folder, and those that all models of a kind share. */
+const textsIn = (folder: string) => (path: string) =>
+  existsSync(join(folder, path)) ? readFileSync(join(folder, path), 'utf8') : sharedText(path);
+
+/** A text of the package's own: "clip/merges.txt". */
+function sharedText(path: string): string | undefined {
+  const shared = packagePath('models', `${path}.gz`);
   return existsSync(shared) ? gunzipSync(readFileSync(shared)).toString() : undefined;
-};
+}
 
 /** The one file of a folder that is a model. */
 async function fileIn(path: string, families?: readonly Family[]): Promise<string> {

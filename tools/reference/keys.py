@@ -11,8 +11,9 @@ import sys
 
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
-from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, LlamaConfig, LlamaModel
+
+from single_file import singles
 
 sys.path[:0] = sys.argv[1:3]
 from core.models.transformer_emmdit import EMMDiTTransformer  # noqa: E402
@@ -72,58 +73,6 @@ def built(kind, config):
     of_transformers = {CLIPTextModel: CLIPTextConfig, CLIPTextModelWithProjection: CLIPTextConfig, LlamaModel: LlamaConfig}.get(kind)
     with torch.device("meta"):
         return kind(of_transformers(**config)) if of_transformers else kind(**config)
-
-
-def parts(place, *names):
-    return [f"{place}.{name}" for name in names]
-
-
-def resnet(place):
-    return parts(place, "in_layers.0", "in_layers.2", "emb_layers.1", "out_layers.0", "out_layers.3", "skip_connection")
-
-
-def transformer(place, depth):
-    attention = [f"attn{n}.{part}" for n in (1, 2) for part in ("to_q", "to_k", "to_v", "to_out.0")]
-    inner = [*attention, "ff.net.0.proj", "ff.net.2", "norm1", "norm2", "norm3"]
-    blocks = [name for d in range(depth) for name in parts(f"{place}.transformer_blocks.{d}", *inner)]
-    return [*parts(place, "norm", "proj_in", "proj_out"), *blocks]
-
-
-def single_file(layers, depths, middle):
-    """Every module that there may be; skip connections that a shape does not need fall away later."""
-    names = ["input_blocks.0.0", "time_embed.0", "time_embed.2", "label_emb.0.0", "label_emb.0.2", "out.0", "out.2"]
-    at = 1
-    for level, depth in enumerate(depths):
-        for _ in range(layers):
-            names += resnet(f"input_blocks.{at}.0") + (transformer(f"input_blocks.{at}.1", depth) if depth else [])
-            at += 1
-        if level < len(depths) - 1:
-            names += [f"input_blocks.{at}.0.op"]
-            at += 1
-    if middle is not None:
-        names += resnet("middle_block.0") + transformer("middle_block.1", middle) + resnet("middle_block.2")
-    at = 0
-    for level in reversed(range(len(depths))):
-        for layer in range(layers + 1):
-            names += resnet(f"output_blocks.{at}.0") + (transformer(f"output_blocks.{at}.1", depths[level]) if depths[level] else [])
-            if layer == layers and level > 0:
-                names += [f"output_blocks.{at}.{2 if depths[level] else 1}.conv"]
-            at += 1
-    return names
-
-
-def singles(keys, config, sizes):
-    """Single-file name of every key, without "model.diffusion_model."."""
-    layers, depths, middle = sizes
-    names = [f"{name}.{end}" for name in single_file(layers, depths, middle) for end in ("weight", "bias")]
-    numbered = {f"model.diffusion_model.{name}": torch.tensor([at]) for at, name in enumerate(names)}
-    extra = {"layers_per_block": layers, "class_embed_type": None, "addition_embed_type": config.get("addition_embed_type")}
-    converted = convert_ldm_unet_checkpoint(numbered, extra)
-    table = {key: names[int(at)] for key, at in converted.items()}
-    lost = set(keys) - set(table) - {"time_embedding.cond_proj.weight"}  # LCM's own, which no single file of CompVis's had
-    spare = {key for key in set(table) - set(keys) if "conv_shortcut" not in key and not key.endswith("bias")}
-    assert not lost and not spare, (sorted(lost)[:5], sorted(spare)[:5])
-    return table
 
 
 if __name__ == "__main__":

@@ -10,11 +10,13 @@ import shutil
 import sys
 
 import torch
-from diffusers import AutoencoderTiny, LatentConsistencyModelPipeline, UNet2DConditionModel
+from diffusers import AutoencoderKL, AutoencoderTiny, LatentConsistencyModelPipeline, UNet2DConditionModel
 from safetensors.torch import save_file
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer, CLIPTokenizerFast
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizerFast
 
-MERGES = 486
+import pipelines
+
+MERGES = 86
 VOCABULARY = 512 + MERGES + 2
 LENGTH = 77
 TEXTS = ["a photo of an astronaut riding a horse", "word " * 100]
@@ -56,7 +58,7 @@ def tokenizer(merges_gz, folder, pad):
 
 
 def text_encoder(folder, ids, kind=CLIPTextModel, **config):
-    sizes = dict(vocab_size=VOCABULARY, hidden_size=8, intermediate_size=32, num_hidden_layers=3, num_attention_heads=2)
+    sizes = dict(vocab_size=VOCABULARY, hidden_size=8, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2)
     model = drawn(kind(CLIPTextConfig(**{**sizes, "max_position_embeddings": LENGTH, **config})))
     saved(model, folder)
     with torch.no_grad():
@@ -67,14 +69,17 @@ def text_encoder(folder, ids, kind=CLIPTextModel, **config):
 
 def text_fixtures(root, merges_gz):
     encode = tokenizer(merges_gz, f"{root}/sd1/tokenizer", "<|endoftext|>")
-    tokenizer(merges_gz, f"{root}/turbo/tokenizer", "!")
+    for name, pad in (("turbo/tokenizer", "!"), ("sdxl/tokenizer", "<|endoftext|>"), ("sdxl/tokenizer_2", "!"), ("sdxs/tokenizer", "<|endoftext|>")):
+        tokenizer(merges_gz, f"{root}/{name}", pad)
     ids = torch.tensor([encode(text) for text in TEXTS])
     old = dict(bos_token_id=0, eos_token_id=2)
     new = dict(bos_token_id=VOCABULARY - 2, eos_token_id=VOCABULARY - 1)
     models = {
         "sd1/text_encoder": dict(hidden_act="quick_gelu", **old),
         "turbo/text_encoder": dict(hidden_act="gelu", **old),
-        "sdxl/text_encoder_2": dict(hidden_act="gelu", kind=CLIPTextModelWithProjection, projection_dim=12, **new),
+        "sdxl/text_encoder": dict(hidden_act="quick_gelu", hidden_size=4, **old),
+        "sdxl/text_encoder_2": dict(hidden_act="gelu", hidden_size=4, kind=CLIPTextModelWithProjection, projection_dim=12, **new),
+        "sdxs/text_encoder": dict(hidden_act="quick_gelu", **old),
     }
     golden = {"ids": ids.int()}
     for name, config in models.items():
@@ -82,8 +87,8 @@ def text_fixtures(root, merges_gz):
     write(golden, f"{root}/text.safetensors")
 
 
-UNET = dict(sample_size=8, norm_num_groups=2, cross_attention_dim=8, attention_head_dim=2, layers_per_block=1)
-TWO, THREE = dict(block_out_channels=(4, 8)), dict(block_out_channels=(4, 4, 8))
+UNET = dict(sample_size=4, norm_num_groups=2, cross_attention_dim=8, attention_head_dim=2, layers_per_block=1)
+TWO, THREE = dict(block_out_channels=(4, 8)), dict(block_out_channels=(4, 4, 4))
 
 
 def blocks(*cross):
@@ -94,7 +99,7 @@ def blocks(*cross):
 
 XL = dict(addition_embed_type="text_time", addition_time_embed_dim=4, projection_class_embeddings_input_dim=12 + 6 * 4)
 UNETS = {  # as the models of these names differ from each other
-    "sd1": dict(**blocks(True, True, False), **THREE, layers_per_block=2),
+    "sd1": dict(**blocks(True, False), **TWO, layers_per_block=2),
     "lcm": dict(**blocks(True, False), **TWO, time_cond_proj_dim=6),
     "turbo": dict(**blocks(True, True), **TWO, attention_head_dim=[1, 4], use_linear_projection=True),
     "sdxl": dict(
@@ -122,6 +127,10 @@ def unet_fixtures(root):
     write(golden, f"{root}/unet.safetensors")
 
 
+KL = dict(block_out_channels=(4, 4, 4, 4), norm_num_groups=2, layers_per_block=1, latent_channels=4)
+KL |= dict(down_block_types=["DownEncoderBlock2D"] * 4, up_block_types=["UpDecoderBlock2D"] * 4)
+
+
 def decoder_fixtures(root):
     """Its weights smaller than the others': relu after relu, nothing here is normalised."""
     widths = (4, 4, 4, 4)
@@ -129,10 +138,16 @@ def decoder_fixtures(root):
     for parameter in model.parameters():
         parameter.data = (parameter.data * 0.6).half().float()
     saved(model, f"{root}/sdxs/vae")
+    large = drawn(AutoencoderKL(**KL))
+    for folder, scale in (("sd1", 0.18215), ("turbo", 0.18215), ("sdxl", 0.13025)):
+        large.register_to_config(scaling_factor=scale)
+        saved(large, f"{root}/{folder}/vae")
     latent = torch.randn(1, 4, 3, 2) * 2
     image = torch.rand(1, 3, 16, 24) * 2 - 1
     with torch.no_grad():
         golden = dict(latent=latent, image=image, decoded=model.decode(latent).sample, encoded=model.encode(image).latents)
+        golden["kl.decoded"] = large.decode(latent / large.config.scaling_factor).sample
+        golden["kl.encoded"] = large.encode(image).latent_dist.mean * large.config.scaling_factor
     write(golden, f"{root}/vae.safetensors")
 
 
@@ -147,3 +162,4 @@ if __name__ == "__main__":
     text_fixtures(root, merges_gz)
     unet_fixtures(root)
     decoder_fixtures(root)
+    pipelines.write_all(root, VOCABULARY, LENGTH)

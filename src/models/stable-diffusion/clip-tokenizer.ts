@@ -1,7 +1,7 @@
 // CLIP's byte-pair encoding, read from a tokenizer's vocab.json and merges.txt: lower-cased words of bytes, of which the last one of a
 // word carries "</w>". Symbols are strings here, as in the files. Not here: ftfy's repairs, which the first CLIP made where it was
 // installed. Follows openai/CLIP simple_tokenizer.py and the fast tokenizer of transformers.
-import { lettersOf, merged, parting, remembering } from '../../tokenizer/merging.ts';
+import { LETTERS, lettersOf, merged, parting, remembering } from '../../tokenizer/merging.ts';
 import { InputError } from '../../util/errors.ts';
 
 export interface ClipTokenizer {
@@ -46,6 +46,17 @@ export function clipTokenizer(vocabulary: string, merges: string, source: string
     return [...body, ...new Array<number>(length - body.length).fill(padding)];
   };
   return { start, end, padding, tokens, encode };
+}
+
+/** CLIP's vocabulary from its list of merges, and as many of these as a vocabulary of `size` words has. */
+export function clipVocabulary(merges: string, size: number): { words: Readonly<Record<string, number>>; lines: string } {
+  const signs = [...LETTERS].sort((a, b) => Number(a >= '\u0100') - Number(b >= '\u0100')); // printable bytes come first
+  const lines = merges
+    .split('\n')
+    .filter((line) => line.trim() && !line.startsWith('#version'))
+    .slice(0, size - 2 * signs.length - 2);
+  const words = [...signs, ...signs.map((sign) => `${sign}</w>`), ...lines.map((line) => line.trim().replace(' ', '')), START, END];
+  return { words: Object.fromEntries(words.map((word, id) => [word, id])), lines: lines.join('\n') };
 }
 
 function vocabularyOf(text: string, source: string): ReadonlyMap<string, number> {

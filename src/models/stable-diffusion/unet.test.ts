@@ -43,6 +43,6 @@ test('a config of another network is refused, not drawn wrongly', () => {
     'unet/config.json: "class_embed_type" is "timestep"; only a U-Net with null is drawn',
   );
   expect(changed({ addition_embed_type: 'image' })).toThrow('"addition_embed_type" is "image", expected one of none, text_time');
-  expect(changed({ down_block_types: ['DownBlock2D'] })).toThrow('expected 3 words of DownBlock2D, CrossAttnDownBlock2D');
-  expect(changed({ layers_per_block: [1, 2] })).toThrow('"layers_per_block" is [1,2], expected a number or 3');
+  expect(changed({ down_block_types: ['DownBlock2D'] })).toThrow('expected 2 words of DownBlock2D, CrossAttnDownBlock2D');
+  expect(changed({ layers_per_block: [1, 2, 3] })).toThrow('"layers_per_block" is [1,2,3], expected a number or 2');
 });

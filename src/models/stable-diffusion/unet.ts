@@ -55,6 +55,12 @@ interface At {
   readonly config: UnetConfig;
 }
 
+/** What a residual block reads. */
+export interface ResidualAt {
+  readonly emb?: Value;
+  readonly config: Pick<UnetConfig, 'groups' | 'epsilon'>;
+}
+
 /** A residual block, and `depth` transformer blocks when there are any. */
 function layer(s: Scope, index: number, x: Value, { channels, heads }: Level, depth: number, at: At): Value {
   const y = residual(s.in('resnets').in(index), x, channels, at);
@@ -67,12 +73,16 @@ function middle(s: Scope, x: Value, at: At): Value {
   return depth === undefined ? x : residual(s.in('resnets').in(1), layer(s, 0, x, level, depth, at), level.channels, at);
 }
 
-/** x (B, C, h, w) to (B, out, h, w) (He et al. 2016), with the time added in the middle. */
-function residual(s: Scope, x: Value, out: number, { emb, config }: At): Value {
+/** x (B, C, h, w) to (B, out, h, w) (He et al. 2016), with the time, where there is one, added in the middle. */
+export function residual(s: Scope, x: Value, out: number, { emb, config }: ResidualAt): Value {
   const norm = (name: string, y: Value) => silu(groupNorm(s.in(name), y, config.groups, config));
-  const y = conv(s.in('conv1'), norm('norm1', x), out);
-  const time = linear(s.in('time_emb_proj'), emb, out, { bias: true }); // (B, out)
-  const z = conv(s.in('conv2'), norm('norm2', add(y, reshape(time, [...time.shape, 1, 1]))), out);
+  const timed = (y: Value) => {
+    if (!emb) return y;
+    const time = linear(s.in('time_emb_proj'), emb, out, { bias: true }); // (B, out)
+    return add(y, reshape(time, [...time.shape, 1, 1]));
+  };
+  const y = timed(conv(s.in('conv1'), norm('norm1', x), out));
+  const z = conv(s.in('conv2'), norm('norm2', y), out);
   return add(x.shape[1] === out ? x : conv(s.in('conv_shortcut'), x, out, { kernel: 1 }), z);
 }
 

@@ -1,0 +1,101 @@
+// The networks of one model on a runtime: a session each, opened when the model is (the picture's encoder when it is first asked for), so
+// that a weight that does not fit is told before anyone waits.
+import { forInference } from '../../graph/passes/optimize.ts';
+import { checkpointWeights } from '../../quant/checkpoint.ts';
+import { planOf } from '../../quant/plan.ts';
+import { CONVOLUTIONS, PRODUCTS, type Precision } from '../../quant/precision.ts';
+import type { Runtime, Session } from '../../runtime/runtime.ts';
+import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
+import type { Weights } from '../../tensor/weights.ts';
+import type { Stage } from '../stage.ts';
+import type { Components, PicturePart } from './part.ts';
+import { decodeStage, encodeStage, textStage, unetStage, type StageOptions } from './stages.ts';
+
+/** A text as the U-Net reads it: `context` (1, M, D), and of SDXL `pooled` (1, P). */
+export type TextFeatures = Readonly<Record<'context' | 'pooled', Tensor | undefined>> & { readonly context: Tensor };
+
+export interface Networks {
+  /** Features of a text as ids for each text encoder. */
+  text(ids: readonly (readonly number[])[]): Promise<TextFeatures>;
+  /** What the U-Net says of x (1, h, w, C) at a step of the training, among `told`. */
+  predict(x: Tensor, step: number, told: Tensors): Promise<Float32Array>;
+  /** The picture (1, 8h, 8w, 3) of a latent (1, h, w, C). */
+  decode(latent: Tensor): Promise<Tensor<'float32'>>;
+  /** The latent of a picture (1, 8h, 8w, 3) in [-1, 1]. */
+  encode(pixels: Tensor): Promise<Tensor<'float32'>>;
+  release(): Promise<void>;
+}
+
+/** Bits of the large matrices of a precision. */
+const BITS = { float32: undefined, int8: 8, int4: 4 } as const satisfies Record<Precision, number | undefined>;
+
+/** Opens the networks. Throws InputError `weights.missing` or `weights.shape` for weights that do not fit, RuntimeError. */
+export async function openNetworks(
+  runtime: Runtime,
+  { unet, texts, pictures }: Components,
+  { precision }: { precision: Precision },
+): Promise<Networks> {
+  const sessions: Session[] = [];
+  const release = async () => void (await Promise.all(sessions.splice(0).map((session) => session.release())));
+  const open = async (stage: Stage, weights: Weights): Promise<Session> => {
+    const session = await openPart(runtime, stage, weights);
+    sessions.push(session);
+    return session;
+  };
+  try {
+    const readers: Session[] = [];
+    for (const { config, weights } of texts) readers.push(await open(textStage(config, weights.names, texts.length > 1), weights));
+    const denoiser = await open(unetStage(unet.config, productsOf(precision, unetStage(unet.config))), unet.weights);
+    const decoder = await open(decodeStage(pictures), pictures.weights);
+    let encoder: Promise<Session> | undefined;
+    return {
+      async text(ids) {
+        const found: Tensors[] = [];
+        for (const [i, reader] of readers.entries()) found.push(await reader.run({ ids: int64([1, ids[i]!.length], [...ids[i]!]) }));
+        return { context: sideBySide(found.map(({ features }) => features!)), pooled: found.at(-1)!.pooled };
+      },
+      async predict(x, step, told) {
+        const { prediction } = await denoiser.run({ x, time: float32([1], [step]), ...told });
+        return prediction!.data as Float32Array;
+      },
+      decode: async (latent) => (await decoder.run({ latent })).pixels as Tensor<'float32'>,
+      async encode(pixels) {
+        encoder ??= open(encodeStage(pictures), pictures.weights);
+        return (await (await encoder).run({ pixels })).latent as Tensor<'float32'>;
+      },
+      release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function openPart(runtime: Runtime, { graph, specs }: Stage, weights: Weights): Promise<Session> {
+  return runtime.compile(forInference(graph), { weights: await checkpointWeights(graph, specs, weights) });
+}
+
+/** How a U-Net's weights are multiplied. */
+function productsOf(precision: Precision, { specs }: Stage): StageOptions {
+  const bits = BITS[precision];
+  return bits === undefined ? {} : { product: PRODUCTS[precision](planOf(specs, bits)), convolve: CONVOLUTIONS[precision] };
+}
+
+/** Features (1, M, D) of several encoders as (1, M, all D). */
+function sideBySide(all: readonly Tensor[]): Tensor {
+  if (all.length === 1) return all[0]!;
+  const [, M] = all[0]!.shape as [number, number];
+  const widths = all.map(({ shape }) => shape[2]!);
+  const width = widths.reduce((sum, each) => sum + each, 0);
+  const data = new Float32Array(M * width);
+  let from = 0;
+  for (const [i, { data: one }] of all.entries()) {
+    const each = widths[i]!;
+    for (let m = 0; m < M; m++) data.set((one as Float32Array).subarray(m * each, (m + 1) * each), m * width + from);
+    from += each;
+  }
+  return float32([1, M, width], data);
+}
+
+/** Whether an autoencoder's files have the way from pictures to latents. */
+export const hasEncoder = ({ weights }: PicturePart): boolean => weights.names.some((name) => name.startsWith('encoder.'));
