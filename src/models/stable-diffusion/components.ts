@@ -4,10 +4,11 @@
 import type { Weights } from '../../tensor/weights.ts';
 import { InputError } from '../../util/errors.ts';
 import type { ModelFile } from '../family.ts';
+import { weightsUnder } from '../weights-under.ts';
 import { autoencoderConfig } from './autoencoder.ts';
 import { clipConfig } from './clip.ts';
 import { clipTokenizer } from './clip-tokenizer.ts';
-import { renamed, weightsUnder, type Components, type PicturePart, type TextPart } from './part.ts';
+import { renamed, type Components, type PicturePart, type TextPart } from './part.ts';
 import { scheduleConfig, USUAL, type ScheduleConfig } from './schedule.ts';
 import { settingsOf, type Settings } from './settings.ts';
 import { isSingleFile, singleFile } from './single-file.ts';

@@ -19,7 +19,7 @@ export interface Networks {
   text(ids: readonly (readonly number[])[]): Promise<TextFeatures>;
   /** What the U-Net says of x (1, h, w, C) at a step of the training, among `told`. */
   predict(x: Tensor, step: number, told: Tensors): Promise<Float32Array>;
-  /** The picture (1, 8h, 8w, 3) of a latent (1, h, w, C). */
+  /** The picture (1, 3, 8h, 8w) of a latent (1, h, w, C). */
   decode(latent: Tensor): Promise<Tensor<'float32'>>;
   /** The latent of a picture (1, 8h, 8w, 3) in [-1, 1]. */
   encode(pixels: Tensor): Promise<Tensor<'float32'>>;

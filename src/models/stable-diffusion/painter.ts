@@ -1,12 +1,12 @@
 // Stable Diffusion's U-Nets as a family (family.ts): SD 1 and 2, SDXL, and those distilled to few steps, in diffusers' folders or single
 // files. What a model is decides how it is drawn with: its scheduler, guidance, number of steps.
-import { resampled } from '../../image/resample.ts';
 import type { Size } from '../../image/image.ts';
 import type { Precision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../../tensor/tensor.ts';
-import type { Condition, Drawing, Family, ModelFile, ModelInfo, OpenedModel, Painter, PainterOptions } from '../family.ts';
+import type { Condition, Family, ModelFile, ModelInfo, OpenedModel, Painter, PainterOptions } from '../family.ts';
+import { rasterDrawing } from '../raster.ts';
 import { canvasOf, latentGrid, tokensOf, type Layout } from '../layout.ts';
 import { componentsOf, isOneStep, isStableDiffusion } from './components.ts';
 import { guided, velocityOf } from './denoiser.ts';
@@ -70,7 +70,7 @@ async function openPainter(
       encoder: { pixels: pixelsOf(pictures), layout, encode: async (picture) => (await networks.encode(withoutAlpha(picture))).data },
     }),
     decode: async (latent, [{ rows, columns } = { rows: 1, columns: 1 }]) =>
-      drawingOf(await networks.decode(float32([1, rows, columns, unet.config.inChannels], latent))),
+      rasterDrawing(await networks.decode(float32([1, rows, columns, unet.config.inChannels], latent))),
     release: networks.release,
   };
 }
@@ -155,16 +155,6 @@ function toldOf(
     ...(config.added && { pooled: pooled!, sizes: float32([1, 6], [height, width, 0, 0, height, width]) }),
   };
 }
-
-/** A picture (1, H, W, 3) at any size. */
-const drawingOf = (pixels: Tensor<'float32'>): Drawing => ({
-  async render(tile, size) {
-    const { data } = resampled(pixels, tile, size);
-    const out = new Float32Array(tile.width * tile.height * 4).fill(1);
-    for (let i = 0, o = 0; i < data.length; i += 3, o += 4) out.set(data.subarray(i, i + 3), o);
-    return float32([1, tile.height, tile.width, 4], out);
-  },
-});
 
 function withoutAlpha({ shape, data }: Tensor): Tensor {
   const pixels = data as Float32Array;

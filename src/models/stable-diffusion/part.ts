@@ -1,6 +1,5 @@
-// What the parts of a model are, wherever its files have them, and a file's tensors as the weights of a part.
-import { asFloat, finder, type Weights } from '../../tensor/weights.ts';
-import type { ModelFile } from '../family.ts';
+// What the parts of a model are, wherever its files have them, and weights by other names.
+import type { Weights } from '../../tensor/weights.ts';
 import type { AutoencoderConfig } from './autoencoder.ts';
 import type { ClipConfig } from './clip.ts';
 import type { ClipTokenizer } from './clip-tokenizer.ts';
@@ -32,24 +31,6 @@ export interface Components {
   readonly side: number;
   /** Whether no prompt at all is zeros, not the features of an empty one. */
   readonly zeros: boolean;
-}
-
-/** The tensors of a file that begin with `prefix`, as weights by what follows; halves as float32. */
-export function weightsUnder(file: ModelFile, prefix: string, source: string): Weights {
-  const own = [...file.tensors].filter(([name]) => name.startsWith(prefix));
-  const outlines = new Map(own.map(([name, outline]) => [name.slice(prefix.length), outline]));
-  const find = finder(outlines, source);
-  return {
-    source,
-    names: [...outlines.keys()],
-    metadata: file.metadata,
-    outline(name) {
-      const { dtype, shape } = find(name);
-      return { dtype: dtype === 'float16' ? 'float32' : dtype, shape, stored: dtype };
-    },
-    read: async (name) => (find(name), asFloat(file.read(prefix + name))),
-    close: async () => {},
-  };
 }
 
 /** Weights by other names. */

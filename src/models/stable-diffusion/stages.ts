@@ -1,5 +1,5 @@
 // The networks of this family as graphs for inference: a text's features, the noise in a latent, a latent's picture and back. Latents are
-// (B, h, w, C) outside, as everywhere in the pipeline; pictures (B, h, w, 3). All sizes are symbols.
+// (B, h, w, C) outside, as everywhere in the pipeline; pictures (B, 3, h, w) as they come, (B, h, w, 3) as they go. All sizes are symbols.
 import { transpose } from '../../graph/ops.ts';
 import { graph, input, type Value } from '../../graph/value.ts';
 import { rootScope, type Convolve, type Product, type Specs } from '../../nn/scope.ts';
@@ -62,13 +62,13 @@ export function unetStage(config: UnetConfig, options: StageOptions = {}): Stage
   });
 }
 
-/** latent (B, h, w, C) -> pixels (B, 8h, 8w, 3). */
+/** latent (B, h, w, C) -> pixels (B, 3, 8h, 8w). */
 export function decodeStage(part: PicturePart): Stage {
   return stage((specs) => {
     const s = scope(specs, {});
     const latent = channelsFirst(input('latent', ['B', 'h', 'w', part.config.latentChannels]));
     const pixels = part.kind === 'kl' ? kl.decoder(s, latent, part.config) : tinyDecoder(s, latent, part.config);
-    return graph('decode', { pixels: channelsLast(pixels) });
+    return graph('decode', { pixels });
   });
 }
 
