@@ -1,0 +1,165 @@
+// Models of Stable Diffusion's family behind the SDK's face, as our own are: the same contract, the same bytes twice, pictures to start
+// from, masks, live typing, cancelling. And what cannot be drawn with: one clear line each.
+import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { run } from '../src/cli/run.ts';
+import { image, type Image } from '../src/image/image.ts';
+import * as node from '../src/node/index.ts';
+import { encodeSafetensors } from '../src/tensor/safetensors.ts';
+import { float32 } from '../src/tensor/tensor.ts';
+import { workFolder } from './command.ts';
+import { keepsContract } from './contract.ts';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+const MODELS = fileURLToPath(new URL('fixtures/open-weights/stable-diffusion', import.meta.url));
+const { folder, remove } = workFolder();
+afterAll(remove);
+const open = (model: string) => node.openBanana({ model, inProcess: true, threads: 1 });
+
+describe('a distilled model keeps the contract', () => keepsContract(() => open(join(MODELS, 'turbo'))));
+
+describe('every layout', () => {
+  const small = { prompt: 'a fox', seed: 1, width: 64, height: 64, steps: 4 } as const;
+  test.each(['sd1', 'turbo', 'sdxl', 'single'])('%s: the same bytes twice, others for another prompt, seed or guidance', async (name) => {
+    const banana = await open(join(MODELS, name));
+    const drawn = async (change: object) => Buffer.from((await banana.picture({ ...small, ...change })).image.data).toString('base64');
+    const all = name === 'single' ? [{}] : [{}, { prompt: 'a horse' }, { seed: 2 }, { guidance: 3 }]; // it is slow: 4096 tokens
+    const found = await Promise.all(all.map(drawn));
+    expect(await drawn({})).toBe(found[0]);
+    expect(new Set(found).size).toBe(all.length);
+    await banana.close();
+  });
+
+  test('one that draws in one step says so', async () => {
+    const banana = await open(join(MODELS, 'sdxs'));
+    expect(banana.model).toMatchObject({ family: 'stable-diffusion', name: 'sdxs', steps: [1], guidance: 1, abilities: ['image'] });
+    await expect(banana.picture({ ...small, steps: 2 })).rejects.toMatchObject({ code: 'options.steps' });
+    await expect(banana.picture({ ...small, steps: 1, guidance: 2 })).rejects.toMatchObject({ code: 'model.ability' });
+    await banana.close();
+  });
+
+  test('the command draws with one, and the file says which', async () => {
+    let [out, err] = ['', ''];
+    const io = { out: (text: string) => void (out += text), err: (text: string) => void (err += text), terminal: false };
+    const path = join(folder, 'fox.png');
+    const code = await run(['generate', 'a fox', '--model', join(MODELS, 'sdxs'), '-o', path, '-W', '64', '-H', '64', '--seed', '1'], io);
+    expect({ code, err, out }).toEqual({ code: 0, err: '', out: expect.stringContaining('64x64  seed 1') });
+    expect(readFileSync(path).includes('Model: sdxs-sd1')).toBe(true);
+  });
+});
+
+describe('from a picture', () => {
+  let banana: node.NodeBanana;
+  beforeAll(async () => void (banana = await open(join(MODELS, 'sd1'))));
+  afterAll(() => banana.close());
+  const given = image(
+    64,
+    64,
+    Uint8ClampedArray.from({ length: 64 * 64 * 4 }, (_, i) => (i % 4 === 3 ? 255 : (i * 7) % 251)),
+  );
+  const request = { prompt: 'a fox', seed: 1, steps: 4, image: given } as const;
+  const differs = (a: Image, b: Image) => [...a.data].reduce((sum, x, i) => sum + Math.abs(x - b.data[i]!), 0);
+
+  test('the more strength, the farther from it; a preview after each step', async () => {
+    const drawn = async (strength: number) => (await banana.picture({ ...request, strength })).image;
+    const [none, little, much] = [await drawn(0), await drawn(0.05), await drawn(1)];
+    expect(differs(none, little)).toBeGreaterThan(0);
+    expect(differs(none, little)).toBeLessThan(differs(none, much));
+    const seen: number[] = [];
+    for await (const event of banana.generate({ ...request, preview: 32 })) if (event.type === 'preview') seen.push(event.image.width);
+    expect(seen).toEqual([32, 32, 32, 32]);
+  });
+
+  test('outside a mask every pixel stays', async () => {
+    const mask = image(
+      64,
+      64,
+      Uint8ClampedArray.from({ length: 64 * 64 * 4 }, (_, i) => (i % 4 === 3 || (i >> 2) % 64 >= 32 ? 255 : 0)),
+    );
+    const { image: found } = await banana.picture({ ...request, mask });
+    const half = (from: number) =>
+      Array.from({ length: 64 * 32 }, (_, i) => {
+        const at = 4 * (Math.floor(i / 32) * 64 + from + (i % 32));
+        return [...found.data.subarray(at, at + 3)].join() === [...given.data.subarray(at, at + 3)].join();
+      });
+    expect(half(0).every(Boolean)).toBe(true);
+    expect(half(32).filter(Boolean).length).toBeLessThan(64);
+  });
+});
+
+describe('what cannot be drawn with is told in one line', () => {
+  const copy = (name: string, from = 'sd1') => {
+    const path = join(folder, name);
+    cpSync(join(MODELS, from), path, { recursive: true });
+    return path;
+  };
+  const changed = (path: string, file: string, change: object) => {
+    const at = join(path, file);
+    writeFileSync(at, JSON.stringify({ ...(JSON.parse(readFileSync(at, 'utf8')) as object), ...change }));
+  };
+  const UNET = 'unet/diffusion_pytorch_model';
+  const single = (shape: readonly number[]) =>
+    Buffer.concat(
+      encodeSafetensors({
+        'model.diffusion_model.input_blocks.0.0.weight': float32(shape, new Float32Array(shape.reduce((a, b) => a * b))),
+      }),
+    );
+
+  test.each<[string, (path: string) => void, string, string]>([
+    ['a truncated file', (path) => truncateSync(join(path, `${UNET}.safetensors`), 50_000), 'safetensors.range', `${UNET}.safetensors: `],
+    ['a missing part', (path) => rmSync(join(path, 'vae'), { recursive: true }), 'hub.weights', 'no weights that can be read in vae'],
+    [
+      'a shard of two',
+      (path) => {
+        cpSync(join(path, `${UNET}.safetensors`), join(path, `${UNET}-00001-of-00002.safetensors`));
+        rmSync(join(path, `${UNET}.safetensors`));
+      },
+      'hub.shards',
+      'says 2 files, here are 1 of them',
+    ],
+    [
+      'a page',
+      (path) => writeFileSync(join(path, `${UNET}.safetensors`), '<!doctype html><html>'),
+      'safetensors.header',
+      'is an HTML page (a sign-in',
+    ],
+    [
+      'weights of another network',
+      (path) => cpSync(join(MODELS, 'turbo', `${UNET}.safetensors`), join(path, `${UNET}.safetensors`)),
+      'weights.',
+      '/unet: ',
+    ],
+    ['inpainting', (path) => changed(path, 'unet/config.json', { in_channels: 9 }), 'model.format', 'for inpainting alone, which is not'],
+    [
+      'another pipeline',
+      (path) => changed(path, 'model_index.json', { _class_name: 'StableDiffusion3Pipeline' }),
+      'model.format',
+      '3Pipeline',
+    ],
+    [
+      'a noise without signal',
+      (path) => changed(path, 'scheduler/scheduler_config.json', { rescale_betas_zero_snr: true }),
+      'model.manifest',
+      'scheduler_config.json: "rescale_betas_zero_snr" is true',
+    ],
+    ['settings that are none', (path) => writeFileSync(join(path, 'unet/config.json'), '<html>'), 'model.manifest', 'is no JSON object'],
+    ['no vocabulary', (path) => rmSync(join(path, 'tokenizer/vocab.json')), 'model.missing', 'has no tokenizer/vocab.json'],
+  ])('%s', async (name, damage, code, message) => {
+    const path = copy(name.replaceAll(' ', '-'));
+    damage(path);
+    const error = await open(path).catch((reason: unknown) => reason as Error & { code: string });
+    expect(error).toMatchObject({ name: 'InputError', code: expect.stringContaining(code), message: expect.stringContaining(message) });
+    expect((error as Error).message).not.toContain('\n');
+  });
+
+  test.each<[string, string, Uint8Array, string, string]>([
+    ['a U-Net alone', 'unet.safetensors', single([8, 4, 3, 3]), 'model.missing', 'a U-Net without text encoder and autoencoder'],
+    ['a zip', 'zip.ckpt', Buffer.from('PK\x03\x04 and more'), 'safetensors.header', 'is a zip or a PyTorch checkpoint'],
+    ['a checkpoint with code', 'old.ckpt', Buffer.from('\x80\x02cos\nsystem\n', 'latin1'), 'safetensors.header', 'may run code'],
+  ])('%s', async (_, file, bytes, code, message) => {
+    writeFileSync(join(folder, file), bytes);
+    await expect(open(join(folder, file))).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+});
