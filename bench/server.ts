@@ -1,12 +1,14 @@
-// The server under many clients at once, and for long: `tsx bench/server.ts [--json FILE] [--clients 200] [--requests 2000]`. Clients that
-// all ask at the same moment: is each answered once, with its own picture, in the order asked, and after how long? Then requests one after
-// the other, eight at a time: do the server and its engine grow? They are processes of their own, with the shipped model.
+// The server under many clients at once, and for long: `tsx bench/server.ts [--json FILE] [--clients 200] [--requests 1000]`. Clients that
+// all ask at the same moment: is each answered once, with its own picture, in the order asked, and after how long? Then a client that leaves:
+// how long is the engine still at its picture? Then requests eight at a time, and as many again: do the server and its engine grow? They are
+// processes of their own, with the shipped model.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readRecipe } from '../src/draw/recipe.ts';
@@ -15,24 +17,43 @@ import { describeMachine } from './machine.ts';
 import { summarize } from './timing.ts';
 
 const { values } = parseArgs({
-  options: { json: { type: 'string' }, clients: { type: 'string', default: '200' }, requests: { type: 'string', default: '2000' } },
+  options: { json: { type: 'string' }, clients: { type: 'string', default: '200' }, requests: { type: 'string', default: '1000' } },
 });
 const [clients, requests] = [Number(values.clients), Number(values.requests)];
 const AT_ONCE = 8;
-/** Share of the requests after which memory is compared with that at the end: the heap of Node has its size by then. */
-const WARM = 0.5;
 const SIZE = '128x128';
 
 const folder = mkdtempSync(join(tmpdir(), 'banana-server-'));
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const args = ['--import', 'tsx', main, 'serve', '--json', '--port', '0', '--jobs', folder, '--queue', String(clients), '--log', 'silent'];
-const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+/** On a signal the server collects what nobody holds and says what is left: what waits to be collected comes and goes. */
+const HELD = `process.on('SIGUSR2', () => {
+  gc();
+  setTimeout(() => {
+    gc(); // what the first one let go of outside the heap
+    const { heapUsed, external } = process.memoryUsage();
+    process.stderr.write('held ' + (heapUsed + external) + '\\n');
+  }, 500);
+})`;
+const child = spawn(process.execPath, ['--expose-gc', '--import', `data:text/javascript,${encodeURIComponent(HELD)}`, ...args], {
+  stdio: ['ignore', 'pipe', 'pipe'],
+});
+const said = createInterface(child.stderr).on('line', (text) => void (text.startsWith('held ') || console.error(text)));
 const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
 const { url } = JSON.parse(line) as { url: string };
 
 /** Bytes of memory of a process: now, and the most so far (Linux). */
 const memoryOf = (pid: number, what: 'VmRSS' | 'VmHWM') =>
   1024 * Number(new RegExp(`${what}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+
+/** Bytes that the server holds after a collection. */
+async function heldBytes(): Promise<number> {
+  child.kill('SIGUSR2');
+  for (;;) {
+    const [text] = (await once(said, 'line')) as [string];
+    if (text.startsWith('held ')) return Number(text.slice(5));
+  }
+}
 
 /** Seconds until the answer; throws unless it is the picture that was asked for. */
 async function draw(seed: number): Promise<number> {
@@ -58,28 +79,47 @@ const { median, p95 } = summarize(together);
 const displaced = Math.max(...order.map((seed, place) => Math.abs(seed - place)));
 const peakRssBytes = memoryOf(child.pid!, 'VmHWM');
 
-const engine = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim());
-const rss = { server: [] as number[], engine: [] as number[] };
-let next = 0;
-const one = async () => {
-  while (next < requests) {
-    await draw(next++);
-    rss.server.push(memoryOf(child.pid!, 'VmRSS'));
-    rss.engine.push(memoryOf(engine, 'VmRSS'));
-  }
-};
-await Promise.all(Array.from({ length: AT_ONCE }, one));
-
-/** Bytes of memory in the first and the last tenth of what comes after the warm-up, by the median. */
-function growthOf(samples: readonly number[]): object {
-  const tenth = Math.max(1, Math.floor(samples.length / 10));
-  const warm = Math.floor(samples.length * WARM);
-  const [early, late] = [samples.slice(warm, warm + tenth), samples.slice(-tenth)].map((part) => summarize(part).median) as [
-    number,
-    number,
-  ];
-  return { earlyRssBytes: early, lateRssBytes: late, growth: late / early - 1 };
+/** A client that leaves in the middle of a large picture: seconds until another one has a small picture, and those of the large one. */
+async function measureLeaving(): Promise<{ steps: number; pictureSeconds: number; nextSeconds: number }> {
+  const busy = async () => /^banana_requests_running 1$/m.test(await (await fetch(`${url}/metrics`)).text());
+  const ask = (signal?: AbortSignal) =>
+    fetch(`${url}/v1/images/generations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ prompt: 'a red fox', size: '2048x2048', quality: 'high' }),
+      ...(signal && { signal }),
+    });
+  const from = performance.now();
+  await (await ask()).arrayBuffer();
+  const pictureSeconds = (performance.now() - from) / 1000;
+  const client = new AbortController();
+  const left = ask(client.signal).catch(() => undefined);
+  await sleep(pictureSeconds * 300); // milliseconds: well begun
+  if (!(await busy())) throw new Error('nothing is drawn that could be left');
+  client.abort();
+  const nextSeconds = await draw(0);
+  await left;
+  return { steps: 4, pictureSeconds, nextSeconds };
 }
+const leaving = await measureLeaving();
+
+const engine = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim());
+let next = 0;
+/** Asks for so many pictures more, some at once; the engine's memory after each, and what the server holds at the end. */
+async function run(count: number): Promise<{ engine: number; server: number }> {
+  const rss: number[] = [];
+  const until = next + count;
+  const one = async () => {
+    while (next < until) {
+      await draw(next++);
+      rss.push(memoryOf(engine, 'VmRSS'));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, one));
+  return { engine: summarize(rss.slice(-Math.ceil(rss.length / 10))).median, server: await heldBytes() };
+}
+const [early, late] = [await run(requests), await run(requests)];
+const growthOf = (of: keyof typeof early) => ({ earlyBytes: early[of], lateBytes: late[of], growth: late[of] / early[of] - 1 });
 
 child.kill('SIGTERM');
 await once(child, 'close');
@@ -89,7 +129,8 @@ const result = {
   size: SIZE,
   steps: 1,
   together: { clients, answered: together.length, median, p95, displaced, peakRssBytes },
-  long: { requests, atOnce: AT_ONCE, server: growthOf(rss.server), engine: growthOf(rss.engine) },
+  leaving,
+  long: { requests, atOnce: AT_ONCE, server: growthOf('server'), engine: growthOf('engine') },
 };
 console.log(JSON.stringify(result, null, 2));
 if (values.json) await writeFileWhole(values.json, `${JSON.stringify(result, null, 2)}\n`);

@@ -87,9 +87,9 @@ function processor(fleet: FleetQueue, results: Results, studio: Studio, log: Log
       return { status: 'done' };
     } catch (error) {
       if (await isCancelled(fleet, id)) return { status: 'cancelled' };
-      log.error({ job: id, err: error }, 'failed');
+      const isFinal = error instanceof InputError; // the fault of who asked
+      log[isFinal ? 'info' : 'error']({ job: id, err: error }, 'failed');
       const { stack: _, ...record } = errorRecord(error);
-      const isFinal = error instanceof InputError;
       throw new (isFinal ? fleet.bull.UnrecoverableError : Error)(JSON.stringify(record));
     }
   };
@@ -100,7 +100,10 @@ async function drawEntry(entry: FleetEntry, results: Results, studio: Studio, si
   const place = {
     request: async () => JSON.parse(new TextDecoder().decode(await results.read(job.request))) as WireRequest,
     has: (index: number) => results.has(pictureName(job, index)),
-    write: (index: number, file: Uint8Array) => results.write(pictureName(job, index), file),
+    async write(index: number, file: Uint8Array) {
+      const name = pictureName(job, index);
+      if (!(await results.has(name))) await results.write(name, file); // there when this worker slept and lost its claim meanwhile
+    },
   };
   let told: Promise<unknown> = Promise.resolve();
   await drawJob(studio, job, place, (progress) => void (told = entry.updateProgress({ ...progress }).catch(() => {})), signal);
