@@ -7,6 +7,7 @@ import { askBack } from './ask-back.ts';
 import { batchCommand } from './batch.ts';
 import { doctorCommand } from './doctor.ts';
 import { EXAMPLES, generateCommand } from './generate.ts';
+import { importCommand } from './import.ts';
 import { inspectCommand } from './inspect.ts';
 import { Stopped, type Io } from './io.ts';
 import { liveCommand } from './live.ts';
@@ -38,6 +39,7 @@ export function programOf(io: Io): Command {
     pullCommand,
     modelsCommand,
     doctorCommand,
+    importCommand,
     serveCommand,
     workerCommand,
     mcpCommand,

@@ -80,6 +80,8 @@ export interface ModelPart {
 export interface OpenedModel {
   /** Its networks, of a model that was put together from files of others. */
   parts?(): readonly ModelPart[];
+  /** Names of the tensors that may be held in few bits, of a model that can be imported (container.ts). */
+  roundable?(): ReadonlySet<string>;
   readonly id: Omit<BaseId, 'hash'>;
   /** Makes it ready to draw. Throws InputError for weights that do not fit, RuntimeError when the runtime fails. */
   painter(runtime: Runtime, options: PainterOptions): Promise<Painter>;

@@ -2,6 +2,7 @@
 import { decodeSafetensors, type Safetensors } from '../tensor/safetensors.ts';
 import { cutRows } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
+import { containedText } from './container.ts';
 import { FAMILIES } from './families.ts';
 import type { Family, ModelFile, OpenedModel } from './family.ts';
 
@@ -24,7 +25,7 @@ export const fileOf = ({ tensors, metadata }: Safetensors): ModelFile => ({
   tensors: new Map(Object.entries(tensors)),
   metadata,
   read: (name, rows) => (rows ? cutRows(tensors[name]!, rows) : tensors[name]!),
-  text: () => undefined,
+  text: (path) => containedText(metadata, path),
 });
 
 /** The same for the bytes of a file. Throws InputError too when they are no .safetensors. */

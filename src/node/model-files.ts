@@ -9,6 +9,7 @@ import { openWeights } from '../disk/weights.ts';
 import { packagePath } from '../disk/package.ts';
 import { needed, type ModelIndex } from '../hub/choose.ts';
 import type { Family, ModelFile } from '../models/family.ts';
+import { containedText, isContainer } from '../models/container.ts';
 import { FAMILIES } from '../models/families.ts';
 import { isKnown } from '../models/open.ts';
 import { checkHash, SEAL, sealedWords } from '../models/seal.ts';
@@ -39,7 +40,8 @@ export async function openModelFiles(path: string, families?: readonly Family[])
 
 async function oneFile(path: string, text: ModelFile['text']): Promise<ModelFiles> {
   const file = await openSafetensors(path);
-  return { ...file, tensors: tensorsOf(file), text, path, hash: () => checkedHash(file, path) };
+  const contained: ModelFile['text'] = (one) => containedText(file.metadata, one) ?? text(one);
+  return { ...file, tensors: tensorsOf(file), text: contained, path, hash: () => checkedHash(file, path) };
 }
 
 const tensorsOf = ({ places }: OpenSafetensors): ModelFile['tensors'] => new Map(places.map((place) => [place.name, place]));
@@ -136,6 +138,7 @@ async function assembledIn(folder: string, families: readonly Family[] = FAMILIE
       (file) => opened.set(path, file),
       (error: unknown) => failures.push(error),
     );
+  for (const [path, file] of opened) if (isContainer(file.metadata)) file.close(), opened.delete(path); // a whole model by itself
   const files = together(folder, opened, paths);
   const known = kinds.some((family) => family.recognises(files));
   if (known && failures.length === 0) return files;

@@ -60,7 +60,7 @@ export function emmdit(s: Scope, inputs: EmmditInputs, config: EmmditConfig): Va
     linear(exact.in('pos_embed').in('proj'), reshape(inputs.x, [B, mulDims(rows, columns), channels]), D, { bias: true }),
     placed,
   );
-  const text = linear(s.in('context_embedder'), inputs.context, D, { bias: true });
+  const text = linear(exact.in('context_embedder'), inputs.context, D, { bias: true });
   const blocks = (group: number, streams: Streams) => through(s.in('block_groups').in(group), group, streams, time, config);
   const fine = blocks(0, { image, text });
   const coarse = blocks(1, { image: compressed(s.in('tokencompressor.0.0'), fine.image, sides), text: fine.text });

@@ -50,13 +50,11 @@ const plan8 = (specs: Iterable<readonly [string, Spec]>): Plan =>
   );
 
 /** The networks on a runtime. `precision`: as is fastest there when left out. */
-export async function openNetworks(runtime: Runtime, { text, denoiser, decoder }: NitroWeights, asked?: Precision): Promise<NitroNetworks> {
+export async function openNetworks(runtime: Runtime, weights: NitroWeights, asked?: Precision): Promise<NitroNetworks> {
+  const { text, denoiser, decoder } = weights;
   const { config } = denoiser;
-  const plans = {
-    text: plan8(textStages(text.config, TOKENS, text.weights.names).flatMap(({ specs }) => [...specs])),
-    denoise: plan8(denoiseStage(config, TOKENS, sidesOf(config, { rows: config.cells, columns: config.cells })).specs),
-  };
-  const precision = asked ?? (await fastestPrecision(runtime, plans.denoise));
+  const plans = matricesOf(weights);
+  const precision = asked ?? (await fastestPrecision(runtime, plans.denoiser));
   const sessions = new Map<string, Promise<Session>>();
   let last: Promise<unknown> = Promise.resolve(); // one after the other: what one was made from is gone before the next
   const session = (name: string, build: () => Stage, weights: Weights, frugal = false): Promise<Session> => {
@@ -79,7 +77,7 @@ export async function openNetworks(runtime: Runtime, { text, denoiser, decoder }
     },
     velocity(features, grid, { guidance, unguided, signal }) {
       const sides = sidesOf(config, grid);
-      const build = () => denoiseStage(config, TOKENS, sides, product(plans.denoise));
+      const build = () => denoiseStage(config, TOKENS, sides, product(plans.denoiser));
       const places = placesOf(grid, config);
       const see = async (context: Tensor, x: Float32Array<ArrayBuffer>, t: number) => {
         await checkpoint(signal);
@@ -102,6 +100,12 @@ export async function openNetworks(runtime: Runtime, { text, denoiser, decoder }
   };
 }
 
+/** Matrices of each network that may be rounded, by name. */
+export const matricesOf = ({ text, denoiser: { config } }: NitroWeights): Readonly<Record<'text' | 'denoiser', Plan>> => ({
+  text: plan8(textStages(text.config, TOKENS, text.weights.names).flatMap(({ specs }) => [...specs])),
+  denoiser: plan8(denoiseStage(config, TOKENS, sidesOf(config, { rows: config.cells, columns: config.cells })).specs),
+});
+
 /** Its networks against its files. */
 export function partsOf({ text, denoiser, decoder }: NitroWeights): ModelPart[] {
   const { config } = denoiser;
@@ -115,7 +119,7 @@ export function partsOf({ text, denoiser, decoder }: NitroWeights): ModelPart[] 
     return {
       name,
       asked: [...all.flatMap(({ specs }) => [...specs.keys()]), ...(name === 'text encoder' ? [embeddingsOf(weights)] : [])],
-      found: weights.names,
+      found: [...new Set(weights.names.map((one) => one.replace(/\.q\d(\.scale)?$/, '')))], // rounded ones are two tensors
       stored: [...new Set(outlines.map(({ stored }) => stored))],
       numbers: outlines.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
     };

@@ -8,7 +8,10 @@ import { run } from '../../cli/run.ts';
 import type { Pipeline } from '../../draw/text-to-image.ts';
 import type { GenerateOptions } from '../../draw/request.ts';
 import type { Image } from '../../image/image.ts';
-import { loadPipeline } from '../../node/load.ts';
+import { NO_PEELS } from '../../adapters/stack.ts';
+import { distance } from '../../doctor/numbers.ts';
+import { importModel } from '../../node/import.ts';
+import { loadPainter, loadPipeline } from '../../node/load.ts';
 
 const { path } = fixturesOf('nitro');
 const FILES = [
@@ -116,4 +119,21 @@ test('the denoiser alone says what else it needs; the commands draw with a folde
   expect(report.out).toMatch(/^Nitro-E-512px-dist: family nitro, distilled, [\da-f]{16}\n/);
   for (const part of ['text encoder', 'denoiser', 'decoder']) expect(report.out).toMatch(new RegExp(`${part} .+ none\n`));
   expect(report.out).toMatch(/velocity, step 2 .+another prompt changes the first velocity by [1-9]/s);
+});
+
+test('imported as one file: its velocity is that of the folder', async () => {
+  const out = join(folder, 'one.safetensors');
+  const io = { out: () => {}, err: (text: string) => expect.unreachable(text), terminal: false };
+  expect(await run(['import', path('.'), '--out', out], io)).toBe(0);
+  const velocity = async (model: string) => {
+    const { painter } = await loadPainter({ model, threads: 1 });
+    const condition = await painter.read('a fox', [], NO_PEELS);
+    const x = Float32Array.from({ length: 512 }, (_, i) => Math.sin(i));
+    const v = await condition.velocity(condition.layout({ width: 64, height: 64 }, 1), { guidance: 1 })(x, 0.5);
+    await painter.release();
+    return v;
+  };
+  expect(distance(await velocity(out), await velocity(path('.')))).toBeLessThan(1e-3);
+  await expect(importModel('pico', out, 8)).rejects.toMatchObject({ code: 'model.ability' });
+  await expect(importModel(out, out, 8)).rejects.toMatchObject({ code: 'file.write' });
 });

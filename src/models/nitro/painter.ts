@@ -10,8 +10,8 @@ import type { Condition, Family, ModelInfo, OpenedModel, Painter, PainterOptions
 import { canvasOf, latentGrid, tokensOf, type Layout } from '../layout.ts';
 import { rasterDrawing } from '../raster.ts';
 import { SIDE, type EmmditConfig } from './emmdit-config.ts';
-import { openNetworks, partsOf, TOKENS } from './networks.ts';
-import { isNitro, nitroParts, type NitroParts } from './parts.ts';
+import { matricesOf, openNetworks, partsOf, TOKENS } from './networks.ts';
+import { isNitro, nitroParts, prefixOf, type NitroParts } from './parts.ts';
 
 /** What its authors draw with (Nitro-E's README). */
 const DISTILLED = { steps: [1, 2, 3, 4, 6, 8], defaultSteps: 4, guidance: 1, abilities: [] } as const;
@@ -26,10 +26,17 @@ export const nitro = {
     return {
       id: { name: parts.name, version: '', preset: presetOf(parts) },
       parts: () => partsOf(parts),
+      roundable: () => roundable(parts),
       painter: (runtime, options) => openPainter(parts, runtime, options),
     };
   },
 } as const satisfies Family;
+
+function roundable(parts: NitroParts): ReadonlySet<string> {
+  const matrices = matricesOf(parts);
+  const named = (part: 'text' | 'denoiser') => Object.keys(matrices[part]).map((name) => prefixOf(parts.places[part]) + name);
+  return new Set([...named('text'), ...named('denoiser')]);
+}
 
 const presetOf = ({ distilled }: NitroParts): string => (distilled ? 'distilled' : 'whole');
 

@@ -18,6 +18,8 @@ export interface NitroParts extends NitroWeights {
   readonly tokenizer: LlamaTokenizer;
   /** Distilled to few steps without guidance. */
   readonly distilled: boolean;
+  /** What stands before the names of each part's tensors. */
+  readonly places: Readonly<Record<PartName, string>>;
 }
 
 /** A part, and what a folder without it is told. */
@@ -51,8 +53,9 @@ export const isNitro = ({ tensors }: Pick<ModelFile, 'tensors'>): boolean =>
 
 /** All parts. Throws InputError `model.missing` naming those that are not there, others for one that is damaged. */
 export function nitroParts(file: ModelFile, source: string): NitroParts {
-  const { text, denoiser, decoder } = placesOf(file, source);
-  const weights = (place: string) => weightsUnder(file, place && `${place}/`, place ? `${source}/${place}` : source);
+  const places = placesOf(file, source);
+  const { text, denoiser, decoder } = places;
+  const weights = (place: string) => weightsUnder(file, prefixOf(place), place ? `${source}/${place}` : source);
   const config = textBeside(file, text, 'config.json', source);
   const settings = settingsOf(config.text, `${source}/${config.path}`);
   const words = textBeside(file, text, 'tokenizer.json', source);
@@ -67,8 +70,12 @@ export function nitroParts(file: ModelFile, source: string): NitroParts {
     decoder: { levels: levelsOf(weights(decoder)), weights: weights(decoder) },
     tokenizer: llamaTokenizer(words.text, `${source}/${words.path}`),
     distilled: /dist/i.test(called),
+    places,
   };
 }
+
+/** What stands before the names of the tensors at a place. */
+export const prefixOf = (place: string): string => place && `${place}/`;
 
 /** Where the tensors of each part are: what stands before the last "/" of their names. */
 function placesOf({ tensors }: ModelFile, source: string): Record<PartName, string> {
