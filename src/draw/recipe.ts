@@ -8,7 +8,6 @@ import { peelText } from '../adapters/syntax.ts';
 import { readPngText, writePngText, XMP } from '../image/png-text.ts';
 import { InputError } from '../util/errors.ts';
 import { escapeXml, unescapeXml } from '../util/xml.ts';
-import type { Drawn } from './events.ts';
 import type { UsedObject } from './object-options.ts';
 import type { UsedPeel } from './peels.ts';
 import { pathOf } from './refusal.ts';
@@ -47,6 +46,13 @@ export interface Recipe {
   readonly model: ModelId;
   /** Version of banana-sdk. */
   readonly sdk: string;
+}
+
+/** What a file tells of how its picture came to be: `text` is the prompt as the model saw it, and nothing at all where `metadata` is false. */
+interface Told {
+  readonly recipe: Recipe;
+  readonly text: string;
+  readonly metadata?: false;
 }
 
 const KEY = 'banana';
@@ -96,17 +102,17 @@ export function writeRecipe(png: Uint8Array, recipe: Recipe, text: string): Uint
 }
 
 /** The PNG of a drawn picture as a file: with its recipe, unless it was asked for without. */
-export function withRecipe(png: Uint8Array, { recipe, text, metadata }: Omit<Drawn, 'image'>): Uint8Array<ArrayBuffer> {
+export function withRecipe(png: Uint8Array, { recipe, text, metadata }: Told): Uint8Array<ArrayBuffer> {
   return metadata === false ? new Uint8Array(png) : writeRecipe(png, recipe, text);
 }
 
 /** What an encoder of JPEG or WebP is to write beside the pixels of a drawn picture. */
-export function recipeMetadata({ recipe, text, metadata }: Omit<Drawn, 'image'>): { xmp?: string; comment?: string } {
+export function recipeMetadata({ recipe, text, metadata }: Told): { xmp?: string; comment?: string } {
   return metadata === false ? {} : { xmp: xmpOf(recipe, true), comment: parametersOf(recipe, text) };
 }
 
 /** The same for what is made of drawn pictures and has no recipe of its own, such as a layer or a contact sheet: the mark alone. */
-export const markOf = ({ metadata }: Pick<Drawn, 'metadata'>): { xmp?: string } => (metadata === false ? {} : { xmp: xmpOf() });
+export const markOf = ({ metadata }: Pick<Told, 'metadata'>): { xmp?: string } => (metadata === false ? {} : { xmp: xmpOf() });
 
 /** The recipe's JSON in a file: by the texts of a PNG; in a JPEG, a WebP or an SVG by its XMP, which is plain UTF-8 there. */
 function recipeText(file: Uint8Array): string | undefined {
