@@ -71,6 +71,8 @@ function checkObject({ slot, prompt, box, z, keep, reference }: KnownObject, pat
 /** What objects come to for one picture. */
 export interface Plan {
   readonly known: Known;
+  /** A latent in which what was drawn into a box fits into it: only then is its shape known. */
+  settle(latent: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>>;
   /** The picture with the pixels of what is kept. */
   restore(drawing: Drawing): Drawing;
 }
@@ -106,8 +108,12 @@ export async function planOf(objects: readonly KnownObject[], { painter, size, l
     const pixels = shown && slot === 0 ? cover(shown, size) : shown;
     known.push({ slot, ...(box && { box: boxOf(box) }), ...(z !== undefined && { z }), ...(pixels && { image: pixels }) });
   }
+  const boxed = objects.flatMap(({ slot, box, keep, reference, prompt }) =>
+    box && !keep && !reference && prompt === undefined ? [{ slot, box }] : [],
+  );
   return {
     known: layering.known(known, layout, size),
+    settle: async (latent) => (boxed.length === 0 ? latent : refitted(boxed, latent, { painter, size, layout })),
     restore: ({ layers = [], render }) =>
       kept.length === 0 ? { layers, render } : composite(layers.map((layer) => kept.find(({ slot }) => slot === layer.slot) ?? layer)),
   };
@@ -128,6 +134,38 @@ function fitted(shown: Image, box: BoxShares | undefined, { width: W, height: H 
   const scale = Math.min((box[2] * W) / art.width, (box[3] * H) / art.height);
   const [width, height] = [(art.width * scale) / W, (art.height * scale) / H];
   return [box[0] + (box[2] - width) / 2, box[1] + (box[3] - height) / 2, width, height];
+}
+
+/** The box of a frame that puts art into a box, where that art is what a frame of this box itself gives. */
+function reframed(art: Tile, box: BoxShares, { width: W, height: H }: Size): BoxShares {
+  const room = { x: box[0] * W, y: box[1] * H, width: box[2] * W, height: box[3] * H };
+  const scale = Math.min(room.width / art.width, room.height / art.height);
+  const longer = scale * Math.max(room.width, room.height);
+  const middle = (at: Tile) => [at.x + at.width / 2, at.y + at.height / 2] as const;
+  const [[x, y], [artX, artY]] = [middle(room), middle(art)];
+  return [(x + scale * (x - artX) - longer / 2) / W, (y + scale * (y - artY) - longer / 2) / H, longer / W, longer / H];
+}
+
+/** Longer side of the picture in which shapes are looked at, in pixels. */
+const LOOK = 256;
+
+/** A latent with things moved and scaled so that each fits into its box. */
+async function refitted(
+  boxed: readonly { slot: number; box: BoxShares }[],
+  latent: Float32Array<ArrayBuffer>,
+  { painter, size, layout }: Omit<Ground, 'sticker'>,
+): Promise<Float32Array<ArrayBuffer>> {
+  const { layers = [] } = await painter.decode(latent, layout);
+  const scale = LOOK / Math.max(size.width, size.height);
+  const small = { width: side(size.width * scale), height: side(size.height * scale) };
+  const known: KnownLayer[] = [];
+  for (const { slot, box } of boxed) {
+    const layer = layers.find((one) => one.slot === slot)!;
+    const shown = await renderWhole(layer, layer.box(small), { of: small });
+    known.push({ slot, box: boxOf(reframed(artAt(shown, layer.box(small)), box, small)) });
+  }
+  const { truth, mask } = painter.layering!.known(known, layout, size);
+  return latent.map((v, i) => (mask[i] ? truth[i]! : v));
 }
 
 /** Where the pixels of a kept layer lie, in whole pixels; undefined where only the model can tell. Less than half a pixel of change is none. */

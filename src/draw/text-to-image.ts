@@ -179,8 +179,9 @@ async function* drawn(
       yield { type: 'step', index, step, steps };
       if (preview === 0 && step < steps) continue;
       await checkpoint(signal);
-      drawing = await clock.time('render', () => painter.decode(latent, layout));
-      if (plan) drawing = plan.restore(drawing);
+      drawing = await clock.time('render', async () =>
+        plan ? plan.restore(await painter.decode(await plan.settle(latent), layout)) : painter.decode(latent, layout),
+      );
       if (preview === 0) continue;
       const small = fit(size, preview);
       const pixels = await clock.time('render', () => drawing!.render({ x: 0, y: 0, ...small }, small));

@@ -85,12 +85,14 @@ describe('objects', () => {
     expect(drawn.layers!.map(({ slot }) => slot).sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(least.layers!.length).toBe(picture.layers!.length); // what the prompt says
     expect((await again([{ keep: at(least, 1) }])).layers!.length).toBe(2);
-    const middle = ({ x, y, image }: PictureLayer) => [x + image.width / 2, y + image.height / 2];
-    const near = (found: number[], expected: number[]) =>
-      found.forEach((v, i) => expect(Math.abs(v - expected[i]!)).toBeLessThanOrEqual(1));
-    near(middle(at(drawn, 1)), [0.25 * 96, 0.45 * 64]);
-    near(middle(at(drawn, 3)), [0.75 * 96, 0.5 * 64]);
-    near([at(drawn, 3).image.width], [(0.5 * 96) / 0.94]);
+    for (const [slot, [x, y, w, h]] of [
+      [1, [0.1, 0.2, 0.3, 0.5]],
+      [3, [0.5, 0.25, 0.5, 0.5]],
+    ] as const) {
+      const [left, top, width, height] = at(drawn, slot).box;
+      const far = [(left + width / 2 - x - w / 2) * 96, (top + height / 2 - y - h / 2) * 64, (Math.max(width / w, height / h) - 1) * 32];
+      expect(Math.max(...far.map(Math.abs))).toBeLessThanOrEqual(1.5); // pixels: in the middle, and as large as fits
+    }
     expect(farthest(drawn)).toBeLessThanOrEqual(1);
   });
 
