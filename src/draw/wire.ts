@@ -91,21 +91,28 @@ export async function toWire(
   };
 }
 
-/** The request with its pictures decoded. */
+/** The request with its pictures decoded, each told apart by its path. */
 export async function fromWire(
   { image, mask, references, objects, ...rest }: WireRequest,
-  decode: (base64: string) => Promise<Image>,
+  decode: (base64: string, path: string) => Promise<Image>,
 ): Promise<GenerateOptions> {
-  const object = async ({ keep, reference, ...said }: NonNullable<WireRequest['objects']>[number]): Promise<ObjectRequest> => ({
+  const reference = async (one: NonNullable<WireRequest['references']>[number], i: number) => ({
+    ...one,
+    image: await decode(one.image, `references[${i}].image`),
+  });
+  const object = async (
+    { keep, reference: shown, ...said }: NonNullable<WireRequest['objects']>[number],
+    i: number,
+  ): Promise<ObjectRequest> => ({
     ...said,
-    ...(keep !== undefined && { keep: await decode(keep) }),
-    ...(reference !== undefined && { reference: await decode(reference) }),
+    ...(keep !== undefined && { keep: await decode(keep, `objects[${i}].keep`) }),
+    ...(shown !== undefined && { reference: await decode(shown, `objects[${i}].reference`) }),
   });
   return {
     ...rest,
-    ...(image !== undefined && { image: await decode(image) }),
-    ...(mask !== undefined && { mask: await decode(mask) }),
+    ...(image !== undefined && { image: await decode(image, 'image') }),
+    ...(mask !== undefined && { mask: await decode(mask, 'mask') }),
     ...(objects && { objects: await Promise.all(objects.map(object)) }),
-    ...(references && { references: await Promise.all(references.map(async (one) => ({ ...one, image: await decode(one.image) }))) }),
+    ...(references && { references: await Promise.all(references.map(reference)) }),
   };
 }

@@ -5,6 +5,7 @@ import * as z from 'zod/mini';
 import { choice, flag, matching, text, whole, wired, type Option, type Options, type Schema } from '../draw/option.ts';
 import { checked } from '../draw/refusal.ts';
 import { optionsOf, SIDE_MAX, type GenerateOptions, type Limits } from '../draw/request.ts';
+import type { WireRequest } from '../draw/wire.ts';
 import type { ImageFormat } from '../disk/codec.ts';
 import { InputError } from '../util/errors.ts';
 
@@ -41,7 +42,7 @@ const anything = (about: string): Option => ({
 });
 
 /** Ours that have the same meaning there, or that they do not have. */
-const OWN = ['prompt', 'seed', 'steps', 'guidance', 'strength', 'detail', 'metadata', 'peels', 'references'] as const;
+const OWN = ['prompt', 'seed', 'steps', 'guidance', 'strength', 'detail', 'metadata', 'peels', 'references', 'objects'] as const;
 
 const own = (limits: Limits): Options => {
   const options = wired(optionsOf(limits));
@@ -89,9 +90,9 @@ export const openaiOptions = (limits: Limits): Options => ({
 
 /** A request, understood. */
 export interface OpenaiRequest {
-  readonly options: Omit<GenerateOptions, 'image' | 'mask' | 'references'>;
-  /** Files of references in base64, as they came. */
-  readonly references: readonly { readonly slot: number; readonly image: string }[] | undefined;
+  readonly options: Omit<GenerateOptions, 'image' | 'mask' | 'references' | 'objects'>;
+  /** What holds files in base64, as they came. */
+  readonly sent: Pick<WireRequest, 'references' | 'objects'>;
   readonly model: string | undefined;
   readonly format: ImageFormat;
   readonly compression: number | undefined;
@@ -108,7 +109,8 @@ const KEPT = ['seed', 'guidance', 'strength', 'detail', 'metadata', 'peels'] as 
 /** What the table lets through. */
 interface Found extends Pick<GenerateOptions, 'prompt' | 'style' | (typeof KEPT)[number]> {
   readonly steps?: number;
-  readonly references?: OpenaiRequest['references'];
+  readonly references?: WireRequest['references'];
+  readonly objects?: WireRequest['objects'];
   readonly model?: string;
   readonly n?: number;
   readonly size?: string;
@@ -142,6 +144,7 @@ export function readOpenai(body: unknown, limits: Limits): OpenaiRequest {
     stream = false,
     partial_images: partial = 0,
     references,
+    objects,
     style,
     steps = stepsOf(quality, limits.steps),
     prompt,
@@ -160,7 +163,7 @@ export function readOpenai(body: unknown, limits: Limits): OpenaiRequest {
       ...(background === 'transparent' && { background }),
       ...(style && !['vivid', 'natural'].includes(style) && { style }),
     },
-    references,
+    sent: { ...(references && { references }), ...(objects && { objects }) },
     model,
     format,
     compression,

@@ -97,6 +97,18 @@ describe('pictures', () => {
   });
 });
 
+test('things of the picture, with files in base64', async () => {
+  const keep = Buffer.from(await encodeImage(white, 'png')).toString('base64');
+  const given = { ...small, objects: [{ slot: 2, box: [0, 0, 0.5, 1], keep }, { prompt: 'an owl' }] };
+  await client.images.generate(given as OpenAI.ImageGenerateParamsNonStreaming);
+  expect(banana.last()!.objects).toMatchObject([
+    { slot: 2, box: [0, 0, 0.5, 1], keep: { width: 36 } },
+    { slot: 1, prompt: 'an owl' },
+  ]);
+  const wrong = { ...small, objects: [{ keep: 'AAAA' }] } as OpenAI.ImageGenerateParamsNonStreaming;
+  await expect(client.images.generate(wrong)).rejects.toMatchObject({ status: 400, param: 'objects[0].keep' });
+});
+
 describe('edits', () => {
   test('a picture to start from, and subjects after it', async () => {
     await client.images.edit({ ...small, prompt: 'a fox', image: await fileOf(white) });

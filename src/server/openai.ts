@@ -5,6 +5,7 @@ import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import { encodeImage } from '../disk/codec.ts';
 import type { GenerateEvent, ImageEvent, PreviewEvent } from '../draw/events.ts';
 import { readRecipe } from '../draw/recipe.ts';
+import { fromWire } from '../draw/wire.ts';
 import { image as blank, type Image } from '../image/image.ts';
 import { drawnFiles, type DrawnFiles } from '../node/index.ts';
 import { InputError } from '../util/errors.ts';
@@ -84,28 +85,19 @@ async function promptIn(file: File): Promise<string | undefined> {
 }
 
 /** How a request's pictures are unpacked: the first is what it starts from, those after it the subjects <1>, <2>... */
-function withPictures(
-  { studio: { limits } }: Door,
-  { references }: OpenaiRequest,
-  files: readonly File[],
-  mask?: File,
-): Pick<Asked, 'pictures'> {
-  if (files.length === 0 && !references) return {};
+function withPictures({ studio: { limits } }: Door, { sent }: OpenaiRequest, files: readonly File[], mask?: File): Pick<Asked, 'pictures'> {
+  if (files.length === 0 && Object.keys(sent).length === 0) return {};
   const pictures = async (): Promise<Pictures> => {
     const unpack = unpacker(limits);
     const decode = async (file: File, path: string) => unpack(new Uint8Array(await file.arrayBuffer()), path);
     const [first, ...subjects] = await Promise.all(files.map((file, i) => decode(file, i === 0 ? 'image' : `image[${i}]`)));
-    const given = await Promise.all(
-      (references ?? []).map(async ({ slot, image }, i) => ({
-        slot,
-        image: await unpack(bytesOf(image, `references[${i}].image`), `references[${i}].image`),
-      })),
-    );
-    const all = [...given, ...subjects.map((image, i) => ({ slot: i + 1, image }))];
+    const { references = [], objects } = await fromWire({ prompt: '', ...sent }, (text, path) => unpack(bytesOf(text, path), path));
+    const all = [...references, ...subjects.map((image, i) => ({ slot: i + 1, image }))];
     return {
       ...(first && { image: first }),
       ...(mask && { mask: repainted(await decode(mask, 'mask')) }),
       ...(all.length > 0 && { references: all }),
+      ...(objects && { objects }),
     };
   };
   return { pictures };

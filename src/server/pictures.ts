@@ -51,7 +51,7 @@ export function unpacker({ pictureBytes }: Pick<Limits, 'pictureBytes'>): (bytes
 /** The request with its pictures unpacked. Throws InputError as `bytesOf` and `unpacker` do. */
 export function unwired(request: WireRequest, limits: Limits): Promise<GenerateOptions> {
   const unpack = unpacker(limits);
-  return fromWire(request, (text) => unpack(bytesOf(text, 'the picture'), 'the picture'));
+  return fromWire(request, (text, path) => unpack(bytesOf(text, path), path));
 }
 
 export const MEDIA_TYPES: Readonly<Record<ImageFormat, string>> = { png: 'image/png', jpeg: 'image/jpeg', webp: 'image/webp' };

@@ -12,7 +12,7 @@ import { BananaError, RuntimeError } from '../util/errors.ts';
 import { openLine, type Line, type Place } from './line.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
 
-export type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references'>;
+export type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references' | 'objects'>;
 
 /** What is to be drawn; `pictures` unpacks what it is drawn from. */
 export interface Order {
