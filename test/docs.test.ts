@@ -70,7 +70,8 @@ const GIVEN: Readonly<Record<string, string>> = {
 /** A block as a module: with the declarations of what it uses and does not declare, on its first line, so that lines keep their numbers. */
 function moduleOf({ text }: Block): string {
   const missing = Object.entries(GIVEN).filter(
-    ([name]) => new RegExp(`\\b${name}\\b`).test(text) && !new RegExp(`\\b(const|let|function)\\s+(\\{[^}]*\\b)?${name}\\b`).test(text),
+    ([name]) =>
+      new RegExp(`\\b${name}\\b`).test(text) && !new RegExp(`\\b(const|let|function|import)\\s+(\\{[^}]*\\b)?${name}\\b`).test(text),
   );
   return `${missing.map(([name, type]) => `declare const ${name}: ${type};`).join(' ')} export {};\n${text}`;
 }

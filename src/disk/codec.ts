@@ -2,7 +2,7 @@
 // The same pixels give the same bytes with the same version of sharp: no dates, no randomness. The only file that
 // names sharp: sheet.ts asks here for it.
 import { InputError, RuntimeError } from '../util/errors.ts';
-import { flatten, image } from '../image/image.ts';
+import { flatten, image, isOpaque } from '../image/image.ts';
 import type { Image } from '../image/image.ts';
 import { writePngText, XMP } from '../image/png-text.ts';
 
@@ -49,9 +49,10 @@ export async function encodeImage(one: Image, format: ImageFormat, options: Enco
     throw new InputError('codec.format', `picture format "${format}": expected ${Object.keys(ENCODERS).join(', ')}`);
   if (!(quality >= 1 && quality <= 100)) throw new InputError('codec.quality', `quality ${quality}: expected 1 to 100`);
   const sharp = await loadSharp();
-  const { width, height, data } = format === 'jpeg' ? flatten(one) : one;
+  const shown = format === 'jpeg' ? flatten(one) : one;
+  const { width, height, data } = shown;
   let picture = sharp(data, { raw: { width, height, channels: 4 } });
-  if (isOpaque(data)) picture = picture.removeAlpha();
+  if (isOpaque(shown)) picture = picture.removeAlpha();
   const apart = format === 'png' && xmp !== undefined; // libvips packs it (zTXt), where readers of XMP do not look
   if (xmp !== undefined && !apart) picture = picture.withXmp(xmp);
   if (comment !== undefined) picture = picture.withExif({ IFD2: { UserComment: comment } });
@@ -105,11 +106,6 @@ export async function decodeImage(bytes: Uint8Array, options: { maxPixels?: numb
     const [why] = (error as Error).message.split('\n');
     throw new InputError('codec.decode', `cannot read the picture: ${why}`, { cause: error });
   }
-}
-
-function isOpaque(data: Image['data']): boolean {
-  for (let i = 3; i < data.length; i += 4) if (data[i] !== 255) return false;
-  return true;
 }
 
 /** Longer side in pixels at which a drawing is rasterised. */

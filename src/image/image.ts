@@ -122,6 +122,19 @@ export function flatten(one: Image, background: Color = WHITE): Image {
   return image(one.width, one.height, data);
 }
 
+/** Whether nothing can be seen through. */
+export function isOpaque({ data }: Image): boolean {
+  for (let i = 3; i < data.length; i += 4) if (data[i] !== 255) return false;
+  return true;
+}
+
+/** A mask as others give it, transparent where to repaint, as ours is: white there, black elsewhere. */
+export function alphaMask({ width, height, data }: Image): Image {
+  const mask = image(width, height);
+  for (let i = 0; i < data.length; i += 4) mask.data.fill(255 - data[i + 3]!, i, i + 3).fill(255, i + 3, i + 4);
+  return mask;
+}
+
 /** The picture at another size, each new pixel the exact average of the area it covers. Enlarging repeats pixels. */
 export function resizeImage(one: Image, width: number, height: number): Image {
   if (width === one.width && height === one.height) return one;

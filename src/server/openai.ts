@@ -6,7 +6,7 @@ import { encodeImage } from '../disk/codec.ts';
 import type { GenerateEvent, ImageEvent, PreviewEvent } from '../draw/events.ts';
 import { readRecipe } from '../draw/recipe.ts';
 import { fromWire } from '../draw/wire.ts';
-import { image as blank, type Image } from '../image/image.ts';
+import { alphaMask } from '../image/image.ts';
 import { drawnFiles, type DrawnFiles } from '../node/index.ts';
 import { InputError } from '../util/errors.ts';
 import type { Door } from './door.ts';
@@ -95,19 +95,12 @@ function withPictures({ studio: { limits } }: Door, { sent }: OpenaiRequest, fil
     const all = [...references, ...subjects.map((image, i) => ({ slot: i + 1, image }))];
     return {
       ...(first && { image: first }),
-      ...(mask && { mask: repainted(await decode(mask, 'mask')) }),
+      ...(mask && { mask: alphaMask(await decode(mask, 'mask')) }),
       ...(all.length > 0 && { references: all }),
       ...(objects && { objects }),
     };
   };
   return { pictures };
-}
-
-/** Their mask is transparent where to repaint, ours white. */
-function repainted({ width, height, data }: Image): Image {
-  const mask = blank(width, height);
-  for (let i = 0; i < data.length; i += 4) mask.data.fill(255 - data[i + 3]!, i, i + 3).fill(255, i + 3, i + 4);
-  return mask;
 }
 
 async function answer(c: Context, door: Door, asked: Asked): Promise<Response> {
