@@ -32,11 +32,24 @@ describe('every layout', () => {
     await banana.close();
   });
 
+  test('a negative prompt leads away from it, where there is guidance', async () => {
+    const banana = await open(join(MODELS, 'sdxl'));
+    const drawn = async (change: object) => await banana.picture({ ...small, ...change });
+    const bytes = async (change: object) => Buffer.from((await drawn(change)).image.data).toString('base64');
+    const plain = await bytes({});
+    expect(await bytes({ negative: '' })).toBe(plain);
+    expect(await bytes({ negative: 'a horse' })).not.toBe(plain);
+    expect((await drawn({ negative: 'a horse' })).recipe.negative).toBe('a horse');
+    await expect(drawn({ negative: 'a horse', guidance: 1 })).rejects.toMatchObject({ code: 'options.negative', path: 'negative' });
+    await banana.close();
+  });
+
   test('one that draws in one step says so', async () => {
     const banana = await open(join(MODELS, 'sdxs'));
     expect(banana.model).toMatchObject({ family: 'stable-diffusion', name: 'sdxs', steps: [1], guidance: 1, abilities: ['image'] });
     await expect(banana.picture({ ...small, steps: 2 })).rejects.toMatchObject({ code: 'options.steps' });
     await expect(banana.picture({ ...small, steps: 1, guidance: 2 })).rejects.toMatchObject({ code: 'model.ability' });
+    await expect(banana.picture({ ...small, steps: 1, negative: 'a' })).rejects.toMatchObject({ code: 'model.ability', path: 'negative' });
     await banana.close();
   });
 

@@ -13,6 +13,7 @@ const NEEDS: readonly {
   asks?(value: unknown): boolean;
 }[] = [
   { option: 'image', ability: 'image', cannot: 'cannot start from a picture: leave image out' },
+  { option: 'negative', ability: 'negative', cannot: 'knows no negative prompts: leave negative out', asks: (words) => words !== '' },
   { option: 'guidance', ability: 'guidance', cannot: 'has no guidance: leave guidance out' },
   {
     option: 'peels',
@@ -31,7 +32,7 @@ const NEEDS: readonly {
 ];
 
 /** Throws InputError, with the option's `path`, for what a model cannot do. */
-export function checkAble(request: Sent, { name, abilities }: ModelInfo): void {
+export function checkAble(request: Sent, { name, abilities, guidance: usual }: ModelInfo): void {
   if (request.references?.length && !abilities.includes('references'))
     throw new InputError(
       'model.references',
@@ -41,6 +42,11 @@ export function checkAble(request: Sent, { name, abilities }: ModelInfo): void {
   for (const { option, ability, cannot, asks = () => true } of NEEDS)
     if (request[option] !== undefined && asks(request[option]) && !abilities.includes(ability))
       throw new InputError('model.ability', `model "${name}" ${cannot}, or choose another model`, { path: option });
+  const { negative, guidance = usual } = request;
+  if (negative && guidance <= 1)
+    throw new InputError('options.negative', `a negative prompt does nothing at guidance ${guidance}: ask for more than 1`, {
+      path: 'negative',
+    });
 }
 
 /** The limits of a request to a model. Throws InputError `options.limits` when none of its steps is within them. */

@@ -26,6 +26,8 @@ export interface ModelId {
 
 export interface Recipe {
   readonly prompt: string;
+  /** What was not to be there. */
+  readonly negative?: string;
   readonly style?: string;
   readonly background?: string;
   readonly seed: number;
@@ -63,7 +65,10 @@ const sourceType = (recipe?: Recipe): string =>
   `${SOURCE_TYPE}${recipe?.image?.mask === undefined ? 'trainedAlgorithmicMedia' : 'compositeWithTrainedAlgorithmicMedia'}`;
 
 /** The `parameters` text of AUTOMATIC1111's web interface: the prompt, then a line of settings. `text` is the prompt as the model saw it. */
-export function parametersOf({ seed, steps, guidance, width, height, image, peels = [], model, sdk }: Recipe, text: string): string {
+export function parametersOf(
+  { negative, seed, steps, guidance, width, height, image, peels = [], model, sdk }: Recipe,
+  text: string,
+): string {
   const settings = {
     Steps: steps,
     Sampler: 'LCM',
@@ -76,7 +81,7 @@ export function parametersOf({ seed, steps, guidance, width, height, image, peel
     Model: `${model.name}-${model.version}`,
     Version: `banana-sdk ${sdk}`,
   };
-  return `${[text, ...peels.map(peelText)].join(' ')}\n${Object.entries(settings)
+  return `${[text, ...peels.map(peelText)].join(' ')}\n${negative ? `Negative prompt: ${negative}\n` : ''}${Object.entries(settings)
     .map(([key, value]) => `${key}: ${value}`)
     .join(', ')}`;
 }
@@ -127,6 +132,7 @@ function schema() {
   const [text, whole] = [z.string(), z.int().check(z.gte(0))];
   return z.looseObject({
     prompt: text,
+    negative: z.optional(text),
     style: z.optional(text),
     background: z.optional(text),
     seed: whole,

@@ -61,14 +61,14 @@ test.each([
   ['n', 'it is count here'],
   ['num_inference_steps', 'it is steps here'],
   ['guidanceScale', 'it is guidance here'],
-  ['negativePrompt', 'there are no negative prompts: say in prompt what is to be there'],
-  ['negative_prompt', 'there are no negative prompts'],
+  ['negativePrompt', 'it is negative here'],
+  ['negative_prompt', 'it is negative here'],
   ['model', 'openBanana takes it'],
   ['widht', 'did you mean width?'],
   ['promt', 'did you mean prompt?'],
   ['Seed', 'did you mean seed?'],
-  ['toString', 'there are prompt, style, '],
-  ['x', 'there are prompt, style, '],
+  ['toString', 'there are prompt, negative, style, '],
+  ['x', 'there are prompt, negative, style, '],
 ])('no option %s', (key, message) => {
   expect(refusal({ prompt: 'x', [key]: 1 })).toMatchObject({
     code: 'options.unknown',

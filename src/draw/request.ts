@@ -129,6 +129,16 @@ const tableOf = (limits: Limits) => ({
     words: ['text', 'caption'],
     hint: (x: unknown) => (Array.isArray(x) ? 'make a request for each prompt' : undefined),
   },
+  /** What is not to be there, of a model that is guided away from it (ability 'negative'); with a guidance above 1. */
+  negative: {
+    ...text(),
+    range: `a text of at most ${PROMPT_MAX} characters`,
+    about: 'what is not to be there, of a model with guidance',
+    otherwise: 'nothing in particular',
+    code: 'options.negative',
+    flag: '--negative <text>',
+    words: ['negativeprompt'],
+  },
   /** A style word of the model, such as "flat". */
   style: {
     ...text<Style>(),
@@ -324,7 +334,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   size: 'it is width and height here',
   resolution: 'it is width and height here',
   transparent: "it is background: 'transparent' here",
-  negativeprompt: 'there are no negative prompts: say in prompt what is to be there',
   model: 'openBanana takes it',
   runtime: 'openBanana takes it',
   threads: 'openBanana takes it',

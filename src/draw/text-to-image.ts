@@ -78,9 +78,9 @@ type Look = (
 /** Reads a text, with its subjects; the last one is remembered: batches and typing ask for the same again. */
 function reader(painter: Painter): OpenModel['read'] {
   let last: { key: string; stack: PeelStack; condition: Condition } | undefined;
-  return async (text, references, stack) => {
-    const key = JSON.stringify([text, references.map(({ slot, hash }) => [slot, hash])]);
-    if (last?.key !== key || last.stack !== stack) last = { key, stack, condition: await painter.read(text, references, stack) };
+  return async (text, references, stack, negative) => {
+    const key = JSON.stringify([text, references.map(({ slot, hash }) => [slot, hash]), negative]);
+    if (last?.key !== key || last.stack !== stack) last = { key, stack, condition: await painter.read(text, references, stack, negative) };
     return last.condition;
   };
 }
@@ -120,6 +120,7 @@ async function* drawn(
   const { info } = painter;
   const {
     prompt,
+    negative,
     peels,
     size,
     background,
@@ -145,7 +146,7 @@ async function* drawn(
   };
   const { text, cut, truncated } = said(prompt, background);
   const references = await clock.time('text', () => smallReferences(request.references ?? [], info.referencePixels));
-  const condition = await clock.time('text', () => read(text, references, stack));
+  const condition = await clock.time('text', () => read(text, references, stack, negative));
   const { layout: layoutOf } = given.image ? painter.encoder! : condition;
   const asked = layersAsked(given.objects, background);
   const full = layoutOf(size, 1, asked);
@@ -206,6 +207,7 @@ async function* drawn(
     const { name, version, hash } = info;
     const recipe: Recipe = {
       prompt,
+      ...(negative && { negative }),
       ...(style && { style }),
       ...(background && { background }),
       ...(stack.length > 0 && { peels: usedPeels(stack) }),

@@ -15,7 +15,7 @@ import type { Tensor, Tensors } from '../tensor/tensor.ts';
 import type { Box as Share, Layout } from './layout.ts';
 
 /** What not every model can do. `image`: start from a picture, with a mask or without. */
-export type Ability = 'image' | 'references' | 'peels' | 'guidance' | 'transparent' | 'layers';
+export type Ability = 'image' | 'references' | 'peels' | 'guidance' | 'negative' | 'transparent' | 'layers';
 
 /** What a model is and can do. */
 export interface ModelInfo extends BaseId {
@@ -99,8 +99,8 @@ export interface Painter {
   readonly info: ModelInfo;
   /** Tokens that a text has for it, start and end included, read or not. */
   tokensIn(text: string): number;
-  /** Reads a prompt, of which no more than `promptTokens` are seen, with its subjects and Peels. */
-  read(text: string, references: readonly ReferencePicture[], peels: PeelStack): Promise<Condition>;
+  /** Reads a prompt, of which no more than `promptTokens` are seen, with its subjects and Peels, and what is not to be there. */
+  read(text: string, references: readonly ReferencePicture[], peels: PeelStack, negative?: string): Promise<Condition>;
   readonly sampler: Sampler;
   /** The times of a number of steps: one more than steps, from 1 (noise) to 0 (picture). */
   times(steps: number): readonly number[];

@@ -18,7 +18,20 @@ import type { Refusal } from './refusal.ts';
 import type { Studio } from './studio.ts';
 
 /** Options of a picture that an assistant can say: no pictures, no previews. */
-const SAID = ['prompt', 'style', 'background', 'width', 'height', 'aspect', 'seed', 'steps', 'count', 'guidance', 'peels'] as const;
+const SAID = [
+  'prompt',
+  'negative',
+  'style',
+  'background',
+  'width',
+  'height',
+  'aspect',
+  'seed',
+  'steps',
+  'count',
+  'guidance',
+  'peels',
+] as const;
 /** Pictures of a call: each is a part of an assistant's context. */
 const COUNT_MAX = 4;
 

@@ -42,7 +42,19 @@ const anything = (about: string): Option => ({
 });
 
 /** Ours that have the same meaning there, or that they do not have. */
-const OWN = ['prompt', 'seed', 'steps', 'guidance', 'strength', 'detail', 'metadata', 'peels', 'references', 'objects'] as const;
+const OWN = [
+  'prompt',
+  'negative',
+  'seed',
+  'steps',
+  'guidance',
+  'strength',
+  'detail',
+  'metadata',
+  'peels',
+  'references',
+  'objects',
+] as const;
 
 const own = (limits: Limits): Options => {
   const options = wired(optionsOf(limits));
@@ -104,7 +116,7 @@ export interface OpenaiRequest {
   readonly background: string;
 }
 
-const KEPT = ['seed', 'guidance', 'strength', 'detail', 'metadata', 'peels'] as const;
+const KEPT = ['negative', 'seed', 'guidance', 'strength', 'detail', 'metadata', 'peels'] as const;
 
 /** What the table lets through. */
 interface Found extends Pick<GenerateOptions, 'prompt' | 'style' | (typeof KEPT)[number]> {

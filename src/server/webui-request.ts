@@ -4,6 +4,7 @@
 import * as z from 'zod/mini';
 import { decimal, flag, inWords, isObject, text, whole, type Option, type Options, type Schema } from '../draw/option.ts';
 import { checked } from '../draw/refusal.ts';
+import type { ModelInfo } from '../models/family.ts';
 import { optionsOf, type GenerateOptions, type Limits } from '../draw/request.ts';
 import { withLoras } from './openai-request.ts';
 
@@ -34,7 +35,7 @@ export function webuiOptions(limits: Limits): Options {
   const side = { default: 512, otherwise: undefined as never };
   return {
     prompt: { ...prompt, about: `${prompt.about}; so does <lora:NAME:WEIGHT>` },
-    negative_prompt: { ...text(), about: 'changes nothing: the model knows no negative prompts', ...CODE },
+    negative_prompt: { ...text(), about: 'what is not to be there; changes nothing where the model knows no negative prompts', ...CODE },
     styles: { ...texts(8), about: 'the first that the model knows as a style is used', ...CODE },
     seed: { ...whole(-1, Number.MAX_SAFE_INTEGER - 1), about: 'picture i has seed + i; -1: one at random', default: -1, ...CODE },
     steps: {
@@ -71,6 +72,7 @@ export interface WebuiRequest {
 
 interface Found extends Pick<GenerateOptions, 'width' | 'height' | 'seed'> {
   readonly prompt: string;
+  readonly negative_prompt?: string;
   readonly styles?: readonly string[];
   readonly steps?: number;
   readonly cfg_scale?: number;
@@ -85,8 +87,10 @@ interface Found extends Pick<GenerateOptions, 'width' | 'height' | 'seed'> {
   readonly send_images?: boolean;
 }
 
+type ReadingModel = Pick<ModelInfo, 'styles' | 'abilities' | 'guidance'>;
+
 /** Reads a request. Throws InputError with the option's path. What is null is left out. */
-export function readWebui(body: unknown, limits: Limits, styles: readonly string[]): WebuiRequest {
+export function readWebui(body: unknown, limits: Limits, { styles, abilities, guidance: usual }: ReadingModel): WebuiRequest {
   const table = webuiOptions(limits);
   const isOurs = ([name, value]: [string, unknown]) => Object.hasOwn(table, name) && value !== null;
   const given =
@@ -95,8 +99,10 @@ export function readWebui(body: unknown, limits: Limits, styles: readonly string
   const { prompt, width = 512, height = 512, seed = -1, cfg_scale: guidance, batch_size = 1, n_iter = 1, init_images = [], mask } = found;
   const style = found.styles?.find((word) => styles.includes(word));
   const [image] = init_images;
+  const negative = abilities.includes('negative') && (guidance ?? usual) > 1 ? found.negative_prompt : undefined;
   const options = {
     prompt: withLoras(prompt),
+    ...(negative && { negative }),
     width,
     height,
     count: batch_size * n_iter,

@@ -61,7 +61,7 @@ export function webuiRoutes(door: Door): Hono {
     routes.post(`/${name}`, (c) => c.json(null));
   const draw = (needs: 'init_images' | undefined) => async (c: Context) => {
     studio.line.checkRoom();
-    const request = readWebui(await intake.json(c), limits, model.styles);
+    const request = readWebui(await intake.json(c), limits, model);
     if (needs && request.image === undefined)
       throw new InputError('image.missing', 'there is no picture to start from: give init_images', { path: needs });
     return c.json(await drawn(c, door, running, needs ? request : { ...request, image: undefined, mask: undefined }));
@@ -245,8 +245,8 @@ function answerOf(
   const info = {
     prompt: options.prompt,
     all_prompts: recipes.map(({ prompt }) => prompt),
-    negative_prompt: '',
-    all_negative_prompts: recipes.map(() => ''),
+    negative_prompt: options.negative ?? '',
+    all_negative_prompts: recipes.map(({ negative = '' }) => negative),
     seed: seeds[0] ?? -1,
     all_seeds: seeds,
     subseed: seeds[0] ?? -1,

@@ -99,6 +99,7 @@ export const INPUT_CODES = {
   'options.limits': 'A limit is wider than what can be drawn.',
   'options.mask': 'A mask is given without a picture, is black, or has another shape than the picture.',
   'options.name': 'The name of a Peel to train cannot be.',
+  'options.negative': 'A negative prompt is no text, or does nothing at the guidance that is asked for.',
   'options.objective': 'The objective of a training is unknown.',
   'options.openai': 'Options of the OpenAI door do not fit together.',
   'options.peels': 'Peels are given that cannot be: too many, or without a name, path or bytes.',

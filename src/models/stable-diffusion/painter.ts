@@ -5,7 +5,7 @@ import type { Precision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../../tensor/tensor.ts';
-import type { Condition, Family, ModelFile, ModelInfo, OpenedModel, Painter, PainterOptions } from '../family.ts';
+import type { Ability, Condition, Family, ModelFile, ModelInfo, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { rasterDrawing } from '../raster.ts';
 import { canvasOf, latentGrid, tokensOf, type Layout } from '../layout.ts';
 import { componentsOf, isOneStep, isStableDiffusion } from './components.ts';
@@ -80,15 +80,21 @@ function infoOf(
   id: OpenedModel['id'],
   { hash, precision, runtime }: { hash: string; precision: Precision; runtime: string },
 ): ModelInfo {
-  const { texts, unet, pictures } = components;
+  const { texts } = components;
   return {
     ...{ family: 'stable-diffusion', ...id, hash, precision, runtime, styles: [], ...manner(components) },
-    abilities: [...(hasEncoder(pictures) ? (['image'] as const) : []), ...(isOneStep(unet.config) ? [] : (['guidance'] as const))],
+    abilities: abilitiesOf(components),
     tokens: tokensOf(layoutOf(components)({ width: 512, height: 512 }, 1)),
     promptTokens: Math.min(...texts.map(({ config }) => config.length)),
     referencePixels: 0,
   };
 }
+
+/** A network that is told the guidance is not guided away from anything. */
+const abilitiesOf = ({ unet, pictures }: Components): Ability[] => [
+  ...(hasEncoder(pictures) ? (['image'] as const) : []),
+  ...(isOneStep(unet.config) ? [] : unet.config.guidance ? (['guidance'] as const) : (['guidance', 'negative'] as const)),
+];
 
 /** The share of the cells that it was trained on below which nothing can be made out any more. */
 const LEAST = 1 / 4;
@@ -110,9 +116,12 @@ const layoutOf =
 function reader(components: Components, networks: Networks, schedule: Schedule, layout: ReturnType<typeof layoutOf>): Painter['read'] {
   const { texts, unet, zeros: nothing, schedule: how } = components;
   const features = (text: string) => networks.text(texts.map(({ tokenizer, config }) => tokenizer.encode(text, config.length)));
-  let empty: Promise<TextFeatures> | undefined;
-  const without = () => (empty ??= features('').then((found) => (nothing ? silenced(found) : found)));
-  return async (text): Promise<Condition> => {
+  let last: { words: string; features: Promise<TextFeatures> } | undefined;
+  const without = (words: string) => {
+    if (last?.words !== words) last = { words, features: features(words).then((found) => (nothing && !words ? silenced(found) : found)) };
+    return last.features;
+  };
+  return async (text, _references, _peels, negative = ''): Promise<Condition> => {
     const found = await features(text);
     return {
       states: { context: found.context, ...(found.pooled && { pooled: found.pooled }) },
@@ -131,7 +140,13 @@ function reader(components: Components, networks: Networks, schedule: Schedule, 
             how.prediction,
           );
         const conditional = seen(async () => found);
-        return guidance > 1 && !told ? guided(conditional, seen(without), guidance) : conditional;
+        return guidance > 1 && !told
+          ? guided(
+              conditional,
+              seen(() => without(negative)),
+              guidance,
+            )
+          : conditional;
       },
     };
   };
