@@ -1,7 +1,12 @@
 // What a look at a model says of one that is well, and of ones that are not.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../cli/run.ts';
 import type { Painter } from '../models/family.ts';
+import { fixturesOf } from '../../test/open-weights.ts';
+import { importModel } from '../node/import.ts';
 import { loadPainter } from '../node/load.ts';
 import { float32 } from '../tensor/tensor.ts';
 import { examine } from './examine.ts';
@@ -70,6 +75,27 @@ test('the command: a report for people, or as JSON', async () => {
     err: '',
     out: expect.stringMatching(/family banana, pico.+velocity, step 2 .+nothing is wrong\n$/s),
   });
+});
+
+test('a folder of Stable Diffusion: what nothing asks for; as one file it has the same numbers', async () => {
+  const { path } = fixturesOf('stable-diffusion');
+  const { model, painter } = await loadPainter({ model: path('sdxl'), threads: 1 });
+  const [text, ...others] = model.parts!().map(reportOf);
+  expect(text).toMatchObject({ name: 'text encoder', tensors: 36, stored: ['F16'], missing: [] });
+  expect(text!.unused.every((name) => /layers\.1\.|final_layer_norm/.test(name))).toBe(true); // SDXL reads the last layer but one
+  expect(others.map(({ name, unused, missing }) => [name, ...unused, ...missing])).toEqual([
+    ['text encoder 2'],
+    ['U-Net'],
+    ['autoencoder'],
+  ]);
+  const folder = mkdtempSync(join(tmpdir(), 'banana-import-'));
+  const one = join(folder, 'one.safetensors');
+  await importModel(path('sdxl'), one, 8);
+  const imported = await loadPainter({ model: one, threads: 1 });
+  const numbers = async (found: Painter) => (await examine(found, small)).stages.map((stage) => stage.numbers);
+  expect(await numbers(imported.painter)).toEqual(await numbers(painter));
+  for (const opened of [imported.painter, painter]) await opened.release();
+  rmSync(folder, { recursive: true });
 });
 
 test('the rest of a summary is of the numbers that are some', () => {

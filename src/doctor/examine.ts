@@ -51,11 +51,12 @@ export async function examine(painter: Painter, { size = { width: 512, height: 5
   const options = { guidance: info.guidance, ...(signal && { signal }) };
   const rng = random(SEED);
   const noise = noiseOf(rng.split('noise'), layout);
-  const [first = 1] = painter.times(steps);
   const velocity = condition.velocity(layout, options);
+  let first: { x: Float32Array<ArrayBuffer>; t: number; v: Float32Array } | undefined;
   const looked: Velocity = async (x, t) => {
     await checkpoint(signal);
     const [v, seconds] = await timed(() => velocity(x, t));
+    first ??= { x: x.slice(), t, v: v.slice() };
     stages.push({ name: 'velocity', step: stages.filter(({ name }) => name === 'velocity').length + 1, numbers: numbersOf(v), seconds });
     return v;
   };
@@ -67,7 +68,8 @@ export async function examine(painter: Painter, { size = { width: 512, height: 5
   const [pixels, seconds] = await timed(draw);
   stages.push({ name: 'pixels', numbers: numbersOf(colours(pixels.data as Float32Array)), seconds });
   const [{ condition: other }, again] = await timed(() => read(painter, OTHER));
-  const heard = distance(await other.velocity(layout, options)(noise, first), await velocity(noise, first));
+  const { x, t, v } = first!;
+  const heard = distance(await other.velocity(layout, options)(x, t), v);
   return { size, steps, stages, heard, findings: findingsOf(stages, heard), expected: expectedOf(info.defaultSteps, again, stages) };
 }
 
@@ -103,7 +105,7 @@ const SPREAD: Readonly<Record<StageName, readonly [least: number, most: number]>
   pixels: [0.01, 2],
 };
 /** A prompt that changes less than this is not heard. */
-const DEAF = 1e-3;
+const DEAF = 1e-5;
 
 function findingsOf(stages: readonly StageReport[], heard: number): string[] {
   const found = stages.flatMap(({ name, step, numbers: { count, bad, deviation } }): string[] => {

@@ -11,9 +11,10 @@ import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Grid } from '../../sampling/noise.ts';
 import { guide } from '../../sampling/guidance.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
-import { float32, sizeOf, type Tensor } from '../../tensor/tensor.ts';
+import { float32, type Tensor } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
 import type { ModelPart } from '../family.ts';
+import { modelPart } from '../model-part.ts';
 import type { Stage } from '../stage.ts';
 import type { TinyLevels } from '../stable-diffusion/tiny-autoencoder.ts';
 import type { EmmditConfig } from './emmdit-config.ts';
@@ -109,21 +110,13 @@ export const matricesOf = ({ text, denoiser: { config } }: NitroWeights): Readon
 /** Its networks against its files. */
 export function partsOf({ text, denoiser, decoder }: NitroWeights): ModelPart[] {
   const { config } = denoiser;
-  const stages = {
-    'text encoder': [textStages(text.config, TOKENS, text.weights.names), text.weights],
-    denoiser: [[denoiseStage(config, TOKENS, sidesOf(config, { rows: config.cells, columns: config.cells }))], denoiser.weights],
-    decoder: [[pixelsStage(config.channels, { decoder: decoder.levels, pictureChannels: 3 })], decoder.weights],
-  } as const;
-  return Object.entries(stages).map(([name, [all, weights]]) => {
-    const outlines = weights.names.map((one) => weights.outline(one));
-    return {
-      name,
-      asked: [...all.flatMap(({ specs }) => [...specs.keys()]), ...(name === 'text encoder' ? [embeddingsOf(weights)] : [])],
-      found: [...new Set(weights.names.map((one) => one.replace(/\.q\d(\.scale)?$/, '')))], // rounded ones are two tensors
-      stored: [...new Set(outlines.map(({ stored }) => stored))],
-      numbers: outlines.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-    };
-  });
+  const sides = sidesOf(config, { rows: config.cells, columns: config.cells });
+  const pixels = pixelsStage(config.channels, { decoder: decoder.levels, pictureChannels: 3 });
+  return [
+    modelPart('text encoder', textStages(text.config, TOKENS, text.weights.names), text.weights, [embeddingsOf(text.weights)]),
+    modelPart('denoiser', [denoiseStage(config, TOKENS, sides)], denoiser.weights),
+    modelPart('decoder', [pixels], decoder.weights),
+  ];
 }
 
 async function opened(runtime: Runtime, { graph, specs }: Stage, weights: Weights, frugal: boolean): Promise<Session> {

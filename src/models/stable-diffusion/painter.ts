@@ -12,6 +12,7 @@ import { componentsOf, isOneStep, isStableDiffusion } from './components.ts';
 import { guided, velocityOf } from './denoiser.ts';
 import { hasEncoder, openNetworks, type Networks, type TextFeatures } from './networks.ts';
 import type { Components } from './part.ts';
+import { partsOf, roundable } from './parts.ts';
 import { samplerOf } from './sampler.ts';
 import { scheduleOf, type Schedule } from './schedule.ts';
 import { pixelsOf, unitOf } from './stages.ts';
@@ -23,7 +24,13 @@ export const stableDiffusion = {
     const components = componentsOf(file, source);
     const preset = presetOf(components);
     const id = { ...nameOf(source, preset), preset };
-    return { id, painter: (runtime, options) => openPainter(components, id, runtime, options) };
+    const rounded = roundable(components, file);
+    return {
+      id,
+      parts: () => partsOf(components),
+      ...(rounded && { roundable: () => rounded }),
+      painter: (runtime, options) => openPainter(components, id, runtime, options),
+    };
   },
 } as const satisfies Family;
 
