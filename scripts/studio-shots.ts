@@ -17,7 +17,12 @@ const PATIENCE = 300_000; // milliseconds
 const QUALITY = 70;
 
 async function shot(page: Page, name: string): Promise<void> {
-  await writeFile(join(folder, `${name}.webp`), await sharp(await page.screenshot()).webp({ quality: QUALITY, effort: 6 }).toBuffer());
+  await writeFile(
+    join(folder, `${name}.webp`),
+    await sharp(await page.screenshot())
+      .webp({ quality: QUALITY, effort: 6 })
+      .toBuffer(),
+  );
 }
 
 const settled = (page: Page, prompt: string) => page.waitForSelector(`.stage[data-shows="settled ${prompt}"]`, { state: 'attached' });
@@ -49,7 +54,9 @@ try {
   const interactive = await page.evaluate('performance.now()');
   const first = [...new Set(server.requests)];
   const sizes = await Promise.all(first.map(async (path) => gzipSync(await readFile(filesOf(site)[path]!)).length));
-  console.log(`ready after ${(Number(interactive) / 1000).toFixed(1)} s, ${(sizes.reduce((a, b) => a + b, 0) / 1e6).toFixed(1)} MB with gzip`);
+  console.log(
+    `ready after ${(Number(interactive) / 1000).toFixed(1)} s, ${(sizes.reduce((a, b) => a + b, 0) / 1e6).toFixed(1)} MB with gzip`,
+  );
 
   const latencies = await typed(page, 'a red fox in the snow');
   console.log(`median latency of a preview: ${median(latencies)} ms of ${latencies.length}`);
@@ -70,12 +77,16 @@ try {
 
   await page.click('#tab-peels');
   const pictures = await Promise.all(
-    discs().map(async ({ image, caption }) => ({ name: `${caption}.png`, mimeType: 'image/png', buffer: Buffer.from(await encodeImage(image, 'png')) })),
+    discs().map(async ({ image, caption }) => ({
+      name: `${caption}.png`,
+      mimeType: 'image/png',
+      buffer: Buffer.from(await encodeImage(image, 'png')),
+    })),
   );
   await page.setInputFiles('.training input[type="file"]', pictures);
   await page.fill('.training input[type="number"]', '1');
   await page.click('.training button:text("Train")');
-  await page.waitForSelector('.curve polyline.held[points*=" "]', { state: 'attached' });
+  await page.waitForSelector('.training .curve');
   await page.locator('.curve').scrollIntoViewIfNeeded();
   await shot(page, 'training');
   await page.click('.training button:has-text("Stop")');
