@@ -143,7 +143,7 @@ describe('a folder', () => {
       'unknown',
       { 'a.safetensors': other },
       'model.format',
-      'a.safetensors: a .safetensors file, but no model that is known here (its format is "pt"; known are banana, layers, nitro, gradient)',
+      'a.safetensors: a .safetensors file, but no model that is known here (its format is "pt"; known are banana, layers, nitro, stable-diffusion, gradient)',
     ],
     [
       'several',
