@@ -60,6 +60,24 @@ async function drawn(painter: Painter, name: string, { steps, guidance }: { step
   return { latent, picture: [...(data as Float32Array)].filter((_, i) => i % 4 < 3) };
 }
 
+test.each(['sd1', 'turbo', 'sdxl', 'sdxs', 'single'])('%s: what the networks ask for is there, and nothing more', async (name) => {
+  const files = await openModelFiles(join(MODELS, name));
+  const parts = openModelFile(files, name).parts!();
+  files.close();
+  const unread = name === 'sdxl' ? /^text_model\.(encoder\.layers\.1\.|final_layer_norm)/ : /^$/; // SDXL leaves out its first encoder's last layer
+  for (const { name: part, asked, found } of parts) {
+    expect(
+      asked.filter((one) => !found.includes(one)),
+      part,
+    ).toEqual([]);
+    expect(
+      found.filter((one) => !asked.includes(one) && !unread.test(one)),
+      part,
+    ).toEqual([]);
+  }
+  expect(parts.map((part) => part.name)).toContain('U-Net');
+});
+
 async function painterOf(path: string, change: (files: ModelFile) => ModelFile = (files) => files): Promise<Painter> {
   const files = await openModelFiles(path);
   const painter = await openModelFile(change(files), path).painter(runtime, { hash: 'x' });
