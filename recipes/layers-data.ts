@@ -1,12 +1,13 @@
-// Recipe of the layered model, step 1: thumbnails of all drawings and canvases, their basis, the tokenizer.
+// Recipe of the layered model, step 1: thumbnails of all drawings, figures and canvases, whole pictures, their basis, the tokenizer.
 //   npx tsx recipes/layers-data.ts --preset pico [--run runs/layers-pico]
 // Writes bank.safetensors (thumbnails, tokens, basis) with the keys of its rows in bank.json, and tokenizer.json. Minutes.
 import { join } from 'node:path';
 import { canvasesOf, drawingsOf, thumbnails, type Drawing } from '../src/data/drawings.ts';
-import { layeredData, layeredSample } from '../src/data/layered.ts';
-import { renderPool } from '../src/data/render.ts';
+import { figureDrawings } from '../src/data/figures.ts';
+import { layeredData, layeredSample, wholePicture } from '../src/data/layered.ts';
+import { renderPool, type RenderPool } from '../src/data/render.ts';
 import { writeFileWhole, writeSafetensors } from '../src/disk/files.ts';
-import { GRID, layersPreset, PATCH_NUMBERS, THUMBNAIL } from '../src/models/layers/config.ts';
+import { layersPreset, PATCH, PATCH_NUMBERS, PICTURE_GRID, THUMBNAIL } from '../src/models/layers/config.ts';
 import type { Thumbnail } from '../src/models/layers/thumbnail.ts';
 import { float32, scalar, tensor } from '../src/tensor/tensor.ts';
 import { trainTokenizer } from '../src/tokenizer/tokenizer.ts';
@@ -20,20 +21,15 @@ interface Bank {
 }
 
 /** Draws thumbnails; what cannot be drawn is left out and named. */
-async function drawn(drawings: readonly Drawing[], log: (line: string) => void): Promise<Bank> {
-  const pool = renderPool({ processes: 2 });
+async function drawn(drawings: readonly Drawing[], pool: RenderPool, log: (line: string) => void): Promise<Bank> {
   const bank: Bank = { keys: [], pictures: [] };
-  try {
-    for await (const { drawing, pixels, error } of thumbnails(drawings, pool)) {
-      if (!pixels) log(`${drawing.key} left out: ${error}`);
-      else {
-        bank.keys.push(drawing.key);
-        bank.pictures.push({ width: drawing.width, height: drawing.height, pixels });
-      }
-      if (bank.keys.length % 1000 === 0) log(`${bank.keys.length} of ${drawings.length} drawn`);
+  for await (const { drawing, pixels, error } of thumbnails(drawings, pool)) {
+    if (!pixels) log(`${drawing.key} left out: ${error}`);
+    else {
+      bank.keys.push(drawing.key);
+      bank.pictures.push({ width: drawing.width, height: drawing.height, pixels });
     }
-  } finally {
-    pool.close();
+    if (bank.keys.length % 1000 === 0) log(`${bank.keys.length} of ${drawings.length} drawn`);
   }
   return bank;
 }
@@ -43,6 +39,12 @@ const pixelsOf = ({ pictures }: Bank) => {
   pictures.forEach(({ pixels }, i) => bytes.set(pixels, i * THUMBNAIL ** 2 * 4));
   return tensor('uint8', [pictures.length, THUMBNAIL, THUMBNAIL, 4], bytes);
 };
+
+/** Longer side of wide and tall canvases. */
+const LONG = 7 * PATCH;
+/** Whole pictures, and identities of a maker at most, of a preset. */
+const MANY = { pictures: 5000, identities: Infinity };
+const FEW = { pictures: 8, identities: 2 };
 
 /** Makes the data of a preset. */
 export async function makeLayersData({ preset: name, run = `runs/layers-${name}`, log = () => {} }: RecipeOptions): Promise<void> {
@@ -55,24 +57,51 @@ export async function makeLayersData({ preset: name, run = `runs/layers-${name}`
   const tokenizer = trainTokenizer(captions, config.text.vocabulary);
   await writeFileWhole(join(run, 'tokenizer.json'), `${JSON.stringify(tokenizer)}\n`);
   log(`tokenizer: ${tokenizer.vocabularySize} tokens`);
-  const drawings = await drawn(drawingsOf(data.scope, THUMBNAIL), log);
-  const canvases = await drawn(canvasesOf(THUMBNAIL, THUMBNAIL), log);
-  const basis = basisOf([...drawings.pictures, ...canvases.pictures], config.channels);
-  log('basis made');
-  const [objects, grounds] = [tokensOf(drawings.pictures, basis), tokensOf(canvases.pictures, basis)];
-  const shape = (count: number) => [count, GRID * GRID, config.channels];
-  await writeSafetensors(join(run, 'bank.safetensors'), {
-    'drawings.pixels': pixelsOf(drawings),
-    'canvases.pixels': pixelsOf(canvases),
-    'bank.drawings': float32(shape(drawings.keys.length), objects),
-    'bank.canvases': float32(shape(canvases.keys.length), grounds),
-    variance: float32([config.channels], channelVariance(objects, config.channels)),
-    'basis.mean': float32([PATCH_NUMBERS], basis.mean),
-    'basis.matrix': float32([PATCH_NUMBERS, config.channels], basis.matrix),
-    'basis.scale': scalar(basis.scale),
-  });
-  await writeFileWhole(join(run, 'bank.json'), JSON.stringify({ drawings: drawings.keys, canvases: canvases.keys }));
-  log(`${drawings.keys.length} drawings and ${canvases.keys.length} canvases in ${run}/bank.safetensors`);
+  const { pictures: whole, identities } = name === 'tiny' ? FEW : MANY;
+  const pool = renderPool({ processes: 2 });
+  try {
+    const draw = (drawings: readonly Drawing[]) => drawn(drawings, pool, log);
+    const drawings = await draw(drawingsOf(data.scope, THUMBNAIL));
+    const figures = await draw(await figureDrawings(THUMBNAIL, pool, identities));
+    const canvases = await draw(canvasesOf(THUMBNAIL, THUMBNAIL));
+    const wide = await draw(canvasesOf(LONG, THUMBNAIL));
+    const tall = await draw(canvasesOf(THUMBNAIL, LONG));
+    const side = PICTURE_GRID * PATCH;
+    const pictures = await draw(
+      Array.from({ length: whole }, (_, i) => wholePicture(i, data)).map(({ caption, svg }) => ({
+        key: caption,
+        svg,
+        width: side,
+        height: side,
+      })),
+    );
+    // What figures and whole pictures look like, the basis of drawings and canvases shows as well.
+    const basis = basisOf([...drawings.pictures, ...canvases.pictures], config.channels);
+    log('basis made');
+    const table = ({ pictures: all }: Bank) => {
+      const tokens = tokensOf(all, basis);
+      return float32([all.length, tokens.length / all.length / config.channels, config.channels], tokens);
+    };
+    const objects = { keys: [...drawings.keys, ...figures.keys], pictures: [...drawings.pictures, ...figures.pictures] };
+    await writeSafetensors(join(run, 'bank.safetensors'), {
+      'drawings.pixels': pixelsOf(objects),
+      'canvases.pixels': pixelsOf(canvases),
+      'bank.drawings': table(objects),
+      'bank.canvases': table(canvases),
+      'bank.wide': table(wide),
+      'bank.tall': table(tall),
+      'bank.pictures': table(pictures),
+      variance: float32([config.channels], channelVariance(tokensOf(drawings.pictures, basis), config.channels)),
+      'basis.mean': float32([PATCH_NUMBERS], basis.mean),
+      'basis.matrix': float32([PATCH_NUMBERS, config.channels], basis.matrix),
+      'basis.scale': scalar(basis.scale),
+    });
+    const keys = { drawings: objects.keys, canvases: canvases.keys, pictures: pictures.keys };
+    await writeFileWhole(join(run, 'bank.json'), JSON.stringify(keys));
+    log(`${drawings.keys.length} drawings, ${figures.keys.length} of figures, ${canvases.keys.length} canvases in ${run}/bank.safetensors`);
+  } finally {
+    pool.close();
+  }
 }
 
 await main(import.meta.url, makeLayersData);

@@ -26,7 +26,8 @@ export function describe(maker: Maker, { who, expression }: Figure, rng: Random)
   return `${article(face)} ${face} ${noun}${tail}`;
 }
 
-function pickBackground(rng: Random): Background {
+/** Behind figures. */
+export function pickBackground(rng: Random): Background {
   const seed = rng.integer(2 ** 31);
   const draw = rng.uniform();
   if (draw < 0.3) return { kind: 'white', seed };

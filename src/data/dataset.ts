@@ -250,20 +250,32 @@ function draftOf(kind: 'single' | 'scene', rng: Random, pool: Pool, o: DataOptio
 export function composed(kind: 'single' | 'scene', rng: Random, options: DataOptions): Draft & { caption: string } {
   const aspect = options.aspects[rng.weighted(options.aspects.map((a) => a[2]))]!;
   const draft = draftOf(kind, rng, poolOf(options.scope), options, [aspect[0], aspect[1]]);
+  if (options.subjects > 0) giveSlots(draft.facts, rng, options);
   const { text } = caption(draft.facts, rng, { ...CAPTIONS, ...options.captions, split: options.split });
   return { ...draft, caption: text };
 }
 
+/** Makes things of a share of the scenes subjects, each known from a reference; `each`, once for each, in order. */
+function giveSlots(
+  { things }: Facts,
+  rng: Random,
+  o: DataOptions,
+  each: (thing: Thing & { slot: number }, i: number) => void = () => {},
+): void {
+  if (!(rng.uniform() < o.subjects && things.every((t) => t.count === 1))) return;
+  const slots = slotsFor(things.length, rng);
+  for (const [i, t] of things.entries()) {
+    if (i > 0 && rng.uniform() < 0.4) continue;
+    const slot = (t.slot = slots.shift()!);
+    each({ ...t, slot }, i);
+  }
+}
+
 function finish(index: number, kind: string, { facts, scene }: Draft, rng: Random, o: DataOptions): Sample {
-  const referenced = rng.uniform() < o.subjects && facts.things.every((t) => t.count === 1);
   const subjects: Subject[] = [];
-  const slots = referenced ? slotsFor(facts.things.length, rng) : [];
-  if (referenced)
-    for (const [i, t] of facts.things.entries()) {
-      if (i > 0 && rng.uniform() < 0.4) continue;
-      t.slot = slots[subjects.length]!;
-      subjects.push({ slot: t.slot, referenceSvg: referenceOf(scene.objects[i]!, t.concept, rng), label: t.concept.label });
-    }
+  giveSlots(facts, rng, o, ({ slot, concept }, i) =>
+    subjects.push({ slot, referenceSvg: referenceOf(scene.objects[i]!, concept, rng), label: concept.label }),
+  );
   const { text, language } = caption(facts, rng, { ...CAPTIONS, ...o.captions, split: o.split });
   const known = new Map(facts.things.map((t) => [t.concept.hex, t]));
   return {

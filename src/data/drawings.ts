@@ -31,10 +31,20 @@ const document = (viewBox: string, body: string, ink = '#222226') =>
 /** A sprite in its canonical frame, as an SVG. */
 export function canonicalSvg({ viewBox, box: [x, y, w, h], body, colour, style }: Sprite, painted?: ColourName): string {
   const [left = 0, top = 0, vw = 1, vh = 1] = viewBox.split(' ').map(Number);
-  const side = Math.max(w * vw, h * vh) / FILL;
-  const corner = [left + (x + w / 2) * vw - side / 2, top + (y + h / 2) * vh - side / 2];
   const art = painted && style !== 'mono' ? recolour(body, colour, colourOf(painted)) : body;
-  return document(`${corner.join(' ')} ${side} ${side}`, art, painted && COLOURS[painted].hex);
+  return document(frame([left + x * vw, top + y * vh, w * vw, h * vh]), art, painted && COLOURS[painted].hex);
+}
+
+/** The view box in which the longer side of a box fills FILL of a square. */
+function frame([x, y, w, h]: readonly [number, number, number, number]): string {
+  const side = Math.max(w, h) / FILL;
+  return `${x + w / 2 - side / 2} ${y + h / 2 - side / 2} ${side} ${side}`;
+}
+
+/** A drawing of which a view box is shown and nothing beyond it, in the canonical frame of `box` (x, y, width, height). */
+export function framedSvg(viewBox: string, box: readonly [number, number, number, number], body: string): string {
+  const [x, y, w, h] = viewBox.split(' ');
+  return document(frame(box), `<svg x="${x}" y="${y}" width="${w}" height="${h}" viewBox="${viewBox}" overflow="hidden">${body}</svg>`);
 }
 
 /** Every drawing of a scope, `size` pixels a side: a concept in a style as it is, and in every colour that it can take. */

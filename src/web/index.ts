@@ -1,7 +1,6 @@
 // banana-sdk/web: the SDK for browsers. The model comes as bytes: where from is the page's business, and nothing here opens a
-// connection but ONNX Runtime for its own .wasm file, from `assets`, and openBananaServer to the server that it is told.
-// openBananaWorker keeps all work in a worker, which a page wants; openBanana does it on the calling thread, for a page's own
-// workers and for tests.
+// connection but ONNX Runtime for its own .wasm file, from `assets`. openBananaWorker keeps all work in a worker, which a page
+// wants; openBanana does it on the calling thread, for a page's own workers and for tests.
 import { assembled, bananaOf, pngWith, type Banana, type Backend } from '../sdk/banana.ts';
 import { peelMethods, remotePeels, type PeelEngine, type PeelMethods } from '../sdk/peels.ts';
 import { turns } from '../sdk/turns.ts';

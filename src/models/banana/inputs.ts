@@ -3,7 +3,7 @@
 import type { Dim } from '../../graph/dim.ts';
 import { input, type Value } from '../../graph/value.ts';
 import type { Rotary } from '../../nn/attention.ts';
-import type { Config } from './config.ts';
+import type { NetworkConfig } from './config.ts';
 import type { ReferenceInputs, TextInputs } from './transformer.ts';
 
 /** Text inputs, `prefix`.ids, .positions and .mask. */
@@ -21,7 +21,7 @@ export function rotaryInputs(L: Dim, headWidth: number, prefix = 'rotary'): Rota
 }
 
 /** Reference inputs, reference.tokens, .slots, .cosine, .sine. */
-export function referenceInputs(B: Dim, S: Dim, { channels, transformer }: Config): ReferenceInputs {
+export function referenceInputs(B: Dim, S: Dim, { channels, transformer }: NetworkConfig): ReferenceInputs {
   return {
     tokens: input('reference.tokens', [B, S, channels]),
     slots: input('reference.slots', [B, S], 'int64'),

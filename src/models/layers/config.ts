@@ -14,6 +14,8 @@ export const PATCH = 16;
 export const GRID = THUMBNAIL / PATCH;
 /** Numbers of a patch: premultiplied RGBA. */
 export const PATCH_NUMBERS = PATCH * PATCH * 4;
+/** Patches along the side of a whole picture that is a canvas alone, without objects: one to start from, or to learn from. */
+export const PICTURE_GRID = 2 * GRID;
 /** Share of a thumbnail's side that the longer side of its art fills. */
 export const FILL = 0.94;
 /** Numbers of a frame: x, y, log2 of the size, height in the stack. */

@@ -39,7 +39,11 @@ const BASIS_PLAN: Plan = { [BASIS.matrix]: 8 };
 
 /** Every weight of the networks. */
 export function layersSpecs(config: LayersConfig): Specs {
-  return new Map([conditionStage(config), denoiseStage(config), mapsStage(config), pixelsStage(config)].flatMap(({ specs }) => [...specs]));
+  return new Map(
+    [conditionStage(config, undefined, true), denoiseStage(config), mapsStage(config), pixelsStage(config)].flatMap(({ specs }) => [
+      ...specs,
+    ]),
+  );
 }
 
 /** Whether a file says that it is a model of this family, of whatever version. */

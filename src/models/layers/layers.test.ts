@@ -76,7 +76,9 @@ describe('a layout', () => {
 });
 
 const specs: Specs = new Map(
-  [conditionStage(config), denoiseStage(config), mapsStage(config), pixelsStage(config)].flatMap((stage) => [...stage.specs]),
+  [conditionStage(config, undefined, true), denoiseStage(config), mapsStage(config), pixelsStage(config)].flatMap((stage) => [
+    ...stage.specs,
+  ]),
 );
 const drawn = initialize(specs, random(3));
 /** Random weights in which nothing is hidden by a zero start. */
@@ -95,35 +97,52 @@ const weights: Tensors = Object.fromEntries(
   ]),
 );
 
-test('the program that is trained and the stages that draw predict the same', async () => {
-  const room: Room = { batch: 1, layout: { objects: 2, canvas: { rows: 4, columns: 4 } }, text: 4 };
-  const rng = random(7);
-  const frames = rng.normals(8);
-  const content = rng.normals(48 * config.channels);
-  const [ids, t] = [[1, 5, 9, 2], 0.6];
-  const { program } = layeredTeacher(config, room);
-  const noise = { frames: rng.normals(8), content: rng.normals(content.length) };
-  const { loss, 'content-error': wrong } = evaluate(program.graph, {
-    ...program.begin(weights),
-    rate: float32([], [0]),
-    t: float32([1], [t]),
-    variance: weights['transformer.variance']!,
-    frames: float32([1, 2, 4], frames),
-    content: float32([1, 48, config.channels], content),
-    'frames.noise': float32([1, 2, 4], noise.frames),
-    'content.noise': float32([1, 48, config.channels], noise.content),
-    objects: float32([1, 2], [1, 1]),
-    canvas: float32([1], [1]),
-    'text.ids': int64([1, 4], ids),
-    'text.mask': float32([1, 4], [1, 1, 1, 1]),
-    'text.positions': int64([4], [0, 1, 2, 3]),
+describe('the program that is trained and the stages that draw predict the same', () => {
+  const square = { rows: 4, columns: 4 };
+  test.each<[string, Omit<Room, 'batch' | 'text'>]>([
+    ['of two objects on a canvas', { layout: { objects: 2, canvas: square } }],
+    ['of two objects known from references', { layout: { objects: 2 }, references: true }],
+    ['of a whole picture', { layout: { objects: 0, canvas: { rows: 8, columns: 8 } } }],
+  ])('%s', async (_, room) => {
+    const { objects: N } = room.layout;
+    const P = contentTokens(room.layout);
+    const rng = random(7);
+    const [frames, content] = [rng.normals(N * 4), rng.normals(P * config.channels)];
+    const [ids, t] = [[1, 5, 9, 2], 0.6];
+    const { program } = layeredTeacher(config, { ...room, batch: 1, text: 4 });
+    const noise = { frames: rng.normals(N * 4), content: rng.normals(content.length) };
+    const references = room.references
+      ? [2, 1].map((slot) => ({ slot, tokens: random(slot).normals(16 * config.channels) })) //
+      : [];
+    const { loss, 'content-error': wrong } = evaluate(program.graph, {
+      ...program.begin(weights),
+      rate: float32([], [0]),
+      t: float32([1], [t]),
+      variance: weights['transformer.variance']!,
+      content: float32([1, P, config.channels], content),
+      'content.noise': float32([1, P, config.channels], noise.content),
+      ...(N > 0 && {
+        frames: float32([1, N, 4], frames),
+        'frames.noise': float32([1, N, 4], noise.frames),
+        objects: float32([1, N], Array<number>(N).fill(1)),
+      }),
+      ...(room.layout.canvas && { canvas: float32([1], [1]) }),
+      ...(references.length > 0 && {
+        'reference.tokens': float32([1, 32, config.channels], [...references[0]!.tokens, ...references[1]!.tokens]),
+        'reference.slots': int64([1, 32], [...Array<number>(16).fill(2), ...Array<number>(16).fill(1)]),
+        'reference.mask': float32([1, 32], Array<number>(32).fill(1)),
+      }),
+      'text.ids': int64([1, 4], ids),
+      'text.mask': float32([1, 4], [1, 1, 1, 1]),
+      'text.positions': int64([4], [0, 1, 2, 3]),
+    });
+    const networks = openLayerNetworks(referenceRuntime(), config, weights);
+    const x = Float32Array.from([...frames, ...content], (v, i) => (1 - t) * v + t * [...noise.frames, ...noise.content][i]!);
+    const velocity = await networks.velocity(await networks.condition(ids, references), partsOf(room.layout, config.channels))(x, t);
+    const error = content.reduce((sum, v, i) => sum + (velocity[N * 4 + i]! - (noise.content[i]! - v)) ** 2, 0) / content.length;
+    expect((wrong!.data[0] as number) / (error / 0.15 ** 2)).toBeCloseTo(1, 3);
+    expect(Number.isFinite(loss!.data[0] as number)).toBe(true);
   });
-  const networks = openLayerNetworks(referenceRuntime(), config, weights);
-  const x = Float32Array.from([...frames, ...content], (v, i) => (1 - t) * v + t * [...noise.frames, ...noise.content][i]!);
-  const velocity = await networks.velocity(await networks.condition(ids), partsOf(room.layout, config.channels))(x, t);
-  const error = content.reduce((sum, v, i) => sum + (velocity[8 + i]! - (noise.content[i]! - v)) ** 2, 0) / content.length;
-  expect((wrong!.data[0] as number) / (error / 0.15 ** 2)).toBeCloseTo(1, 3);
-  expect(Number.isFinite(loss!.data[0] as number)).toBe(true);
 });
 
 test('objects that a picture does not have change nothing for the others', () => {

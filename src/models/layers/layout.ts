@@ -7,7 +7,7 @@ import { FRAME_NUMBERS, GRID, OBJECTS } from './config.ts';
 
 /** A picture's parts. */
 export interface Layout {
-  /** Objects, 0 to 6. */
+  /** Objects, 0 to 6; none: the canvas is a whole picture. */
   readonly objects: number;
   /** Patches of the canvas; none: everything behind the objects is transparent. */
   readonly canvas?: { readonly rows: number; readonly columns: number } | undefined;
@@ -50,8 +50,9 @@ export function layoutIn(parts: readonly Part[]): Layout {
   };
 }
 
-/** Rows of the slot table: the canvas, each object's content, each object's frame. */
-export const SLOTS = 1 + 2 * OBJECTS;
+/** Rows of the slot table: the canvas, each object's content, each object's frame, a whole picture. */
+export const SLOTS = 2 + 2 * OBJECTS;
+const WHOLE = SLOTS - 1;
 /** Widest canvas that has learned places; cells beyond share those of the rim. */
 const PLACES_SIDE = 9;
 /** Rows of the place table: frames, the cells of an object, the cells of a canvas by their distance from its middle. */
@@ -77,12 +78,15 @@ export function kindsOf({ objects, canvas }: Layout): TokenKinds {
     slots: [
       ...range(objects).map((k) => 1 + OBJECTS + k),
       ...range(objects).flatMap((k) => cells.map(() => 1 + k)),
-      ...spread.map(() => 0),
+      ...spread.map(() => (objects === 0 ? WHOLE : 0)),
     ],
     places: [...range(objects).map(() => 0), ...range(objects).flatMap(() => cells.map((_, i) => 1 + i)), ...spread.map(canvasPlace)],
     positions: [...range(objects).map((): [number, number] => [0, 0]), ...range(objects).flatMap(() => cells), ...spread],
   };
 }
+
+/** Row and column of each token of so many references, one after the other: the places of the object's own. */
+export const referenceCells = (count: number): [number, number][] => range(count).flatMap(() => gridPositions(GRID, GRID));
 
 /** Row of the place table of a canvas cell. */
 function canvasPlace([row, column]: readonly [number, number]): number {

@@ -6,6 +6,7 @@ import { type BlocksOf } from '../../quant/bind.ts';
 import { heldPlan, type Plan } from '../../quant/plan.ts';
 import { PRODUCTS, type Precision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';
+import type { Product } from '../../nn/scope.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
 import { type LazyTensors } from '../../tensor/lazy.ts';
@@ -13,7 +14,7 @@ import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.t
 import { levelTables, MARGIN } from '../banana/level-sets.ts';
 import type { Layout as Parts } from '../layout.ts';
 import { FRAME_NUMBERS, OBJECTS, type LayersConfig } from './config.ts';
-import { contentTokens, kindsOf, layoutIn, type Layout } from './layout.ts';
+import { CELLS_PER_OBJECT, contentTokens, kindsOf, layoutIn, referenceCells, type Layout } from './layout.ts';
 import { conditionStage, denoiseStage, mapsStage, pixelsStage } from './stages.ts';
 import { cutCells, openStage, type Stage } from '../stage.ts';
 
@@ -23,6 +24,12 @@ export interface LayersCondition {
   readonly cache: Tensors;
   /** Objects that it asks for, 1 to 6. */
   readonly objects: number;
+}
+
+/** A subject of a prompt: the tokens of its thumbnail (16 * C), and its number there. */
+export interface LayersReference {
+  readonly slot: number;
+  readonly tokens: ArrayLike<number>;
 }
 
 /** A picture that is to be drawn at any size: premultiplied RGBA -1 to 1, rows first. */
@@ -42,7 +49,7 @@ export interface Maps {
 
 export interface LayerNetworks {
   readonly config: LayersConfig;
-  condition(ids: readonly number[]): Promise<LayersCondition>;
+  condition(ids: readonly number[], references?: readonly LayersReference[]): Promise<LayersCondition>;
   /** Velocities of a latent of these parts. Throws the signal's reason once it is aborted. */
   velocity(condition: LayersCondition, parts: Parts, signal?: AbortSignal): Velocity;
   /** Maps of thumbnails of one size. `exact`: they were not cut, sampled or noisy. Around them is nothing, or what is at their edge. */
@@ -60,10 +67,14 @@ export interface LayerNetworksOptions {
   readonly blocks?: BlocksOf | undefined;
 }
 
-const BUILD = { condition: conditionStage, denoise: denoiseStage, maps: mapsStage, pixels: pixelsStage } satisfies Record<
-  string,
-  (c: LayersConfig) => Stage
->;
+const BUILD = {
+  condition: conditionStage,
+  'condition with references': (c, product) => conditionStage(c, product, true),
+  denoise: denoiseStage,
+  'denoise a whole picture': (c, product) => denoiseStage(c, product, false),
+  maps: mapsStage,
+  pixels: pixelsStage,
+} satisfies Record<string, (c: LayersConfig, product: Product) => Stage>;
 
 /** The networks of `config` with `weights`. Sessions are made on first use. */
 export function openLayerNetworks(
@@ -81,9 +92,10 @@ export function openLayerNetworks(
   };
   return {
     config,
-    async condition(ids) {
+    async condition(ids, references = []) {
       const T = ids.length;
-      const { count, ...cache } = await (await session('condition')).run({
+      const { count, ...cache } = await (await session(references.length > 0 ? 'condition with references' : 'condition')).run({
+        ...referenceFeeds(references, config),
         'text.ids': int64([1, T], [...ids]),
         'text.mask': float32([1, T], Array<number>(T).fill(1)),
         'text.positions': int64([T], [...ids.keys()]),
@@ -97,11 +109,12 @@ export function openLayerNetworks(
       const [N, P] = [layout.objects, contentTokens(layout)];
       return async (x, t) => {
         await checkpoint(signal);
-        const frames = float32([1, N, FRAME_NUMBERS], x.subarray(0, N * FRAME_NUMBERS));
+        const frames = N > 0 && { frames: float32([1, N, FRAME_NUMBERS], x.subarray(0, N * FRAME_NUMBERS)) };
         const content = float32([1, P, config.channels], x.subarray(N * FRAME_NUMBERS));
-        const found = await (await session('denoise')).run({ ...fixed, ...cache, frames, content, t: float32([1], [t]) });
+        const name = N > 0 ? 'denoise' : 'denoise a whole picture';
+        const found = await (await session(name)).run({ ...fixed, ...cache, ...frames, content, t: float32([1], [t]) });
         const out = new Float32Array(x.length);
-        out.set(found['velocity.frames']!.data as Float32Array);
+        if (N > 0) out.set(found['velocity.frames']!.data as Float32Array);
         out.set(found['velocity.content']!.data as Float32Array, N * FRAME_NUMBERS);
         return out;
       };
@@ -154,10 +167,22 @@ function layoutFeeds(layout: Layout, { transformer }: LayersConfig): Tensors {
   return {
     slots: ids(slots),
     places: ids(places),
-    'at.frames': ids(all.slice(0, layout.objects)),
-    'at.content': ids(all.slice(layout.objects)),
+    ...(layout.objects > 0 && { 'at.frames': ids(all.slice(0, layout.objects)), 'at.content': ids(all.slice(layout.objects)) }),
     'rotary.cosine': cosine,
     'rotary.sine': sine,
+  };
+}
+
+/** References as feeds of the conditioning; none where there are none. */
+function referenceFeeds(references: readonly LayersReference[], { transformer, channels }: LayersConfig): Tensors {
+  if (references.length === 0) return {};
+  const slots = references.flatMap(({ slot }) => Array<number>(CELLS_PER_OBJECT).fill(slot));
+  const { cosine, sine } = rotaryTable(referenceCells(references.length), transformer.heads.width);
+  return {
+    'reference.tokens': float32([1, slots.length, channels], Float32Array.from(references.flatMap(({ tokens }) => Array.from(tokens)))),
+    'reference.slots': int64([1, slots.length], slots),
+    'reference.cosine': cosine,
+    'reference.sine': sine,
   };
 }
 

@@ -1,22 +1,24 @@
 // The layered model as graphs for inference: prompt -> keys and values (once), noisy frames and contents -> their velocities (once a
 // step), thumbnail -> level maps (once a layer), maps -> pixels (once a tile). Sizes are symbols: one session serves every layout.
-// Legend: B batch, N objects, P content tokens, L = N + P, M text and reference tokens, T text tokens, h x w cells, H x W pixels.
+// Legend: B batch, N objects, P content tokens, L = N + P, M text and reference tokens, T text tokens, S reference tokens, h x w cells,
+// H x W pixels.
 import { gather } from '../../graph/ops.ts';
 import { graph, input, type Value } from '../../graph/value.ts';
 import type { KeysValues } from '../../nn/attention.ts';
 import { rootScope, type Product } from '../../nn/scope.ts';
 import { cacheName, stage, type Stage } from '../stage.ts';
-import { perPicture, rotaryInputs, textInputs } from '../banana/inputs.ts';
+import { perPicture, referenceInputs, rotaryInputs, textInputs } from '../banana/inputs.ts';
 import { levelMaps, levelPixels } from '../banana/level-sets.ts';
 import { conditioning } from '../banana/transformer.ts';
 import { FRAME_NUMBERS, type LayersConfig } from './config.ts';
 import { countLogits, denoiser } from './transformer.ts';
 
-/** text.* -> pooled (B, D), each layer's k.i and v.i (B, G, T, d), and `count`, logits of 0 to 6 objects (B, 7). */
-export function conditionStage(config: LayersConfig, product?: Product): Stage {
+/** text.*, and reference.* where there are any -> pooled (B, D), each layer's k.i and v.i (B, G, T + S, d), `count` (B, 7): logits of 0 to 6 objects. */
+export function conditionStage(config: LayersConfig, product?: Product, withReferences = false): Stage {
   return stage((specs) => {
     const s = rootScope(specs, product).in('transformer');
-    const condition = conditioning(s, textInputs('B', 'T'), config);
+    const references = withReferences ? referenceInputs('B', 'S', config) : undefined;
+    const condition = conditioning(s, textInputs('B', 'T'), config, references);
     const cache = condition.layers.flatMap(({ k, v }, i): [string, Value][] => [
       [cacheName('k', i), k],
       [cacheName('v', i), v],
@@ -25,30 +27,31 @@ export function conditionStage(config: LayersConfig, product?: Product): Stage {
   });
 }
 
-/** frames (B, N, 4), content (B, P, C), t (B), the cache and what each token is (layout.ts) -> their velocities. */
-export function denoiseStage(config: LayersConfig, product?: Product): Stage {
+/** frames (B, N, 4) if there are objects, content (B, P, C), t (B), the cache and what each token is (layout.ts) -> their velocities. */
+export function denoiseStage(config: LayersConfig, product?: Product, objects = true): Stage {
   return stage((specs) => {
     const s = rootScope(specs, product).in('transformer');
     const { heads, width, depth } = config.transformer;
     const cached = (kind: 'k' | 'v', i: number) => input(cacheName(kind, i), ['B', heads.groups, 'M', heads.width]);
     const layers = Array.from({ length: depth }, (_, i): KeysValues => ({ k: cached('k', i), v: cached('v', i) }));
     const ids = (name: string, count: string) => input(name, [count], 'int64');
-    const at = { frames: ids('at.frames', 'N'), content: ids('at.content', 'P') };
+    const at = objects && { frames: ids('at.frames', 'N'), content: ids('at.content', 'P') };
+    const L = at ? 'N+P' : 'P';
     const velocity = denoiser(
       s,
-      { frames: input('frames', ['B', 'N', FRAME_NUMBERS]), content: input('content', ['B', 'P', config.channels]) },
+      { ...(at && { frames: input('frames', ['B', 'N', FRAME_NUMBERS]) }), content: input('content', ['B', 'P', config.channels]) },
       {
         t: perPicture('t', 'B'),
         condition: { layers, pooled: input('pooled', ['B', width]) },
-        slots: ids('slots', 'N+P'),
-        places: ids('places', 'N+P'),
-        split: (tokens) => ({ frames: gather(tokens, at.frames, 1), content: gather(tokens, at.content, 1) }),
-        rotary: rotaryInputs('N+P', heads.width),
+        slots: ids('slots', L),
+        places: ids('places', L),
+        split: (tokens) => (at ? { frames: gather(tokens, at.frames, 1), content: gather(tokens, at.content, 1) } : { content: tokens }),
+        rotary: rotaryInputs(L, heads.width),
         variance: s.parameter('variance', [config.channels], { constant: 1 }),
       },
       config,
     );
-    return graph('denoise', { 'velocity.frames': velocity.frames, 'velocity.content': velocity.content });
+    return graph('denoise', { ...(velocity.frames && { 'velocity.frames': velocity.frames }), 'velocity.content': velocity.content });
   });
 }
 

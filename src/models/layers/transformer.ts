@@ -17,8 +17,8 @@ import { PLACES, SLOTS } from './layout.ts';
 
 /** Frames and contents of a picture: noisy, or their velocities. */
 export interface Parts {
-  /** (B, N, 4) */
-  readonly frames: Value;
+  /** (B, N, 4); none where a picture has no objects. */
+  readonly frames?: Value | undefined;
   /** (B, P, C) */
   readonly content: Value;
 }
@@ -56,7 +56,8 @@ export function denoiser(s: Scope, noisy: Parts, inputs: DenoiseInputs, { transf
   const forFrames = estimate(constant(float32([1, 1, FRAME_NUMBERS], FRAME_VARIANCE)), t);
   const forContent = estimate(unsqueeze(unsqueeze(inputs.variance, 0), 0), t);
   const first = (name: string, x: Value) => linear(s.in(name).declare(END), x, D, { bias: true });
-  const seen = concat([first('frame-in', div(noisy.frames, forFrames.size)), first('content-in', div(noisy.content, forContent.size))], 1);
+  const content = first('content-in', div(noisy.content, forContent.size));
+  const seen = noisy.frames ? concat([first('frame-in', div(noisy.frames, forFrames.size)), content], 1) : content;
   const table = (name: string, ids: Value, rows: number) => embedding(s.in(name).declare({ bits: 5 }), ids, rows, D, { deviation: 0.5 });
   let h = add(seen, unsqueeze(add(table('slot', inputs.slots, SLOTS), table('place', inputs.places, PLACES)), 0)); // (B, L, D)
   const { shared, last } = modulations(s, inputs, D);
@@ -68,7 +69,7 @@ export function denoiser(s: Scope, noisy: Parts, inputs: DenoiseInputs, { transf
   const final = (name: string, x: Value, out: number) => linear(s.in(name).declare(END), x, out, { bias: true, deviation: 0 });
   const velocity = (x: Value, { token, output }: typeof forFrames, raw: Value) => sub(mul(token, x), mul(output, raw));
   return {
-    frames: velocity(noisy.frames, forFrames, final('frame-out', ends.frames, FRAME_NUMBERS)),
+    ...(noisy.frames && { frames: velocity(noisy.frames, forFrames, final('frame-out', ends.frames!, FRAME_NUMBERS)) }),
     content: velocity(noisy.content, forContent, final('content-out', ends.content, channels)),
   };
 }

@@ -1,8 +1,9 @@
 // Teacher of the layered model: flow matching (Lipman et al. 2023) on frames and thumbnails, x_t = (1 - t) x_0 + t n. The loss is the
 // squared error of the predicted picture over max(t, 0.1)^2, so that of the velocity but for the last tenth of the way, in units
 // of the data. A head on the text learns how many objects a prompt asks for. One program trains one room: up to N objects with or
-// without a canvas; objects that a picture does not have are hidden from attention and from the loss.
-// Legend: B batch, N room for objects, P content tokens, L = N + P, T text tokens, C channels.
+// without a canvas and with or without their references, or a whole picture as a canvas alone. What a picture does not have is
+// hidden from attention and from the loss.
+// Legend: B batch, N room for objects, P content tokens, L = N + P, T text tokens, S = 16 N reference tokens, C channels.
 import {
   add,
   concat,
@@ -25,10 +26,10 @@ import {
 import { square } from '../../graph/functions.ts';
 import { constant, input, type Value } from '../../graph/value.ts';
 import { perPicture, textInputs } from '../../models/banana/inputs.ts';
-import { conditioning, maskBias, type Conditioning } from '../../models/banana/transformer.ts';
+import { conditioning, maskBias, type Conditioning, type ReferenceInputs } from '../../models/banana/transformer.ts';
 import { FRAME_NUMBERS, OBJECTS, type LayersConfig } from '../../models/layers/config.ts';
 import { FRAME_GAIN } from '../../models/layers/frame.ts';
-import { CELLS_PER_OBJECT, canvasTokens, contentTokens, kindsOf, type Layout } from '../../models/layers/layout.ts';
+import { CELLS_PER_OBJECT, canvasTokens, contentTokens, kindsOf, referenceCells, type Layout } from '../../models/layers/layout.ts';
 import { CONTENT_GAIN } from '../../models/layers/thumbnail.ts';
 import { countLogits, denoiser, type DenoiseInputs, type Parts } from '../../models/layers/transformer.ts';
 import { rotaryTable } from '../../nn/rope.ts';
@@ -42,6 +43,8 @@ export interface Room {
   readonly batch: number;
   readonly layout: Layout;
   readonly text: number;
+  /** Is there room for a reference of each object? */
+  readonly references?: boolean | undefined;
 }
 
 /** What the frames' error counts beside the contents', and the head's. */
@@ -54,64 +57,75 @@ const LEAST_TIME = 0.1;
 export interface LatentInputs {
   readonly data: Parts;
   readonly noise: Parts;
-  /** (B, N) and (B): 1 where the picture has this object, and a canvas. */
-  readonly objects: Value;
+  /** (B, N) and (B): 1 where the picture has this object, and a canvas. None where there is no room for one. */
+  readonly objects: Value | undefined;
   readonly canvas: Value | undefined;
 }
 
-/** Inputs frames, frames.noise (B, N, 4), content, content.noise (B, P, C), objects (B, N) and, where there is room for one, canvas (B). */
+/** Inputs content, content.noise (B, P, C) and, where there is room, frames, frames.noise (B, N, 4), objects (B, N), canvas (B). */
 export function latentInputs({ batch: B, layout }: Room, { channels }: LayersConfig): LatentInputs {
-  const [frames, content] = [
-    [B, layout.objects, FRAME_NUMBERS],
-    [B, contentTokens(layout), channels],
-  ];
+  const N = layout.objects;
+  const parts = (suffix: string): Parts => ({
+    ...(N > 0 && { frames: input(`frames${suffix}`, [B, N, FRAME_NUMBERS]) }),
+    content: input(`content${suffix}`, [B, contentTokens(layout), channels]),
+  });
   return {
-    data: { frames: input('frames', frames), content: input('content', content) },
-    noise: { frames: input('frames.noise', frames), content: input('content.noise', content) },
-    objects: input('objects', [B, layout.objects]),
+    data: parts(''),
+    noise: parts('.noise'),
+    objects: N > 0 ? input('objects', [B, N]) : undefined,
     canvas: layout.canvas && perPicture('canvas', B),
   };
 }
 
+/** Each of (B, n) repeated `times`: (B, n * times). */
+const repeated = (x: Value, B: number, n: number, times: number): Value => reshape(expand(unsqueeze(x, -1), [B, n, times]), [B, n * times]);
+
 /** Which content tokens a picture has: (B, P) of ones and zeros. */
 export function contentMask({ objects, canvas }: LatentInputs, { batch: B, layout }: Room): Value {
-  const each = reshape(expand(unsqueeze(objects, -1), [B, layout.objects, CELLS_PER_OBJECT]), [B, layout.objects * CELLS_PER_OBJECT]);
-  return canvas ? concat([each, expand(unsqueeze(canvas, -1), [B, canvasTokens(layout)])], 1) : each;
+  const each = objects && repeated(objects, B, layout.objects, CELLS_PER_OBJECT);
+  const behind = canvas && expand(unsqueeze(canvas, -1), [B, canvasTokens(layout)]);
+  return concat(
+    [each, behind].filter((x) => x !== undefined),
+    1,
+  );
 }
 
 /** What tokens of a room are, as constants: the denoiser's inputs but for time and text. */
 export function roomInputs({ layout }: Room, { transformer, channels }: LayersConfig): Omit<DenoiseInputs, 't' | 'condition' | 'bias'> {
   const { slots, places, positions } = kindsOf(layout);
+  const N = layout.objects;
   const ids = (list: readonly number[]) => constant(int64([list.length], list));
   const { cosine, sine } = rotaryTable(positions, transformer.heads.width);
   return {
     slots: ids(slots),
     places: ids(places),
-    split: (tokens) => ({ frames: slice(tokens, 1, 0, layout.objects), content: slice(tokens, 1, layout.objects) }),
+    split: (tokens) => (N > 0 ? { frames: slice(tokens, 1, 0, N), content: slice(tokens, 1, N) } : { content: tokens }),
     rotary: { cosine: constant(cosine), sine: constant(sine) },
     variance: input('variance', [channels]),
   };
 }
 
-/** The bias on the keys of a room, text first: (B, 1, 1, M + L). */
-export function roomBias(textMask: Value, objects: Value, content: Value): Value {
-  return maskBias(concat([textMask, objects, content], 1));
+/** References of a room: inputs reference.tokens (B, S, C), .slots and .mask (B, S). */
+function roomReferences({ batch: B, layout }: Room, { transformer, channels }: LayersConfig): ReferenceInputs & { mask: Value } {
+  const S = layout.objects * CELLS_PER_OBJECT;
+  const { cosine, sine } = rotaryTable(referenceCells(layout.objects), transformer.heads.width);
+  return {
+    tokens: input('reference.tokens', [B, S, channels]),
+    slots: input('reference.slots', [B, S], 'int64'),
+    mask: input('reference.mask', [B, S]),
+    rotary: { cosine: constant(cosine), sine: constant(sine) },
+  };
 }
 
 /** (1 - t) x + t n of both parts. */
 export function noisy({ data, noise }: LatentInputs, t: Value): Parts {
   const at = unsqueeze(unsqueeze(t, 1), 1);
   const mixed = (x: Value, n: Value) => add(x, mul(at, sub(n, x)));
-  return { frames: mixed(data.frames, noise.frames), content: mixed(data.content, noise.content) };
+  return { ...(data.frames && { frames: mixed(data.frames, noise.frames!) }), content: mixed(data.content, noise.content) };
 }
 
 /** Mean over the tokens that are there of the squared error of predicted pictures, over max(t, 0.1)^2, in units of the data. */
-export function pathLoss(
-  velocity: Parts,
-  { data, noise, objects }: LatentInputs,
-  content: Value,
-  t: Value,
-): { content: Value; frames: Value } {
+export function pathLoss(velocity: Parts, { data, noise, objects }: LatentInputs, content: Value, t: Value): Parts {
   const weight = unsqueeze(unsqueeze(min(mul(t, 1 / LEAST_TIME), 1), 1), 1);
   const part = (v: Value, x: Value, n: Value, mask: Value, gain: number) => {
     const width = v.shape.at(-1) as number;
@@ -120,7 +134,7 @@ export function pathLoss(
   };
   return {
     content: part(velocity.content, data.content, noise.content, content, CONTENT_GAIN),
-    frames: part(velocity.frames, data.frames, noise.frames, objects, FRAME_GAIN),
+    ...(objects && { frames: part(velocity.frames!, data.frames!, noise.frames!, objects, FRAME_GAIN) }),
   };
 }
 
@@ -134,8 +148,8 @@ function countLoss(s: Scope, { pooled }: Conditioning, objects: Value): Value {
 }
 
 /**
- * The program of a room. Inputs: those of `latentInputs`, t (B), variance (C), text.ids and .mask (B, T), text.positions (T).
- * Metrics: the errors of contents and of frames, the cross-entropy of the number of objects.
+ * The program of a room. Inputs: those of `latentInputs`, t (B), variance (C), text.ids and .mask (B, T), text.positions (T), and
+ * those of its references. Metrics: the errors of contents and of frames, the cross-entropy of the number of objects.
  */
 export function layeredTeacher(config: LayersConfig, room: Room): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
@@ -143,21 +157,23 @@ export function layeredTeacher(config: LayersConfig, room: Room): { program: Pro
   const latents = latentInputs(room, config);
   const t = perPicture('t', room.batch);
   const text = textInputs(room.batch, room.text);
-  const condition = conditioning(s, text, config);
+  const references = room.references ? roomReferences(room, config) : undefined;
+  const condition = conditioning(s, text, config, references);
   const mask = contentMask(latents, room);
-  const bias = roomBias(text.mask, latents.objects, mask);
+  const keys = [text.mask, references?.mask, latents.objects, mask].filter((x) => x !== undefined);
+  const bias = maskBias(concat(keys, 1));
   const velocity = denoiser(s, noisy(latents, t), { ...roomInputs(room, config), t, condition, bias }, config);
-  const { content, frames } = pathLoss(velocity, latents, mask, t);
-  const count = countLoss(s, condition, latents.objects);
-  const loss = add(content, add(mul(frames, FRAME_WEIGHT), mul(count, COUNT_WEIGHT)));
-  const optimizer = () => adamw({ beta2: 0.98, decay: 0.01 });
+  const errors = pathLoss(velocity, latents, mask, t);
+  const count = latents.objects && countLoss(s, condition, latents.objects);
+  const terms = [errors.content, errors.frames && mul(errors.frames, FRAME_WEIGHT), count && mul(count, COUNT_WEIGHT)];
+  const loss = terms.filter((x) => x !== undefined).reduce(add);
+  const metrics = {
+    'content-error': errors.content,
+    ...(errors.frames && { 'frame-error': errors.frames }),
+    ...(count && { 'count-error': count }),
+  };
   return {
-    program: trainStep('train-layers', loss, {
-      specs,
-      metrics: { 'content-error': content, 'frame-error': frames, 'count-error': count },
-      ema: 0.998,
-      optimizer,
-    }),
+    program: trainStep('train-layers', loss, { specs, metrics, ema: 0.998, optimizer: () => adamw({ beta2: 0.98, decay: 0.01 }) }),
     specs,
   };
 }
