@@ -9,7 +9,7 @@ import { LIMITS, type GenerateOptions } from '../draw/request.ts';
 import { alphaMask, isOpaque, type Image } from '../image/image.ts';
 import { DISPOSE, type Banana } from '../sdk/banana.ts';
 import { InputError } from '../util/errors.ts';
-import { openBanana, pictureFile } from './index.ts';
+import { openBanana, pictureFile } from './banana.ts';
 import type { OpenBananaOptions } from './options.ts';
 
 const NAME = 'banana';

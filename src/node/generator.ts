@@ -5,7 +5,7 @@ import { modelName } from '../hub/name.ts';
 import { placeOf } from '../hub/place.ts';
 import { generatorOf, type Download } from '../sdk/lifecycle.ts';
 import { InputError } from '../util/errors.ts';
-import { openBanana } from './index.ts';
+import { openBanana } from './banana.ts';
 import { modelPath } from './models.ts';
 import { checkedOpening, type OpenBananaOptions } from './options.ts';
 
@@ -23,7 +23,7 @@ export const ImageGenerator = generatorOf({
       return undefined;
     } catch (error) {
       if (model === undefined || !modelName(model) || placeOf().offline) throw error;
-      return { key: model, fetch: (tell, signal) => pulled(model, agree, tell, signal) };
+      return { key: model, download: (tell, signal) => pulled(model, agree, tell, signal) };
     }
   },
   open: ({ agree: _, ...options }: ImageGeneratorOptions, signal) => openBanana({ ...options, ...(signal && { signal }) }),

@@ -52,7 +52,7 @@ export interface Generator<O extends object, P extends Picture> {
 export interface Download {
   /** What two downloads of the same have in common. */
   readonly key: string;
-  fetch(tell: (share: number) => void, signal?: AbortSignal): Promise<void>;
+  download(tell: (share: number) => void, signal?: AbortSignal): Promise<void>;
 }
 
 /** What a place (Node, the web) does. */
@@ -69,9 +69,9 @@ export function generatorOf<O extends object, P extends Picture>({ missing, open
     if (!download) return 'available';
     return running.includes(download.key) ? 'downloading' : 'downloadable';
   };
-  const fetched = async ({ key, fetch }: Download, tell: (share: number) => void, signal?: AbortSignal) => {
+  const fetched = async ({ key, download }: Download, tell: (share: number) => void, signal?: AbortSignal) => {
     running.push(key);
-    await fetch(tell, signal).finally(() => running.splice(running.indexOf(key), 1));
+    await download(tell, signal).finally(() => running.splice(running.indexOf(key), 1));
   };
   return {
     availability: (options = {} as O) =>

@@ -4,7 +4,7 @@ import { sha256 } from '../adapters/hash.ts';
 import { generatorOf, type Download } from '../sdk/lifecycle.ts';
 import { memoryStore, type Store } from '../tensor/store.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
-import { openBanana, openBananaWorker } from './index.ts';
+import { openBanana, openBananaWorker } from './banana.ts';
 import { checkedOpening, type OpenBananaOptions } from './options.ts';
 import { browserStore } from './store.ts';
 
@@ -37,7 +37,7 @@ export const ImageGenerator = /* @__PURE__ */ generatorOf({
     if (!source || (await source.store.read(source.name))) return undefined;
     return {
       key: source.url.href,
-      fetch: async (tell, signal) => source.store.write(source.name, await downloaded(source.url, tell, signal)),
+      download: async (tell, signal) => source.store.write(source.name, await downloaded(source.url, tell, signal)),
     };
   },
   async open(options: ImageGeneratorOptions, signal) {
