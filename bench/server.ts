@@ -26,32 +26,38 @@ const SIZE = '128x128';
 const folder = mkdtempSync(join(tmpdir(), 'banana-server-'));
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const args = ['--import', 'tsx', main, 'serve', '--json', '--port', '0', '--jobs', folder, '--queue', String(clients), '--log', 'silent'];
-/** On a signal the server collects what nobody holds and says what is left: what waits to be collected comes and goes. */
-const HELD = `process.on('SIGUSR2', () => {
+/** On a signal a process collects what nobody holds and says what is left: what waits to be collected comes and goes. */
+const HELD = `
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc');
+process.on('SIGUSR2', () => {
   gc();
   setTimeout(() => {
     gc(); // what the first one let go of outside the heap
-    const { heapUsed, external } = process.memoryUsage();
-    process.stderr.write('held ' + (heapUsed + external) + '\\n');
+    const { heapUsed, external, rss } = process.memoryUsage();
+    process.stderr.write('held ' + process.pid + ' ' + (heapUsed + external) + ' ' + rss + '\\n');
   }, 500);
-})`;
-const child = spawn(process.execPath, ['--expose-gc', '--import', `data:text/javascript,${encodeURIComponent(HELD)}`, ...args], {
+});`;
+const child = spawn(process.execPath, args, {
   stdio: ['ignore', 'pipe', 'pipe'],
+  env: { ...process.env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(HELD)}` }, // its engine's too
 });
 const said = createInterface(child.stderr).on('line', (text) => void (text.startsWith('held ') || console.error(text)));
 const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
 const { url } = JSON.parse(line) as { url: string };
 
-/** Bytes of memory of a process: now, and the most so far (Linux). */
-const memoryOf = (pid: number, what: 'VmRSS' | 'VmHWM') =>
-  1024 * Number(new RegExp(`${what}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+/** The most bytes of memory that a process has had (Linux). */
+const peakOf = (pid: number) => 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
 
-/** Bytes that the server holds after a collection. */
-async function heldBytes(): Promise<number> {
-  child.kill('SIGUSR2');
+/** Bytes that a process holds after a collection: of its heap and beside it, and of all its memory. */
+async function heldBy(pid: number): Promise<{ heap: number; rss: number }> {
+  process.kill(pid, 'SIGUSR2');
   for (;;) {
     const [text] = (await once(said, 'line')) as [string];
-    if (text.startsWith('held ')) return Number(text.slice(5));
+    const [, of, heap, rss] = /^held (\d+) (\d+) (\d+)$/.exec(text) ?? [];
+    if (Number(of) === pid) return { heap: Number(heap), rss: Number(rss) };
   }
 }
 
@@ -77,7 +83,7 @@ const together = await Promise.all(
 );
 const { median, p95 } = summarize(together);
 const displaced = Math.max(...order.map((seed, place) => Math.abs(seed - place)));
-const peakRssBytes = memoryOf(child.pid!, 'VmHWM');
+const peakRssBytes = peakOf(child.pid!);
 
 /** A client that leaves in the middle of a large picture: seconds until another one has a small picture, and those of the large one. */
 async function measureLeaving(): Promise<{ steps: number; pictureSeconds: number; nextSeconds: number }> {
@@ -105,18 +111,14 @@ const leaving = await measureLeaving();
 
 const engine = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim());
 let next = 0;
-/** Asks for so many pictures more, some at once; the engine's memory after each, and what the server holds at the end. */
-async function run(count: number): Promise<{ engine: number; server: number }> {
-  const rss: number[] = [];
+/** Asks for so many pictures more, some at once; what the server and its engine hold at the end. */
+async function run(count: number): Promise<{ server: number; engine: number }> {
   const until = next + count;
   const one = async () => {
-    while (next < until) {
-      await draw(next++);
-      rss.push(memoryOf(engine, 'VmRSS'));
-    }
+    while (next < until) await draw(next++);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
-  return { engine: summarize(rss.slice(-Math.ceil(rss.length / 10))).median, server: await heldBytes() };
+  return { server: (await heldBy(child.pid!)).heap, engine: (await heldBy(engine)).rss };
 }
 const [early, late] = [await run(requests), await run(requests)];
 const growthOf = (of: keyof typeof early) => ({ earlyBytes: early[of], lateBytes: late[of], growth: late[of] / early[of] - 1 });

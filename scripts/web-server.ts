@@ -1,5 +1,5 @@
 // Serves pages on loopback with the two headers that WASM's threads need: TypeScript is bundled at the start by esbuild, files
-// are read when asked for, onnxruntime-web's own lie under /ort/. For examples/web, the browser tests and the bench; a real site
+// are read when asked for, onnxruntime-web's own lie under /ort/. For the browser tests, the studio's and the bench; a real site
 // does the same with its own tools (docs/browser.md).
 import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';

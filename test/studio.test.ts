@@ -19,6 +19,7 @@ import { trainPeel } from '../src/train/peel/train.ts';
 import { discs } from './browser/discs.ts';
 import { shakenModel } from './browser/model.ts';
 import { workFolder } from './command.ts';
+import { tinyLayers } from './tiny-layers.ts';
 
 if (!chromiumPath)
   console.warn('studio.test.ts is skipped: no Chromium found; install it (apt-get install chromium) or set CHROME to its path');
@@ -35,6 +36,7 @@ describe.skipIf(!chromiumPath)('the studio', { timeout: PATIENCE }, () => {
   let files: WebServer;
   let banana: Banana;
   let server: BananaServer;
+  let layered: { banana: Banana; server: BananaServer };
   let browser: { context: BrowserContext; close(): Promise<void> };
   const asked: string[] = [];
   const wrong: string[] = [];
@@ -45,10 +47,9 @@ describe.skipIf(!chromiumPath)('the studio', { timeout: PATIENCE }, () => {
     await build({ root: join(import.meta.dirname, '../apps/studio'), build: { outDir: site }, logLevel: 'error' });
     peel = await trained();
     files = await serveWeb({ bundles: {}, files: filesOf(site) });
-    const pipeline = await loadPipeline({ model, threads: 1 });
-    const backend = { model: pipeline.model, start: pipeline.serve, close: () => pipeline.release() };
-    banana = bananaOf(backend, (one) => encodeImage(one, 'png'));
-    server = await serve(banana, { port: 0, pages: site, peels: folder });
+    await tinyLayers(join(folder, 'layers.safetensors'));
+    ({ banana, server } = await served(model));
+    layered = await served(join(folder, 'layers.safetensors'));
     browser = await openChromium({ gpu: false });
     browser.context.on('request', (request) => void asked.push(request.url()));
     browser.context.on('console', (said) => void (said.type() === 'error' && wrong.push(said.text())));
@@ -67,12 +68,20 @@ describe.skipIf(!chromiumPath)('the studio', { timeout: PATIENCE }, () => {
   afterAll(async () => {
     await browser?.close();
     files?.close();
-    await server?.close({ patience: 0 });
-    await banana?.close();
+    await Promise.all([server, layered?.server].map((one) => one?.close({ patience: 0 })));
+    await Promise.all([banana, layered?.banana].map((one) => one?.close()));
     remove();
   });
 
-  const hosts = { static: () => `${files.origin}/?threads=1`, server: () => `${server.url}/` };
+  const hosts = { static: () => `${files.origin}/?threads=1`, server: () => `${server.url}/`, layered: () => `${layered.server.url}/` };
+
+  /** A banana and a server in this process. */
+  async function served(path: string): Promise<{ banana: Banana; server: BananaServer }> {
+    const pipeline = await loadPipeline({ model: path, threads: 1 });
+    const backend = { model: pipeline.model, start: pipeline.serve, close: () => pipeline.release() };
+    const banana = bananaOf(backend, (one) => encodeImage(one, 'png'));
+    return { banana, server: await serve(banana, { port: 0, pages: site, peels: folder }) };
+  }
 
   async function open(host: keyof typeof hosts): Promise<Page> {
     const page = await browser.context.newPage();
@@ -186,6 +195,33 @@ describe.skipIf(!chromiumPath)('the studio', { timeout: PATIENCE }, () => {
     await page.close();
   });
 
+  test('layers of a model that has them are hidden, moved, laid over one another and deleted, and all of it is undone', async () => {
+    const page = await open('layered');
+    await page.selectOption('select:near(:text("Longer side"))', '256');
+    await draw(page, 'a fox');
+    const whole = await canvas(page);
+    await page.click('#tab-layers');
+    const rows = await page.locator('.layer').count();
+    expect(rows).toBeGreaterThan(1);
+    await page.waitForTimeout(1100);
+    const changed = async (act: () => Promise<void>) => {
+      const from = await canvas(page);
+      await act();
+      await expect.poll(() => canvas(page), { timeout: SLOW }).not.toBe(from);
+    };
+    await changed(() => page.click('.layer:last-child [aria-label^="Show"]'));
+    await changed(() => page.fill('.layer:first-child input[type="range"] >> nth=0', '60'));
+    await page.click('.layer:first-child [aria-label^="To the back"]');
+    await changed(() => page.click('.layer:first-child [aria-label^="Delete"]'));
+    expect(await page.locator('.layer').count()).toBe(rows - 1);
+    for (let i = 0; i < 4; i++) await page.keyboard.press('Control+z');
+    await page.waitForSelector('button:has-text("As they were drawn"):disabled');
+    expect(await page.locator('.layer').count()).toBe(rows);
+    expect(await canvas(page)).toBe(whole);
+    expect(await faults(page)).toEqual([]);
+    await page.close();
+  });
+
   test('it draws variations, compares, and starts from a picture with a mask', async () => {
     const page = await open('server');
     await page.selectOption('select:near(:text("Longer side"))', '256');
@@ -251,7 +287,7 @@ describe.skipIf(!chromiumPath)('the studio', { timeout: PATIENCE }, () => {
   });
 
   test('pages asked nobody but their own origin, under a policy without unsafe words, and nothing went wrong', async () => {
-    const own = [files.origin, server.url];
+    const own = [files.origin, server.url, layered.server.url];
     expect(asked.length).toBeGreaterThan(10);
     expect(asked.filter((url) => !own.includes(new URL(url).origin) && !url.startsWith('blob:'))).toEqual([]);
     const policies = [await (await fetch(files.origin)).text(), (await fetch(server.url)).headers.get('content-security-policy')!];

@@ -1,7 +1,8 @@
 // The one studio of the page: its history, its engine, and the few choices that are no part of a picture.
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type { Image } from 'banana-sdk/web';
 import { openSession } from './engine/session.ts';
+import { composed } from './state/layers.ts';
 import { openHistory } from './state/history.ts';
 import { remembered } from './state/remembered.ts';
 import { anySeed, FIRST, type Wish } from './state/wish.ts';
@@ -31,6 +32,18 @@ export const before = signal<Image>();
 
 /** The panel that is open. */
 export const panel = signal('picture');
+
+/** What is on the canvas: the frame, or its layers as they were arranged. */
+export const shown = computed<Image | undefined>(() => {
+  const frame = session.frame.value;
+  return frame && composed(frame.event, wish.value.arranged);
+});
+
+/** The last full picture as it is on the canvas, to be saved. */
+export const finished = computed(() => {
+  const frame = session.settled.value;
+  return frame && { ...frame, image: composed(frame.event, wish.value.arranged) };
+});
 
 /** A sentence as it is typed; a new one has a seed of its own, unless the seed is locked. */
 export function typed(prompt: string): void {

@@ -1,6 +1,6 @@
 // One engine behind the page: opened once, a live session that follows the wish, and what was drawn last, as signals. What is drawn for a
 // moment (variations) takes its turn beside the live session; training ends it for a while.
-import { batch, effect, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import type { ImageEvent, Live, LiveFrame, ModelInfo } from 'banana-sdk/web';
 import type { History } from '../state/history.ts';
 import { requestOf, type Wish } from '../state/wish.ts';
@@ -39,18 +39,23 @@ export function openSession(history: History<Wish>): Session {
   const fault = signal('');
   let live: Live | undefined;
 
+  // what is followed: layers that are moved are not drawn anew
+  const asked = computed(() =>
+    JSON.stringify({ ...history.now.value, arranged: undefined, layers: model.value?.abilities.includes('layers') }),
+  );
+  const request = () => ({ ...requestOf(history.now.peek()), ...(model.peek()?.abilities.includes('layers') && { layers: true }) });
   const update = () => {
-    const wish = history.now.value; // read also where there is no session yet: this is followed
+    void asked.value; // read also where there is no session yet: this is followed
     try {
       fault.value = '';
-      live?.update(requestOf(wish));
+      live?.update(request());
     } catch (error) {
       fault.value = textOf(error);
     }
   };
   const follow = async ({ banana }: Opened) => {
     try {
-      live = banana.live({ ...requestOf(history.now.value), refused: (error) => (fault.value = error.message) });
+      live = banana.live({ ...request(), refused: (error) => (fault.value = error.message) });
       for await (const next of live.frames)
         batch(() => {
           frame.value = next;

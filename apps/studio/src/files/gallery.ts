@@ -1,7 +1,7 @@
 // The gallery: pictures that were kept, the newest first.
 import { signal } from '@preact/signals';
 import type { LiveFrame } from 'banana-sdk/web';
-import { session, tell } from '../studio.ts';
+import { finished, tell } from '../studio.ts';
 import { t } from '../words/words.ts';
 import { fileOf, smallOf } from './files.ts';
 import { room, store, type Kept } from './store.ts';
@@ -16,9 +16,9 @@ export async function readGallery(): Promise<void> {
 }
 
 /** Keeps the picture that is shown. */
-export async function keep(frame: LiveFrame | undefined = session.settled.value): Promise<void> {
+export async function keep(frame: LiveFrame | undefined = finished.value): Promise<void> {
   if (!frame) return;
-  const [file, small] = await Promise.all([fileOf(frame.event, 'png'), smallOf(frame.image)]);
+  const [file, small] = await Promise.all([fileOf({ ...frame.event, image: frame.image }, 'png'), smallOf(frame.image)]);
   await (await store()).add('pictures', { created: Date.now(), prompt: frame.prompt, seed: frame.event.recipe.seed, file, small });
   await readGallery();
   tell(t('kept'));

@@ -1,6 +1,7 @@
 // What is asked for: every choice on the page that changes the picture. Pictures are named by their number in a book (pictures.ts), so
 // that a state is small and can be kept by the hundred.
 import type { Aspect, Background, DrawOptions, Recipe } from 'banana-sdk/web';
+import type { Arrangement } from './layers.ts';
 import { pictureAt } from './pictures.ts';
 
 export interface PeelOn {
@@ -39,6 +40,8 @@ export interface Wish {
   readonly start?: Start | undefined;
   readonly peels: readonly PeelOn[];
   readonly subjects: readonly Subject[];
+  /** Layers that were moved; no part of what is drawn. */
+  readonly arranged?: Arrangement | undefined;
 }
 
 export const FIRST: Wish = {

@@ -1,9 +1,10 @@
 // The page: what is at the top, the picture, the tools.
-import { history, panel, theme, THEMES, told, type Theme } from '../studio.ts';
+import { history, panel, session, theme, THEMES, told, type Theme } from '../studio.ts';
 import { LANGUAGES, language, t, type Language } from '../words/words.ts';
 import { Button } from './fields.tsx';
 import { ExportPanel } from './export-panel.tsx';
 import { GalleryPanel } from './gallery-panel.tsx';
+import { LayersPanel } from './layers-panel.tsx';
 import { PeelsPanel } from './peels-panel.tsx';
 import { PicturePanel } from './picture-panel.tsx';
 import { Stage } from './stage.tsx';
@@ -15,6 +16,9 @@ const tabs = (): readonly Tab[] => [
   { id: 'picture', icon: 'picture', label: t('tabPicture'), content: () => <PicturePanel /> },
   { id: 'start', icon: 'brush', label: t('tabStart'), content: () => <StartPanel /> },
   { id: 'peels', icon: 'peel', label: t('tabPeels'), content: () => <PeelsPanel /> },
+  ...(session.model.value?.abilities.includes('layers')
+    ? [{ id: 'layers', icon: 'layers', label: t('tabLayers'), content: () => <LayersPanel /> } as const]
+    : []),
   { id: 'vary', icon: 'dice', label: t('tabVary'), content: () => <VaryPanel /> },
   { id: 'gallery', icon: 'gallery', label: t('tabGallery'), content: () => <GalleryPanel /> },
   { id: 'export', icon: 'export', label: t('tabExport'), content: () => <ExportPanel /> },

@@ -3,15 +3,15 @@ import { signal } from '@preact/signals';
 import { copy, fileOf, FORMATS, nameOf, save, type Format } from '../files/files.ts';
 import { keep } from '../files/gallery.ts';
 import { take } from '../files/taken.ts';
-import { session, tell } from '../studio.ts';
+import { finished, session, tell } from '../studio.ts';
 import { t } from '../words/words.ts';
 import { Button, FileButton } from './fields.tsx';
 
 const busy = signal(false);
 
 /** Does something with the last full picture; what goes wrong is told. */
-async function withPicture(work: (frame: NonNullable<typeof session.settled.value>) => Promise<void>): Promise<void> {
-  const frame = session.settled.value;
+async function withPicture(work: (frame: NonNullable<typeof finished.value>) => Promise<void>): Promise<void> {
+  const frame = finished.value;
   if (!frame) return;
   busy.value = true;
   try {
@@ -23,11 +23,13 @@ async function withPicture(work: (frame: NonNullable<typeof session.settled.valu
 }
 
 const saveAs = (format: Format) =>
-  withPicture(async ({ event, prompt }) => save(await fileOf(event, format), `${nameOf(prompt, event.recipe.seed)}.${format}`));
+  withPicture(async ({ event, image, prompt }) =>
+    save(await fileOf({ ...event, image }, format), `${nameOf(prompt, event.recipe.seed)}.${format}`),
+  );
 
 const copied = () =>
-  withPicture(async ({ event }) => {
-    await copy(await fileOf(event, 'png'));
+  withPicture(async ({ event, image }) => {
+    await copy(await fileOf({ ...event, image }, 'png'));
     tell(t('copied'));
   });
 

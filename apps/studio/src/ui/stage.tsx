@@ -1,7 +1,7 @@
 // The middle of the page: the picture, the sentence under it, and how fast it is.
 import type { Image, LiveFrame } from 'banana-sdk/web';
 import { useState } from 'preact/hooks';
-import { before, session, typed, wish } from '../studio.ts';
+import { before, session, shown, typed, wish } from '../studio.ts';
 import { n, t } from '../words/words.ts';
 import { Canvas } from './canvas.tsx';
 
@@ -16,7 +16,7 @@ export function Stage() {
       data-shows={frame && `${frame.kind} ${frame.prompt}`}
     >
       <div class={`frame ${frame?.event.recipe.background === 'transparent' ? 'clear' : ''}`}>
-        {empty ? <Empty /> : <Canvas id="picture" image={frame.image} label={`${t('canvasLabel')}: ${frame.prompt}`} />}
+        {empty ? <Empty /> : <Canvas id="picture" image={shown.value!} label={`${t('canvasLabel')}: ${frame.prompt}`} />}
         {before.value && !empty && <Before image={before.value} />}
       </div>
       <Prompt />
