@@ -10,7 +10,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import { chromiumPath, openChromium } from '../scripts/chromium.ts';
 import { bundle, ORT, serveWeb } from '../scripts/web-server.ts';
 import { average } from '../src/eval/metrics.ts';
-import { DEFAULT_MODEL, modelPath, randomModel, saveModel } from '../src/node/models.ts';
+import { FLAT_MODEL, modelPath, randomModel, saveModel } from '../src/node/models.ts';
 import { packModel, type Model } from '../src/models/banana/file.ts';
 import { planOf } from '../src/quant/plan.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
@@ -98,7 +98,7 @@ async function prepare(presets: readonly string[], folder: string) {
   await saveModel(files.tiny!, shakenModel());
   const downloaded: Record<string, Uint8Array> = {};
   for (const name of presets) {
-    if (name === DEFAULT_MODEL) downloaded[name] = await readFile((files[name] = modelPath()));
+    if (name === FLAT_MODEL) downloaded[name] = await readFile((files[name] = modelPath(FLAT_MODEL)));
     else await writeFileWhole((files[name] = join(folder, `${name}.safetensors`)), (downloaded[name] = packed(randomModel(name))));
   }
   return { files, downloaded };
@@ -143,7 +143,7 @@ async function main(): Promise<void> {
       json: { type: 'string' },
       quick: { type: 'boolean', default: false },
       threads: { type: 'string', default: '2' },
-      preset: { type: 'string', multiple: true, default: [DEFAULT_MODEL, 'nano'] },
+      preset: { type: 'string', multiple: true, default: [FLAT_MODEL, 'nano'] },
     },
   });
   const { quick, preset: presets } = values;

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { preset as presetOf, type PresetName } from '../src/models/banana/config.ts';
-import { DEFAULT_MODEL, modelPath } from '../src/node/models.ts';
+import { FLAT_MODEL, modelPath } from '../src/node/models.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
 import { BananaError, InputError, RuntimeError } from '../src/util/errors.ts';
 import { describeMachine, machineLine, provenance } from './machine.ts';
@@ -221,7 +221,7 @@ async function main(): Promise<void> {
   if (positionals.length > (values.soak ? 1 : 0)) throw new InputError('bench.argument', `"${positionals.at(-1)}": no such argument`);
   const presets: string[] =
     values.preset ??
-    (special ? [DEFAULT_MODEL] : [DEFAULT_MODEL, ...(['nano', 'xl'] satisfies PresetName[]).filter((name) => name !== DEFAULT_MODEL)]);
+    (special ? [FLAT_MODEL] : [FLAT_MODEL, ...(['nano', 'xl'] satisfies PresetName[]).filter((name) => name !== FLAT_MODEL)]);
   for (const name of presets) presetOf(name);
   if (values.model !== undefined && presets.length > 1)
     throw new InputError('bench.model', '--model needs one --preset, the one that the file is of');

@@ -4,7 +4,7 @@ import { extname } from 'node:path';
 import { Command, Option } from 'commander';
 import { nameFrom } from '../adapters/peel.ts';
 import { openModel } from '../node/load.ts';
-import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
+import { FLAT_MODEL, modelPath } from '../node/models.ts';
 import {
   checkTrainOptions,
   clearTraining,
@@ -66,7 +66,7 @@ export function trainCommand(io: Io): Command {
     .option('--flips', 'show pictures mirrored too')
     .option('--no-samples', 'draw no samples')
     .option('--no-held-out', 'hold no pictures out: learn from all of them, to the end')
-    .option('--preset <name>', `base model by name; default ${DEFAULT_MODEL}`)
+    .option('--preset <name>', `base model by name; default ${FLAT_MODEL}`)
     .addOption(new Option('--model <file>', 'base model by file').conflicts('preset'))
     .option('--json', 'print one JSON object on standard output')
     .action((folder: string, flags: Flags) => train(folder, flags, io));
@@ -75,7 +75,7 @@ export function trainCommand(io: Io): Command {
 
 async function train(
   folder: string,
-  { out, preset, model: given = preset, runtime = 'auto', threads, layers, json = false, ...rest }: Flags,
+  { out, preset = FLAT_MODEL, model: given = preset, runtime = 'auto', threads, layers, json = false, ...rest }: Flags,
   io: Io,
 ): Promise<void> {
   if (extname(out) !== '.safetensors') throw new InputError('output.path', `cannot write ${out}: the name must end in .safetensors`);

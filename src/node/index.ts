@@ -3,7 +3,7 @@ export * from '../sdk/index.ts';
 export { checkWire, fromWire, requestSchema, type WireRequest } from '../draw/wire.ts';
 export { decodeImage, encodeImage, formatOf, type ImageFormat } from '../disk/codec.ts';
 export { folderStore, readSafetensors, writeSafetensors } from '../disk/files.ts';
-export { DEFAULT_MODEL, modelPath, randomModel, saveModel } from './models.ts';
+export { DEFAULT_MODEL, FLAT_MODEL, modelPath, randomModel, saveModel } from './models.ts';
 export { openRuntime, type OpenOptions, type RuntimeName } from '../runtime/select.ts';
 export { loadModel, openModel, readModel } from './load.ts';
 export type { LoadOptions, OpenBananaOptions } from './options.ts';

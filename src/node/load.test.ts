@@ -41,13 +41,13 @@ describe('one flipped bit', () => {
   });
 
   test('in the shipped model', async () => {
-    copyFileSync(modelPath().replace(/\.safetensors$/, '.json'), at('pico.json'));
-    const damaged = flipped(modelPath(), at('pico.safetensors'), (bytes) => bytes.length - 1000);
+    copyFileSync(modelPath('pico').replace(/\.safetensors$/, '.json'), at('pico.json'));
+    const damaged = flipped(modelPath('pico'), at('pico.safetensors'), (bytes) => bytes.length - 1000);
     await expect(openModel(damaged)).rejects.toMatchObject({
       code: 'model.damaged',
       message: expect.stringContaining('the .json beside it says'),
     });
-    await opened(modelPath());
+    await opened(modelPath('pico'));
   });
 });
 
