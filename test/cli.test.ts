@@ -522,7 +522,7 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['a subject in another slot', () => ['<6>', '--subject', `6=${at('some.png')}`], /reference slot 6: expected 1 to 5/],
     ['a subject that cannot be read', () => ['<1>', '--subject', `1=${at('bad.png')}`], /bad\.png: cannot read the picture/],
     ['a quality of nothing', () => ['x', '--quality', '0'], /quality 0: expected 1 to 100/],
-    ['another format', () => ['x', '-o', at('x.gif')], /the name must end in \.png, \.jpg, \.jpeg or \.webp/],
+    ['another format', () => ['x', '-o', at('x.gif')], /the name must end in \.png, \.jpg, \.jpeg, \.webp or \.svg/],
     ['inspect: no file', () => ['inspect', at('none.png')], /cannot read .*none\.png: no such file/],
     ['inspect: no picture', () => ['inspect', at('bad.png')], /not a PNG/],
     ['inspect: another kind', () => ['inspect', at('x.gif')], /expected a \.png, \.jpg, \.jpeg, \.webp, \.safetensors, \.onnx file/],
