@@ -1,5 +1,6 @@
 // A picture as vectors: each layer traced into curves of flat colours, one group a layer; a picture without layers is one group. VTracer
 // traces (https://www.visioncortex.org/vtracer-docs), an optional peer. Edges are hard: what is half transparent is there, or it is not.
+import type { ColorMode, Hierarchical, PathSimplifyMode } from '@neplex/vectorizer';
 import { markOf, recipeMetadata } from '../draw/recipe.ts';
 import type { Drawn, PictureLayer } from '../draw/events.ts';
 import type { Image } from '../image/image.ts';
@@ -23,6 +24,9 @@ const TRACING = {
   pathPrecision: 1,
 };
 
+/** In colours, each layer over the others, splines. The package's names are `const enum`s, of which code that is stripped of types sees none. */
+const MODES = { colorMode: 0 as ColorMode, hierarchical: 0 as Hierarchical, mode: 2 as PathSimplifyMode };
+
 /** What traces. Throws RuntimeError `svg.missing` where it is not installed. */
 export const loadTracer = () => peer(import('@neplex/vectorizer'), 'svg.missing', '@neplex/vectorizer');
 
@@ -42,10 +46,9 @@ export async function svgOf({ image, layers, recipe, text = '', ...rest }: Trace
 
 /** The paths of a picture. */
 async function pathsOf({ width, height, data }: Image): Promise<string> {
-  const { vectorizeRaw, ColorMode, Hierarchical, PathSimplifyMode } = await loadTracer();
+  const { vectorizeRaw } = await loadTracer();
   const hard = Buffer.from(data);
   for (let i = 3; i < hard.length; i += 4) hard[i] = hard[i]! < 128 ? 0 : 255;
-  const modes = { colorMode: ColorMode.Color, hierarchical: Hierarchical.Stacked, mode: PathSimplifyMode.Spline };
-  const svg = await vectorizeRaw(hard, { width, height }, { ...modes, ...TRACING });
+  const svg = await vectorizeRaw(hard, { width, height }, { ...MODES, ...TRACING });
   return svg.slice(svg.indexOf('>', svg.indexOf('<svg')) + 1, svg.lastIndexOf('</svg>')).trim();
 }
