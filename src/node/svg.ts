@@ -48,7 +48,9 @@ export async function svgOf({ image, layers, recipe, text = '', ...rest }: Trace
 async function pathsOf({ width, height, data }: Image): Promise<string> {
   const { vectorizeRaw } = await loadTracer();
   const hard = Buffer.from(data);
-  for (let i = 3; i < hard.length; i += 4) hard[i] = hard[i]! < 128 ? 0 : 255;
+  let there = 0;
+  for (let i = 3; i < hard.length; i += 4) there |= hard[i] = hard[i]! < 128 ? 0 : 255;
+  if (there === 0) return ''; // of which the tracer says only that something went wrong
   const svg = await vectorizeRaw(hard, { width, height }, { ...MODES, ...TRACING });
   return svg.slice(svg.indexOf('>', svg.indexOf('<svg')) + 1, svg.lastIndexOf('</svg>')).trim();
 }
