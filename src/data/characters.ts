@@ -20,10 +20,28 @@ interface Figure {
 export function describe(maker: Maker, { who, expression }: Figure, rng: Random): string {
   const face = rng.pick(maker.expressions(who)[expression]!);
   const said = maker.attributes(who).filter(() => rng.uniform() < 0.75);
-  const tail = said.length ? ` with ${said.length > 1 ? `${said.slice(0, -1).join(', ')} and ${said.at(-1)}` : said[0]}` : '';
+  const tail = said.length ? ` with ${listed(said)}` : '';
   const noun = maker.noun(who);
   if (face.startsWith(' ')) return `${article(noun)} ${noun}${face}${tail}`;
   return `${article(face)} ${face} ${noun}${tail}`;
+}
+
+/** "a, b and c". */
+const listed = (words: readonly string[]): string =>
+  words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0]!;
+
+/** The caption of a picture of figures, of which each has its words: now and then with the background, and with the style. */
+export function figuresCaption(words: readonly string[], { style }: Maker, background: Background, rng: Random): string {
+  let text = listed(words);
+  if (rng.uniform() < (background.kind === 'white' ? 0.5 : 0.85)) text += placeWords(background, rng);
+  if (rng.uniform() < 0.85) text = rng.uniform() < 0.75 ? `${text}, ${style} style` : `${style} style, ${text}`;
+  return text;
+}
+
+/** Where a figure's lower edge is, in heights of the picture, of one that is `h` of it: busts on the picture's edge, others on the ground or in the middle. */
+export function footOf({ bust }: Maker, background: Background, h: number): number {
+  const ground = sceneryOf(background)?.ground;
+  return bust ? 1 : ground !== undefined ? Math.min(0.97, ground + 0.06) : 0.5 + h / 2;
 }
 
 /** Behind figures. */
@@ -62,9 +80,7 @@ function placeFigure(
   const [, , vw = 1, vh = 1] = viewBox.split(' ').map(Number);
   const room = Math.min((width * (n === 1 ? 0.96 : 0.96 / n)) / vw, (height * (n === 1 ? 0.9 : 0.72)) / vh);
   const [w, h] = [(vw * room) / width, (vh * room) / height];
-  const ground = sceneryOf(background)?.ground;
-  const bottom = maker.bust ? 1 : ground !== undefined ? Math.min(0.97, ground + 0.06) : 0.5 + h / 2;
-  return [(i + 0.5) / n - w / 2, bottom - h, w, h];
+  return [(i + 0.5) / n - w / 2, footOf(maker, background, h) - h, w, h];
 }
 
 /** Slots of n subjects, in order: the first n half of the time, else any of the five, so that every slot is learned. */
@@ -108,9 +124,7 @@ export function characterSample(index: number, rng: Random, aspect: [number, num
     });
     return `<${slots[i]}> ${rng.pick(maker.expressions(f.who)[f.expression]!).trim()}`;
   });
-  let text = words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0]!;
-  if (rng.uniform() < (background.kind === 'white' ? 0.5 : 0.85)) text += placeWords(background, rng);
-  if (rng.uniform() < 0.85) text = rng.uniform() < 0.75 ? `${text}, ${maker.style} style` : `${maker.style} style, ${text}`;
+  const text = figuresCaption(words, maker, background, rng);
   return {
     index,
     kind: 'character',

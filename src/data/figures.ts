@@ -1,8 +1,7 @@
 // Figures of layered pictures: so many identities of each maker whose art is free of conditions (MIT, CC0), in every expression, as
 // drawings of the bank; and pictures of one to five of them, each known from a reference, where it has another expression.
-import { sceneryOf, type Background } from './backgrounds.ts';
-import { placeWords } from './captions.ts';
-import { pickBackground, slotsFor } from './characters.ts';
+import type { Background } from './backgrounds.ts';
+import { figuresCaption, footOf, pickBackground, slotsFor } from './characters.ts';
 import { framedSvg, type Drawing } from './drawings.ts';
 import type { RenderPool } from './render.ts';
 import { FILL } from '../models/layers/config.ts';
@@ -114,22 +113,18 @@ export function cast(rng: Random, [width, height]: readonly [number, number], mo
       ...standing(maker, i, n, [width, height], background),
     };
   });
-  let caption = words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0]!;
-  if (rng.uniform() < (background.kind === 'white' ? 0.5 : 0.85)) caption += placeWords(background, rng);
-  if (rng.uniform() < 0.85) caption = rng.uniform() < 0.75 ? `${caption}, ${maker.style} style` : `${maker.style} style, ${caption}`;
-  return { caption, background, figures };
+  return { caption: figuresCaption(words, maker, background, rng), background, figures };
 }
 
-/** Where figure i of n stands: busts on the lower edge, whole figures on the ground or in the middle. Figures are about as high as wide. */
+/** Where figure i of n stands. Figures are about as high as wide. */
 function standing(
-  { bust }: Maker,
+  maker: Maker,
   i: number,
   n: number,
   [width, height]: readonly [number, number],
   background: Background,
 ): Pick<PlacedFigure, 'x' | 'y' | 'size'> {
   const size = Math.min(n === 1 ? 0.85 : 0.7, (0.92 * width) / n);
-  const ground = sceneryOf(background)?.ground;
-  const bottom = bust ? height : ground === undefined ? (height + size) / 2 : Math.min(0.97, ground + 0.06) * height;
+  const bottom = footOf(maker, background, size / height) * height;
   return { x: ((i + 0.5) / n - 0.5) * width, y: bottom - size / 2 - height / 2, size };
 }
