@@ -2,11 +2,9 @@
 import { Command } from 'commander';
 import { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Shelved } from '../node/library.ts';
 import { nameOfBase, printable } from '../adapters/info.ts';
-import { adaptable } from '../models/banana/adaptable.ts';
 import { encodePeel, fitPeel, readPeel } from '../adapters/peel.ts';
-import { peelsIn, readModel } from '../node/load.ts';
-import { saveModel } from '../node/models.ts';
-import { mergePeels } from '../models/banana/merge.ts';
+import { openPeelTarget, peelsIn } from '../node/load.ts';
+import { saveSealed } from '../node/models.ts';
 import { peelShelf, withTriggers } from '../draw/peels.ts';
 import type { PeelChoice } from '../draw/request.ts';
 import { InputError } from '../util/errors.ts';
@@ -152,8 +150,9 @@ async function add(
   const adopt = async (data: Uint8Array<ArrayBuffer>) => {
     const found = await readPeel(data, file, { force: true });
     if (found.info) return { name: found.info.name, bytes: data };
-    const { model, base } = await readModel(given);
-    const { info, tensors } = fitPeel(found, adaptable(model.config), base, file, { force: true });
+    const { target, base, close } = await openPeelTarget(given);
+    close(); // what can be changed is known without its weights
+    const { info, tensors } = fitPeel(found, target.adaptable(), base, file, { force: true });
     return { name: info.name, bytes: Buffer.concat(await encodePeel({ info, tensors })) };
   };
   const added = await addPeel(file, peelFolder(library), { replace, ...(force && { adopt }) }).catch(hinted);
@@ -171,8 +170,9 @@ async function verify(peel: string, { library, preset, model: given = preset, js
   const path = await findPeel(peel, peelFolder(library));
   try {
     const { bytes: _, ...file } = await openPeel(path);
-    const chosen = given === undefined ? undefined : await readModel(given);
-    const fitted = chosen && fitPeel(file, adaptable(chosen.model.config), chosen.base, path);
+    const chosen = given === undefined ? undefined : await openPeelTarget(given);
+    chosen?.close();
+    const fitted = chosen && fitPeel(file, chosen.target.adaptable(), chosen.base, path);
     const fits = fitted && { fits: nameOfBase(chosen.base) };
     if (asJson)
       return json(io, { name: file.info!.name, path, ok: true, hash: file.hash, layers: file.layers.size, base: file.info!.base, ...fits });
@@ -201,17 +201,16 @@ async function merge(
   if (!out.endsWith('.safetensors')) throw new InputError('output.path', `cannot write ${out}: the name must end in .safetensors`);
   await checkPlace(out);
   const choices = peels.map((text) => ({ ...choiceOf(text), force }));
-  const { model, base } = await readModel(given);
-  const stack = await peelShelf(() => adaptable(model.config), base, peelsIn(peelFolder(library)))(choices).catch(hinted);
-  const merged = mergePeels(model, stack, name ?? [model.name, ...stack.map(({ peel }) => peel.info.name)].join('-'));
-  await saveModel(out, merged);
-  if (asJson)
-    return json(io, {
-      path: out,
-      name: merged.name,
-      base,
-      peels: stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash })),
-      licence: merged.manifest.licence,
-    });
-  io.out(`${out}  ${merged.name}\nuse it: banana ${quoted(withTriggers('a fox', stack))} --model ${quoted(out)}\n`);
+  const { target, base, close } = await openPeelTarget(given);
+  try {
+    const stack = await peelShelf(target.adaptable, base, peelsIn(peelFolder(library)))(choices).catch(hinted);
+    const called = name ?? [base.name, ...stack.map(({ peel }) => peel.info.name)].join('-');
+    const { licence, ...merged } = target.merged(stack, called);
+    await saveSealed(out, merged);
+    const used = stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash }));
+    if (asJson) return json(io, { path: out, name: called, base, peels: used, licence });
+    io.out(`${out}  ${called}\nuse it: banana ${quoted(withTriggers('a fox', stack))} --model ${quoted(out)}\n`);
+  } finally {
+    close();
+  }
 }

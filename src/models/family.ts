@@ -82,9 +82,19 @@ export interface OpenedModel {
   parts?(): readonly ModelPart[];
   /** Names of the tensors that may be held in few bits, of a model that can be imported (container.ts). */
   roundable?(): ReadonlySet<string>;
+  /** What Peels can do to it, of a family that takes them. */
+  readonly peels?: PeelTarget;
   readonly id: Omit<BaseId, 'hash'>;
   /** Makes it ready to draw. Throws InputError for weights that do not fit, RuntimeError when the runtime fails. */
   painter(runtime: Runtime, options: PainterOptions): Promise<Painter>;
+}
+
+/** A model that Peels can change. */
+export interface PeelTarget {
+  /** The weights that they can change. */
+  adaptable(): Specs;
+  /** The file of a copy with a stack baked in, under another name, and its licence. */
+  merged(stack: PeelStack, name: string): { tensors: Tensors; metadata: Record<string, string>; licence: string };
 }
 
 export interface PainterOptions {

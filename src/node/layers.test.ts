@@ -57,7 +57,7 @@ function farthest({ image, layers }: Pick<NodePicture, 'image' | 'layers'>): num
 }
 
 test('the layers, laid over one another, are the picture', () => {
-  expect(banana.model).toMatchObject({ family: 'layers', abilities: ['transparent', 'layers'] });
+  expect(banana.model).toMatchObject({ family: 'layers', abilities: ['peels', 'transparent', 'layers'] });
   expect(picture.layers!.length).toBeGreaterThan(1);
   expect(picture.layers![0]).toMatchObject({ slot: 0 });
   expect(farthest(picture)).toBeLessThanOrEqual(1);

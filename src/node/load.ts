@@ -5,7 +5,7 @@ import { findPeel, peelFolder, readPeelBytes } from './library.ts';
 import { openRuntime } from '../runtime/select.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { held, storedModel, type Model, type StoredModel } from '../models/banana/file.ts';
-import type { Family, ModelFile, OpenedModel, Painter } from '../models/family.ts';
+import type { Family, ModelFile, OpenedModel, Painter, PeelTarget } from '../models/family.ts';
 import { openModelFile } from '../models/open.ts';
 import { openModelFiles } from './model-files.ts';
 import { modelPath } from './models.ts';
@@ -14,6 +14,7 @@ import type { PeelSource } from '../draw/peels.ts';
 import { folderStore } from '../disk/files.ts';
 import { addedPeels, trainer, type PeelEngine } from '../sdk/peels.ts';
 import { memoryStore } from '../tensor/store.ts';
+import { InputError } from '../util/errors.ts';
 import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
 
 /** Peels by name in a folder, or by path. */
@@ -49,6 +50,17 @@ export async function openModel(given?: string): Promise<{ model: StoredModel; b
   const { read: model, hash, ...file } = await opened(given, storedModel);
   const { name, version, preset } = model.manifest;
   return { model, base: { name, version, preset, hash }, ...file };
+}
+
+/**
+ * A model of any family that takes Peels, by name or path, what they can do to it, and how they name it. Throws InputError when it is missing,
+ * damaged, or takes none.
+ */
+export async function openPeelTarget(given?: string): Promise<{ target: PeelTarget; base: BaseId; path: string; close(): void }> {
+  const { read: model, hash, ...file } = await opened(given, openModelFile);
+  if (model.peels) return { target: model.peels, base: { ...model.id, hash }, ...file };
+  file.close();
+  throw new InputError('model.ability', `model "${model.id.name}" takes no Peels: choose another model`);
 }
 
 /** A model by preset name or path. Throws InputError when it is missing or damaged. */

@@ -1,5 +1,6 @@
 // Our model as a family: its files, and its networks behind what the pipeline asks for (family.ts).
 import { imageToTensor, type Size } from '../../image/image.ts';
+import { merged } from '../../adapters/merge.ts';
 import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { consistency } from '../../sampling/sampler.ts';
@@ -10,7 +11,7 @@ import { canvasOf, latentGrid } from '../layout.ts';
 import { adaptable } from './adaptable.ts';
 import { baseTokens, ENCODER_PIXELS, type Config } from './config.ts';
 import { InputError } from '../../util/errors.ts';
-import { isModel, storedModel, type Model, type StoredModel } from './file.ts';
+import { isModel, packModel, storedModel, type Model, type StoredModel } from './file.ts';
 import { openNetworks, type Networks, type Reference } from './networks.ts';
 
 /** A model of this family of which a file is open. */
@@ -24,7 +25,18 @@ export const banana = {
   open(file, source): OpenedBanana {
     const model = storedModel(file, source);
     const { name, version, preset } = model.manifest;
-    return { model, id: { name, version, preset }, painter: (runtime, options) => openPainter(model, runtime, options) };
+    return {
+      model,
+      id: { name, version, preset },
+      painter: (runtime, options) => openPainter(model, runtime, options),
+      peels: {
+        adaptable: () => adaptable(model.config),
+        merged(stack, name) {
+          const copy = merged(model, adaptable(model.config), stack, name);
+          return { ...packModel({ ...model, ...copy }), licence: copy.manifest.licence };
+        },
+      },
+    };
   },
 } as const satisfies Family;
 

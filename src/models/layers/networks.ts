@@ -1,4 +1,6 @@
 // The layered model's networks, ready to run: a session a stage, made when first used, and the host work between them.
+import { loraProduct } from '../../adapters/lora.ts';
+import { isIdle, NO_PEELS, stackFeeds, type PeelStack } from '../../adapters/stack.ts';
 import { matmul } from '../../graph/ops.ts';
 import type { Tile } from '../../image/image.ts';
 import { rotaryTable } from '../../nn/rope.ts';
@@ -56,11 +58,18 @@ export interface LayerNetworks {
   maps(thumbnails: readonly Pixels[], options: { exact: boolean; around: 'nothing' | 'edge' }): Promise<Maps[]>;
   /** Pixels (1, H, W, 4), premultiplied RGBA -1 to 1, of a tile (its corner in pixels from the thumbnail's) at `scale` pixels to a cell. */
   pixels(maps: Maps, tile: Tile, scale: number): Promise<Tensor>;
+  /**
+   * The same networks with Peels on: conditions and velocities from it have their effect. The sessions that take them are made when first
+   * used, and then serve every stack and weight; no stack, or one of weight 0, is these networks themselves.
+   */
+  withPeels(stack: PeelStack): LayerNetworks;
   release(): Promise<void>;
 }
 
 export interface LayerNetworksOptions {
   readonly precision?: Precision;
+  /** Of 'int4': 4 rounds activations to 8 bits too, which is faster; 0 leaves them, for predictions that are learned from. */
+  readonly accuracy?: 0 | 4;
   /** Bits of each weight. */
   readonly plan?: Plan | undefined;
   /** The blocks of the model's file. */
@@ -75,31 +84,48 @@ const BUILD = {
   maps: mapsStage,
   pixels: pixelsStage,
 } satisfies Record<string, (c: LayersConfig, product: Product) => Stage>;
+type StageName = keyof typeof BUILD;
+
+interface OpenStage {
+  readonly stage: Stage;
+  readonly session: Promise<Session>;
+}
 
 /** The networks of `config` with `weights`. Sessions are made on first use. */
 export function openLayerNetworks(
   runtime: Runtime,
   config: LayersConfig,
   weights: LazyTensors | Tensors,
-  { precision = 'float32', plan = {}, blocks }: LayerNetworksOptions = {},
+  { precision = 'float32', accuracy, plan = {}, blocks }: LayerNetworksOptions = {},
 ): LayerNetworks {
-  const product = precision === 'float32' ? matmul : PRODUCTS[precision](heldPlan(plan));
-  const sessions = new Map<string, Promise<Session>>();
-  const session = (name: keyof typeof BUILD): Promise<Session> => {
-    const made = sessions.get(name) ?? openStage(runtime, BUILD[name](config, product), weights, { blocks });
-    sessions.set(name, made);
-    return made;
+  const plain = precision === 'float32' ? matmul : PRODUCTS[precision](heldPlan(plan), accuracy);
+  const withSides = loraProduct(plain);
+  const stages = new Map<string, OpenStage>();
+  const opened = (name: StageName, adapted: boolean): OpenStage => {
+    const key = adapted ? `${name} with Peels` : name;
+    let found = stages.get(key);
+    if (!found) {
+      const stage = BUILD[name](config, adapted ? withSides : plain);
+      stages.set(key, (found = { stage, session: openStage(runtime, stage, weights, { blocks }) }));
+    }
+    return found;
   };
-  return {
+  const run = async (name: StageName, feeds: Tensors, peels: PeelStack = NO_PEELS): Promise<Tensors> => {
+    const adapted = peels.length > 0;
+    const { stage, session } = opened(name, adapted);
+    return (await session).run(adapted ? { ...feeds, ...stackFeeds(stage.specs, peels) } : feeds);
+  };
+  const networks = (peels: PeelStack): LayerNetworks => ({
     config,
     async condition(ids, references = []) {
       const T = ids.length;
-      const { count, ...cache } = await (await session(references.length > 0 ? 'condition with references' : 'condition')).run({
-        ...referenceFeeds(references, config),
+      const text = {
         'text.ids': int64([1, T], [...ids]),
         'text.mask': float32([1, T], Array<number>(T).fill(1)),
         'text.positions': int64([T], [...ids.keys()]),
-      });
+      };
+      const name = references.length > 0 ? 'condition with references' : 'condition';
+      const { count, ...cache } = await run(name, { ...referenceFeeds(references, config), ...text }, peels);
       const logits = Array.from(count!.data as Float32Array).slice(1, OBJECTS + 1);
       return { cache, objects: 1 + logits.indexOf(Math.max(...logits)) };
     },
@@ -112,7 +138,7 @@ export function openLayerNetworks(
         const frames = N > 0 && { frames: float32([1, N, FRAME_NUMBERS], x.subarray(0, N * FRAME_NUMBERS)) };
         const content = float32([1, P, config.channels], x.subarray(N * FRAME_NUMBERS));
         const name = N > 0 ? 'denoise' : 'denoise a whole picture';
-        const found = await (await session(name)).run({ ...fixed, ...cache, ...frames, content, t: float32([1], [t]) });
+        const found = await run(name, { ...fixed, ...cache, ...frames, content, t: float32([1], [t]) }, peels);
         const out = new Float32Array(x.length);
         if (N > 0) out.set(found['velocity.frames']!.data as Float32Array);
         out.set(found['velocity.content']!.data as Float32Array, N * FRAME_NUMBERS);
@@ -122,23 +148,22 @@ export function openLayerNetworks(
     async maps(thumbnails, options) {
       if (thumbnails.length === 0) return [];
       const { width, height } = thumbnails[0]!;
-      const { logits, colours } = await (await session('maps')).run({ thumbnails: padded(thumbnails, options) });
+      const { logits, colours } = await run('maps', { thumbnails: padded(thumbnails, options) });
       return thumbnails.map((_, i) => ({ logits: row(logits!, i), colours: row(colours!, i), width, height }));
     },
     async pixels({ logits, colours, width, height }, tile, scale) {
       const { feeds, cells, fine } = levelTables(tile, scale, { rows: height, columns: width });
-      const { pixels } = await (await session('pixels')).run({
-        ...feeds,
-        colours: cutCells(colours, cells),
-        logits: cutCells(logits, fine),
-      });
+      const { pixels } = await run('pixels', { ...feeds, colours: cutCells(colours, cells), logits: cutCells(logits, fine) });
       return float32(pixels!.shape as number[], lawful(pixels!.data as Float32Array));
     },
+    withPeels: (stack) => networks(isIdle(stack) ? NO_PEELS : stack),
     async release() {
-      for (const made of sessions.values()) await (await made).release();
-      sessions.clear();
+      const all = [...stages.values()];
+      stages.clear();
+      for (const { session } of all) await (await session).release();
     },
-  };
+  });
+  return networks(NO_PEELS);
 }
 
 /** Premultiplied RGBA from 0..2 to -1..1: nothing below nothing, no alpha above all, no colour above its alpha. */

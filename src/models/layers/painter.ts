@@ -1,11 +1,13 @@
 // The layered model as a family: what the pipeline asks for (family.ts), and its layers besides. A picture's parts are its objects'
 // frames, their thumbnails and the canvas; how many objects there are is read from the prompt.
+import { merged } from '../../adapters/merge.ts';
 import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { consistency } from '../../sampling/sampler.ts';
 import { times } from '../../sampling/schedule.ts';
 import type { Condition, Family, OpenedModel, Painter, PainterOptions } from '../family.ts';
-import { isLayers, storedLayers, type LayersModel } from './file.ts';
+import { adaptable } from './adaptable.ts';
+import { isLayers, packLayers, storedLayers, type LayersModel } from './file.ts';
 import { knownOf } from './known.ts';
 import { layoutOf, partsOf, tokenCount } from './layout.ts';
 import { openLayerNetworks, type LayerNetworks } from './networks.ts';
@@ -23,7 +25,18 @@ export const layers = {
   open(file, source): OpenedLayers {
     const model = storedLayers(file, source);
     const { name, version, preset } = model.manifest;
-    return { layers: model, id: { name, version, preset }, painter: (runtime, options) => openPainter(model, runtime, options) };
+    return {
+      layers: model,
+      id: { name, version, preset },
+      painter: (runtime, options) => openPainter(model, runtime, options),
+      peels: {
+        adaptable: () => adaptable(model.config),
+        merged(stack, name) {
+          const copy = { ...model, ...merged(model, adaptable(model.config), stack, name) };
+          return { ...packLayers(copy, copy.plan), licence: copy.manifest.licence };
+        },
+      },
+    };
   },
 } as const satisfies Family;
 
@@ -46,7 +59,7 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
       preset,
       styles,
       guidance: 1,
-      abilities: ['transparent', 'layers'],
+      abilities: ['peels', 'transparent', 'layers'],
       steps: [...steps].sort((a, b) => a - b),
       defaultSteps: Math.max(...steps),
       runtime: runtime.name,
@@ -59,9 +72,10 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
       const { count, truncated } = tokenizer.encode(text, config.text.length);
       return count + truncated;
     },
-    async read(text): Promise<Condition> {
+    async read(text, _, peels): Promise<Condition> {
       const { ids, count } = tokenizer.encode(text, config.text.length);
-      const condition = await networks.condition([...ids.subarray(0, count)]);
+      const peeled = networks.withPeels(peels);
+      const condition = await peeled.condition([...ids.subarray(0, count)]);
       const transparent = TRANSPARENT.test(text);
       return {
         layout(size, _, { least, more, canvas = !transparent } = { least: 0, more: true }) {
@@ -69,7 +83,7 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
           return partsOf(layoutOf(size, objects, !canvas), config.channels);
         },
         states: condition.cache,
-        velocity: (parts, { signal }) => networks.velocity(condition, parts, signal),
+        velocity: (parts, { signal }) => peeled.velocity(condition, parts, signal),
       };
     },
     sampler: consistency,
@@ -79,6 +93,7 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
       sharpen: (small) => sharpened(networks, small),
     },
     decode: async (latent, parts) => drawingOf(networks, layersOf(latent, parts, basis)),
+    adaptable: () => adaptable(config),
     release: networks.release,
   };
 }
