@@ -1,7 +1,7 @@
 // A layered model of random weights, for tests: it draws nothing that can be named, in layers.
 import { writeSafetensors } from '../src/disk/files.ts';
 import { layersPreset, PATCH_NUMBERS } from '../src/models/layers/config.ts';
-import { layersSpecs, packLayers, type LayersModel } from '../src/models/layers/file.ts';
+import { layersSpecs, packLayers, type LayersModel, type Learned } from '../src/models/layers/file.ts';
 import { initialize } from '../src/nn/scope.ts';
 import { float32 } from '../src/tensor/tensor.ts';
 import { trainTokenizer } from '../src/tokenizer/tokenizer.ts';
@@ -9,8 +9,8 @@ import { random } from '../src/util/random.ts';
 
 const config = layersPreset('tiny');
 
-/** Random weights in which nothing is hidden by a zero start. */
-export function tinyLayersModel(): LayersModel {
+/** Random weights in which nothing is hidden by a zero start; `abilities`: what it says that it was trained to do. */
+export function tinyLayersModel(abilities?: readonly Learned[]): LayersModel {
   const rng = random(5);
   const weights = Object.fromEntries(
     Object.entries(initialize(layersSpecs(config), rng)).map(([name, w]) => [
@@ -39,12 +39,13 @@ export function tinyLayersModel(): LayersModel {
     steps: [1, 2],
     licence: 'none',
     training: 'none: random weights',
+    ...(abilities && { abilities }),
   };
   return { config, weights, basis, tokenizer: trainTokenizer([], 264), manifest };
 }
 
 /** The same in a file. */
-export async function tinyLayers(path: string): Promise<void> {
-  const { tensors, metadata } = packLayers(tinyLayersModel());
+export async function tinyLayers(path: string, abilities?: readonly Learned[]): Promise<void> {
+  const { tensors, metadata } = packLayers(tinyLayersModel(abilities));
   await writeSafetensors(path, tensors, metadata);
 }

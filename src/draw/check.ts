@@ -19,6 +19,8 @@ export interface Checked extends Omit<GenerateOptions, 'width' | 'height' | 'asp
   readonly signal?: AbortSignal | undefined;
 }
 
+const BOTH = 'a picture to start from is drawn in one piece, without objects: leave one of the two out, or keep the picture as slot 0';
+
 /**
  * Checks a request. Throws InputError for what no model can do within these limits, with the option's `path`; what depends on the model
  * is said when it draws.
@@ -29,6 +31,7 @@ export function checkOptions(given: unknown, limits: Limits = LIMITS): Checked {
   checkPrompt(prompt);
   checkReferences(prompt, options.references);
   checkPicture(options);
+  if (options.image && asGiven) throw new InputError('objects.image', BOTH, { path: 'objects' });
   checkSeeds(options);
   const objects = asGiven && { objects: checkObjects(asGiven) };
   const { image } = options;

@@ -7,6 +7,7 @@ import {
   cutImage,
   placeImage,
   resizeImage,
+  sharesOf,
   tensorToImage,
   visibleBox,
   type Image,
@@ -104,7 +105,7 @@ export async function planOf(objects: readonly KnownObject[], { painter, size, l
     const place = one.keep && placeOf(one.keep, one, size);
     if (place) kept.push(pixelLayer(one.keep!, { slot, ...(z !== undefined && { z }), place, size }, layering));
     const shown = one.keep ?? one.reference ?? (prompt === undefined ? undefined : await sticker(prompt, rng.split(slot)));
-    const box = place && slot > 0 ? sharesOf(artAt(one.keep!, place), size) : shown ? fitted(shown, one.box, size) : one.box;
+    const box = place && slot > 0 ? boxIn(artAt(one.keep!, place), size) : shown ? fitted(shown, one.box, size) : one.box;
     const pixels = shown && slot === 0 ? cover(shown, size) : shown;
     known.push({ slot, ...(box && { box: boxOf(box) }), ...(z !== undefined && { z }), ...(pixels && { image: pixels }) });
   }
@@ -120,12 +121,10 @@ export async function planOf(objects: readonly KnownObject[], { painter, size, l
 }
 
 const boxOf = ([x, y, width, height]: BoxShares) => ({ x, y, width, height });
-const sharesOf = ({ x, y, width, height }: Tile, size: Size): BoxShares => [
-  x / size.width,
-  y / size.height,
-  width / size.width,
-  height / size.height,
-];
+const boxIn = (tile: Tile, size: Size): BoxShares => {
+  const { x, y, width, height } = sharesOf(tile, size);
+  return [x, y, width, height];
+};
 
 /** The part of a box that art of this shape fills: as large as fits, in its middle. */
 function fitted(shown: Image, box: BoxShares | undefined, { width: W, height: H }: Size): BoxShares | undefined {
@@ -205,7 +204,7 @@ function pixelLayer(
   { slot, z, place, size: full }: { slot: number; z?: number; place: Tile; size: Size },
   { sharpen }: Layering,
 ): LayerDrawing {
-  const boxIn = ({ width, height }: Size): Tile => {
+  const placeIn = ({ width, height }: Size): Tile => {
     const [across, down] = [width / full.width, height / full.height];
     return {
       x: Math.round(place.x * across),
@@ -219,15 +218,15 @@ function pixelLayer(
   return {
     slot,
     ...(z !== undefined && { z }),
-    box: boxIn,
+    box: placeIn,
     async render(tile, size) {
-      const box = boxIn(size);
+      const box = placeIn(size);
       if (box.width > given.width || box.height > given.height) return (large ??= sharpen(given)).render(tile, box);
       if (smaller?.width !== box.width || smaller.height !== box.height) smaller = resizeImage(given, box.width, box.height);
       return imageToTensor(cutImage(smaller, tile));
     },
     image: (size) => {
-      const { width, height } = boxIn(size);
+      const { width, height } = placeIn(size);
       return width === given.width && height === given.height ? given : undefined;
     },
   };
@@ -268,6 +267,9 @@ export async function drawSticker(
   return renderWhole(thing!, thing!.box(size), { of: size });
 }
 
+/** The layer of a picture in one piece: itself. */
+export const onlyLayer = (picture: Image): PictureLayer => ({ name: 'canvas', slot: 0, box: [0, 0, 1, 1], x: 0, y: 0, image: picture });
+
 /** Every layer of a picture as an image of its own. */
 export async function layersOf(
   { layers = [] }: Drawing,
@@ -282,7 +284,7 @@ export async function layersOf(
     const shown = layer.image?.(size) ?? (await renderWhole(layer, box, { of: size, ...(before && { before }) }));
     const art = slot === 0 ? { x: 0, y: 0, ...size } : artAt(shown, box);
     const name = objects.find((one) => one.slot === slot)?.prompt ?? (slot === 0 ? 'canvas' : `object ${slot}`);
-    found.push({ name, slot, box: sharesOf(art, size), ...(z !== undefined && { z }), x: box.x, y: box.y, image: shown });
+    found.push({ name, slot, box: boxIn(art, size), ...(z !== undefined && { z }), x: box.x, y: box.y, image: shown });
   }
   return found;
 }

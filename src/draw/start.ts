@@ -7,10 +7,10 @@ import type { Grid } from '../sampling/noise.ts';
 import { clamped, type Known } from '../sampling/clamp.ts';
 import { noised } from '../sampling/path.ts';
 import type { Velocity } from '../sampling/sampler.ts';
-import { cutImage, flatten, imageToTensor, resizeImage, WHITE, type Image } from '../image/image.ts';
+import { cutImage, flatten, imageToTensor, partOf, resizeImage, WHITE, type Image } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
 import type { Encoder } from '../models/family.ts';
-import type { Layout } from '../models/layout.ts';
+import type { Box, Layout } from '../models/layout.ts';
 import { LIMITS, SIDE_MIN, STRENGTH, STRENGTH_MASKED, type Limits, type PictureOptions } from './request.ts';
 import type { Size } from './size.ts';
 
@@ -75,6 +75,15 @@ export function cover(one: Image, { width, height }: Size): Image {
   return resizeImage(cutImage(one, { x: left, y: top, ...part }), width, height);
 }
 
+/** What a latent sees of a picture of `size`: at the encoder's size, and going on at its edges where the latent reaches beyond. */
+function seenBy(one: Image, size: Size, at: Size, box: Box | undefined): Image {
+  if (!box) return cover(one, at);
+  const aspect = size.width / size.height;
+  const [width, height] = [Math.min(one.width, one.height * aspect), Math.min(one.height, one.width / aspect)];
+  const { x, y, ...sides } = partOf({ width, height }, box);
+  return resizeImage(one, at.width, at.height, { x: x + (one.width - width) / 2, y: y + (one.height - height) / 2, ...sides });
+}
+
 /** How much of each pixel is to be repainted, 0-1: a mask's brightness times its alpha. */
 function coverage({ data }: Image): Float32Array {
   const m = new Float32Array(data.length / 4);
@@ -122,25 +131,25 @@ export interface Start {
   restore(drawn: Image): void;
 }
 
-/** Encodes a picture for a layout of one part. `opaque`: over white, as the picture will be. */
+/** Encodes a picture for a layout of one part, of a picture of `size`. `opaque`: over white, as the picture will be. */
 export async function startFrom(
   given: PictureOptions & { image: Image },
-  { layout, opaque, encoder: { pixels, encode } }: { layout: Layout; opaque: boolean; encoder: Encoder },
+  { layout, size, opaque, encoder: { pixels, encode } }: { layout: Layout; size: Size; opaque: boolean; encoder: Encoder },
 ): Promise<Start> {
-  const { rows, columns, channels } = layout[0]!;
+  const { rows, columns, channels, box } = layout[0]!;
   const strength = strengthOf(given);
-  const seen = (size: Size): Image => (opaque ? flatten(cover(given.image, size), WHITE) : cover(given.image, size));
+  const behind = (one: Image): Image => (opaque ? flatten(one, WHITE) : one);
   const at = { width: columns * pixels, height: rows * pixels };
-  const latent = await encode(imageToTensor(seen(at)));
+  const latent = await encode(imageToTensor(behind(seenBy(given.image, size, at, box))));
   const begin = (noise: Float32Array) => noised(latent, noise, strength);
   const mask = given.mask;
   if (!mask) return { latent, strength, begin, hold: (velocity) => velocity, restore: () => {} };
 
-  const repaint = touchedBy(coverage(cover(mask, at)), { rows, columns }, pixels);
+  const repaint = touchedBy(coverage(seenBy(mask, size, at, box)), { rows, columns }, pixels);
   const known: Known = { truth: latent, mask: Uint8Array.from(latent, (_, i) => (repaint[Math.floor(i / channels)] ? 0 : 1)) };
   const hold = (velocity: Velocity): Velocity => clamped(velocity, known);
   const around = (size: Size) => ({
-    kept: seen(size),
+    kept: behind(cover(given.image, size)),
     share: feathered(coverage(cover(mask, size)), size, (FEATHER * size.width) / columns),
   });
   const surroundings = new Map<string, ReturnType<typeof around>>(); // of the last sizes: that of previews, and that of the picture

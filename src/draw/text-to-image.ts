@@ -10,7 +10,7 @@ import { random, type Random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import { checkAble, withinModel } from './able.ts';
 import { checkOptions, type Checked } from './check.ts';
-import { drawSticker, layersAsked, layersOf, planOf } from './objects.ts';
+import { drawSticker, layersAsked, layersOf, onlyLayer, planOf } from './objects.ts';
 import { byName, pictureStore, type Sent } from './pictures.ts';
 import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
 import type { Condition, Drawing, ModelInfo, Painter } from '../models/family.ts';
@@ -71,8 +71,7 @@ interface OpenModel {
 type Look = (
   request: Sent,
   given: Pick<Checked, 'image' | 'mask'>,
-  layout: Layout,
-  opaque: boolean,
+  ground: { layout: Layout; size: Size; opaque: boolean },
 ) => Promise<(Start & { recipe: Recipe['image'] }) | undefined>;
 
 /** Reads a text, with its subjects; the last one is remembered: batches and typing ask for the same again. */
@@ -91,12 +90,12 @@ const LOOKS = 2;
 /** Looks at the picture to start from, if any; the last ones are remembered, as texts are. */
 function looker({ encoder }: Painter): Look {
   const last = new Map<string, Start>();
-  return async ({ image: hash, mask: maskHash, strength: asked }, { image, mask }, layout, opaque) => {
+  return async ({ image: hash, mask: maskHash, strength: asked }, { image, mask }, ground) => {
     if (!image || hash === undefined) return undefined;
     const strength = strengthOf({ ...(asked !== undefined && { strength: asked }), ...(mask && { mask }) });
     const recipe = { hash, strength, ...(maskHash !== undefined && { mask: maskHash }) };
-    const key = JSON.stringify([recipe, layout, opaque]);
-    const start = last.get(key) ?? (await startFrom({ image, strength, ...(mask && { mask }) }, { layout, opaque, encoder: encoder! }));
+    const key = JSON.stringify([recipe, ground.layout, ground.opaque]); // the layout knows the shape
+    const start = last.get(key) ?? (await startFrom({ image, strength, ...(mask && { mask }) }, { ...ground, encoder: encoder! }));
     last.delete(key);
     last.set(key, start); // the last used is the last
     if (last.size > LOOKS) last.delete(last.keys().next().value!);
@@ -151,7 +150,7 @@ async function* drawn(
   const asked = layersAsked(given.objects, background);
   const full = layoutOf(size, 1, asked);
   const layout = detail === 1 ? full : layoutOf(size, detail, asked);
-  const start = await clock.time('text', () => look(request, given, layout, opaque));
+  const start = await clock.time('text', () => look(request, given, { layout, size, opaque }));
   const sticker = async (words: string, rng: Random) =>
     drawSticker(painter, await painter.read(said(words, 'transparent').text, [], stack), { steps, guidance, signal }, rng);
   const ground = (layout: Layout) => ({ painter, size, layout, sticker });
@@ -201,9 +200,8 @@ async function* drawn(
       yield { type: 'render', index, tile: i + 1, tiles: tiles.length, ...(rows && { rows }) } satisfies RenderEvent;
     }
     start?.restore(picture);
-    const layers = request.layers
-      ? await clock.time('render', () => layersOf(drawing!, size, request.objects, () => checkpoint(signal)))
-      : undefined;
+    const separate = async () => (start ? [onlyLayer(picture)] : layersOf(drawing!, size, request.objects, () => checkpoint(signal)));
+    const layers = request.layers ? await clock.time('render', separate) : undefined;
     const { name, version, hash } = info;
     const recipe: Recipe = {
       prompt,

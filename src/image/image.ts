@@ -18,6 +18,22 @@ export interface Tile extends Size {
   readonly y: number;
 }
 
+/** A tile as shares of a picture. */
+export const sharesOf = ({ x, y, width, height }: Tile, size: Size): Tile => ({
+  x: x / size.width,
+  y: y / size.height,
+  width: width / size.width,
+  height: height / size.height,
+});
+
+/** The tile of a picture that shares are of; it may begin between pixels. */
+export const partOf = (size: Size, { x, y, width, height }: Tile): Tile => ({
+  x: x * size.width,
+  y: y * size.height,
+  width: width * size.width,
+  height: height * size.height,
+});
+
 export interface Image extends Size {
   /** R, G, B, A of each pixel, rows first, 0-255, not premultiplied. */
   readonly data: Uint8Array | Uint8ClampedArray;
@@ -135,12 +151,16 @@ export function alphaMask({ width, height, data }: Image): Image {
   return mask;
 }
 
-/** The picture at another size, each new pixel the exact average of the area it covers. Enlarging repeats pixels. */
-export function resizeImage(one: Image, width: number, height: number): Image {
-  if (width === one.width && height === one.height) return one;
+/**
+ * The picture, or a part of it, at another size, each new pixel the exact average of the area it covers. Enlarging repeats pixels.
+ * A part may begin between pixels, and reach beyond the picture: what is at its edge goes on there.
+ */
+export function resizeImage(one: Image, width: number, height: number, part: Tile = { x: 0, y: 0, ...sizeOf(one) }): Image {
+  const whole = part.x === 0 && part.y === 0 && part.width === one.width && part.height === one.height;
+  if (whole && width === one.width && height === one.height) return one;
   const target = image(width, height); // checks the size
-  const rows = boxes(one.height, height);
-  const columns = boxes(one.width, width);
+  const rows = boxes(one.height, height, part.y, part.height);
+  const columns = boxes(one.width, width, part.x, part.width);
   const line = new Float64Array(one.width * 4); // one row of the result at the old width, premultiplied
   for (let y = 0; y < height; y++) {
     line.fill(0);
@@ -171,17 +191,19 @@ export function resizeImage(one: Image, width: number, height: number): Image {
   return target;
 }
 
-/** For each of `to` cells along an axis of `from` pixels: the pixels under it with their shares, which sum to 1. */
-function boxes(from: number, to: number): [index: number, share: number][][] {
+/** For each of `to` cells over `span` pixels from `start` of an axis of `pixels`: the pixels under it with their shares, which sum to 1. */
+function boxes(pixels: number, to: number, start: number, span: number): [index: number, share: number][][] {
   return Array.from({ length: to }, (_, cell) => {
-    const begin = (cell * from) / to;
-    const end = ((cell + 1) * from) / to;
+    const begin = start + (cell * span) / to;
+    const end = start + ((cell + 1) * span) / to;
     const covered: [number, number][] = [];
-    for (let i = Math.floor(begin); i < Math.min(from, end); i++)
-      covered.push([i, (Math.min(i + 1, end) - Math.max(i, begin)) / (end - begin)]);
+    for (let i = Math.floor(begin); i < end; i++)
+      covered.push([Math.min(pixels - 1, Math.max(0, i)), (Math.min(i + 1, end) - Math.max(i, begin)) / (end - begin)]);
     return covered;
   });
 }
+
+const sizeOf = ({ width, height }: Size): Size => ({ width, height });
 
 /** The picture within `width` x `height`, its proportions kept; never enlarged. */
 export function fitImage(one: Image, width: number, height: number): Image {

@@ -85,6 +85,7 @@ export interface OpenedModel {
   /** What Peels can do to it, of a family that takes them. */
   readonly peels?: PeelTarget;
   readonly id: Omit<BaseId, 'hash'>;
+  readonly abilities: readonly Ability[];
   /** Makes it ready to draw. Throws InputError for weights that do not fit, RuntimeError when the runtime fails. */
   painter(runtime: Runtime, options: PainterOptions): Promise<Painter>;
 }

@@ -66,6 +66,7 @@ export const INPUT_CODES = {
   'model.weights': 'A model lacks a weight, or has one of another shape: it is of another preset.',
   'objects.both': 'A thing of the picture is said in two ways: one of a prompt, a layer that is kept and a reference.',
   'objects.box': 'The box of a thing in the picture is not [x, y, width, height] as shares of it.',
+  'objects.image': 'A picture to start from is drawn in one piece: it has no objects.',
   'objects.canvas': 'The canvas of a picture is given what only a thing on it can have.',
   'objects.count': 'More things are given than a picture in layers can have.',
   'objects.file': 'A file says nothing that objects can be, or holds no such layer.',

@@ -6,7 +6,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { consistency } from '../../sampling/sampler.ts';
 import { times } from '../../sampling/schedule.ts';
 import { SLOTS } from '../../tokenizer/words.ts';
-import type { Condition, Family, OpenedModel, Painter, PainterOptions, ReferencePicture } from '../family.ts';
+import type { Ability, Condition, Family, OpenedModel, Painter, PainterOptions, ReferencePicture } from '../family.ts';
 import { canvasOf, latentGrid } from '../layout.ts';
 import { adaptable } from './adaptable.ts';
 import { baseTokens, ENCODER_PIXELS, type Config } from './config.ts';
@@ -28,6 +28,7 @@ export const banana = {
     return {
       model,
       id: { name, version, preset },
+      abilities: abilitiesOf(model),
       painter: (runtime, options) => openPainter(model, runtime, options),
       peels: {
         adaptable: () => adaptable(model.config),
@@ -39,6 +40,14 @@ export const banana = {
     };
   },
 } as const satisfies Family;
+
+const abilitiesOf = ({ manifest: { references } }: Pick<Model, 'manifest'>): Ability[] => [
+  'image',
+  'peels',
+  'guidance',
+  'transparent',
+  ...(references ? (['references'] as const) : []),
+];
 
 /** A model of this family, to be trained on. Throws InputError for one of another family. */
 export function modelOf(opened: OpenedModel & Partial<OpenedBanana>): StoredModel {
@@ -62,7 +71,7 @@ export async function openPainter(
     info: {
       family: 'banana',
       ...{ name, version, hash, preset, styles, guidance },
-      abilities: ['image', 'peels', 'guidance', 'transparent', ...(references ? (['references'] as const) : [])],
+      abilities: abilitiesOf(model),
       steps: [...steps].sort((a, b) => a - b),
       defaultSteps: Math.max(...steps),
       runtime: runtime.name,

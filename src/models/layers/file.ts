@@ -7,10 +7,14 @@ import { lazily, type LazyTensors } from '../../tensor/lazy.ts';
 import type { Tensors } from '../../tensor/tensor.ts';
 import { tokenizerFromJSON, type Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { InputError } from '../../util/errors.ts';
-import type { ModelFile } from '../family.ts';
+import type { Ability, ModelFile } from '../family.ts';
 import { layersPreset, PATCH_NUMBERS, type LayersConfig } from './config.ts';
 import { conditionStage, denoiseStage, mapsStage, pixelsStage } from './stages.ts';
 import { CONTENT_GAIN, type Basis } from './thumbnail.ts';
+
+/** What a model can do only if it was trained to: start from a picture, take references. */
+export const LEARNED = ['image', 'references'] as const satisfies readonly Ability[];
+export type Learned = (typeof LEARNED)[number];
 
 /** What a model says of itself. */
 export interface LayersManifest {
@@ -21,6 +25,8 @@ export interface LayersManifest {
   readonly steps: readonly number[];
   readonly licence: string;
   readonly training: string;
+  /** What it was trained to do besides; nothing, when left out. */
+  readonly abilities?: readonly Learned[];
 }
 
 export interface LayersModel extends Partial<Omit<StoredWeights, 'weights'>> {
@@ -87,7 +93,7 @@ export function storedLayers(file: ModelFile, source: string): LayersModel {
 
 const isText = (x: unknown) => typeof x === 'string';
 const listOf = (fits: (x: unknown) => boolean) => (x: unknown) => Array.isArray(x) && x.length > 0 && x.every(fits);
-const FIELDS: { readonly [F in keyof LayersManifest]: (x: unknown) => boolean } = {
+const FIELDS: { readonly [F in keyof Required<LayersManifest>]: (x: unknown) => boolean } = {
   name: isText,
   version: isText,
   preset: isText,
@@ -95,6 +101,7 @@ const FIELDS: { readonly [F in keyof LayersManifest]: (x: unknown) => boolean } 
   steps: listOf(Number.isInteger),
   licence: isText,
   training: isText,
+  abilities: (x) => x === undefined || (Array.isArray(x) && x.every((one) => LEARNED.includes(one as Learned))),
 };
 
 function manifestOf(text: string | undefined, source: string): LayersManifest {

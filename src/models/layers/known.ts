@@ -1,11 +1,23 @@
 // What is known of layers before a picture is drawn, as numbers of its latent: a box is three numbers of a frame, a drawing is the tokens of
 // its thumbnail in its canonical frame - the tight box of what is visible, its longer side filling 94 % of a square.
-import { cutImage, image, placeImage, resizeImage, visibleBox, type Image, type Size } from '../../image/image.ts';
+import {
+  cutImage,
+  image,
+  partOf,
+  placeImage,
+  resizeImage,
+  sharesOf,
+  visibleBox,
+  type Image,
+  type Size,
+  type Tile,
+} from '../../image/image.ts';
 import type { Known } from '../../sampling/clamp.ts';
 import type { KnownLayer } from '../family.ts';
 import { numbersOf, split, type Layout as Parts } from '../layout.ts';
 import { FILL, OBJECTS, PATCH, THUMBNAIL } from './config.ts';
 import { frameNumbers } from './frame.ts';
+import { canvasPlace } from './layout.ts';
 import { encodeThumbnail, type Basis, type Thumbnail } from './thumbnail.ts';
 
 /** Numbers of a frame that a box says; the one after them is the height in the stack. */
@@ -26,7 +38,10 @@ export function knownOf(layers: readonly KnownLayer[], parts: Parts, size: Size,
     }
     const part = parts.find((one) => one.slot === slot);
     if (!shown || !part) continue;
-    const thumbnail = slot === 0 ? shrunk(shown, part.columns * PATCH, part.rows * PATCH) : canonical(shown);
+    const thumbnail =
+      slot === 0
+        ? shrunk(shown, part.columns * PATCH, part.rows * PATCH, partOf(shown, sharesOf(canvasPlace(size, part), size)))
+        : canonical(shown);
     values.get(slot)!.set(encodeThumbnail(thumbnail, basis));
     masks.get(slot)!.fill(1);
   }
@@ -52,9 +67,9 @@ export function canonical(one: Image): Thumbnail {
   return shrunk(square, THUMBNAIL, THUMBNAIL);
 }
 
-/** A picture at another size, premultiplied. */
-function shrunk(one: Image, width: number, height: number): Thumbnail {
-  const small = resizeImage(one, width, height);
+/** A picture, or a part of it, at another size, premultiplied. */
+function shrunk(one: Image, width: number, height: number, part?: Tile): Thumbnail {
+  const small = resizeImage(one, width, height, part);
   const pixels = Float32Array.from(small.data, (v, i) => (i % 4 === 3 ? v : (v * small.data[i - (i % 4) + 3]!) / 255));
   return { width, height, pixels };
 }

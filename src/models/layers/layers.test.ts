@@ -8,7 +8,7 @@ import { random } from '../../util/random.ts';
 import { layersPreset, PATCH_NUMBERS, THUMBNAIL } from './config.ts';
 import { frameNumbers, frameOf } from './frame.ts';
 import { numbersOf } from '../layout.ts';
-import { contentTokens, kindsOf, layoutIn, layoutOf, partsOf, PLACES, SLOTS, tokenCount, type Layout } from './layout.ts';
+import { contentTokens, kindsOf, layoutIn, layoutOf, partsOf, pictureParts, PLACES, SLOTS, tokenCount, type Layout } from './layout.ts';
 import { openLayerNetworks } from './networks.ts';
 import { imageToTensor } from '../../image/image.ts';
 import { sharpened } from './sharpen.ts';
@@ -62,6 +62,24 @@ describe('a layout', () => {
     expect(layoutOf({ width: 64, height: 4096 }, 1, false).canvas).toEqual({ rows: 16, columns: 4 });
     expect(layoutOf({ width: 64, height: 64 }, 1, true)).toEqual({ objects: 1 });
     expect(contentTokens({ objects: 2 })).toBe(32);
+  });
+
+  test('of a whole picture is a canvas twice as fine, of any shape to 4:1', () => {
+    const shapes = [
+      [64, 64],
+      [1600, 900],
+      [300, 400],
+      [64, 640],
+    ].map(([width, height]) => pictureParts({ width: width!, height: height! }, 256)[0]!);
+    expect(shapes.map(({ rows, columns }) => [rows, columns])).toEqual([
+      [8, 8],
+      [8, 14],
+      [11, 8],
+      [32, 8],
+    ]);
+    expect(shapes[0]!.box).toEqual({ x: 0, y: 0, width: 1, height: 1 });
+    expect(shapes[2]!.box).toMatchObject({ x: 0, width: 1, height: expect.closeTo((300 * 11) / 8 / 400) });
+    expect(kindsOf(layoutIn(pictureParts({ width: 64, height: 64 }, 256))).slots).toEqual(Array(64).fill(SLOTS - 1));
   });
 
   test('gives every object the same positions, and every part its own slot', () => {

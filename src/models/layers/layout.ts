@@ -1,16 +1,17 @@
 // Which tokens a picture has and what each is: frames first, then the objects' thumbnails, then the canvas. Every thumbnail has
 // positions inside its own grid, whatever its place in the picture, so an object is the same tokens wherever it stands.
-import type { Size } from '../../image/image.ts';
+import { sharesOf, type Size, type Tile } from '../../image/image.ts';
 import { gridPositions } from '../../nn/rope.ts';
+import type { Grid } from '../../sampling/noise.ts';
 import type { Part } from '../layout.ts';
-import { FRAME_NUMBERS, GRID, OBJECTS } from './config.ts';
+import { FRAME_NUMBERS, GRID, OBJECTS, PICTURE_GRID } from './config.ts';
 
 /** A picture's parts. */
 export interface Layout {
   /** Objects, 0 to 6; none: the canvas is a whole picture. */
   readonly objects: number;
   /** Patches of the canvas; none: everything behind the objects is transparent. */
-  readonly canvas?: { readonly rows: number; readonly columns: number } | undefined;
+  readonly canvas?: Grid | undefined;
 }
 
 /** Cells of one object. */
@@ -22,13 +23,31 @@ export const canvasTokens = ({ canvas }: Layout): number => (canvas ? canvas.row
 export const contentTokens = (layout: Layout): number => layout.objects * CELLS_PER_OBJECT + canvasTokens(layout);
 /** All tokens: a frame an object, and the thumbnails. */
 export const tokenCount = (layout: Layout): number => layout.objects + contentTokens(layout);
-/** Longest canvas, in patches: of 4:1. */
-const LONGEST = 4 * GRID;
+/** Longest canvas. */
+const LONGEST = 4;
+
+/** A canvas of this shape, `grid` patches along its shorter side. */
+function canvasOf({ width, height }: Size, grid: number): Grid {
+  const side = (a: number, b: number) => Math.min(LONGEST * grid, Math.max(grid, Math.round((grid * a) / b)));
+  return { rows: side(height, width), columns: side(width, height) };
+}
 
 /** The layout of a picture of this shape. */
-export function layoutOf({ width, height }: Size, objects: number, transparent: boolean): Layout {
-  const side = (a: number, b: number) => Math.min(LONGEST, Math.max(GRID, Math.round((GRID * a) / b)));
-  return { objects, ...(!transparent && { canvas: { rows: side(height, width), columns: side(width, height) } }) };
+export function layoutOf(size: Size, objects: number, transparent: boolean): Layout {
+  return { objects, ...(!transparent && { canvas: canvasOf(size, GRID) }) };
+}
+
+/** Where a canvas lies in a picture, in pixels: it covers it, its middle in the middle, and reaches beyond where its shape is another. */
+export function canvasPlace({ width, height }: Size, { rows, columns }: Grid): Tile {
+  const scale = Math.max(width / columns, height / rows);
+  const [w, h] = [columns * scale, rows * scale];
+  return { x: (width - w) / 2, y: (height - h) / 2, width: w, height: h };
+}
+
+/** The one part of a picture that is a canvas alone, as one to start from is. */
+export function pictureParts(size: Size, channels: number): Part[] {
+  const canvas = canvasOf(size, PICTURE_GRID);
+  return [{ ...canvas, channels, slot: 0, box: sharesOf(canvasPlace(size, canvas), size) }];
 }
 
 /** A layout as the parts of a latent: frames, objects, canvas. Slots: the canvas 0, object k, its frame OBJECTS + k. */
@@ -80,7 +99,7 @@ export function kindsOf({ objects, canvas }: Layout): TokenKinds {
       ...range(objects).flatMap((k) => cells.map(() => 1 + k)),
       ...spread.map(() => (objects === 0 ? WHOLE : 0)),
     ],
-    places: [...range(objects).map(() => 0), ...range(objects).flatMap(() => cells.map((_, i) => 1 + i)), ...spread.map(canvasPlace)],
+    places: [...range(objects).map(() => 0), ...range(objects).flatMap(() => cells.map((_, i) => 1 + i)), ...spread.map(placeRow)],
     positions: [...range(objects).map((): [number, number] => [0, 0]), ...range(objects).flatMap(() => cells), ...spread],
   };
 }
@@ -89,7 +108,7 @@ export function kindsOf({ objects, canvas }: Layout): TokenKinds {
 export const referenceCells = (count: number): [number, number][] => range(count).flatMap(() => gridPositions(GRID, GRID));
 
 /** Row of the place table of a canvas cell. */
-function canvasPlace([row, column]: readonly [number, number]): number {
+function placeRow([row, column]: readonly [number, number]): number {
   const near = (v: number) => Math.min(PLACES_SIDE - 1, Math.max(0, Math.floor(v + PLACES_SIDE / 2)));
   return 1 + CELLS_PER_OBJECT + near(row) * PLACES_SIDE + near(column);
 }

@@ -6,6 +6,7 @@ import type { Drawing, LayerDrawing } from '../family.ts';
 import { split, type Layout as Parts } from '../layout.ts';
 import { FILL, OBJECTS, PATCH } from './config.ts';
 import { frameOf, type Frame } from './frame.ts';
+import { canvasPlace } from './layout.ts';
 import type { LayerNetworks, Maps, Pixels } from './networks.ts';
 import { decodeTokens, type Basis } from './thumbnail.ts';
 
@@ -46,8 +47,8 @@ export interface Place {
 
 export function placeOf({ frame, width, height }: Layer, { width: W, height: H }: Size): Place {
   if (!frame) {
-    const scale = Math.max(W / width, H / height);
-    return { x: (W - width * scale) / 2, y: (H - height * scale) / 2, side: width * scale };
+    const { x, y, width: side } = canvasPlace({ width: W, height: H }, { rows: height, columns: width });
+    return { x, y, side };
   }
   const shorter = Math.min(W, H);
   const side = (frame.size * shorter) / FILL;

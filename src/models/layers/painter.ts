@@ -5,14 +5,16 @@ import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { consistency } from '../../sampling/sampler.ts';
 import { times } from '../../sampling/schedule.ts';
-import type { Condition, Family, OpenedModel, Painter, PainterOptions } from '../family.ts';
+import type { Ability, Condition, Encoder, Family, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { adaptable } from './adaptable.ts';
+import { PATCH } from './config.ts';
 import { isLayers, packLayers, storedLayers, type LayersModel } from './file.ts';
 import { knownOf } from './known.ts';
-import { layoutOf, partsOf, tokenCount } from './layout.ts';
+import { layoutOf, partsOf, pictureParts, tokenCount } from './layout.ts';
 import { openLayerNetworks, type LayerNetworks } from './networks.ts';
 import { drawingOf, layersOf } from './paint.ts';
 import { sharpened } from './sharpen.ts';
+import { encodeThumbnail, type Basis } from './thumbnail.ts';
 
 /** A layered model of which a file is open. */
 export interface OpenedLayers extends OpenedModel {
@@ -28,6 +30,7 @@ export const layers = {
     return {
       layers: model,
       id: { name, version, preset },
+      abilities: abilitiesOf(model),
       painter: (runtime, options) => openPainter(model, runtime, options),
       peels: {
         adaptable: () => adaptable(model.config),
@@ -40,6 +43,8 @@ export const layers = {
   },
 } as const satisfies Family;
 
+const abilitiesOf = ({ manifest }: LayersModel): Ability[] => ['peels', 'transparent', 'layers', ...(manifest.abilities ?? [])];
+
 /** Words by which a prompt asks for nothing behind its objects, in the languages of the captions. */
 const TRANSPARENT = /\btranspar[ae]nte?n?\b/i;
 
@@ -47,6 +52,7 @@ const TRANSPARENT = /\btranspar[ae]nte?n?\b/i;
 export async function openPainter(model: LayersModel, runtime: Runtime, { hash, precision: asked }: PainterOptions): Promise<Painter> {
   const { config, plan, blocks, weights, tokenizer, manifest, basis } = model;
   const { name, version, preset, styles, steps } = manifest;
+  const abilities = abilitiesOf(model);
   const precision = asked ?? (await fastestPrecision(runtime, plan));
   const networks = openLayerNetworks(runtime, config, weights, { precision, plan, blocks });
   await warm(networks);
@@ -59,7 +65,7 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
       preset,
       styles,
       guidance: 1,
-      abilities: ['peels', 'transparent', 'layers'],
+      abilities,
       steps: [...steps].sort((a, b) => a - b),
       defaultSteps: Math.max(...steps),
       runtime: runtime.name,
@@ -88,6 +94,7 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
     },
     sampler: consistency,
     times,
+    ...(abilities.includes('image') && { encoder: encoderOf(basis) }),
     layering: {
       known: (layers, parts, size) => knownOf(layers, parts, size, basis),
       sharpen: (small) => sharpened(networks, small),
@@ -97,6 +104,15 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
     release: networks.release,
   };
 }
+
+/** A picture to start from is a canvas alone; how much detail is asked for changes nothing, as of any canvas. */
+const encoderOf = (basis: Basis): Encoder => ({
+  pixels: PATCH,
+  layout: (size) => pictureParts(size, basis.channels),
+  async encode({ shape: [, height = 0, width = 0], data }) {
+    return encodeThumbnail({ width, height, pixels: Float32Array.from(data as Float32Array, (v) => (v + 1) * 127.5) }, basis);
+  },
+});
 
 /** One object through every stage: sessions are made and first runs done before anyone waits for a picture. */
 async function warm(networks: LayerNetworks): Promise<void> {

@@ -25,6 +25,7 @@ export const nitro = {
     const parts = nitroParts(file, source);
     return {
       id: { name: parts.name, version: '', preset: presetOf(parts) },
+      abilities: mannerOf(parts).abilities,
       parts: () => partsOf(parts),
       roundable: () => roundable(parts),
       painter: (runtime, options) => openPainter(parts, runtime, options),
@@ -38,6 +39,7 @@ function roundable(parts: NitroParts): ReadonlySet<string> {
   return new Set([...named('text'), ...named('denoiser')]);
 }
 
+const mannerOf = ({ distilled }: NitroParts) => (distilled ? DISTILLED : WHOLE);
 const presetOf = ({ distilled }: NitroParts): string => (distilled ? 'distilled' : 'whole');
 
 /** Makes a model ready on a runtime. Throws InputError for weights that do not fit. */
@@ -52,7 +54,7 @@ async function openPainter(parts: NitroParts, runtime: Runtime, { hash, precisio
   const info: ModelInfo = {
     family: 'nitro',
     ...{ name: parts.name, version: '', hash, preset: presetOf(parts) },
-    ...(parts.distilled ? DISTILLED : WHOLE),
+    ...mannerOf(parts),
     styles: [],
     runtime: runtime.name,
     precision: networks.precision,

@@ -27,6 +27,7 @@ export const stableDiffusion = {
     const rounded = roundable(components, file);
     return {
       id,
+      abilities: abilitiesOf(components),
       parts: () => partsOf(components),
       ...(rounded && { roundable: () => rounded }),
       painter: (runtime, options) => openPainter(components, id, runtime, options),
