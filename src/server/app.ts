@@ -98,7 +98,7 @@ function noted({ metrics, ready }: Studio, log: Log, intake: Intake): Middleware
     } finally {
       intake.release(c);
     }
-    if (!ready()) c.header('Connection', 'close');
+    if (!(await intake.drain(c)) || !ready()) c.header('Connection', 'close');
     const took = (performance.now() - from) / 1000;
     const { status } = c.res;
     seconds.observe(took, { route: routePath(c, -1), status });
@@ -111,7 +111,6 @@ function refuse(c: Context, door: Door, error: Error): Response {
   const refusal = door.refusal(error);
   if (refusal.status >= 500) door.log(c, error);
   if (refusal.status === 429) c.header('Retry-After', String(door.studio.line.retryAfter()));
-  if (refusal.status === 413) c.header('Connection', 'close');
   const body = c.req.path.startsWith('/sdapi/') ? webuiError(refusal) : openaiError(refusal);
   return c.json(body, refusal.status as ContentfulStatusCode);
 }

@@ -18,11 +18,19 @@ export interface BodyLimits {
 
 export const BODY_LIMITS: BodyLimits = { body: 64 * 2 ** 20, bodies: 256 * 2 ** 20, structure: 2 ** 18, parts: 256 };
 
+/** Bodies' worth of bytes that are read of a request that is answered already. */
+const DRAINED = 4;
+
 export interface Intake {
   /** The JSON of a request. Throws InputError `server.type`, `server.body`, `server.json`; RuntimeError `server.full`. */
   json(c: Context): Promise<unknown>;
   /** The fields of a form, also of one in JSON (files in base64 then). Throws likewise. */
   form(c: Context): Promise<FormData>;
+  /**
+   * Reads what a request that is answered early still sends, and forgets it: an answer that comes while its client sends is lost with the
+   * connection. False when that is too much.
+   */
+  drain(c: Context): Promise<boolean>;
   /** Forgets the bytes of a request that was answered. */
   release(c: Context): void;
 }
@@ -43,7 +51,7 @@ export function openIntake({ body, bodies, structure, parts }: BodyLimits): Inta
       throw new InputError('server.type', 'the request is packed: send it as it is');
     const chunks: Uint8Array[] = [];
     let length = 0;
-    for await (const chunk of (c.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunksOf(c)) {
       if ((length += chunk.length) > body) throw tooLarge();
       hold(c, chunk.length);
       chunks.push(chunk);
@@ -69,11 +77,25 @@ export function openIntake({ body, bodies, structure, parts }: BodyLimits): Inta
         throw new InputError('server.form', 'the form cannot be read: expected multipart/form-data as its boundary says', { cause });
       }
     },
+    async drain(c) {
+      let left = DRAINED * body;
+      try {
+        for await (const chunk of chunksOf(c)) if ((left -= chunk.length) < 0) return false;
+      } catch {
+        // the client is gone, or was too slow
+      }
+      return true;
+    },
     release(c) {
       all -= held.get(c) ?? 0;
       held.delete(c);
     },
   };
+}
+
+/** What is there of a body and comes; who breaks off can go on. */
+function chunksOf({ req: { method, raw } }: Context): AsyncIterable<Uint8Array> | readonly Uint8Array[] {
+  return method === 'GET' || method === 'HEAD' ? [] : (raw.body?.values({ preventCancel: true }) ?? []);
 }
 
 function checkType(c: Context, expected: string): string {

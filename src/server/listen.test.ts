@@ -1,7 +1,8 @@
 // What stands around every face: who may ask, how much, how many at a time, and what becomes of a request when its client, its engine or
 // the server goes.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { request as ask, type IncomingHttpHeaders } from 'node:http';
+import { request as ask, type IncomingHttpHeaders, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -150,10 +151,9 @@ describe('how much', () => {
   test('a body, a JSON of brackets, one that is packed, of another type or none at all', async () => {
     const post = (headers: Record<string, string>, body: string | Buffer) =>
       asked(open, '/v1/images/generations', { method: 'POST', headers, body });
-    expect(await post({ ...JSON_TYPE }, `{"prompt":"${'x'.repeat(300_000)}"}`)).toMatchObject({
-      status: 413,
-      headers: { connection: 'close' },
-    });
+    const long = (length: number) => post(JSON_TYPE, `{"prompt":"${'x'.repeat(length)}"}`);
+    expect(await long(300_000)).toMatchObject({ status: 413, headers: { connection: 'keep-alive' } });
+    expect(await long(900_000)).toMatchObject({ status: 413, headers: { connection: 'close' } }); // more than anybody reads for nothing
     expect(await post({ ...JSON_TYPE, 'transfer-encoding': 'chunked' }, `{"prompt":"${'x'.repeat(300_000)}"}`)).toMatchObject({
       status: 413,
     });
@@ -177,6 +177,33 @@ describe('how much', () => {
         })
       ).json.error.code,
     ).toBe('server.form');
+  });
+
+  test('what is refused is read to its end first: no client loses its answer, nor the connection, while it sends', async () => {
+    const post = (path: string, type: string, length: number) =>
+      `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`;
+    const socket = connect(Number(new URL(open.url).port), '127.0.0.1');
+    for (const [path, type] of [
+      ['/v1/images/generations', 'application/json'],
+      ['/v1/images/generations', 'text/plain'],
+      ['/v1/images/edits', 'application/json'],
+      ['/nowhere', 'application/json'],
+    ] as const)
+      socket.write(post(path, type, 300_000));
+    socket.write('GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket.setEncoding('utf8')) text += chunk;
+    expect([...text.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => Number(status))).toEqual([413, 415, 415, 404, 200]);
+  });
+
+  test('a connection that nobody uses is kept for much longer than clients are told', async () => {
+    let kept = 0;
+    const look = (event: unknown) => void (kept = (event as { server: Server }).server.keepAliveTimeout / 1000);
+    subscribe('http.server.request.start', look);
+    const { headers } = await asked(open, '/health');
+    unsubscribe('http.server.request.start', look);
+    const [, told] = /^timeout=(\d+)$/.exec(headers['keep-alive'] as string)!;
+    expect(kept).toBeGreaterThan(10 * Number(told));
   });
 
   test('a body that comes too slowly is given up', async () => {

@@ -58,6 +58,13 @@ const SILENT: Log = { info() {}, error() {} };
 export const PORT = 7860;
 const PORTS = 20;
 const PATIENCE = 30;
+/**
+ * Milliseconds that a connection is kept which nobody uses, and seconds that its client is told. A client that asks in the moment in which
+ * the server gives its connection up gets none but a reset: so clients that heed what they are told leave long before, and those that do not
+ * (the pools of Go and Rust: 90 s) before as well.
+ */
+const KEPT = 120_000;
+const KEPT_TOLD = 5;
 
 /** Serves a banana. Throws InputError `server.open` for a foreign address without a key, RuntimeError `server.port`. */
 export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options: ServeOptions = {}): Promise<BananaServer> {
@@ -83,11 +90,15 @@ export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options:
   const app = bananaApp(studio, { log, peels, hide, key, origins, hosts: isLoopback(host) ? hosts : 'any', bodies, jobs, pages });
   const serverOptions = {
     requestTimeout: patience,
+    keepAliveTimeout: KEPT,
     headersTimeout: Math.min(patience, 20_000),
     connectionsCheckingInterval: Math.min(patience, 5000),
   };
   const server = createAdaptorServer({ fetch: app.fetch, serverOptions }) as Server;
-  server.on('request', (_, answer) => giveUpOnStalled(answer, patience));
+  server.on('request', (_, answer: ServerResponse) => {
+    answer.setHeader('Keep-Alive', `timeout=${KEPT_TOLD}`);
+    giveUpOnStalled(answer, patience);
+  });
   try {
     await listen(server, host, port === undefined ? Array.from({ length: PORTS }, (_, i) => PORT + i) : [port]);
   } catch (error) {
