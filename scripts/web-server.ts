@@ -81,8 +81,11 @@ export async function serveWeb({ bundles, files, plain = [], port = 0 }: WebServ
     if (memory !== undefined) response.writeHead(200, { 'content-type': type, ...headers }).end(memory);
     else if (file && existsSync(file))
       void stat(file).then(({ size }) => {
-        response.writeHead(200, { 'content-type': type, 'content-length': size, ...headers });
-        createReadStream(file).pipe(response);
+        const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+        const [first, last] = start === undefined ? [0, size - 1] : [Number(start), Math.min(size - 1, Number(end))];
+        const part = start !== undefined && { 'content-range': `bytes ${first}-${last}/${size}` };
+        response.writeHead(part ? 206 : 200, { 'content-type': type, 'content-length': last - first + 1, ...part, ...headers });
+        createReadStream(file, { start: first, end: last }).pipe(response);
       });
     else response.writeHead(404, headers).end('not found');
   });

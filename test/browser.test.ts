@@ -1,11 +1,13 @@
 // Proof that the library draws and trains in a browser: bundled, served on loopback with the headers that threads need, in a
 // headless Chromium, on WASM and on WebGPU (a software adapter: slow, float32). What the page does is in browser/scenarios.ts.
 // Skipped, saying so, where there is no Chromium.
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bananaOf, type Banana } from '../src/sdk/banana.ts';
-import { loadPipeline, readModel } from '../src/node/load.ts';
+import { loadPainter, loadPipeline, readModel } from '../src/node/load.ts';
+import { importModel } from '../src/node/import.ts';
 import { saveModel } from '../src/node/models.ts';
 import { trainPeel } from '../src/train/peel/train.ts';
 import { evaluate } from '../src/graph/evaluate.ts';
@@ -13,6 +15,9 @@ import { numbersOf } from '../src/graph/elements.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { chromiumPath, openChromium } from '../scripts/chromium.ts';
 import { serveWeb, type WebServer } from '../scripts/web-server.ts';
+import { decodeSafetensors } from '../src/tensor/safetensors.ts';
+import { readSafetensors } from '../src/disk/files.ts';
+import { openPipeline } from '../src/draw/text-to-image.ts';
 import { psnr } from '../src/image/image.ts';
 import { inference, trainingLosses } from './browser/cases.ts';
 import { discs } from './browser/discs.ts';
@@ -30,9 +35,14 @@ const PAGE = '<!doctype html><title>banana-sdk</title><link rel="icon" href="dat
 const BUNDLES = { page: here('browser/page.ts'), worker: here('browser/worker.ts'), 'banana-worker': here('../src/web/worker.ts') };
 /** All that a page may ask for: itself, its bundles and their parts, the model, and onnxruntime-web's own files. */
 const ALLOWED =
-  /^\/($|plain$|(page|worker|banana-worker|chunk-\w+|ort\.jspi\.bundle\.min-\w+)\.js$|model\.safetensors$|ort\/ort-wasm-simd-threaded\.jspi\.(mjs|wasm)$)/;
+  /^\/($|plain$|(page|worker|banana-worker|chunk-\w+|ort\.jspi\.bundle\.min-\w+)\.js$|model\.safetensors$|ort\/ort-wasm-simd-threaded\.jspi\.(mjs|wasm)$|sdxs\/)/;
 /** And what `failures` asks for in vain. */
-const IN_VAIN = /^\/(no-such-worker\.js|silent\.js|nowhere\/.*)$/;
+const IN_VAIN = /^\/(no-such-worker\.js|none\.json|silent\.js|nowhere\/.*)$/;
+
+/** A tiny Stable Diffusion, as a site would serve its folder. */
+const SDXS = here('fixtures/open-weights/stable-diffusion/sdxs');
+const SDXS_FILES = readdirSync(SDXS, { recursive: true, encoding: 'utf8' }).filter((path) => statSync(join(SDXS, path)).isFile());
+const SERVED = Object.fromEntries(SDXS_FILES.map((path) => [`/sdxs/${path}`, join(SDXS, path)]));
 
 type Scenarios = typeof scenarios;
 
@@ -52,7 +62,7 @@ describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
     server = await serveWeb({
       bundles: BUNDLES,
       plain: ['/plain'],
-      files: { '/': { text: PAGE }, '/plain': { text: PAGE }, '/silent.js': { text: '' }, '/model.safetensors': model },
+      files: { ...SERVED, '/': { text: PAGE }, '/plain': { text: PAGE }, '/silent.js': { text: '' }, '/model.safetensors': model },
     });
     browser = await openChromium();
     page = await browser.context.newPage();
@@ -134,6 +144,42 @@ describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
     expect(found.wrong).toMatch(/^prompt\.style: unknown style "cubism"/);
     expect(found.pending).toBe('engine.closed: the engine was closed: open another one');
     expect(found.closed).toBe('engine.closed: the engine was closed: open another one');
+  });
+
+  test('a model of others is imported from addresses into the private files, and drawn from there without any', async () => {
+    const gpu = Boolean(await page.evaluate('navigator.gpu?.requestAdapter()'));
+    if (!gpu) console.warn('browser.test.ts: this Chromium has no WebGPU; open weights are drawn on WASM alone');
+    const before = server.requests.length;
+    const found = await play(
+      'openWeights',
+      Object.fromEntries(SDXS_FILES.map((path) => [path, `/sdxs/${path}`])),
+      gpu ? ['wasm', 'webgpu'] : ['wasm'],
+    );
+    const asked = server.requests.slice(before);
+    const weights = SDXS_FILES.filter((path) => path.endsWith('.safetensors'));
+    expect(asked.slice(asked.lastIndexOf('/sdxs/' + weights.at(-1)!) + 1).filter((path) => path.startsWith('/sdxs/'))).toEqual([]);
+
+    const path = join(folder, 'sdxs.safetensors');
+    await importModel(SDXS, path, 4);
+    const [own, theirs] = [await readSafetensors(path), decodeSafetensors(Uint8Array.from(found.bytes), 'sdxs')];
+    expect(theirs.tensors).toEqual(own.tensors);
+    const { name: _, source: _source, sha256: _sha, licence: _licence, ...same } = own.metadata;
+    expect(theirs.metadata).toMatchObject({ ...same, name: 'tiny' });
+
+    const { painter } = await loadPainter({ model: path, threads: 1, precision: 'float32' });
+    const pipeline = openPipeline(painter);
+    for (const { runtime, recipe, data } of found.pictures) {
+      const { width, height, prompt, seed } = recipe;
+      for await (const event of pipeline.generate({ prompt, seed, width, height }))
+        if (event.type === 'image')
+          expect(Math.max(...event.image.data.map((x, i) => Math.abs(x - data[i]!))), runtime).toBeLessThanOrEqual(2);
+    }
+    expect(found.pictures.map(({ runtime }) => runtime)).toEqual(gpu ? ['wasm', 'webgpu'] : ['wasm']);
+    await painter.release();
+    expect(found.shares.every((share, i) => share >= (found.shares[i - 1] ?? 0) && share <= 1)).toBe(true);
+    expect(found.shares.at(-1)).toBe(1);
+    expect(found.wrong).toMatch(/^model\.download: cannot download .*none\.json: the server says 404$/);
+    expect(found.left).toBeUndefined();
   });
 
   test('what cannot be opened is told in one clear line', async () => {

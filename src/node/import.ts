@@ -1,13 +1,11 @@
-// A model of others as one file of ours (models/container.ts): smaller, and ready sooner, for nothing is left to be rounded. Read and
-// written as a stream; only heads and a few million numbers are in memory.
+// A model of others as one file of ours on this disk (models/import.ts).
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { writeFileWhole } from '../disk/files.ts';
 import { licenceAt } from '../hub/about.ts';
 import { licenceText } from '../hub/licence.ts';
-import { containerBytes, type ContainerBits } from '../models/container.ts';
-import type { ModelFile } from '../models/family.ts';
-import { openModelFile } from '../models/open.ts';
+import type { ContainerBits } from '../models/container.ts';
+import { importBytes } from '../models/import.ts';
 import { weightsUnder } from '../models/weights-under.ts';
 import { InputError } from '../util/errors.ts';
 import { openModelFiles } from './model-files.ts';
@@ -30,26 +28,14 @@ export async function importModel(source: string, out: string, bits: ContainerBi
   if (resolve(out) === resolve(from)) throw new InputError('file.write', `${out}: is the model itself; write to another file`);
   const files = await openModelFiles(from);
   try {
-    const texts = new Map<string, string>();
-    const { id, roundable } = openModelFile(reading(files, texts), files.path);
-    if (!roundable) throw new InputError('model.ability', `${files.path}: is one file of its own already; --model takes it as it is`);
     const sha256 = await files.hash();
-    const about = { name: id.name, source: basename(files.path), sha256, licence: licenceOf(files.path) };
-    await writeFileWhole(out, containerBytes(weightsUnder(files, '', files.path), { bits, roundable: roundable(), texts, about }));
-    return { name: id.name, path: out, bytes: statSync(out).size, sha256 };
+    const about = { source: basename(files.path), sha256, licence: licenceOf(files.path) };
+    const { name, bytes } = importBytes(files, weightsUnder(files, '', files.path), { source: files.path, bits, about });
+    await writeFileWhole(out, bytes);
+    return { name, path: out, bytes: statSync(out).size, sha256 };
   } finally {
     files.close();
   }
 }
-
-/** The files, whose texts are noted as they are read. */
-const reading = (files: ModelFile, texts: Map<string, string>): ModelFile => ({
-  ...files,
-  text(path) {
-    const text = files.text(path);
-    if (text !== undefined) texts.set(path, text);
-    return text;
-  },
-});
 
 const licenceOf = (path: string): string => (statSync(path).isDirectory() ? licenceText(licenceAt(path)) : '');

@@ -49,7 +49,8 @@ export async function orClosed<T>(ranges: Ranges, open: (ranges: Ranges) => Prom
   }
 }
 
-async function layoutOf(ranges: Ranges): Promise<Layout> {
+/** What the head of a file says. Throws InputError when it is not exactly a .safetensors. */
+export async function layoutOf(ranges: Ranges): Promise<Layout> {
   const length = headLength(await ranges.read(0, Math.min(8, ranges.size)), ranges.size, ranges.name);
   return readLayout(await ranges.read(0, length), ranges.size, ranges.name);
 }

@@ -9,8 +9,8 @@ import { checkedOpening, type OpenBananaOptions } from './options.ts';
 import { browserStore } from './store.ts';
 
 export interface ImageGeneratorOptions extends Omit<OpenBananaOptions, 'model' | 'signal'> {
-  /** The bytes of a model's file, or its address. */
-  readonly model: Uint8Array | URL | string;
+  /** A model's file, its bytes, or its address. */
+  readonly model: Uint8Array | Blob | URL | string;
   /** Starts the worker that is to have it; without, the calling thread has it. */
   readonly worker?: () => Worker;
   /** Where what was downloaded is kept; default: this site's private files where the browser has them, else as long as the page lives. */
@@ -22,7 +22,7 @@ const ownStore = (): Store => ('getDirectory' in (globalThis.navigator?.storage 
 
 /** Where a model comes from and what it is called in a store; undefined for bytes. */
 async function sourceOf({ model, store = ownStore() }: ImageGeneratorOptions) {
-  if (model instanceof Uint8Array) return undefined;
+  if (model instanceof Uint8Array || model instanceof Blob) return undefined;
   const url = new URL(model, globalThis.location?.href);
   const name = `${(await sha256([new TextEncoder().encode(url.href)])).slice(0, 32)}.safetensors`;
   return { url, name, store };
@@ -43,7 +43,7 @@ export const ImageGenerator = /* @__PURE__ */ generatorOf({
   async open(options: ImageGeneratorOptions, signal) {
     const { worker, store: _, ...rest } = options;
     const source = await sourceOf(options);
-    const model = source ? (await source.store.read(source.name))! : (options.model as Uint8Array);
+    const model = source ? (await source.store.read(source.name))! : (options.model as Uint8Array | Blob);
     const opening = { ...rest, model, ...(signal && { signal }) };
     try {
       return await (worker ? openBananaWorker(worker(), opening) : openBanana(opening));

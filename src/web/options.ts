@@ -4,13 +4,13 @@ import { checked } from '../draw/refusal.ts';
 import { NARROWER, OPENING, PRECISION, RUNTIME, SIGNAL, THREADS } from '../sdk/opening.ts';
 
 export const OPEN_OPTIONS = {
-  /** The bytes of a model's .safetensors file. */
+  /** A model's .safetensors file: its bytes, or the file itself, of which a worker reads what it needs. */
   model: {
-    ...object<Uint8Array>('the bytes of a model file', (x) => x instanceof Uint8Array),
+    ...object<Uint8Array | Blob>('a model file: its bytes, or a File', (x) => x instanceof Uint8Array || x instanceof Blob),
     needed: true as const,
-    about: 'the bytes of a model file',
+    about: 'a model file: its bytes, or a File',
     code: 'model.missing',
-    missing: 'there is no model: give the bytes of its .safetensors file',
+    missing: 'there is no model: give its .safetensors file, or the bytes of it',
   },
   /** 'auto': WebGPU where there is an adapter, else WebAssembly. */
   runtime: RUNTIME,

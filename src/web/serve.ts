@@ -7,6 +7,7 @@ import { peelHandlers } from '../sdk/peels.ts';
 import type { Sent } from '../draw/pictures.ts';
 import type { Family, ModelInfo } from '../models/family.ts';
 import { crossing } from './crossing.ts';
+import { importing, type ImportTask } from './import.ts';
 import { openEngineHere, type WebEngine } from './engine.ts';
 import type { OpenBananaOptions } from './options.ts';
 
@@ -23,6 +24,7 @@ function handlersFor(families?: readonly Family[]) {
       return engine.model;
     },
     draw: (request: Sent, signal: AbortSignal) => crossing(withoutPixels(opened().start(request, signal))),
+    import: (task: ImportTask, signal: AbortSignal) => importing(task, signal),
     ...peelHandlers(opened),
   };
 }

@@ -6,24 +6,62 @@ import { RuntimeError } from '../util/errors.ts';
 
 const MISSING = 'NotFoundError';
 
+/** The browser's private files. Throws RuntimeError `store.missing` where it has none. */
+async function privateFiles(): Promise<FileSystemDirectoryHandle> {
+  const storage = globalThis.navigator?.storage;
+  if (!storage?.getDirectory)
+    throw new RuntimeError(
+      'store.missing',
+      'this browser keeps no files for pages here: serve the page by https or from localhost, or keep the state in memory',
+    );
+  return storage.getDirectory();
+}
+
+/** undefined for what is not there. */
+const found = async <T>(task: Promise<T>): Promise<T | undefined> =>
+  task.catch((error: unknown) => {
+    if ((error as DOMException).name === MISSING) return undefined;
+    throw error;
+  });
+
+/** One file of a folder there that is too large to be in memory. */
+export interface BrowserFile {
+  /** The file, of which nothing is in memory; undefined where it is not there. */
+  read(): Promise<File | undefined>;
+  /** Writes it as one whole: who reads sees the old one or the new one. Yields what `tell` says after each piece. Throws the signal's reason. */
+  write<T>(pieces: AsyncIterable<Uint8Array>, tell: () => T, signal?: AbortSignal): AsyncGenerator<T, void, void>;
+  remove(): Promise<void>;
+}
+
+/** A file by its name in a folder. Its methods throw RuntimeError `store.missing`. */
+export function browserFile(folder: string, name: string): BrowserFile {
+  const directory = async (create: boolean) => (await privateFiles()).getDirectoryHandle(folder, { create });
+  return {
+    read: async () => {
+      const handle = await found(directory(false).then((d) => d.getFileHandle(name)));
+      return handle?.getFile();
+    },
+    async *write(pieces, tell, signal) {
+      const stream = await (await (await directory(true)).getFileHandle(name, { create: true })).createWritable();
+      try {
+        for await (const piece of pieces) {
+          signal?.throwIfAborted();
+          await stream.write(piece as Uint8Array<ArrayBuffer>);
+          yield tell();
+        }
+        await stream.close();
+      } catch (error) {
+        await stream.abort().catch(() => {});
+        throw error;
+      }
+    },
+    remove: async () => void (await found(directory(false).then((d) => d.removeEntry(name)))),
+  };
+}
+
 /** A folder as a store. It is made at the first write; its files are written beside and then swapped. Throws RuntimeError `store.missing` where the browser has none. */
 export function browserStore(folder: string): Store {
-  const root = async (): Promise<FileSystemDirectoryHandle> => {
-    const storage = globalThis.navigator?.storage;
-    if (!storage?.getDirectory)
-      throw new RuntimeError(
-        'store.missing',
-        'this browser keeps no files for pages here: serve the page by https or from localhost, or keep the state in memory',
-      );
-    return storage.getDirectory();
-  };
-  const directory = async (create: boolean) => (await root()).getDirectoryHandle(folder, { create });
-  /** undefined for what is not there. */
-  const found = async <T>(task: Promise<T>): Promise<T | undefined> =>
-    task.catch((error: unknown) => {
-      if ((error as DOMException).name === MISSING) return undefined;
-      throw error;
-    });
+  const directory = async (create: boolean) => (await privateFiles()).getDirectoryHandle(folder, { create });
   const write = async (name: string, bytes: Uint8Array<ArrayBuffer>, keepExistingData: boolean): Promise<void> => {
     const file = await (await directory(true)).getFileHandle(name, { create: true });
     const stream = await file.createWritable({ keepExistingData });
@@ -42,7 +80,7 @@ export function browserStore(folder: string): Store {
       const place = await found(directory(false));
       if (!place) return;
       for (const name of names) await found(place.removeEntry(name));
-      await (await root()).removeEntry(folder).catch(() => {}); // not empty
+      await (await privateFiles()).removeEntry(folder).catch(() => {}); // not empty
     },
   };
 }

@@ -39,6 +39,25 @@ export async function picture(
   return { runtime: ran, precision, recipe, width: image.width, height: image.height, data: [...image.data] };
 }
 
+/** A model of others: read in parts from addresses, kept in this site's private files in few bits, and drawn from there. */
+export async function openWeights(files: Record<string, string>, runtimes: readonly ('wasm' | 'webgpu')[]) {
+  const shares: number[] = [];
+  const worker = new Worker('/banana-worker.js', { type: 'module' });
+  const made = await web.importModel({ files, name: 'tiny', bits: 4, worker, progress: (share) => void shares.push(share) });
+  const kept = (await web.importedModel('tiny'))!;
+  const pictures: { runtime: string; recipe: web.Recipe; data: number[] }[] = [];
+  for (const runtime of runtimes) {
+    const banana = await open({ model: kept, runtime });
+    const { image, recipe } = await banana.picture({ prompt: 'a fox', seed: 3, width: 64, height: 64 });
+    pictures.push({ runtime: banana.model.runtime, recipe, data: [...image.data] });
+    await banana.close();
+  }
+  const bytes = [...new Uint8Array(await made.arrayBuffer())];
+  const wrong = await told(web.importModel({ files: { 'unet/config.json': '/none.json' }, name: 'none' }));
+  await web.removeImportedModel('tiny');
+  return { shares, bytes, pictures, wrong, left: await web.importedModel('tiny') };
+}
+
 /** A model from open to close: events, cancelling, live typing, an error, and the end. */
 export async function life() {
   const banana = await open();
