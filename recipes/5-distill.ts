@@ -13,7 +13,7 @@ import { ortNode } from '../src/runtime/ort-node.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
 import { float32, type Tensors } from '../src/tensor/tensor.ts';
 import { textFeeds, type EncodedCaption } from '../src/train/captions.ts';
-import { distillProgram, TEACHER } from '../src/train/distill.ts';
+import { distillProgram, FROM_NOISE, hopAt, TEACHER } from '../src/train/distill.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
 import { averageOf } from '../src/train/step.ts';
 import type { Plan } from '../src/quant/plan.ts';
@@ -25,15 +25,12 @@ import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 /** Guidance scales that the student learns, and the one that it is asked for by default: chosen by eye on sheets from 2 to 5. */
 const GUIDANCE = [2, 5] as const;
 export const DEFAULT_GUIDANCE = 2.5;
-/** Length of the hop from t to s at the start and at the end of the run. */
-const HOP = [1 / 6, 1 / 16] as const;
 
 /** Inputs of a distillation step: random pictures with what conditions them, times t and s a hop apart, guidance scales, the empty prompt. */
 export function distillBatch(data: Latents, config: Config, stream: Random, batch: number, hop: number): Tensors {
   const { latent, feeds } = data.batch(stream, batch);
   const list = (f: () => number) => Array.from({ length: batch }, f);
-  // Every fourth picture begins at pure noise, where the one-step picture is made.
-  const t = list(() => (stream.uniform() < 0.25 ? 1 : hop / 2 + (1 - hop / 2) * stream.uniform()));
+  const t = list(() => (stream.uniform() < FROM_NOISE ? 1 : hop / 2 + (1 - hop / 2) * stream.uniform()));
   return {
     latent,
     ...feeds,
@@ -67,7 +64,7 @@ export async function makeStudent(options: RecipeOptions): Promise<void> {
     program,
     weights: teacher,
     frozen: Object.fromEntries(Object.entries(teacher).map(([path, t]) => [`${TEACHER}.${path}`, t])),
-    batch: (step) => distillBatch(data, config, rng.split(`batch:${step}`), batch, HOP[0] * (HOP[1] / HOP[0]) ** done),
+    batch: (step) => distillBatch(data, config, rng.split(`batch:${step}`), batch, hopAt(done)),
     rate: cosineRate(rate, { floor: 0.1 }),
     checkpoint: join(paths.run, 'student.state.safetensors'),
     log: join(paths.run, 'student.jsonl'),

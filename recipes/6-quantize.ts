@@ -20,7 +20,7 @@ import type { Runtime } from '../src/runtime/runtime.ts';
 import { readSafetensors, writeFileWhole, writeSafetensors } from '../src/disk/files.ts';
 import { scalar, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { cosineRate, train } from '../src/train/loop.ts';
-import { EXACT, quantizeProgram, studentGraph } from '../src/train/quantize.ts';
+import { bitsAt, EXACT, quantizeProgram, studentGraph } from '../src/train/quantize.ts';
 import { averageOf } from '../src/train/step.ts';
 import { random, type Random } from '../src/util/random.ts';
 import { DEFAULT_GUIDANCE, distillBatch, exportModel, type ExportOptions } from './5-distill.ts';
@@ -31,12 +31,6 @@ import { readTokenizer } from '../src/node/models.ts';
 import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
 import { specsOf } from '../src/models/banana/stages.ts';
 
-/** Bits from a share of the run on; no weight has fewer than its plan says. Short: of 200 steps with `tiny`, 4 bits from the start was best by 0.5 dB, 8-6-4 over a quarter of the run 1.5 dB behind. */
-const STAGES = [
-  [0, 6],
-  [0.05, 4],
-] as const;
-const bitsAt = (done: number) => STAGES.findLast(([from]) => done >= from)![1];
 /** Side in pixels of the pictures that are compared. */
 const SIDE = 256;
 

@@ -42,9 +42,8 @@ const pixelsOf = ({ pictures }: Bank) => {
 
 /** Longer side of wide and tall canvases. */
 const LONG = 7 * PATCH;
-/** Whole pictures, and identities of a maker at most, of a preset. */
-const MANY = { pictures: 5000, identities: Infinity };
-const FEW = { pictures: 8, identities: 2 };
+/** Whole pictures, and those of `tiny`. */
+const PICTURES = { many: 5000, few: 8 };
 
 /** Makes the data of a preset. */
 export async function makeLayersData({ preset: name, run = `runs/layers-${name}`, log = () => {} }: RecipeOptions): Promise<void> {
@@ -57,12 +56,12 @@ export async function makeLayersData({ preset: name, run = `runs/layers-${name}`
   const tokenizer = trainTokenizer(captions, config.text.vocabulary);
   await writeFileWhole(join(run, 'tokenizer.json'), `${JSON.stringify(tokenizer)}\n`);
   log(`tokenizer: ${tokenizer.vocabularySize} tokens`);
-  const { pictures: whole, identities } = name === 'tiny' ? FEW : MANY;
+  const whole = name === 'tiny' ? PICTURES.few : PICTURES.many;
   const pool = renderPool({ processes: 2 });
   try {
     const draw = (drawings: readonly Drawing[]) => drawn(drawings, pool, log);
     const drawings = await draw(drawingsOf(data.scope, THUMBNAIL));
-    const figures = await draw(await figureDrawings(THUMBNAIL, pool, identities));
+    const figures = await draw(await figureDrawings(THUMBNAIL, pool, data.identities));
     const canvases = await draw(canvasesOf(THUMBNAIL, THUMBNAIL));
     const wide = await draw(canvasesOf(LONG, THUMBNAIL));
     const tall = await draw(canvasesOf(THUMBNAIL, LONG));

@@ -1,5 +1,7 @@
-// Recipe of the layered model: a model's file from a teacher's checkpoint, the renderer and the bank's basis.
-//   npx tsx recipes/layers-model.ts --preset pico [--run runs/layers-pico]   in 4 bits
+// Recipe of the layered model, step 4: a model's file in 4 bits from the student's checkpoint, or where there is none (or with
+// `--part teacher`) the teacher's, the renderer and the bank's basis.
+//   npx tsx recipes/layers-model.ts --preset pico [--run runs/layers-pico] [--part teacher|student]
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { layeredData } from '../src/data/layered.ts';
@@ -16,11 +18,13 @@ import { main } from './recipe.ts';
 
 /** Writes the model's file of a run; returns its path. `bits`: 4, or 8 for all large matrices. */
 export async function makeLayersModel(
-  { preset: name, run = `runs/layers-${name}`, log = () => {} }: RecipeOptions,
+  { preset: name, run = `runs/layers-${name}`, part, log = () => {} }: RecipeOptions,
   bits: 4 | 8 = 4,
 ): Promise<string> {
   const config = layersPreset(name);
-  const { tensors: state, metadata: facts } = await readSafetensors(join(run, 'teacher-run', 'checkpoint.safetensors'));
+  const checkpoint = (stage: string) => join(run, `${stage}-run`, 'checkpoint.safetensors');
+  const stage = part ?? (existsSync(checkpoint('student')) ? 'student' : 'teacher');
+  const { tensors: state, metadata: facts } = await readSafetensors(checkpoint(stage));
   const { tensors: renderer } = await readSafetensors(join(run, 'renderer.safetensors'));
   const { tensors: bank } = await readSafetensors(join(run, 'bank.safetensors'));
   const basis = storedBasis(bank, config.channels);
@@ -30,11 +34,11 @@ export async function makeLayersModel(
   const tokenizer = tokenizerFromJSON(await readFile(join(run, 'tokenizer.json'), 'utf8'), 'tokenizer.json');
   const step = Math.round(Number(state.step!.data[0]));
   const { concepts, styles } = layeredData(name).scope;
-  const training = `teacher, ${step} steps in ${Math.round(Number(facts.seconds))} s; drawings of ${concepts} concepts: Fluent Emoji (MIT), Noto Emoji (Apache-2.0)`;
+  const training = `${stage}, ${step} steps in ${Math.round(Number(facts.seconds))} s; drawings of ${concepts} concepts: Fluent Emoji (MIT), Noto Emoji (Apache-2.0)`;
   const manifest = { name: `${name}-layers`, version: '0.1.0', preset: name, styles, steps: [1, 2, 4], licence: 'MIT', training };
   const out = join(run, `${name}-layers.safetensors`);
   await saveSealed(out, packLayers({ config, weights, basis, tokenizer, manifest }, bits === 4 ? planOf(specs) : planOf(specs, 8)));
-  log(`${out}: step ${step}`);
+  log(`${out}: ${stage}, step ${step}`);
   return out;
 }
 

@@ -16,10 +16,10 @@ import { encodeModel } from '../src/onnx/encode.ts';
 import { tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { storedBasis } from '../src/train/layers/basis.ts';
 import { rendererPrepare, rendererProgram, SCALES, windowCells, type Scale } from '../src/train/layers/renderer.ts';
+import { schedulePoints, type Plan } from '../src/train/plan.ts';
 import { cosineRate } from '../src/train/run.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
 import { hash32, random } from '../src/util/random.ts';
-import { schedulePoints, type Plan } from '../tools/cuda/bundle.ts';
 import { main } from './recipe.ts';
 
 /** Windows of a scale. */

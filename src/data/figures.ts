@@ -93,15 +93,15 @@ export interface Cast {
   readonly figures: readonly PlacedFigure[];
 }
 
-/** One to `most` figures side by side in a picture of so many shorter sides. */
-export function cast(rng: Random, [width, height]: readonly [number, number], most: number): Cast {
+/** One to `most` figures side by side in a picture of so many shorter sides, of the first `identities` of their maker. */
+export function cast(rng: Random, [width, height]: readonly [number, number], most: number, identities = Infinity): Cast {
   const maker = FREE[rng.weighted(FREE.map((m) => m.weight))]!;
   const n = 1 + rng.weighted([0.4, 0.25, 0.15, 0.1, 0.1].slice(0, most));
   const background = pickBackground(rng);
   const slots = slotsFor(n, rng);
   const words: string[] = [];
   const figures = slots.map((slot, i): PlacedFigure => {
-    const index = rng.integer(identitiesOf(maker));
+    const index = rng.integer(Math.min(identities, identitiesOf(maker)));
     const who = identity(maker, index);
     const expressions = Object.keys(maker.expressions(who));
     const expression = rng.pick(expressions);

@@ -51,10 +51,10 @@ const canvasOf = (background: Background): string | undefined => (background.kin
 /** Height of object i of `count` in the stack. */
 const heightOf = (i: number, count: number): number => (count > 1 ? i / (count - 1) : 0);
 
-function castSample(rng: Random, { aspects }: DataOptions): LayeredSample {
+function castSample(rng: Random, { aspects, identities }: DataOptions): LayeredSample {
   const [width, height] = aspects[rng.weighted(aspects.map((a) => a[2]))]!;
   const aspect = [width / Math.min(width, height), height / Math.min(width, height)] as const;
-  const { caption, background, figures } = cast(rng, aspect, aspect[0] > 1.2 ? 5 : 2);
+  const { caption, background, figures } = cast(rng, aspect, aspect[0] > 1.2 ? 5 : 2, identities);
   return {
     caption,
     objects: figures.map((figure, i) => ({ ...figure, height: heightOf(i, figures.length) })),
@@ -89,7 +89,7 @@ function sceneSample(kind: 'single' | 'scene', rng: Random, options: DataOptions
 
 /** What a preset of the layered model draws: `tiny` twenty concepts in two styles, the others all of DATA.layers. */
 export function layeredData(preset: string): DataOptions & { scope: { concepts: number; styles: string[] } } {
-  return preset === 'tiny' ? { ...DATA.layers, scope: { concepts: 20, styles: ['flat', '3D'] } } : DATA.layers;
+  return preset === 'tiny' ? { ...DATA.layers, scope: { concepts: 20, styles: ['flat', '3D'] }, identities: 2 } : DATA.layers;
 }
 
 /** Picture `i` of those that a bank holds whole: one thing, or a scene, square. */

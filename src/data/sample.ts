@@ -21,6 +21,8 @@ export interface DataOptions {
   recolour: number;
   /** Every background is this one, if given. */
   grounds?: 'transparent';
+  /** Figures of layered pictures are of so many identities of a maker; all of them when left out. */
+  identities?: number;
   /** Side of the packed pictures, in pixels (a square one's; others have about the same area). */
   size: number;
 }

@@ -17,6 +17,42 @@ import { trainStep, type Program } from './step.ts';
 /** Prefix of the frozen teacher's weights among the inputs. */
 export const TEACHER = 'teacher';
 
+/** Length of the hop from t to s at the start and at the end of a run. */
+const HOP = [1 / 6, 1 / 16] as const;
+/** Length of the hop once this share of the run is done. */
+export const hopAt = (done: number): number => HOP[0] * (HOP[1] / HOP[0]) ** done;
+/** Share of the pictures that begin at pure noise, where the one-step picture is made. */
+export const FROM_NOISE = 0.25;
+
+/** Velocities of the parts of noisy pictures at times (B). */
+type Velocities = (x: readonly Value[], t: Value) => readonly Value[];
+
+/**
+ * What a student predicts of each part of pictures (B, L, C) at times t (B), and what it should: without gradient, what it predicts from
+ * where the teacher's velocity leads at times s.
+ */
+export function consistencyPairs(
+  at: readonly Value[],
+  { t, s, teacher, student }: { t: Value; s: Value; teacher: Velocities; student: Velocities },
+): { predicted: Value; target: Value }[] {
+  const wide = (x: Value) => unsqueeze(unsqueeze(x, 1), 1); // (B) -> (B, 1, 1)
+  const velocity = teacher(at, t);
+  const next = at.map((x, i) => add(x, mul(wide(sub(s, t)), velocity[i]!))); // one Euler step: x_s
+  const images = (x: readonly Value[], time: Value) => {
+    const found = student(x, time);
+    return x.map((part, i) => sub(part, mul(wide(time), found[i]!)));
+  };
+  const targets = images(next, s);
+  return images(at, t).map((predicted, i) => ({ predicted, target: stopGradient(targets[i]!) }));
+}
+
+/** Distance of pictures (B, L, C), in deviations: pseudo-Huber (Song & Dhariwal 2023, section 3.3). */
+export function consistencyLoss(predicted: Value, target: Value): Value {
+  const numbers = (predicted.shape as number[]).slice(1).reduce((a, b) => a * b);
+  const root = Math.sqrt(numbers);
+  return mul(mean(pseudoHuber(predicted, target, 0.00054 * root)), 1 / root);
+}
+
 /**
  * The program. Inputs: latent and noise (B, L, C), t and s (B) with s < t, guidance (B), rotary.*, image.mask, text.*, reference.* and null.* (the empty
  * prompt, without references) as in teacher.ts, and the teacher's weights under `teacher.transformer.`. Metric: mean squared distance to the target.
@@ -47,14 +83,15 @@ export function distillProgram(
     transformer(teacher, at, { t, guidance: none, condition, rotary, bias: hidden }, config);
   const unguided = see(conditioning(teacher, empty, config), emptyBias);
   const guided = add(unguided, mul(wide(guidance), sub(see(conditioning(teacher, text, config, reference), bias), unguided)));
-  const next = add(at, mul(wide(sub(s, t)), guided)); // one Euler step of the guided teacher: x_s
 
   const condition = conditioning(student, text, config, reference);
-  const image = (x: Value, time: Value) =>
-    sub(x, mul(wide(time), transformer(student, x, { t: time, guidance, condition, rotary, bias }, config)));
-  const predicted = mul(image(at, t), kept);
-  const target = stopGradient(mul(image(next, s), kept));
-  const c = 0.00054 * Math.sqrt(L * config.channels); // Song & Dhariwal 2023, section 3.3
-  const loss = mul(mean(pseudoHuber(predicted, target, c)), 1 / Math.sqrt(L * config.channels));
+  const [pair] = consistencyPairs([at], {
+    t,
+    s,
+    teacher: () => [guided],
+    student: ([x], time) => [transformer(student, x!, { t: time, guidance, condition, rotary, bias }, config)],
+  });
+  const [predicted, target] = [mul(pair!.predicted, kept), mul(pair!.target, kept)];
+  const loss = consistencyLoss(predicted, target);
   return { program: trainStep('train-student', loss, { specs, metrics: { distance: mse(predicted, target) }, ema: 0.995 }), specs };
 }

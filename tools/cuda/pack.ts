@@ -29,7 +29,7 @@ import { pathsOf } from '../../src/train/paths.ts';
 import type { DrawSettings } from './draw.ts';
 import { writeFixtures } from './fixtures.ts';
 import { archive, layOutKit, packNode } from './kit.ts';
-import { checkInputs } from './bundle.ts';
+import { checkInputs } from '../../src/train/plan.ts';
 import { CUDA_AMOUNTS, gridsOf, rotaryOf, stagesOf, type Amounts, type StageName } from './stages.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));

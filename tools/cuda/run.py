@@ -14,11 +14,11 @@ from program import Program
 from trainer import Part, Run
 
 
-def part_of(title, folder, plan, weight=((0, 1),), batch=None):
-    """A folder with program.onnx, its rows, and, where inputs are computed from drawn ones, prepare.onnx."""
+def part_of(title, folder, plan, weight=((0, 1),), batch=None, rows=None):
+    """A folder with program.onnx and, where inputs are computed from drawn ones, prepare.onnx; `rows`: the folder of its rows, where that is another."""
     prepare = os.path.join(folder, 'prepare.onnx')
     part = Part(title, [(batch, os.path.join(folder, 'program.onnx'), prepare if os.path.exists(prepare) else None, plan)], weight)
-    part.folder = folder
+    part.folder = rows or folder
     return part
 
 
@@ -26,17 +26,19 @@ def train(options):
     at = lambda name: os.path.join(options.bundle, name)
     with open(at('plan.json')) as file:
         plan = json.load(file)
-    parts = [part_of(p['name'], at(p['name']), p['plan'], p['weight'], p['batch']) for p in plan['parts']] if 'parts' in plan else [part_of(options.bundle, options.bundle, plan)]
+    parts = [part_of(p['name'], at(p['name']), p['plan'], p['weight'], p['batch'], at(p.get('rows', p['name']))) for p in plan['parts']] if 'parts' in plan else [part_of(options.bundle, options.bundle, plan)]
     frozen = {}
     for path in sorted(glob.glob(at('frozen*.safetensors'))) + options.frozen:
         frozen.update(read_safetensors(path)[0])
     seed = plan.get('seed', 0) if options.seed is None else options.seed
     run = Run(parts, options.out, lambda: read_safetensors(at('state.safetensors')), frozen, options, seed)
     memory = torch.cuda.mem_get_info()[0] * 0.4 if run.device.type == 'cuda' else float('inf')
+    opened = {}  # programs of one room share its rows
     for part in parts:
-        _, _, keys = part.ports()
-        if keys:
-            part.rows = rows_of_shards(os.path.join(part.folder, plan.get('data', 'data')), keys, run.device, seed, memory)
+        folder, keys = os.path.join(part.folder, plan.get('data', 'data')), tuple(sorted(part.ports()[2]))
+        if keys and (folder, keys) not in opened:
+            opened[folder, keys] = rows_of_shards(folder, keys, run.device, seed, memory)
+        part.rows = opened.get((folder, keys))
     steps, seconds = options.steps or plan.get('steps') or float('inf'), options.seconds or plan.get('seconds') or float('inf')
     run.train(steps, seconds, time.perf_counter() + options.session)
 

@@ -44,7 +44,7 @@ import { cosineRate } from '../../src/train/run.ts';
 import { EXACT, quantizeProgram } from '../../src/train/quantize.ts';
 import type { Program } from '../../src/train/step.ts';
 import { teacherProgram } from '../../src/train/teacher.ts';
-import { schedulePoints, type Plan, type Source } from './bundle.ts';
+import { schedulePoints, type Plan, type Source } from '../../src/train/plan.ts';
 
 /** How much of everything a preset gets there. Batches: the first is tried first, the next where memory does not do. */
 export interface Amounts {

@@ -15,6 +15,9 @@ import type { Room } from './teacher.ts';
 /** Tables of a bank: rows of content tokens, (rows, tokens, C). */
 export type BankTable = 'bank.drawings' | 'bank.canvases' | 'bank.wide' | 'bank.tall' | 'bank.pictures';
 
+/** How many rows each has. */
+export type BankRows = Readonly<Record<BankTable, number>>;
+
 /** One kind of pictures: what room they need, what is drawn, and how often. */
 export interface RoomPlan {
   readonly name: string;
@@ -200,8 +203,14 @@ export function rowsOf(samples: readonly LayeredSample[], plan: RoomPlan, keys: 
   };
 }
 
-/** Computes a program's inputs from rows and the tables of a bank; `rows` of each. */
-export function roomPrepare(plan: RoomPlan, { batch: B, text }: Room, { channels }: LayersConfig, rows: Record<BankTable, number>): Graph {
+/** Computes a program's inputs from rows and the tables of a bank; `rows` of each. `more`: other inputs of it. */
+export function roomPrepare(
+  plan: RoomPlan,
+  { batch: B, text }: Room,
+  { channels }: LayersConfig,
+  rows: BankRows,
+  more: Readonly<Record<string, Value>> = {},
+): Graph {
   const { layout, canvases = 'bank.canvases' } = plan;
   const N = layout.objects;
   const S = N * CELLS_PER_OBJECT;
@@ -221,5 +230,6 @@ export function roomPrepare(plan: RoomPlan, { batch: B, text }: Room, { channels
     'text.ids': add(input('ids', [B, text], 'int64'), constant(int64([1], [0]))),
     'text.mask': cast(greater(reshape(input('count', [B]), [B, 1]), constant(float32([1, text], range))), 'float32'),
     'text.positions': add(constant(int64([text], range)), constant(int64([1], [0]))),
+    ...more,
   });
 }

@@ -48,7 +48,7 @@ export interface Room {
 }
 
 /** What the frames' error counts beside the contents', and the head's. */
-const FRAME_WEIGHT = 0.25;
+export const FRAME_WEIGHT = 0.25;
 const COUNT_WEIGHT = 0.02;
 /** Times below are weighed as this one: the end of the path is noise of the data's own. */
 const LEAST_TIME = 0.1;
@@ -138,8 +138,14 @@ export function pathLoss(velocity: Parts, { data, noise, objects }: LatentInputs
   };
 }
 
+/** The loss of the number of objects beside others, and the cross-entropy itself. */
+export function countLoss(s: Scope, condition: Conditioning, objects: Value): { loss: Value; metrics: Record<string, Value> } {
+  const count = crossEntropy(s, condition, objects);
+  return { loss: mul(count, COUNT_WEIGHT), metrics: { 'count-error': count } };
+}
+
 /** Cross-entropy of the number of objects. */
-function countLoss(s: Scope, { pooled }: Conditioning, objects: Value): Value {
+function crossEntropy(s: Scope, { pooled }: Conditioning, objects: Value): Value {
   const logits = countLogits(s, pooled); // (B, 7)
   const rest = sub(logits, maximum(logits, { axes: [-1], keepdims: true }));
   const classes = constant(float32([1, OBJECTS + 1], [...Array(OBJECTS + 1).keys()]));
@@ -147,33 +153,49 @@ function countLoss(s: Scope, { pooled }: Conditioning, objects: Value): Value {
   return mean(sub(log(sum(exp(rest), { axes: [-1] })), sum(mul(rest, right), { axes: [-1] })));
 }
 
+/** What every program of a room reads, and the denoiser with some weights. */
+export interface OpenedRoom {
+  readonly latents: LatentInputs;
+  /** Which content tokens a picture has, (B, P). */
+  readonly mask: Value;
+  /** Under a scope: what the texts say, and velocities of noisy parts at times (B). */
+  open(s: Scope): { condition: Conditioning; velocity(noisy: Parts, t: Value): Parts };
+}
+
 /**
- * The program of a room. Inputs: those of `latentInputs`, t (B), variance (C), text.ids and .mask (B, T), text.positions (T), and
- * those of its references. Metrics: the errors of contents and of frames, the cross-entropy of the number of objects.
+ * Opens a room. Inputs: those of `latentInputs`, variance (C), text.ids and .mask (B, T), text.positions (T), and those of its references.
  */
+export function openRoom(config: LayersConfig, room: Room): OpenedRoom {
+  const latents = latentInputs(room, config);
+  const text = textInputs(room.batch, room.text);
+  const references = room.references ? roomReferences(room, config) : undefined;
+  const mask = contentMask(latents, room);
+  const keys = [text.mask, references?.mask, latents.objects, mask].filter((x) => x !== undefined);
+  const read = { ...roomInputs(room, config), bias: maskBias(concat(keys, 1)) };
+  return {
+    latents,
+    mask,
+    open(s) {
+      const condition = conditioning(s, text, config, references);
+      return { condition, velocity: (noisy, t) => denoiser(s, noisy, { ...read, t, condition }, config) };
+    },
+  };
+}
+
+/** How the weights of the layered model are moved. */
+export const layersOptimizer = () => adamw({ beta2: 0.98, decay: 0.01 });
+
+/** The program of a room. Inputs: those of the room, and t (B). Metrics: the errors of contents and of frames, the cross-entropy of the number of objects. */
 export function layeredTeacher(config: LayersConfig, room: Room): { program: Program; specs: Specs } {
   const specs: Specs = new Map();
   const s = rootScope(specs).in('transformer');
-  const latents = latentInputs(room, config);
+  const { latents, mask, open } = openRoom(config, room);
   const t = perPicture('t', room.batch);
-  const text = textInputs(room.batch, room.text);
-  const references = room.references ? roomReferences(room, config) : undefined;
-  const condition = conditioning(s, text, config, references);
-  const mask = contentMask(latents, room);
-  const keys = [text.mask, references?.mask, latents.objects, mask].filter((x) => x !== undefined);
-  const bias = maskBias(concat(keys, 1));
-  const velocity = denoiser(s, noisy(latents, t), { ...roomInputs(room, config), t, condition, bias }, config);
-  const errors = pathLoss(velocity, latents, mask, t);
+  const { condition, velocity } = open(s);
+  const errors = pathLoss(velocity(noisy(latents, t), t), latents, mask, t);
   const count = latents.objects && countLoss(s, condition, latents.objects);
-  const terms = [errors.content, errors.frames && mul(errors.frames, FRAME_WEIGHT), count && mul(count, COUNT_WEIGHT)];
+  const terms = [errors.content, errors.frames && mul(errors.frames, FRAME_WEIGHT), count?.loss];
   const loss = terms.filter((x) => x !== undefined).reduce(add);
-  const metrics = {
-    'content-error': errors.content,
-    ...(errors.frames && { 'frame-error': errors.frames }),
-    ...(count && { 'count-error': count }),
-  };
-  return {
-    program: trainStep('train-layers', loss, { specs, metrics, ema: 0.998, optimizer: () => adamw({ beta2: 0.98, decay: 0.01 }) }),
-    specs,
-  };
+  const metrics = { 'content-error': errors.content, ...(errors.frames && { 'frame-error': errors.frames }), ...count?.metrics };
+  return { program: trainStep('train-layers', loss, { specs, metrics, ema: 0.998, optimizer: layersOptimizer }), specs };
 }
