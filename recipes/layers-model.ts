@@ -14,6 +14,7 @@ import type { Tensors } from '../src/tensor/tensor.ts';
 import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
 import { storedBasis } from '../src/train/layers/basis.ts';
+import { roomAbilities } from '../src/train/layers/rows.ts';
 import { main } from './recipe.ts';
 
 /** Writes the model's file of a run; returns its path. `bits`: 4, or 8 for all large matrices. */
@@ -35,7 +36,10 @@ export async function makeLayersModel(
   const step = Math.round(Number(state.step!.data[0]));
   const { concepts, styles } = layeredData(name).scope;
   const training = `${stage}, ${step} steps in ${Math.round(Number(facts.seconds))} s; drawings of ${concepts} concepts: Fluent Emoji (MIT), Noto Emoji (Apache-2.0)`;
-  const manifest = { name: `${name}-layers`, version: '0.1.0', preset: name, styles, steps: [1, 2, 4], licence: 'MIT', training };
+  const { parts } = JSON.parse(await readFile(join(run, 'teacher', 'plan.json'), 'utf8')) as { parts: { name: string }[] };
+  const abilities = roomAbilities(parts.map((room) => room.name));
+  const said = { name: `${name}-layers`, version: '0.1.0', preset: name, styles, steps: [1, 2, 4], licence: 'MIT', training };
+  const manifest = { ...said, abilities };
   const out = join(run, `${name}-layers.safetensors`);
   await saveSealed(out, packLayers({ config, weights, basis, tokenizer, manifest }, bits === 4 ? planOf(specs) : planOf(specs, 8)));
   log(`${out}: ${stage}, step ${step}`);

@@ -1,5 +1,6 @@
 // Pictures from pictures with untrained tiny models of both families: what is drawn means nothing, what is kept can be checked exactly.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tinyFlatModel } from '../../test/tiny-flat.ts';
 import { tinyLayersModel } from '../../test/tiny-layers.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -7,10 +8,8 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { image, psnr, type Image } from '../image/image.ts';
 import { random } from '../util/random.ts';
 import type { ImageEvent } from './events.ts';
-import { randomModel } from '../node/models.ts';
 import { gridNoise } from '../sampling/noise.ts';
 import { cover, feathered, hashOf, sizeOf, startFrom } from './start.ts';
-import type { Model } from '../models/banana/file.ts';
 import { openPainter } from '../models/banana/painter.ts';
 import type { Painter } from '../models/family.ts';
 import { openPainter as openLayers } from '../models/layers/painter.ts';
@@ -18,17 +17,8 @@ import { openPipeline, type Pipeline } from './text-to-image.ts';
 import { checkOptions } from './check.ts';
 import type { GenerateOptions } from './request.ts';
 
-/** Untrained, the last layers are zero. */
-function spreadModel(): Model {
-  const model = randomModel('tiny', 1);
-  const spread = random(2);
-  for (const [path, w] of Object.entries(model.weights))
-    if (/^transformer\.(out|modulation)|^renderer/.test(path))
-      (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
-  return model;
-}
 const FAMILIES: Readonly<Record<string, (runtime: Runtime) => Promise<Painter>>> = {
-  'in one piece': (runtime) => openPainter(spreadModel(), runtime, { hash: 'hash' }),
+  'in one piece': (runtime) => openPainter(tinyFlatModel(), runtime, { hash: 'hash' }),
   'in layers': (runtime) => openLayers(tinyLayersModel(['image']), runtime, { hash: 'hash' }),
 };
 let pipeline: Pipeline;

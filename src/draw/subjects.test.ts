@@ -1,13 +1,16 @@
-// Subjects with an untrained tiny model: what is drawn means nothing, but whether a picture, its slot and its place count does.
+// Subjects with untrained tiny models of both families: what is drawn means nothing, but whether a picture, its slot and its place count does.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tinyFlatModel } from '../../test/tiny-flat.ts';
+import { tinyLayersModel } from '../../test/tiny-layers.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { image, imageToTensor, type Image } from '../image/image.ts';
+import { cutImage, flatten, image, imageToTensor, placeImage, type Image } from '../image/image.ts';
 import { random } from '../util/random.ts';
 import { bananaOf } from '../sdk/banana.ts';
 import type { ImageEvent } from './events.ts';
-import { randomModel } from '../node/models.ts';
 import { openPainter } from '../models/banana/painter.ts';
+import type { Painter } from '../models/family.ts';
+import { openPainter as openLayers } from '../models/layers/painter.ts';
 import { openNetworks } from '../models/banana/networks.ts';
 import { hashOf } from './start.ts';
 import { openSampler } from '../train/sample.ts';
@@ -17,17 +20,18 @@ import { checkOptions } from './check.ts';
 import type { Sent } from './pictures.ts';
 import type { GenerateOptions } from './request.ts';
 
-const model = randomModel('tiny', 1);
-const spread = random(2); // untrained, the last layers are zero
-for (const [path, w] of Object.entries(model.weights))
-  if (/^transformer\.(out|modulation)|^renderer/.test(path))
-    (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
 let runtime: Runtime;
 let pipeline: Pipeline;
-beforeAll(
-  async () => void (pipeline = await openPipeline(await openPainter(model, (runtime = await ortNode({ threads: 1 })), { hash: 'hash' }))),
-);
-afterAll(() => pipeline.release());
+const FAMILIES: Readonly<Record<string, () => Promise<Painter>>> = {
+  'in one piece': () => openPainter(model, runtime, { hash: 'hash' }),
+  'in layers': () => openLayers(tinyLayersModel(['references', 'image']), runtime, { hash: 'hash' }),
+};
+const model = tinyFlatModel();
+beforeAll(async () => void (runtime = await ortNode({ threads: 1 })));
+const opens = (open: () => Promise<Painter>): void => {
+  beforeAll(async () => void (pipeline = openPipeline(await open())), 60_000);
+  afterAll(() => pipeline.release());
+};
 
 async function draw(options: Partial<GenerateOptions>): Promise<ImageEvent> {
   for await (const event of pipeline.generate({ prompt: 'a fox', seed: 7, width: 64, height: 64, steps: 1, preview: 0, ...options }))
@@ -48,7 +52,9 @@ const [one, two] = [
   { slot: 2, image: cat },
 ];
 
-describe('a subject', () => {
+describe.each(Object.entries(FAMILIES))('a subject, %s', (_, open) => {
+  opens(open);
+
   test('counts: whether there is one, its picture and its slot; not the order in which they come', async () => {
     const plain = await pixels({ prompt: 'a fox' });
     const first = await pixels({ prompt: '<1> a fox', references: [one] });
@@ -114,6 +120,26 @@ describe('a subject', () => {
       'image',
     ]);
   });
+});
+
+describe('in layers, besides', () => {
+  opens(FAMILIES['in layers']!);
+
+  test('a subject is a thing of the picture, and one on a plain ground is the one on nothing', async () => {
+    const references = [1, 2, 3].map((slot) => ({ slot, image: colours(40, 50, 200) }));
+    const { layers } = await draw({ prompt: '<1> <2> <3>', references, layers: true });
+    expect(layers!.filter(({ slot }) => slot > 0).length).toBeGreaterThanOrEqual(3);
+    const cut = image(64, 64);
+    placeImage(cut, { x: 10, y: 20 }, fox.width > 30 ? cutImage(fox, { x: 0, y: 0, width: 30, height: 30 }) : fox);
+    const [onWhite, onNothing] = [flatten(cut), cut];
+    expect(await pixels({ prompt: '<1>', references: [{ slot: 1, image: onWhite }] })).toBe(
+      await pixels({ prompt: '<1>', references: [{ slot: 1, image: onNothing }] }),
+    );
+  });
+});
+
+describe('in one piece, besides', () => {
+  opens(FAMILIES['in one piece']!);
 
   test("a recipe's sampler draws it too, in any shape", async () => {
     const networks = openNetworks(runtime, model.config, model.weights);
@@ -127,69 +153,69 @@ describe('a subject', () => {
     expect(withOne.data).not.toEqual(without.data);
     await networks.release();
   });
-});
 
-describe('the picture of a subject', () => {
-  test('becomes a square with all of it in the middle: on white, or on nothing when it has holes', () => {
-    const opaque = asReference(
-      image(
-        64,
+  describe('the picture of a subject', () => {
+    test('becomes a square with all of it in the middle: on white, or on nothing when it has holes', () => {
+      const opaque = asReference(
+        image(
+          64,
+          32,
+          new Uint8Array(64 * 32 * 4).map((_, i) => (i % 4 === 3 ? 255 : 0)),
+        ),
         32,
-        new Uint8Array(64 * 32 * 4).map((_, i) => (i % 4 === 3 ? 255 : 0)),
-      ),
-      32,
-    );
-    const at = ({ width, data }: Image, x: number, y: number) => [...data.subarray((y * width + x) * 4, (y * width + x) * 4 + 4)];
-    expect([opaque.width, opaque.height]).toEqual([32, 32]);
-    expect([at(opaque, 16, 2), at(opaque, 16, 16), at(opaque, 0, 8), at(opaque, 31, 23), at(opaque, 0, 24)]).toEqual([
-      [255, 255, 255, 255],
-      [0, 0, 0, 255],
-      [0, 0, 0, 255],
-      [0, 0, 0, 255],
-      [255, 255, 255, 255],
-    ]);
-    expect(at(asReference(colours(64, 32, 100), 32), 16, 2)).toEqual([0, 0, 0, 0]);
-    expect(asReference(opaque, 32)).toBe(opaque);
+      );
+      const at = ({ width, data }: Image, x: number, y: number) => [...data.subarray((y * width + x) * 4, (y * width + x) * 4 + 4)];
+      expect([opaque.width, opaque.height]).toEqual([32, 32]);
+      expect([at(opaque, 16, 2), at(opaque, 16, 16), at(opaque, 0, 8), at(opaque, 31, 23), at(opaque, 0, 24)]).toEqual([
+        [255, 255, 255, 255],
+        [0, 0, 0, 255],
+        [0, 0, 0, 255],
+        [0, 0, 0, 255],
+        [255, 255, 255, 255],
+      ]);
+      expect(at(asReference(colours(64, 32, 100), 32), 16, 2)).toEqual([0, 0, 0, 0]);
+      expect(asReference(opaque, 32)).toBe(opaque);
+    });
+
+    test('is sent small, with the hash of the whole, and made small once', async () => {
+      const large = colours(300, 200);
+      const [a] = await smallReferences([{ slot: 1, image: large }], 32);
+      const [b] = await smallReferences([{ slot: 4, image: large }], 32);
+      expect([a!.image.width, a!.hash, b!.slot]).toEqual([32, await hashOf(large), 4]);
+      expect(b!.image).toBe(a!.image);
+      let sent: Sent | undefined;
+      const banana = bananaOf(
+        { ...pipeline, start: (request) => ((sent = request), pipeline.serve(request)), close: async () => {} },
+        async () => new Uint8Array(),
+      );
+      const { recipe } = await banana.picture({ prompt: '<1>', references: [{ slot: 1, image: large }], width: 64, height: 64, steps: 1 });
+      expect(sent!.references![0]!.image.width).toBe(32);
+      expect(recipe.references).toEqual([{ slot: 1, hash: await hashOf(large) }]);
+    });
   });
 
-  test('is sent small, with the hash of the whole, and made small once', async () => {
-    const large = colours(300, 200);
-    const [a] = await smallReferences([{ slot: 1, image: large }], 32);
-    const [b] = await smallReferences([{ slot: 4, image: large }], 32);
-    expect([a!.image.width, a!.hash, b!.slot]).toEqual([32, await hashOf(large), 4]);
-    expect(b!.image).toBe(a!.image);
-    let sent: Sent | undefined;
-    const banana = bananaOf(
-      { ...pipeline, start: (request) => ((sent = request), pipeline.serve(request)), close: async () => {} },
-      async () => new Uint8Array(),
-    );
-    const { recipe } = await banana.picture({ prompt: '<1>', references: [{ slot: 1, image: large }], width: 64, height: 64, steps: 1 });
-    expect(sent!.references![0]!.image.width).toBe(32);
-    expect(recipe.references).toEqual([{ slot: 1, hash: await hashOf(large) }]);
+  test('typing: a subject counts from the moment that the prompt names it', async () => {
+    const live = bananaOf({ ...pipeline, start: pipeline.serve, close: async () => {} }, async () => new Uint8Array()).live({
+      prompt: 'a',
+      seed: 1,
+      width: 64,
+      height: 64,
+      steps: 1,
+      references: [one],
+      rest: 0,
+      fps: 0,
+    });
+    const seen: string[] = [];
+    for await (const { kind, event } of live.frames) {
+      if (kind !== 'settled') continue;
+      seen.push(JSON.stringify(event.recipe.references ?? []));
+      if (seen.length === 1) {
+        expect(() => live.update({ prompt: 'a <2>' })).toThrow(/says <2>, but no picture/);
+        live.update({ prompt: 'a <1>' });
+      } else live.end();
+    }
+    expect(seen).toEqual(['[]', JSON.stringify([{ slot: 1, hash: await hashOf(fox) }])]);
   });
-});
-
-test('typing: a subject counts from the moment that the prompt names it', async () => {
-  const live = bananaOf({ ...pipeline, start: pipeline.serve, close: async () => {} }, async () => new Uint8Array()).live({
-    prompt: 'a',
-    seed: 1,
-    width: 64,
-    height: 64,
-    steps: 1,
-    references: [one],
-    rest: 0,
-    fps: 0,
-  });
-  const seen: string[] = [];
-  for await (const { kind, event } of live.frames) {
-    if (kind !== 'settled') continue;
-    seen.push(JSON.stringify(event.recipe.references ?? []));
-    if (seen.length === 1) {
-      expect(() => live.update({ prompt: 'a <2>' })).toThrow(/says <2>, but no picture/);
-      live.update({ prompt: 'a <1>' });
-    } else live.end();
-  }
-  expect(seen).toEqual(['[]', JSON.stringify([{ slot: 1, hash: await hashOf(fox) }])]);
 });
 
 test.each<[string, Partial<GenerateOptions>, RegExp]>([
@@ -216,10 +242,15 @@ test.each<[string, Partial<GenerateOptions>, RegExp]>([
 
 test('a model that was not trained with subjects says so', async () => {
   const { references: _, ...manifest } = model.manifest;
-  const other = await openPipeline(await openPainter({ ...model, manifest }, runtime, { hash: '' }));
-  expect([pipeline, other].map(({ model: { abilities } }) => abilities.includes('references'))).toEqual([true, false]);
-  await expect(other.generate({ prompt: '<1>', references: [one] }).next()).rejects.toThrow(/not trained with reference subjects/);
-  await other.release();
+  for (const painter of [
+    openPainter({ ...model, manifest }, runtime, { hash: '' }),
+    openLayers(tinyLayersModel(), runtime, { hash: '' }),
+  ]) {
+    const other = openPipeline(await painter);
+    expect([other.model.abilities.includes('references'), other.model.referencePixels]).toEqual([false, 0]);
+    await expect(other.generate({ prompt: '<1>', references: [one] }).next()).rejects.toThrow(/not trained with reference subjects/);
+    await other.release();
+  }
 });
 
 test('the slots of a prompt', () => {

@@ -57,15 +57,18 @@ export function asReference(one: Image, pixels: number): Image {
   return opaque ? flatten(square) : square;
 }
 
-const made = new WeakMap<Image, Promise<SmallReference>>();
+/** By the pixels of a side: models differ in them. */
+const made = new Map<number, WeakMap<Image, Promise<SmallReference>>>();
 
 /** References no larger than the encoder needs, with the hash of what was given: little to send to another process. Each Image is made smaller once. */
 export function smallReferences(references: readonly (SubjectReference | SmallReference)[], pixels: number): Promise<SmallReference[]> {
+  const small = made.get(pixels) ?? new WeakMap<Image, Promise<SmallReference>>();
+  made.set(pixels, small);
   return Promise.all(
     references.map(async ({ slot, image: one, ...rest }) => {
       const hash = 'hash' in rest ? rest.hash : undefined;
-      const known = made.get(one) ?? (async () => ({ slot, image: asReference(one, pixels), hash: hash ?? (await hashOf(one)) }))();
-      made.set(one, known);
+      const known = small.get(one) ?? (async () => ({ slot, image: asReference(one, pixels), hash: hash ?? (await hashOf(one)) }))();
+      small.set(one, known);
       return { ...(await known), slot };
     }),
   );

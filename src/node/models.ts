@@ -14,19 +14,14 @@ import type { Tensors } from '../tensor/tensor.ts';
 import { readFileWhole, writeSafetensors } from '../disk/files.ts';
 import { snapshotPath } from '../hub/cache.ts';
 import { tokenizerFromJSON, trainTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { GenerateOptions } from '../draw/request.ts';
 import { InputError } from '../util/errors.ts';
 import { packagePath } from '../disk/package.ts';
 import { random } from '../util/random.ts';
 
 /** The model that is used when none is named. */
 export const DEFAULT_MODEL = 'pico-layers';
-/** The shipped one that can what the default cannot yet: start from a picture, take Peels. */
+/** The shipped one for what the default cannot, and for the Peels that were made for it. */
 export const FLAT_MODEL: PresetName = 'pico';
-
-/** The shipped model for a request that names none: the default, but for one that starts from a picture or takes Peels. */
-export const modelFor = ({ prompt, image, peels }: Pick<GenerateOptions, 'prompt' | 'image' | 'peels'>): string =>
-  image !== undefined || peels?.length || /<peel:/.test(prompt) ? FLAT_MODEL : DEFAULT_MODEL;
 
 /** Path of a model: a shipped one by preset name, a file or folder by its path, or the folder of one that was pulled, by org/name. Throws InputError when it is not there. */
 export function modelPath(model: string = DEFAULT_MODEL): string {

@@ -85,6 +85,20 @@ describe('a model of another kind', () => {
     expect(asked[1]).toMatchObject({ prompt: 'a house beside <1>, <2> and <1>', references: [{ slot: 1, image: red }, { slot: 2 }] });
   });
 
+  test('that draws in layers besides is told where they stand, and draws them anew', async () => {
+    asked.length = 0;
+    const scenes = [{ prompt: '<rex> and <anna>', objects: [{ subject: 'anna', box: [0.5, 0.2, 0.4, 0.6] }] }, { prompt: '<anna> asleep' }];
+    await all(drawStory(other(['layers', 'references']), { subjects: [{ ...anna, image: red }, rex], scenes, seed: 1 }));
+    expect(asked[0]).toMatchObject({
+      prompt: '<1> and <2>',
+      references: [{ slot: 1 }, { slot: 2 }],
+      objects: [{}, { box: [0.5, 0.2, 0.4, 0.6] }],
+    });
+    expect(asked[1]).toMatchObject({ prompt: '<1> asleep', references: [{ slot: 1, image: red }] });
+    expect(asked.flatMap(({ objects = [] }) => objects).some((one) => 'reference' in one)).toBe(false);
+    expect(asked[1]).not.toHaveProperty('objects');
+  });
+
   test('that can do neither is refused', async () => {
     const story = { subjects: [anna], scenes: [{ prompt: '<anna>' }] };
     await expect(all(drawStory(other([]), story))).rejects.toMatchObject({ code: 'model.references' });

@@ -1,6 +1,6 @@
 // A story: the same up to five characters through a list of scenes. Each is given as a picture, or drawn once from its words; then every
-// scene that names it, as <anna>, shows that picture again. A model that draws in layers is told which of its things the picture is; one
-// that takes references reads it as <1> to <5>. Not here: files (cli/scenes.ts).
+// scene that names it, as <anna>, shows it again. A model that takes references reads the picture as <1> to <5>, and draws somebody anew as
+// the scene says; another that draws in layers shows the picture itself. Not here: files (cli/scenes.ts).
 import type { ImageEvent } from '../draw/events.ts';
 import { objectsOf, type ObjectRequest } from '../draw/object-options.ts';
 import { listOf, matching, picture, text, type Given } from '../draw/option.ts';
@@ -166,14 +166,16 @@ function cast(
       const k = who.findIndex((one) => one.name === name);
       return say(who[k]!, k);
     });
-  if (!abilities.includes('layers'))
+  const placed = who.map(({ name }): ObjectRequest => {
+    const { subject: _, ...place } = objects.find(({ subject }) => subject === name) ?? { subject: name };
+    return place;
+  });
+  if (abilities.includes('references'))
     return {
       prompt: words((_, k) => `<${k + 1}>`),
       ...(who.length > 0 && { references: who.map(({ image }, k) => ({ slot: k + 1, image })) }),
+      ...(objects.length > 0 && abilities.includes('layers') && { objects: placed }),
     };
-  const known = who.map(({ name, image }): ObjectRequest => {
-    const { subject: _, ...place } = objects.find(({ subject }) => subject === name) ?? { subject: name };
-    return { ...place, reference: image };
-  });
+  const known = placed.map((place, k) => ({ ...place, reference: who[k]!.image }));
   return { prompt: words((one) => one.prompt), ...(known.length > 0 && { objects: known }) };
 }

@@ -5,7 +5,6 @@ import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { consistency } from '../../sampling/sampler.ts';
 import { times } from '../../sampling/schedule.ts';
-import { SLOTS } from '../../tokenizer/words.ts';
 import type { Ability, Condition, Family, OpenedModel, Painter, PainterOptions, ReferencePicture } from '../family.ts';
 import { canvasOf, latentGrid } from '../layout.ts';
 import { adaptable } from './adaptable.ts';
@@ -13,6 +12,7 @@ import { baseTokens, ENCODER_PIXELS, type Config } from './config.ts';
 import { InputError } from '../../util/errors.ts';
 import { isModel, packModel, storedModel, type Model, type StoredModel } from './file.ts';
 import { openNetworks, type Networks, type Reference } from './networks.ts';
+import { remembered } from '../remember.ts';
 
 /** A model of this family of which a file is open. */
 export interface OpenedBanana extends OpenedModel {
@@ -124,17 +124,8 @@ async function warm(networks: Networks): Promise<void> {
   await networks.render(features, { x: 0, y: 0, width: 8, height: 8 }, { width: 8, height: 8 });
 }
 
-/** Encodes references, and remembers some of them: batches and typing ask for the same again. */
+/** Encodes references. */
 export function referenceEncoder({ encode }: Networks): (references: readonly ReferencePicture[]) => Promise<Reference[]> {
-  const latents = new Map<string, ReturnType<Networks['encode']>>();
-  return (references) =>
-    Promise.all(
-      references.map(async ({ slot, image, hash }) => {
-        const latent = latents.get(hash) ?? encode(imageToTensor(image));
-        latents.delete(hash);
-        latents.set(hash, latent); // the last one used is the last
-        if (latents.size > 4 * SLOTS.length) latents.delete(latents.keys().next().value!);
-        return { slot, latent: await latent };
-      }),
-    );
+  const latentOf = remembered(({ image }) => encode(imageToTensor(image)));
+  return (references) => Promise.all(references.map(async (one) => ({ slot: one.slot, latent: await latentOf(one) })));
 }

@@ -3,6 +3,7 @@ import { evaluate } from '../../graph/evaluate.ts';
 import { initialize, type Specs } from '../../nn/scope.ts';
 import { referenceRuntime } from '../../runtime/reference.ts';
 import { float32, int64, type Tensors } from '../../tensor/tensor.ts';
+import { ROOMS, roomAbilities } from '../../train/layers/rows.ts';
 import { layeredTeacher, type Room } from '../../train/layers/teacher.ts';
 import { random } from '../../util/random.ts';
 import { layersPreset, PATCH_NUMBERS, THUMBNAIL } from './config.ts';
@@ -161,6 +162,12 @@ describe('the program that is trained and the stages that draw predict the same'
     expect((wrong!.data[0] as number) / (error / 0.15 ** 2)).toBeCloseTo(1, 3);
     expect(Number.isFinite(loss!.data[0] as number)).toBe(true);
   });
+});
+
+test('what a model can do is what it had rooms for', () => {
+  expect(roomAbilities(['alone', 'one', 'two', 'many'])).toEqual([]);
+  expect(roomAbilities(['two', 'pictures'])).toEqual(['image']);
+  expect(roomAbilities(ROOMS.map(({ name }) => name))).toEqual(['image', 'references']);
 });
 
 test('objects that a picture does not have change nothing for the others', () => {

@@ -1,20 +1,22 @@
 // The layered model as a family: what the pipeline asks for (family.ts), and its layers besides. A picture's parts are its objects'
 // frames, their thumbnails and the canvas; how many objects there are is read from the prompt.
 import { merged } from '../../adapters/merge.ts';
+import { withoutGround } from '../../image/ground.ts';
 import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { consistency } from '../../sampling/sampler.ts';
 import { times } from '../../sampling/schedule.ts';
 import type { Ability, Condition, Encoder, Family, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { adaptable } from './adaptable.ts';
-import { PATCH } from './config.ts';
+import { PATCH, THUMBNAIL } from './config.ts';
 import { isLayers, packLayers, storedLayers, type LayersModel } from './file.ts';
-import { knownOf } from './known.ts';
+import { canonical, knownOf } from './known.ts';
 import { layoutOf, partsOf, pictureParts, tokenCount } from './layout.ts';
 import { openLayerNetworks, type LayerNetworks } from './networks.ts';
 import { drawingOf, layersOf } from './paint.ts';
 import { sharpened } from './sharpen.ts';
 import { encodeThumbnail, type Basis } from './thumbnail.ts';
+import { remembered } from '../remember.ts';
 
 /** A layered model of which a file is open. */
 export interface OpenedLayers extends OpenedModel {
@@ -45,6 +47,8 @@ export const layers = {
 
 const abilitiesOf = ({ manifest }: LayersModel): Ability[] => ['peels', 'transparent', 'layers', ...(manifest.abilities ?? [])];
 
+/** Side of the square that a subject is read as, of which what is visible becomes a thumbnail. */
+const REFERENCE = 4 * THUMBNAIL;
 /** Words by which a prompt asks for nothing behind its objects, in the languages of the captions. */
 const TRANSPARENT = /\btranspar[ae]nte?n?\b/i;
 
@@ -56,6 +60,7 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
   const precision = asked ?? (await fastestPrecision(runtime, plan));
   const networks = openLayerNetworks(runtime, config, weights, { precision, plan, blocks });
   await warm(networks);
+  const tokensOf = remembered(({ image }) => encodeThumbnail(canonical(withoutGround(image)), basis));
   return {
     info: {
       family: 'layers',
@@ -72,20 +77,21 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
       precision,
       tokens: tokenCount(layoutOf({ width: 512, height: 512 }, 1, false)),
       promptTokens: config.text.length,
-      referencePixels: 0,
+      referencePixels: abilities.includes('references') ? REFERENCE : 0,
     },
     tokensIn(text) {
       const { count, truncated } = tokenizer.encode(text, config.text.length);
       return count + truncated;
     },
-    async read(text, _, peels): Promise<Condition> {
+    async read(text, pictures, peels): Promise<Condition> {
       const { ids, count } = tokenizer.encode(text, config.text.length);
       const peeled = networks.withPeels(peels);
-      const condition = await peeled.condition([...ids.subarray(0, count)]);
+      const references = pictures.map((one) => ({ slot: one.slot, tokens: tokensOf(one) }));
+      const condition = await peeled.condition([...ids.subarray(0, count)], references);
       const transparent = TRANSPARENT.test(text);
       return {
         layout(size, _, { least, more, canvas = !transparent } = { least: 0, more: true }) {
-          const objects = more ? Math.max(least, condition.objects) : least;
+          const objects = more ? Math.max(least, pictures.length, condition.objects) : least; // each subject is a thing
           return partsOf(layoutOf(size, objects, !canvas), config.channels);
         },
         states: condition.cache,

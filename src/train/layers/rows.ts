@@ -6,6 +6,7 @@ import { constant, graph, input, type Graph, type Value } from '../../graph/valu
 import { layeredSample, type LayeredKind, type LayeredObject, type LayeredSample } from '../../data/layered.ts';
 import type { DataOptions } from '../../data/sample.ts';
 import { FRAME_NUMBERS, GRID, PICTURE_GRID, type LayersConfig } from '../../models/layers/config.ts';
+import type { Learned } from '../../models/layers/file.ts';
 import { frameNumbers } from '../../models/layers/frame.ts';
 import { canvasTokens, CELLS_PER_OBJECT, type Layout } from '../../models/layers/layout.ts';
 import { float32, int64, type Tensors } from '../../tensor/tensor.ts';
@@ -97,6 +98,15 @@ export const ROOMS: readonly RoomPlan[] = [
     share: 0.02,
   },
 ];
+
+/** What a model can do besides that was trained in rooms of these names. */
+export function roomAbilities(names: readonly string[]): Learned[] {
+  const rooms = ROOMS.filter(({ name }) => names.includes(name));
+  return [
+    ...(rooms.some(({ layout }) => layout.objects === 0) ? (['image'] as const) : []),
+    ...(rooms.some(({ references }) => references) ? (['references'] as const) : []),
+  ];
+}
 
 /** Fewest objects of a room's pictures: fewer are another room's, where there is one. */
 const least = ({ name }: RoomPlan): number => ({ two: 2, many: 3, cast: 2 })[name] ?? 1;

@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { afterAll, expect, test, vi } from 'vitest';
+import { tinyModel, workFolder } from '../../test/command.ts';
+import { tinyLayers } from '../../test/tiny-layers.ts';
+import { image } from '../image/image.ts';
+import { abilitiesOf, modelFor } from './default-model.ts';
+import { DEFAULT_MODEL, FLAT_MODEL } from './models.ts';
+
+const { folder, remove } = workFolder();
+afterAll(remove);
+const at = (name: string) => join(folder, name);
+let shipped: string | undefined;
+vi.mock(import('./models.ts'), async (original) => {
+  const real = await original();
+  return { ...real, modelPath: (model) => (model === real.DEFAULT_MODEL && shipped ? shipped : real.modelPath(model)) };
+});
+
+test('what a file says that it can do', async () => {
+  await tinyLayers(at('plain.safetensors'));
+  await tinyLayers(at('able.safetensors'), ['image', 'references']);
+  const always = ['peels', 'transparent', 'layers'];
+  expect(await abilitiesOf(at('plain.safetensors'))).toEqual(always);
+  expect(await abilitiesOf(at('able.safetensors'))).toEqual([...always, 'image', 'references']);
+  expect(await abilitiesOf(await tinyModel(folder))).toContain('guidance');
+});
+
+test('a request that names no model: the default where it can', async () => {
+  const from = { prompt: 'x', image: image(1, 1) };
+  shipped = at('plain.safetensors');
+  expect(await Promise.all([modelFor({ prompt: 'x' }), modelFor(from)])).toEqual([DEFAULT_MODEL, FLAT_MODEL]);
+  shipped = at('able.safetensors');
+  expect(await modelFor(from)).toBe(DEFAULT_MODEL);
+  expect(await modelFor({ ...from, prompt: 'x <peel:ink>' })).toBe(FLAT_MODEL);
+});
