@@ -14,7 +14,7 @@ interface Flags {
 export function importCommand(io: Io): Command {
   return new Command('import')
     .description('write a model of others as one file, in few bits: smaller, and ready sooner')
-    .argument('<source>', 'the folder of a model, or one that was pulled by org/name')
+    .argument('<source>', 'the folder of a model, a checkpoint in one file, or one that was pulled by org/name')
     .requiredOption('--out <file>', 'the file to write, a .safetensors')
     .addOption(new Option('--bits <n>', 'bits of the large matrices').choices(['4', '8', '16']).default('8'))
     .option('--json', 'print one JSON object on standard output')

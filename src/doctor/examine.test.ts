@@ -4,13 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../cli/run.ts';
+import { NO_PEELS } from '../adapters/stack.ts';
 import type { Painter } from '../models/family.ts';
+import { canvasOf } from '../models/layout.ts';
 import { fixturesOf } from '../../test/open-weights.ts';
 import { importModel } from '../node/import.ts';
 import { loadPainter } from '../node/load.ts';
 import { float32 } from '../tensor/tensor.ts';
+import { random } from '../util/random.ts';
 import { examine } from './examine.ts';
-import { numbersOf } from './numbers.ts';
+import { distance, numbersOf } from './numbers.ts';
 import { leftOver, reportOf } from './parts.ts';
 
 const small = { size: { width: 64, height: 64 } };
@@ -95,6 +98,29 @@ test('a folder of Stable Diffusion: what nothing asks for; as one file it has th
   const numbers = async (found: Painter) => (await examine(found, small)).stages.map((stage) => stage.numbers);
   expect(await numbers(imported.painter)).toEqual(await numbers(painter));
   for (const opened of [imported.painter, painter]) await opened.release();
+  rmSync(folder, { recursive: true });
+});
+
+test('a checkpoint in one file is imported as the folder that it could have been', async () => {
+  const { path } = fixturesOf('stable-diffusion');
+  const folder = mkdtempSync(join(tmpdir(), 'banana-import-'));
+  const [source, one] = [path('single/tiny.safetensors'), join(folder, 'one.safetensors')];
+  await importModel(source, one, 16);
+  const [from, to] = [await loadPainter({ model: source, threads: 1 }), await loadPainter({ model: one, threads: 1 })];
+  for (const { tensors, unused, missing } of to.model.parts!().map(reportOf))
+    expect([tensors > 0, unused, missing]).toEqual([true, [], []]);
+  expect(to.painter.info).toMatchObject({ ...from.painter.info, hash: to.painter.info.hash, name: 'one' });
+  const text = 'a photo of an astronaut riding a horse!';
+  expect(to.painter.tokensIn(text)).toBe(from.painter.tokensIn(text));
+  const layout = canvasOf({ rows: 4, columns: 4 }, 4);
+  const x = random(0).normals(4 * 4 * 4);
+  const velocity = async ({ painter }: typeof from) => (await painter.read(text, [], NO_PEELS)).velocity(layout, { guidance: 1 })(x, 0.5);
+  const pixels = async ({ painter }: typeof from) => {
+    const size = { width: 32, height: 32 };
+    return (await (await painter.decode(x, layout)).render({ x: 0, y: 0, ...size }, size)).data as Float32Array;
+  };
+  for (const look of [velocity, pixels]) expect(distance(await look(to), await look(from))).toBeLessThan(0.01); // of 32 bits became 16
+  for (const { painter } of [from, to]) await painter.release();
   rmSync(folder, { recursive: true });
 });
 

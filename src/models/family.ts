@@ -12,6 +12,7 @@ import type { Known } from '../sampling/clamp.ts';
 import type { Sampler, Velocity } from '../sampling/sampler.ts';
 import type { Outline } from '../tensor/safetensors.ts';
 import type { Tensor, Tensors } from '../tensor/tensor.ts';
+import type { Weights } from '../tensor/weights.ts';
 import type { Box as Share, Layout } from './layout.ts';
 
 /** What not every model can do. `image`: start from a picture, with a mask or without. */
@@ -51,8 +52,17 @@ export interface ModelFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** Reads a tensor, or rows `from` to before `to` of it, each time anew. */
   read(name: string, rows?: readonly [from: number, to: number]): Tensor;
+  /** The same tensors for who can wait, where they cannot be read at once (at an address). */
+  readonly weights?: Weights;
   /** The text of a file beside the weights, by its path there ("unet/config.json"); undefined where there is none. */
   text(path: string): string | undefined;
+}
+
+/** A model's tensors and texts in another layout of files. */
+export interface Relaid {
+  readonly weights: Weights;
+  /** By path. */
+  readonly texts: ReadonlyMap<string, string>;
 }
 
 export interface Family {
@@ -82,6 +92,8 @@ export interface OpenedModel {
   parts?(): readonly ModelPart[];
   /** Names of the tensors that may be held in few bits, of a model that can be imported (container.ts). */
   roundable?(): ReadonlySet<string>;
+  /** The layout in which it is imported, and in which `roundable` names tensors, where that is not its own. */
+  relaid?(): Relaid;
   /** What Peels can do to it, of a family that takes them. */
   readonly peels?: PeelTarget;
   readonly id: Omit<BaseId, 'hash'>;

@@ -17,7 +17,7 @@ export function weightsUnder(file: ModelFile, prefix: string, source: string): W
     },
     async read(name, rows) {
       find(name);
-      return asFloat(file.read(prefix + name, rows));
+      return file.weights ? file.weights.read(prefix + name, rows) : asFloat(file.read(prefix + name, rows));
     },
     close: async () => {},
   };

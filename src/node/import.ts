@@ -6,7 +6,6 @@ import { licenceAt } from '../hub/about.ts';
 import { licenceText } from '../hub/licence.ts';
 import type { ContainerBits } from '../models/container.ts';
 import { importBytes } from '../models/import.ts';
-import { weightsUnder } from '../models/weights-under.ts';
 import { InputError } from '../util/errors.ts';
 import { openModelFiles } from './model-files.ts';
 import { modelPath } from './models.ts';
@@ -30,7 +29,7 @@ export async function importModel(source: string, out: string, bits: ContainerBi
   try {
     const sha256 = await files.hash();
     const about = { source: basename(files.path), sha256, licence: licenceOf(files.path) };
-    const { name, bytes } = importBytes(files, weightsUnder(files, '', files.path), { source: files.path, bits, about });
+    const { name, bytes } = importBytes(files, { source: files.path, bits, about });
     await writeFileWhole(out, bytes);
     return { name, path: out, bytes: statSync(out).size, sha256 };
   } finally {

@@ -103,7 +103,7 @@ export async function* importing({ files, name, bits }: ImportTask, signal?: Abo
   const single = more.length === 0 && ![...opened.keys()][0]!.includes('/');
   const weights = single ? first : joinedWeights(opened, name);
   const told = telling(weights);
-  const { bytes } = importBytes(fileOf(weights, texts), told.weights, { source: name, name, bits, about: { source: paths.join(' ') } });
+  const { bytes } = importBytes(fileOf(told.weights, texts), { source: name, name, bits, about: { source: paths.join(' ') } });
   yield* browserFile(FOLDER, fileName(name)).write(bytes, told.share, signal);
 }
 
@@ -113,12 +113,13 @@ const KINDS: Readonly<Record<string, (ranges: Ranges) => Promise<Weights>>> = { 
 const rangesOf = async (source: string | Blob, signal?: AbortSignal): Promise<Ranges> =>
   typeof source === 'string' ? urlRanges(new URL(source), signal) : blobRanges(source, 'name' in source ? String(source.name) : 'a file');
 
-/** What a family looks at to say what a model is: names, shapes and texts, no numbers. */
+/** The files as a family wants them; their numbers have to be waited for. */
 const fileOf = (weights: Weights, texts: ReadonlyMap<string, string>): ModelFile => ({
   tensors: new Map(weights.names.map((name) => [name, weights.outline(name)])),
   metadata: weights.metadata,
+  weights,
   read: (name) => {
-    throw new InputError('model.ability', `${weights.source}: "${name}" cannot be read before it is imported`);
+    throw new InputError('model.ability', `${weights.source}: "${name}" lies at an address, and has to be waited for`);
   },
   text: (path) => texts.get(path),
 });

@@ -13,8 +13,10 @@ import { guided, velocityOf } from './denoiser.ts';
 import { hasEncoder, openNetworks, type Networks, type TextFeatures } from './networks.ts';
 import type { Components } from './part.ts';
 import { partsOf, roundable } from './parts.ts';
+import { relaid } from './relaid.ts';
 import { samplerOf } from './sampler.ts';
 import { scheduleOf, type Schedule } from './schedule.ts';
+import { isSingleFile } from './single-file.ts';
 import { pixelsOf, unitOf } from './stages.ts';
 
 export const stableDiffusion = {
@@ -24,12 +26,12 @@ export const stableDiffusion = {
     const components = componentsOf(file, source);
     const preset = presetOf(components);
     const id = { ...nameOf(source, preset), preset };
-    const rounded = roundable(components, file);
     return {
       id,
       abilities: abilitiesOf(components),
       parts: () => partsOf(components),
-      ...(rounded && { roundable: () => rounded }),
+      roundable: () => roundable(components),
+      ...(isSingleFile(file.tensors) && { relaid: () => relaid(components, file, source) }),
       painter: (runtime, options) => openPainter(components, id, runtime, options),
     };
   },

@@ -1,11 +1,10 @@
 // What a Stable Diffusion model consists of, for `banana doctor`, and which of its matrices `banana import` may round.
 import { planOf } from '../../quant/plan.ts';
-import type { ModelFile, ModelPart } from '../family.ts';
+import type { ModelPart } from '../family.ts';
 import { modelPart } from '../model-part.ts';
 import type { Stage } from '../stage.ts';
 import { hasEncoder } from './networks.ts';
 import type { Components } from './part.ts';
-import { isSingleFile } from './single-file.ts';
 import { decodeStage, encodeStage, textStage, unetStage } from './stages.ts';
 
 const textStages = ({ texts }: Components): Stage[] =>
@@ -22,9 +21,8 @@ export function partsOf(components: Components): ModelPart[] {
   ];
 }
 
-/** Matrices of a folder's U-Net and text encoders by name there; undefined for a single file, whose names are others. */
-export function roundable(components: Components, { tensors }: ModelFile): ReadonlySet<string> | undefined {
-  if (isSingleFile(tensors)) return undefined;
+/** Matrices of the U-Net and the text encoders by name in diffusers' folder. */
+export function roundable(components: Components): ReadonlySet<string> {
   const stages: [folder: string, Stage][] = [
     ['unet', unetStage(components.unet.config)],
     ...textStages(components).map((stage, i): [string, Stage] => [`text_encoder${i > 0 ? `_${i + 1}` : ''}`, stage]),

@@ -10,6 +10,8 @@ import { singleFile } from './single-file.ts';
 import { unetConfig } from './unet-config.ts';
 
 const LISTS = keyLists();
+/** What was read: tensor, rows from and to. */
+const asked: [string, number, number][] = [];
 const outline = (shape: readonly number[]): Outline => ({ dtype: 'float16', shape });
 
 /** OpenCLIP's tensors of a text encoder of transformers' shapes. */
@@ -66,7 +68,10 @@ function checkpoint(name: keyof typeof TEXTS): ModelFile {
   const kl = LISTS['sd1/vae']!.weights.map(([key, shape]) => [`first_stage_model.${klNamed(key)}`, outline(shape)] as const);
   const tensors = new Map<string, Outline>([...unet, ...kl, ...TEXTS[name]()]);
   const merges = Array.from({ length: 48_894 }, (_, i) => `a${i} b`).join('\n');
-  const read = (key: string) => zeros('float32', tensors.get(key)!.shape);
+  const read = (key: string, [from, to] = [0, tensors.get(key)!.shape[0]!]) => {
+    asked.push([key, from, to]);
+    return zeros('float32', [to - from, ...tensors.get(key)!.shape.slice(1)]);
+  };
   return { tensors, metadata: {}, read, text: (path) => (path === 'clip/merges.txt' ? merges : undefined) };
 }
 
@@ -96,6 +101,14 @@ test('the second encoder of SDXL: thirds of one matrix, the projection turned ar
   const { weights, config } = second!;
   const expected = new Map(LISTS['sdxl/text_encoder_2']!.weights.map(([key, shape]) => [key, shape.join()]));
   expect(new Map(weights.names.map((key) => [key, weights.outline(key).shape.join()]))).toEqual(expected);
-  expect((await weights.read('text_model.encoder.layers.0.self_attn.k_proj.weight')).shape).toEqual([1280, 1280]);
+  const key = 'text_model.encoder.layers.0.self_attn.k_proj.weight';
+  expect((await weights.read(key)).shape).toEqual([1280, 1280]);
+  expect((await weights.read(key, [1, 3])).shape).toEqual([2, 1280]);
+  const fused = 'conditioner.embedders.1.model.transformer.resblocks.0.attn.in_proj_weight';
+  expect(asked.splice(0)).toEqual([
+    [fused, 1280, 2560],
+    [fused, 1281, 1283],
+  ]);
+  expect((await weights.read('text_projection.weight', [2, 5])).shape).toEqual([3, 1280]);
   expect(config).toMatchObject({ depth: 32, heads: 20, projection: 1280 });
 });

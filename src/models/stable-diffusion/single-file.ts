@@ -5,7 +5,7 @@ import { quickGelu } from '../../graph/functions.ts';
 import { gelu } from '../../graph/ops.ts';
 import type { Specs } from '../../nn/scope.ts';
 import { sgmNames } from '../../adapters/sgm.ts';
-import { sizeOf, transposed, type Tensor } from '../../tensor/tensor.ts';
+import { cutRows, transposed, type Tensor } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
 import { InputError } from '../../util/errors.ts';
 import type { ModelFile } from '../family.ts';
@@ -226,17 +226,15 @@ function fromOpenClip(weights: Weights, projected: boolean): Weights {
       if (third(name) >= 0) return { ...outline, shape: [rows / 3, ...rest] };
       return name === 'text_projection.weight' ? { ...outline, shape: [...outline.shape].reverse() } : outline;
     },
-    async read(name) {
-      const t = (await view.read(name)) as Tensor<'float32'>;
-      if (third(name) >= 0) return part(t, third(name));
-      return name === 'text_projection.weight' ? transposed(t) : t;
+    async read(name, rows) {
+      if (name === 'text_projection.weight') {
+        const t = transposed((await view.read(name)) as Tensor<'float32'>);
+        return rows ? cutRows(t, rows) : t;
+      }
+      if (third(name) < 0) return view.read(name, rows);
+      const count = view.outline(name).shape[0]! / 3;
+      const [from, to] = rows ?? [0, count];
+      return view.read(name, [third(name) * count + from, third(name) * count + to]);
     },
   };
-}
-
-/** A third of a tensor's rows. */
-function part({ shape, data, dtype }: Tensor<'float32'>, index: number): Tensor<'float32'> {
-  const [rows, ...rest] = shape as [number, ...number[]];
-  const size = sizeOf(shape) / 3;
-  return { dtype, shape: [rows / 3, ...rest], data: data.slice(index * size, (index + 1) * size) };
 }
