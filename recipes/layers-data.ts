@@ -46,7 +46,12 @@ const LONG = 7 * PATCH;
 const PICTURES = { many: 5000, few: 8 };
 
 /** Makes the data of a preset. */
-export async function makeLayersData({ preset: name, run = `runs/layers-${name}`, log = () => {} }: RecipeOptions): Promise<void> {
+export async function makeLayersData({
+  preset: name,
+  run = `runs/layers-${name}`,
+  processes = 2,
+  log = () => {},
+}: RecipeOptions): Promise<void> {
   const config = layersPreset(name);
   const data = layeredData(name);
   const captions = Array.from(
@@ -57,7 +62,7 @@ export async function makeLayersData({ preset: name, run = `runs/layers-${name}`
   await writeFileWhole(join(run, 'tokenizer.json'), `${JSON.stringify(tokenizer)}\n`);
   log(`tokenizer: ${tokenizer.vocabularySize} tokens`);
   const whole = name === 'tiny' ? PICTURES.few : PICTURES.many;
-  const pool = renderPool({ processes: 2 });
+  const pool = renderPool({ processes });
   try {
     const draw = (drawings: readonly Drawing[]) => drawn(drawings, pool, log);
     const drawings = await draw(drawingsOf(data.scope, THUMBNAIL));

@@ -1,6 +1,8 @@
 // Recipe of the layered model: the renderer's programs and windows as a folder that tools/cuda/run.py trains. After layers-data.ts.
-//   npx tsx recipes/layers-renderer.ts --preset pico [--run runs/layers-pico] [--rate 0.002]
+//   npx tsx recipes/layers-renderer.ts --preset pico [--run runs/layers-pico] [--rate 0.002] [--from CHECKPOINT]
 //   python3 tools/cuda/run.py runs/layers-pico/renderer --out runs/layers-pico/renderer-run --seconds 3600
+// With a teacher's or student's checkpoint it also learns to clean what that model really makes; a renderer that was trained without
+// goes on from its own checkpoint.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { drawingsOf, type Drawing } from '../src/data/drawings.ts';
@@ -10,16 +12,21 @@ import { layeredData } from '../src/data/layered.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
 import { MARGIN } from '../src/models/banana/level-sets.ts';
 import { layersPreset, THUMBNAIL } from '../src/models/layers/config.ts';
-import { decodeTokens, encodeThumbnail, type Basis } from '../src/models/layers/thumbnail.ts';
+import { openLayerNetworks } from '../src/models/layers/networks.ts';
+import type { Basis } from '../src/models/layers/thumbnail.ts';
 import { initialize } from '../src/nn/scope.ts';
 import { encodeModel } from '../src/onnx/encode.ts';
 import { tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { storedBasis } from '../src/train/layers/basis.ts';
+import { kept, remaker, samplesByDrawing, type Remake } from '../src/train/layers/remade.ts';
 import { rendererPrepare, rendererProgram, SCALES, windowCells, type Scale } from '../src/train/layers/renderer.ts';
 import { schedulePoints, type Plan } from '../src/train/plan.ts';
+import { ROOMS, roomSamples } from '../src/train/layers/rows.ts';
 import { cosineRate } from '../src/train/run.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
-import { hash32, random } from '../src/util/random.ts';
+import { hash32, random, type Random } from '../src/util/random.ts';
+import { ortNode } from '../src/runtime/ort-node.ts';
+import { averaged, materialOf } from './layers-stage.ts';
 import { main } from './recipe.ts';
 
 /** Windows of a scale. */
@@ -51,35 +58,59 @@ function cutOut(pixels: ArrayLike<number>, top: number, left: number, a: number)
   return out;
 }
 
-function rowsOf(windows: readonly Window[], scale: Scale, basis: Basis): Tensors {
+/** Whole thumbnails of the windows' drawings as they are cut and remade, by key. */
+async function degraded(windows: readonly Window[], basis: Basis, remake: Remake | undefined, rng: Random) {
+  const [cut, remade] = [new Map<string, Uint8Array>(), new Map<string, Uint8Array>()];
+  for (const { drawing, thumbnail } of windows) {
+    const { key } = drawing;
+    if (cut.has(key)) continue;
+    cut.set(key, kept(thumbnail, basis));
+    remade.set(key, (await remake?.(key, thumbnail, rng.split(key))) ?? cut.get(key)!);
+  }
+  return { cut, remade };
+}
+
+type Degraded = Awaited<ReturnType<typeof degraded>>;
+
+function rowsOf(windows: readonly Window[], scale: Scale, { cut, remade }: Degraded): Tensors {
   const [a, P] = [windowCells(scale), scale.cells * scale.pixels];
   const stack = (side: number, pictures: readonly Uint8Array[]) => {
     const bytes = new Uint8Array(pictures.length * side * side * 4);
     pictures.forEach((p, i) => bytes.set(p, i * side * side * 4));
     return tensor('uint8', [pictures.length, side, side, 4], bytes);
   };
-  const kept = (thumbnail: Uint8Array) => {
-    const square = { width: THUMBNAIL, height: THUMBNAIL };
-    return decodeTokens(encodeThumbnail({ ...square, pixels: thumbnail }, basis), THUMBNAIL, THUMBNAIL, basis).map((v) =>
-      Math.round(Math.min(255, Math.max(0, (v + 1) * 127.5))),
+  const cells = (of: (window: Window) => Uint8Array) =>
+    stack(
+      a,
+      windows.map((window) => cutOut(of(window), window.top, window.left, a)),
     );
-  };
-  const cuts = new Map<string, Float32Array>();
-  for (const { drawing, thumbnail } of windows) if (!cuts.has(drawing.key)) cuts.set(drawing.key, kept(thumbnail));
   return {
-    cells: stack(
-      a,
-      windows.map(({ thumbnail, top, left }) => cutOut(thumbnail, top, left, a)),
-    ),
-    cut: stack(
-      a,
-      windows.map(({ drawing, top, left }) => cutOut(cuts.get(drawing.key)!, top, left, a)),
-    ),
+    cells: cells(({ thumbnail }) => thumbnail),
+    cut: cells(({ drawing }) => cut.get(drawing.key)!),
+    remade: cells(({ drawing }) => remade.get(drawing.key)!),
     target: stack(
       P,
       windows.map(({ target }) => target),
     ),
   };
+}
+
+/** Samples that are looked through for the captions of drawings. */
+const SAMPLES = 60_000;
+
+/** What a checkpoint's averaged weights make of drawings. */
+async function openRemake(from: string, name: string, run: string, bank: Tensors, basis: Basis): Promise<Remake> {
+  const weights = { ...(await averaged(from)), 'transformer.variance': bank.variance! };
+  const networks = openLayerNetworks(await ortNode({ threads: 1 }), layersPreset(name), weights);
+  const { keys, tokenizer } = await materialOf(name, run);
+  const samples = function* () {
+    let left = name === 'tiny' ? 200 : SAMPLES;
+    for (const sample of roomSamples(ROOMS[0]!, layeredData(name), keys, 0)) {
+      if (left-- === 0) return;
+      yield sample;
+    }
+  };
+  return remaker(networks, basis, tokenizer, samplesByDrawing(samples()));
 }
 
 /** Writes the bundle. */
@@ -88,21 +119,27 @@ export async function makeRendererBundle({
   run = `runs/layers-${name}`,
   rate = 0.002,
   seed = 0,
+  from,
+  processes = 1,
   log = () => {},
 }: RecipeOptions): Promise<void> {
   const config = layersPreset(name);
   const out = join(run, 'renderer');
   const { tensors: bank } = await readSafetensors(join(run, 'bank.safetensors'));
   const basis = storedBasis(bank, config.channels);
+  const remake = from === undefined ? undefined : await openRemake(from, name, run, bank, basis);
   const all = drawingsOf(layeredData(name).scope, THUMBNAIL);
   const parts = [];
-  const pool = renderPool({ processes: 1, seconds: 20 });
+  const pool = renderPool({ processes, seconds: 20 });
   for (const scale of SCALES) {
     const folder = join(out, `x${scale.pixels}`);
     await mkdir(join(folder, 'data'), { recursive: true });
     const windows: Window[] = [];
     for await (const window of windowsOf(chosen(all, scale), scale, 2, pool, seed)) windows.push(window);
-    await writeSafetensors(join(folder, 'data', 'rows.safetensors'), rowsOf(windows, scale, basis));
+    await writeSafetensors(
+      join(folder, 'data', 'rows.safetensors'),
+      rowsOf(windows, scale, await degraded(windows, basis, remake, random(seed).split(`remade ${scale.pixels}`))),
+    );
     const { program, specs } = rendererProgram(config, scale);
     await writeFile(join(folder, 'program.onnx'), encodeModel(program.graph).model);
     await writeFile(join(folder, 'prepare.onnx'), encodeModel(rendererPrepare(scale)).model);
@@ -111,9 +148,11 @@ export async function makeRendererBundle({
     const inputs: Plan['inputs'] = {
       cells: data('cells'),
       cut: data('cut'),
+      remade: data('remade'),
       target: data('target'),
       normal: { kind: 'normal' },
       kind: uniform,
+      model: uniform,
       half: uniform,
       mix: uniform,
       noisy: uniform,

@@ -109,3 +109,14 @@ export const stateOf = (programs: readonly StageProgram[], weights: Tensors): Te
     {},
     ...programs.map(({ program, specs }) => program.begin(Object.fromEntries([...specs.keys()].map((p) => [p, weights[p]!])))),
   );
+
+/** The averaged weights of a checkpoint, by path. */
+export async function averaged(path: string): Promise<Tensors> {
+  const { tensors } = await readSafetensors(path);
+  const prefix = 'ema/';
+  return Object.fromEntries(
+    Object.entries(tensors)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, t]) => [key.slice(prefix.length), t]),
+  );
+}

@@ -4,24 +4,11 @@
 //   python3 tools/cuda/run.py runs/layers-pico/student --out runs/layers-pico/student-run --seconds 7200
 // layers-model.ts then makes the model's file of it.
 import { join } from 'node:path';
-import { readSafetensors } from '../src/disk/files.ts';
-import type { Tensors } from '../src/tensor/tensor.ts';
 import { TEACHER } from '../src/train/distill.ts';
 import { studentStage } from '../src/train/layers/stages.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
-import { materialOf, stateOf, writeStage } from './layers-stage.ts';
+import { averaged, materialOf, stateOf, writeStage } from './layers-stage.ts';
 import { main } from './recipe.ts';
-
-/** The averaged weights of a checkpoint, by path. */
-async function averaged(path: string): Promise<Tensors> {
-  const { tensors } = await readSafetensors(path);
-  const prefix = 'ema/';
-  return Object.fromEntries(
-    Object.entries(tensors)
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, t]) => [key.slice(prefix.length), t]),
-  );
-}
 
 /** Writes the bundle. `from`: the teacher's checkpoint, that of the run when left out. */
 export async function makeLayersStudent(options: RecipeOptions): Promise<void> {

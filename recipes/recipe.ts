@@ -27,9 +27,10 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
         part: text,
         from: text,
         adversary: text,
+        processes: text,
       },
     });
-    const number = (name: 'seed' | 'steps' | 'seconds' | 'batch' | 'rate' | 'adversary') => {
+    const number = (name: 'seed' | 'steps' | 'seconds' | 'batch' | 'rate' | 'adversary' | 'processes') => {
       const given = values[name];
       if (given === undefined) return {};
       if (!(Number(given) >= 0)) throw new InputError('recipe.option', `--${name} ${given}: expected a number`);
@@ -46,6 +47,7 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
       ...number('batch'),
       ...number('rate'),
       ...number('adversary'),
+      ...number('processes'),
       log: (line) => console.error(line),
     });
   } catch (error) {

@@ -11,6 +11,8 @@ export interface RecipeOptions {
   seconds?: number;
   batch?: number;
   rate?: number;
+  /** Processes that draw at the same time. */
+  processes?: number;
   /** Which part of a network, where a recipe can train one alone. */
   part?: string;
   /** A file of weights to start from instead of random ones, where a recipe can: another run's, say, whose data or latents were others. */

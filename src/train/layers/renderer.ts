@@ -1,5 +1,5 @@
 // Training of the level-set renderer: windows of thumbnails, and the same windows of the drawing at a larger scale. Half of what it
-// sees is degraded as a model's thumbnails are (cut to the basis, noisy), so that it also cleans.
+// sees is degraded as a model's thumbnails are (cut to the basis, noisy, given back by a model), so that it also cleans.
 // Legend: B batch, n cells of a window's side, a = n + 2 MARGIN, q pixels to a cell, P = n q.
 import { abs, add, cast, concat, expand, greater, mean, mul, reshape, slice, sub } from '../../graph/ops.ts';
 import { constant, graph, input, type Graph, type Value } from '../../graph/value.ts';
@@ -30,8 +30,9 @@ export const SCALES: readonly Scale[] = [
   { pixels: 64, cells: 2, share: 0.12, batch: 10 },
 ];
 
-/** Share of windows that are degraded, of those the share with noise, and its largest deviation. */
+/** Share of windows that are degraded; of those the share that a model gave back, of the rest that with noise, and its largest deviation. */
 const DEGRADED = 0.6;
+const REMADE = 0.5;
 const NOISY = 0.8;
 const NOISE = 0.2;
 
@@ -60,8 +61,8 @@ export function rendererProgram({ renderer }: LayersConfig, scale: Scale): { pro
 }
 
 /**
- * Computes a program's inputs from rows: cells and cut (B, a, a, 4) uint8, the exact window and what the basis keeps of it; target
- * (B, P, P, 4) uint8; and draws: kind, half, mix, noisy, level (B) uniform in [0, 1), normal (B, a, a, 4).
+ * Computes a program's inputs from rows: cells, cut and remade (B, a, a, 4) uint8, the exact window, what the basis keeps of it and
+ * what a model gives back; target (B, P, P, 4) uint8; and draws: kind, model, half, mix, noisy, level (B) uniform in [0, 1), normal (B, a, a, 4).
  */
 export function rendererPrepare(scale: Scale): Graph {
   const { pixels: q, cells: n, batch: B } = scale;
@@ -72,8 +73,9 @@ export function rendererPrepare(scale: Scale): Graph {
   const bad = chance('kind', DEGRADED);
   const whole = chance('half', 0.5); // half of the degraded windows are cut fully, the others in part
   const mixed = mul(bad, add(whole, mul(sub(1, whole), draw('mix'))));
-  const [cells, cut] = [bytes('cells', a), bytes('cut', a)];
+  const [cells, cut, remade] = [bytes('cells', a), bytes('cut', a), bytes('remade', a)];
   const noise = mul(mul(mul(bad, chance('noisy', NOISY)), mul(draw('level'), NOISE)), input('normal', [B, a, a, 4]));
-  const seen = add(add(cells, mul(mixed, sub(cut, cells))), noise);
+  const worn = add(add(cells, mul(mixed, sub(cut, cells))), noise);
+  const seen = add(worn, mul(mul(bad, chance('model', REMADE)), sub(remade, worn)));
   return graph('prepare', { window: concat([seen, expand(bad, [B, a, a, 1])], -1), picture: bytes('target', P) });
 }
