@@ -161,14 +161,10 @@ test('fuse finds a mix of 3x3 neighbours, and leaves other views alone', () => {
     return graph('mix', { y: o.matmul(o.concat(views, -1), parameter('w', [18, 3])) });
   };
   const feeds = { x: ramp([2, 5, 4, 2]), w: ramp([18, 3]) };
-  for (const order of [
-    [0, 1, 2],
-    [2, 1, 0],
-  ]) {
-    expect(nodesOf(fuse(mixed(order))).filter(({ op }) => op === 'MatMul')).toHaveLength(3);
-    expectSame(mixed(order), fuse(mixed(order)), feeds, 2e-6);
-  }
   const g = mixed([0, 1, 2]);
+  expect(nodesOf(fuse(g)).flatMap(({ op }) => (['Conv', 'MatMul', 'Pad'].includes(op) ? [op] : []))).toEqual(['Conv']);
+  expectSame(g, fuse(g), feeds, 2e-6);
+  expect(print(fuse(mixed([2, 1, 0])))).toBe(print(mixed([2, 1, 0])));
   const [views, w] = g.outputs.y!.inputs as [Value, Value];
   const other = graph('other', { y: o.matmul(o.concat([...views.inputs.slice(1), views.inputs[0]!], -1), w) });
   expect(print(fuse(other))).toBe(print(other));
