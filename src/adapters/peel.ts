@@ -7,7 +7,7 @@ import { decodeSafetensors, encodeSafetensors, headWords } from '../tensor/safet
 import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import type { InputCode } from '../util/codes.ts';
 import { InputError } from '../util/errors.ts';
-import { fromHalves, toHalf } from '../util/float16.ts';
+import { fromHalves, toHalves } from '../util/float16.ts';
 import { sha256 } from './hash.ts';
 import { checkPeelName, infoOf, metadataOf, nameOfBase, printable, RANK_MAX, sameBase, type BaseId, type PeelInfo } from './info.ts';
 import { isLowRank, keyOf, partOf } from './keys.ts';
@@ -191,7 +191,7 @@ function asFloat32(t: Tensor): Tensor<'float32'> | undefined {
 function halved({ shape, data }: Tensor<'float32'>, name: string): Tensor<'float16'> {
   if (!data.every((x) => Math.abs(x) < 65504))
     throw new InputError('peel.number', `"${name}" has numbers that float16 cannot hold: the training diverged`);
-  return tensor('float16', shape, Uint16Array.from(data, toHalf));
+  return tensor('float16', shape, toHalves(data));
 }
 
 /** The matrix with rows and columns exchanged, times a factor. */

@@ -6,8 +6,8 @@ import { lazily, type LazyTensors } from '../tensor/lazy.ts';
 import type { Tensor, Tensors } from '../tensor/tensor.ts';
 import type { Blocks } from './blocks.ts';
 import { blockNames, blockTensors, KERNEL_BITS } from './int4.ts';
-import { columnNames, columnTensors } from './int8.ts';
-import { unrolled } from './int8-conv.ts';
+import { columnNames, columnTensors, namedColumns } from './int8.ts';
+import { kernelColumns } from './int8-conv.ts';
 
 /** The blocks that a model's file holds for a weight, read when asked for; undefined for a weight that is no blocks. */
 export type BlocksOf = (path: string) => (Blocks & { readonly bits: number }) | undefined;
@@ -24,7 +24,10 @@ const KINDS: readonly Kind[] = [
   ...KERNEL_BITS.map(
     (bits): Kind => ({ suffix: blockNames('', bits).values, make: (path, weight) => blockTensors(path, weight, bits), bits }),
   ),
-  { suffix: columnNames('').values, make: (path, weight) => columnTensors(path, isKernel(weight) ? unrolled(weight) : weight) },
+  {
+    suffix: columnNames('').values,
+    make: (path, weight) => (isKernel(weight) ? namedColumns(path, kernelColumns(weight)) : columnTensors(path, weight)),
+  },
 ];
 
 const isKernel = (weight: Tensor<'float32'> | Blocks): weight is Tensor<'float32'> => 'shape' in weight && weight.shape.length === 4;

@@ -22,7 +22,8 @@ import { END } from '../graph/rules.ts';
 import { apply, constant, parameter, type Value } from '../graph/value.ts';
 import type { Convolve } from '../nn/scope.ts';
 import { float32, tensor, type Tensor } from '../tensor/tensor.ts';
-import { columnNames } from './int8.ts';
+import { roundToEven } from './blocks.ts';
+import { columnNames, LEVELS, type Columns } from './int8.ts';
 
 /** Channels from which it pays: with fewer, moving the bytes costs what the product saves. */
 const CHANNELS = 256;
@@ -56,12 +57,28 @@ function inBytes(x: Value, weight: Value, path: string, { pads: [top, left, bott
   return transpose(apply('MatMulIntegerToFloat', product), [0, 3, 1, 2]); // (B, out, h', w')
 }
 
-/** A kernel (out, in, rows, columns) as a matrix (rows * columns * in, out), as the pixels lie side by side. */
-export function unrolled({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
+/** Outputs that are rounded side by side, so that what is written lies together. */
+const TOGETHER = 64;
+
+/** A kernel (out, in, rows, columns) as 8-bit columns (rows * columns * in, out), as the pixels lie side by side. */
+export function kernelColumns({ shape, data }: Tensor<'float32'>): Columns {
   const [out, inner, rows, columns] = shape as [number, number, number, number];
-  const places = rows * columns;
-  const matrix = new Float32Array(data.length);
-  for (let o = 0, i = 0; o < out; o++)
-    for (let c = 0; c < inner; c++) for (let k = 0; k < places; k++, i++) matrix[(k * inner + c) * out + o] = data[i]!;
-  return float32([places * inner, out], matrix);
+  const [places, each] = [rows * columns, inner * rows * columns];
+  const scales = Float32Array.from({ length: out }, (_, o) => largest(data, o * each, (o + 1) * each) / LEVELS);
+  const factors = Float64Array.from(scales, (scale) => 1 / (scale || 1)); // an output of zeros stays zeros
+  const values = new Int8Array(data.length);
+  for (let first = 0; first < out; first += TOGETHER) {
+    const last = Math.min(out, first + TOGETHER);
+    for (let k = 0; k < places; k++)
+      for (let c = 0; c < inner; c++)
+        for (let o = first, to = (k * inner + c) * out + first, from = first * each + c * places + k; o < last; o++, to++, from += each)
+          values[to] = roundToEven(data[from]! * factors[o]!);
+  }
+  return { values: tensor('int8', [each, out], values), scales: float32([out], scales) };
+}
+
+function largest(data: Float32Array, from: number, to: number): number {
+  let found = 0;
+  for (let i = from; i < to; i++) found = Math.max(found, Math.abs(data[i]!));
+  return found;
 }

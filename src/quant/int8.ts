@@ -11,7 +11,8 @@ import { fromHalves } from '../util/float16.ts';
 import { BLOCK, roundToEven, wholeNumbers, type Blocks } from './blocks.ts';
 import type { Plan } from './plan.ts';
 
-const LEVELS = 127;
+/** The largest whole number of an 8-bit weight. */
+export const LEVELS = 127;
 
 /** Names of the 8-bit weight and its scales. */
 export const columnNames = (path: string) => ({ values: `${path}.s8`, scales: `${path}.s8.scale` });
@@ -108,9 +109,11 @@ export function dequantizeColumns({ values, scales }: Columns): Tensor<'float32'
 }
 
 /** The parameters of a weight by name, from its float32 matrix or its blocks. */
-export function columnTensors(path: string, weight: Tensor<'float32'> | Blocks): Tensors {
+export const columnTensors = (path: string, weight: Tensor<'float32'> | Blocks): Tensors =>
+  namedColumns(path, 'scales' in weight ? columnsOfBlocks(weight) : quantizeColumns(weight));
+
+export function namedColumns(path: string, { values, scales }: Columns): Tensors {
   const names = columnNames(path);
-  const { values, scales } = 'scales' in weight ? columnsOfBlocks(weight) : quantizeColumns(weight);
   return { [names.values]: values, [names.scales]: scales };
 }
 

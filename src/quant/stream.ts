@@ -5,7 +5,7 @@ import { NARROW } from '../tensor/floats.ts';
 import { encodeHead, type Written } from '../tensor/safetensors.ts';
 import { byteLength, sizeOf, toBytes, transposed, type Tensor } from '../tensor/tensor.ts';
 import type { WeightOutline, Weights } from '../tensor/weights.ts';
-import { toHalf } from '../util/float16.ts';
+import { toHalves } from '../util/float16.ts';
 import { BLOCK, quantizeBlocks } from './blocks.ts';
 import { blockNames, packBlocks, type KERNEL_BITS } from './int4.ts';
 
@@ -71,7 +71,7 @@ async function* packed(parts: AsyncIterable<Tensor>, bits: number): AsyncGenerat
   const halves: Uint8Array[] = [];
   for await (const part of parts) {
     const { values, scales } = packBlocks(quantizeBlocks(transposed(part as Tensor<'float32'>), bits), bits);
-    halves.push(toBytes({ dtype: 'float16', shape: scales.shape, data: Uint16Array.from(scales.data, toHalf) }));
+    halves.push(toBytes({ dtype: 'float16', shape: scales.shape, data: toHalves(scales.data) }));
     yield toBytes(values);
   }
   yield* halves;

@@ -36,6 +36,13 @@ export function fromHalf(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** Many at once: `Uint16Array.from` with a function takes thirty times as long. */
+export function toHalves(numbers: Float32Array): Uint16Array<ArrayBuffer> {
+  const halves = new Uint16Array(numbers.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = toHalf(numbers[i]!);
+  return halves;
+}
+
 let table: Float32Array | undefined; // of all 65,536 numbers
 
 /** Many at once, by a table: 8 M of them in some 10 ms, where `Float32Array.from` with a function takes a second. */

@@ -37,16 +37,19 @@ export async function openNetworks(
 ): Promise<Networks> {
   const sessions: Session[] = [];
   const release = async () => void (await Promise.all(sessions.splice(0).map((session) => session.release())));
-  const open = async (stage: Stage, weights: Weights): Promise<Session> => {
-    const session = await openPart(runtime, stage, weights);
+  const open = async (stage: Stage, weights: Weights, frugal = false): Promise<Session> => {
+    const session = await openPart(runtime, stage, weights, frugal);
     sessions.push(session);
     return session;
   };
   try {
     const readers: Session[] = [];
-    for (const { config, weights } of texts) readers.push(await open(textStage(config, weights.names, texts.length > 1), weights));
+    for (const { config, weights } of texts) {
+      const stage = (options?: StageOptions) => textStage(config, weights.names, texts.length > 1, options);
+      readers.push(await open(stage(productsOf(precision, stage())), weights, true));
+    }
     const denoiser = await open(unetStage(unet.config, productsOf(precision, unetStage(unet.config))), unet.weights);
-    const decoder = await open(decodeStage(pictures), pictures.weights);
+    const decoder = await open(decodeStage(pictures), pictures.weights, true);
     let encoder: Promise<Session> | undefined;
     return {
       async text(ids) {
@@ -71,11 +74,11 @@ export async function openNetworks(
   }
 }
 
-async function openPart(runtime: Runtime, { graph, specs }: Stage, weights: Weights): Promise<Session> {
-  return runtime.compile(forInference(graph), { weights: await checkpointWeights(graph, specs, weights) });
+async function openPart(runtime: Runtime, { graph, specs }: Stage, weights: Weights, frugal: boolean): Promise<Session> {
+  return runtime.compile(forInference(graph), { weights: await checkpointWeights(graph, specs, weights), frugal });
 }
 
-/** How a U-Net's weights are multiplied. */
+/** How weights are multiplied. */
 function productsOf(precision: Precision, { specs }: Stage): StageOptions {
   const bits = BITS[precision];
   return bits === undefined ? {} : { product: PRODUCTS[precision](planOf(specs, bits)), convolve: CONVOLUTIONS[precision] };

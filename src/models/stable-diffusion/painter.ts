@@ -1,7 +1,8 @@
 // Stable Diffusion's U-Nets as a family (family.ts): SD 1 and 2, SDXL, and those distilled to few steps, in diffusers' folders or single
 // files. What a model is decides how it is drawn with: its scheduler, guidance, number of steps.
 import type { Size } from '../../image/image.ts';
-import type { Precision } from '../../quant/precision.ts';
+import { planOf } from '../../quant/plan.ts';
+import { fastestPrecision, type Precision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../../tensor/tensor.ts';
@@ -17,7 +18,7 @@ import { relaid } from './relaid.ts';
 import { samplerOf } from './sampler.ts';
 import { scheduleOf, type Schedule } from './schedule.ts';
 import { isSingleFile } from './single-file.ts';
-import { pixelsOf, unitOf } from './stages.ts';
+import { pixelsOf, unetStage, unitOf } from './stages.ts';
 
 export const stableDiffusion = {
   name: 'stable-diffusion',
@@ -64,9 +65,10 @@ async function openPainter(
   components: Components,
   id: OpenedModel['id'],
   runtime: Runtime,
-  { hash, precision = 'float32' }: PainterOptions,
+  { hash, precision: asked }: PainterOptions,
 ): Promise<Painter> {
   const { texts, unet, pictures, schedule: config } = components;
+  const precision = asked ?? (await fastestPrecision(runtime, planOf(unetStage(unet.config).specs, 8)));
   const networks = await openNetworks(runtime, components, { precision });
   const schedule = scheduleOf(config);
   const layout = layoutOf(components);
