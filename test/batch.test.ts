@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, expect, test } from 'vitest';
 import { random } from '../src/util/random.ts';
 import { killAgain } from './batch-kills.ts';
+import { built } from './build.ts';
 import { workFolder } from './command.ts';
 
 const { folder, remove } = workFolder();
@@ -14,24 +14,13 @@ const ROWS = 150;
 const name = (row: number) => String(row).padStart(5, '0');
 
 test('20 kills at moments by chance, then resumed: every picture once and whole', async () => {
-  // One file, so that a run begins in a moment. Inside the repository: what it does not use is imported from node_modules.
-  const program = fileURLToPath(new URL('../node_modules/.cache/batch.fixture.mjs', import.meta.url));
-  await build({
-    entryPoints: [fileURLToPath(new URL('./batch.fixture.ts', import.meta.url))],
-    outfile: program,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-  });
   const rows = Array.from({ length: ROWS }, (_, i) => JSON.stringify({ prompt: `row ${i}`, ...(i % 5 === 4 && { count: 3 }) }));
   writeFileSync(join(folder, 'rows.jsonl'), rows.join('\n'));
   const expected = rows.flatMap((row, i) =>
     row.includes('count') ? [1, 2, 3].map((n) => `${name(i + 1)}-${n}.png`) : [`${name(i + 1)}.png`],
   );
   const out = join(folder, 'out');
-  const command = [process.execPath, program, join(folder, 'rows.jsonl'), out, '2'];
+  const command = [process.execPath, fileURLToPath(built('test/batch.fixture.ts')), join(folder, 'rows.jsonl'), out, '2'];
   const { killed, pictures, faults } = await killAgain(
     { command, folder: out, runs: 20, lines: 10, within: 30, random: random(1) },
     expected,

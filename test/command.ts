@@ -1,11 +1,11 @@
 // What the tests of the command share: a folder of its own with an untrained tiny model, and the command as a process.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { randomModel, saveModel } from '../src/node/models.ts';
+import { built } from './build.ts';
 
 /** A new folder; `remove` takes it away. */
 export function workFolder(): { folder: string; remove: () => void } {
@@ -26,11 +26,8 @@ export interface Ended {
   err: string;
 }
 
-const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
-/** The command as a process: Node, the loader for TypeScript, the file. Its own arguments follow. */
-export const BANANA: readonly string[] = [process.execPath, '--import', TSX, MAIN];
+/** The command as a process: Node, the file. Its own arguments follow. */
+export const BANANA: readonly string[] = [process.execPath, fileURLToPath(built('src/cli/main.ts'))];
 
 /**
  * Runs the command as a process of its own group. `before` comes before node, such as ['unshare', '-rn']; `watch` sees

@@ -10,6 +10,7 @@ import * as node from '../src/node/index.ts';
 import { serve } from '../src/server/listen.ts';
 import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import * as web from '../src/web/index.ts';
+import { built } from './build.ts';
 import { workFolder } from './command.ts';
 import { keepsContract } from './contract.ts';
 import { gradientFile } from './fixtures/families/gradient/family.ts';
@@ -19,7 +20,10 @@ vi.mock(import('../src/models/families.ts'), async (original) => {
   const [{ FAMILIES }, { gradient }] = await Promise.all([original(), import('./fixtures/families/gradient/family.ts')]);
   return { FAMILIES: [...FAMILIES, gradient] };
 });
-vi.mock('../src/node/entry.ts', () => ({ ENTRY: new URL('./fixtures/families/gradient/engine.ts', import.meta.url) }));
+vi.mock(import('../src/node/entry.ts'), async () => {
+  const { built } = await import('./build.ts');
+  return { ENTRY: built('test/fixtures/families/gradient/engine.ts') };
+});
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a busy machine
 
 const { folder, remove } = workFolder();
@@ -28,7 +32,7 @@ beforeAll(() => writeFileSync(model, gradientFile()));
 afterAll(remove);
 
 const bytes = () => ({ model: new Uint8Array(readFileSync(model)), runtime: 'reference' }) as const;
-const WORKER = new URL('./fixtures/families/gradient/worker.ts', import.meta.url);
+const WORKER = built('test/fixtures/families/gradient/worker.ts');
 const FACES = {
   'a child process': () => node.openBanana({ model, threads: 1 }),
   'in process': () => node.openBanana({ model, inProcess: true, threads: 1 }),

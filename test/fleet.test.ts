@@ -6,7 +6,6 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeImage } from '../src/disk/codec.ts';
 import { narrowed } from '../src/draw/request.ts';
@@ -16,6 +15,7 @@ import { openQueue, type FleetQueue } from '../src/fleet/queue.ts';
 import { openResults } from '../src/fleet/results.ts';
 import { openWorker, type FleetWorker } from '../src/fleet/worker.ts';
 import { serve, type BananaServer } from '../src/server/listen.ts';
+import { built } from './build.ts';
 import { workFolder } from './command.ts';
 import { fakeBanana, pictureOf, soon } from './fake-banana.ts';
 import { MODEL } from './fake-model.ts';
@@ -169,9 +169,7 @@ describe.skipIf(!hasRedis)('a fleet', () => {
 
   test('two workers, one killed with -9 while it draws: its job is done by the other, once', async () => {
     await worker.close();
-    const program = fileURLToPath(new URL('../node_modules/.cache/fleet.fixture.mjs', import.meta.url));
-    const entryPoints = [fileURLToPath(new URL('./fleet.fixture.ts', import.meta.url))];
-    await build({ entryPoints, outfile: program, bundle: true, packages: 'external', platform: 'node', format: 'esm', target: 'node20' });
+    const program = fileURLToPath(built('test/fleet.fixture.ts'));
     const begunBy = new Map<ChildProcess, string[]>();
     const start = async () => {
       const child = spawn(process.execPath, [program, redis.url, results, '150'], { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,12 +1,13 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import type { Engine } from '../runtime/engine.ts';
+import { built } from '../../test/build.ts';
 import type { handlers } from '../../test/engine.fixture.ts';
 import { openEngine, type EngineProcess } from './engine-process.ts';
 import { supervised, type SupervisorOptions } from './supervisor.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // child processes on a busy machine
 
-const ENTRY = new URL('../../test/engine.fixture.ts', import.meta.url);
+const ENTRY = built('test/engine.fixture.ts');
 type Fixture = typeof handlers;
 const LOST = { name: 'RuntimeError', code: 'engine.lost' };
 

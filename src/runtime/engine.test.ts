@@ -2,11 +2,12 @@ import { afterAll, beforeAll, expect, expectTypeOf, test, vi } from 'vitest';
 import { float32, type Tensor } from '../tensor/tensor.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
 import { openEngine, type EngineProcess } from '../node/engine-process.ts';
+import { built } from '../../test/build.ts';
 import type { handlers } from '../../test/engine.fixture.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 }); // a child process or WASM on a busy machine
 
-const entry = new URL('../../test/engine.fixture.ts', import.meta.url);
+const entry = built('test/engine.fixture.ts');
 let engine: EngineProcess<typeof handlers>;
 beforeAll(async () => {
   engine = await openEngine<typeof handlers>(entry);

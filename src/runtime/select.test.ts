@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { float32 } from '../tensor/tensor.ts';
 import { RuntimeError } from '../util/errors.ts';
 import { openEngine } from '../node/engine-process.ts';
+import { built } from '../../test/build.ts';
 import type { handlers } from '../../test/engine.fixture.ts';
 import { referenceRuntime } from './reference.ts';
 import { firstThatOpens, openRuntime } from './select.ts';
@@ -31,7 +32,7 @@ test('auto falls back with one line of warning', async () => {
 test('where onnxruntime-node cannot be loaded, Node runs on WASM', async () => {
   const hook = `export const resolve = (name, context, next) => { if (name === 'onnxruntime-node') throw new Error('not here'); return next(name, context); };`;
   const script = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hook))});`;
-  const engine = await openEngine<typeof handlers>(new URL('../../test/engine.fixture.ts', import.meta.url), {
+  const engine = await openEngine<typeof handlers>(built('test/engine.fixture.ts'), {
     env: { NODE_OPTIONS: `--import ${dataUrl(script)}` },
   });
   const { name, lines, y } = await engine.call('auto', undefined);

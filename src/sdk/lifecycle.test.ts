@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { tinyModel, workFolder } from '../../test/command.ts';
 import { startHub } from '../../test/hub-server.ts';
+import { built } from '../../test/build.ts';
 import { webWorker } from '../../test/web-worker.ts';
 import * as node from '../node/index.ts';
 import * as web from '../web/index.ts';
@@ -25,7 +26,7 @@ afterAll(remove);
 
 const small = { prompt: 'a fox', seed: 3, steps: 2, width: 64, height: 64 } as const;
 const wasm = { runtime: 'wasm', threads: 1 } as const;
-const worker = () => webWorker(new URL('../web/worker.ts', import.meta.url));
+const worker = () => webWorker(built('src/web/worker.ts'));
 const shares = () => {
   const seen: number[] = [];
   const monitor: NonNullable<CreateOptions['monitor']> = (m) =>

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { built } from '../../test/build.ts';
 import { tinyModel, workFolder } from '../../test/command.ts';
 import { keepsContract, large, small } from '../../test/contract.ts';
 import { webWorker } from '../../test/web-worker.ts';
@@ -23,7 +24,7 @@ const FACES: Readonly<Record<string, () => Promise<Banana>>> = {
   'a child process': () => node.openBanana({ model, threads: 1 }),
   'in process': () => node.openBanana({ model, inProcess: true, threads: 1 }),
   'the web, in process': () => web.openBanana(bytes()),
-  'the web, a worker': () => web.openBananaWorker(webWorker(new URL('./worker.ts', import.meta.url)), bytes()),
+  'the web, a worker': () => web.openBananaWorker(webWorker(built('src/web/worker.ts')), bytes()),
 };
 
 describe.each(Object.entries(FACES))('%s', (_, open) => keepsContract(open));
@@ -61,5 +62,5 @@ function engines(): number[] {
   const table = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' });
   const rows = table.split('\n').map((line) => line.trim().split(/\s+/));
   const mine = rows.filter(([, parent, state]) => Number(parent) === process.pid && !state!.startsWith('Z'));
-  return mine.filter((row) => row.some((word) => word.endsWith('src/node/engine.ts'))).map(([pid]) => Number(pid));
+  return mine.filter((row) => row.some((word) => word.endsWith('src/node/engine.js'))).map(([pid]) => Number(pid));
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { tinyModel, workFolder } from '../../test/command.ts';
+import { built } from '../../test/build.ts';
 import { webWorker } from '../../test/web-worker.ts';
 import type { GenerateEvent } from '../draw/events.ts';
 import { image, type Image } from '../image/image.ts';
@@ -18,7 +19,7 @@ const pixels = (event: GenerateEvent) => (event.type === 'render' ? event.rows?.
 test('each strip crosses once, as itself, and the picture not again: the page puts it together', async () => {
   const options = { model: new Uint8Array(readFileSync(await tinyModel(folder))), runtime: 'wasm', threads: 1 } as const;
   const request = { prompt: 'a fox', seed: 3, steps: 1, width: 520, height: 1100 };
-  const worker = webWorker(new URL('./worker.ts', import.meta.url));
+  const worker = webWorker(built('src/web/worker.ts'));
   const crossed: Record<string, number[]> = {};
   worker.addEventListener('message', ({ data: { event } }: MessageEvent<{ event?: GenerateEvent }>) => {
     const sent = event && pixels(event);
