@@ -27,3 +27,13 @@ export async function time(work: (run: number) => unknown, { runs, warm = 1 }: {
   }
   return summarize(samples);
 }
+
+/** The line through points by least squares: its slope, and the standard error of that. */
+export function lineThrough(points: readonly (readonly [x: number, y: number])[]): { slope: number; error: number } {
+  const n = points.length;
+  const [meanX, meanY] = [0, 1].map((i) => points.reduce((sum, point) => sum + point[i]!, 0) / n) as [number, number];
+  const spread = points.reduce((sum, [x]) => sum + (x - meanX) ** 2, 0);
+  const slope = points.reduce((sum, [x, y]) => sum + (x - meanX) * (y - meanY), 0) / spread;
+  const rest = points.reduce((sum, [x, y]) => sum + (y - meanY - slope * (x - meanX)) ** 2, 0);
+  return { slope, error: Math.sqrt(rest / (n - 2) / spread) };
+}
