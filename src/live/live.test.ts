@@ -72,7 +72,7 @@ describe('the rules', () => {
   });
 
   test('a preview at once, the full picture when changes rest, with the same seed', async () => {
-    const { asked, live, seen, done, told } = open(5, { steps: 2, width: 800, height: 400 });
+    const { asked, live, seen, done, told } = open(5, { steps: 2, width: 800, height: 400, layers: true });
     live.update({ prompt: 'a fox' });
     await until(() => seen.length === 2);
     expect(told()).toEqual(['preview a fox', 'settled a fox']);
@@ -81,6 +81,7 @@ describe('the rules', () => {
       { steps: 1, size: { width: 256, height: 128 }, seed: 5 },
       { steps: 2, size: { width: 800, height: 400 }, seed: 5 },
     ]);
+    expect(asked.map(({ layers }) => layers)).toEqual([undefined, true]); // a preview is drawn without
     expect(seen[1]).toMatchObject({ version: 1, image: { width: 800 }, seconds: expect.any(Number) });
     live.close();
     await done;

@@ -201,8 +201,8 @@ export function openLive(start: Draw, options: LiveOptions = {}, { limits = LIMI
 
 const isEmpty = ({ prompt }: LiveRequest) => typeof prompt === 'string' && prompt.trim() === '';
 
-/** What the preview of a request is: the fewest steps, within the level's pixels, in the shape of the full picture. */
-function small(request: Checked, { detail, pixels }: Level, steps: number): Checked {
+/** What the preview of a request is: the fewest steps, within the level's pixels, in the shape of the full picture, without layers. */
+function small({ layers: _, ...request }: Checked, { detail, pixels }: Level, steps: number): Checked {
   const { width, height } = request.size;
   const scale = Math.min(1, pixels / Math.max(width, height));
   const side = (n: number) => Math.max(SIDE_MIN, Math.round(n * scale));

@@ -19,7 +19,7 @@ export {
   type TrainPeelOptions,
 } from '../train/peel/train.ts';
 export { photoshop } from './psd.ts';
-export { svgOf, type Traceable } from './svg.ts';
+export { svgOf } from './svg.ts';
 export { openRaster, readLayers, writeLayers, type StoredLayer } from './layers.ts';
 export { readPictures, type TrainingPicture } from '../disk/pictures.ts';
 export {

@@ -7,13 +7,12 @@ import { unzip } from 'unzipit';
 import { decodeImage, encodeImage } from '../disk/codec.ts';
 import { readFileWhole, writeFileWhole } from '../disk/files.ts';
 import { readPicture } from '../disk/pictures.ts';
-import type { Layered, PictureLayer } from '../draw/events.ts';
+import type { Layered } from '../draw/events.ts';
 import type { BoxShares, EarlierLayer } from '../draw/object-options.ts';
+import { openRasterWith } from '../draw/open-raster.ts';
 import { markOf } from '../draw/recipe.ts';
-import { fitImage, visibleBox, type Image, type Size } from '../image/image.ts';
-import { zipOf } from '../image/zip.ts';
+import { visibleBox, type Image, type Size } from '../image/image.ts';
 import { InputError } from '../util/errors.ts';
-import { escapeAttribute } from '../util/xml.ts';
 import { loadPsd, photoshop } from './psd.ts';
 
 /** A layer that was read from a file. */
@@ -22,8 +21,6 @@ export interface StoredLayer extends EarlierLayer {
   readonly box: BoxShares;
 }
 
-/** Longer side of the small picture inside an OpenRaster file. */
-const THUMBNAIL = 256;
 const TABLE = 'layers.json';
 
 /** Files that hold all layers, by the ending of their name. */
@@ -57,22 +54,8 @@ export async function writeLayers(path: string, picture: Layered): Promise<strin
 }
 
 /** The bytes of an OpenRaster file. */
-export async function openRaster({ image, layers, ...rest }: Layered): Promise<Uint8Array<ArrayBuffer>> {
-  const source = ({ slot }: PictureLayer) => `data/slot${slot}.png`;
-  const line = (layer: PictureLayer) =>
-    `<layer name="${escapeAttribute(layer.name)}" src="${source(layer)}" x="${layer.x}" y="${layer.y}" opacity="1.0" visibility="visible" composite-op="svg:src-over"/>`;
-  const stack = layers.map(line).reverse().join(''); // the topmost first
-  const xml = `<?xml version="1.0" encoding="UTF-8"?><image version="0.0.3" w="${image.width}" h="${image.height}"><stack>${stack}</stack></image>`;
-  const text = (words: string) => new TextEncoder().encode(words);
-  const png = (one: Image) => encodeImage(one, 'png', markOf(rest));
-  const drawn = await Promise.all(layers.map(async (layer) => [source(layer), await png(layer.image)] as const));
-  return zipOf([
-    ['mimetype', text('image/openraster')], // first, and stored: so that a file's first bytes say what it is
-    ['stack.xml', text(xml)],
-    ...drawn,
-    ['mergedimage.png', await png(image)],
-    ['Thumbnails/thumbnail.png', await png(fitImage(image, THUMBNAIL, THUMBNAIL))],
-  ]);
+export async function openRaster(picture: Layered): Promise<Uint8Array<ArrayBuffer>> {
+  return openRasterWith(picture, (one, mark) => encodeImage(one, 'png', mark));
 }
 
 /** The layers of a folder or an OpenRaster file, back to front. Throws InputError naming the path for what is none. */

@@ -3,7 +3,18 @@
 export { BananaError, InputError, RuntimeError, ShapeError } from '../util/errors.ts';
 export { random, type Random } from '../util/random.ts';
 export type { DType, Tensor, Tensors } from '../tensor/tensor.ts';
-export { flatten, imageToTensor, psnr, resizeImage, tensorToImage, type Color, type Image } from '../image/image.ts';
+export {
+  flatten,
+  imageToTensor,
+  psnr,
+  cutImage,
+  resizeImage,
+  tensorToImage,
+  visibleBox,
+  type Color,
+  type Image,
+  type Tile,
+} from '../image/image.ts';
 export { readPngText, removePngText, writePngText } from '../image/png-text.ts';
 export { memoryStore, type Store } from '../tensor/store.ts';
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from '../tensor/safetensors.ts';
@@ -49,8 +60,21 @@ export type {
 } from '../draw/events.ts';
 export { openLive, type Live, type LiveFrame, type LiveOptions, type LiveRequest } from '../live/live.ts';
 export { governor, LEVELS, type FrameTimes, type Governor, type GovernorOptions, type Level, type LevelChange } from '../live/governor.ts';
+export { photoshopWith, type PsdFile } from '../draw/photoshop.ts';
+export { vectorsWith, type Traceable, type Tracer } from '../draw/vectors.ts';
+export { spriteSheet, type Atlas } from '../draw/sprites.ts';
+export { zipOf } from '../image/zip.ts';
 export type { UsedReference } from '../draw/subjects.ts';
-export { checkStory, drawStory, type Story, type StoryEvent, type StoryScene, type StorySubject } from './scenes.ts';
+export {
+  castOf,
+  checkStory,
+  drawStory,
+  type CastMember,
+  type Story,
+  type StoryEvent,
+  type StoryScene,
+  type StorySubject,
+} from './scenes.ts';
 export { sharpen, type SharpenOptions } from './sharpen.ts';
 export type { Banana, DrawOptions, Picture } from './banana.ts';
 export type { Availability, CreateMonitor, CreateOptions, DownloadProgress, Generator, GeneratorSession, Input } from './lifecycle.ts';

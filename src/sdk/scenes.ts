@@ -127,8 +127,7 @@ export async function* drawStory(
   }
   for (const [index, scene] of scenes.entries()) {
     const { name: _, objects, ...own } = scene;
-    const who = namedIn(scene.prompt).map((name) => ({ name, ...shown.get(name)! }));
-    const request = { ...common, seed: seed + index, ...own, ...cast(banana.model, scene, who), ...options, preview: 0 };
+    const request = { ...common, seed: seed + index, ...own, ...castOf(banana.model, scene, shown), ...options, preview: 0 };
     for await (const event of banana.generate(request)) if (event.type === 'image') yield { type: 'scene', index, scene, event };
   }
 }
@@ -149,22 +148,23 @@ async function drawSubject(banana: Banana, request: GenerateOptions & { signal?:
   return largest!.image;
 }
 
-interface Cast {
-  readonly name: string;
+/** Somebody who is shown: the words that stand for the name where a model reads no references, and the picture. */
+export interface CastMember {
   readonly prompt: string;
   readonly image: Image;
 }
 
-/** Who a scene shows, as the model takes it, and the prompt that says so. */
-function cast(
-  { abilities }: ModelInfo,
-  { prompt, objects = [] }: StoryScene,
-  who: readonly Cast[],
+/** Who of a cast a scene shows, as the model takes it, and the prompt that says so. Names of nobody stay as they are. */
+export function castOf(
+  { abilities }: Pick<ModelInfo, 'abilities'>,
+  { prompt, objects = [] }: Pick<StoryScene, 'prompt' | 'objects'>,
+  cast: ReadonlyMap<string, CastMember>,
 ): Pick<GenerateOptions, 'prompt' | 'objects' | 'references'> {
-  const words = (say: (one: Cast, k: number) => string) =>
-    prompt.replace(NAMED, (_, name: string) => {
+  const who = namedIn(prompt).flatMap((name) => (cast.has(name) ? [{ name, ...cast.get(name)! }] : []));
+  const words = (say: (one: CastMember, k: number) => string) =>
+    prompt.replace(NAMED, (said, name: string) => {
       const k = who.findIndex((one) => one.name === name);
-      return say(who[k]!, k);
+      return k < 0 ? said : say(who[k]!, k);
     });
   const placed = who.map(({ name }): ObjectRequest => {
     const { subject: _, ...place } = objects.find(({ subject }) => subject === name) ?? { subject: name };

@@ -15,6 +15,7 @@ export type { WebTrainOptions } from './engine.ts';
 export type { OpenBananaOptions } from './options.ts';
 export { ImageGenerator, type ImageGeneratorOptions } from './generator.ts';
 export { importModel, importedModel, removeImportedModel, type ImportModelOptions, type ModelSources } from './import.ts';
+export { openRaster } from './layers.ts';
 export { imageFrom, type WebImage } from './pictures.ts';
 export { openBananaServer, type BananaServerOptions, type ServedBanana } from './server.ts';
 export { browserStore } from './store.ts';
