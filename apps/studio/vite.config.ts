@@ -19,9 +19,23 @@ const PEELS = readdirSync(join(root, 'peels')).flatMap((file) =>
   file.endsWith('.safetensors') ? [file.replace(/\.safetensors$/, '')] : [],
 );
 
+/** The name of the model that a Peel is for, by its head. */
+function baseOf(name: string): string {
+  const file = readFileSync(join(root, `peels/${name}.safetensors`));
+  const head = JSON.parse(file.subarray(8, 8 + Number(file.readBigUInt64LE(0))).toString()) as { __metadata__: { peel: string } };
+  return (JSON.parse(head.__metadata__.peel) as { base: { name: string } }).base.name;
+}
+
+/** Where the models lie, for tests of others: `STUDIO_MODELS`. */
+const SHELF = process.env['STUDIO_MODELS'] ?? join(root, 'models');
+const modelFile = (name: string) => join(SHELF, `${name}.safetensors`);
+
+/** Models of the site, as far as they are there: the first one is loaded first. */
+const MODELS = ['pico-layers', 'pico'].filter((name) => existsSync(modelFile(name)));
+
 /** What is served beside the scripts: path in the site, and file. */
 const CARRIED: Readonly<Record<string, string>> = {
-  'models/pico.safetensors': process.env['STUDIO_MODEL'] ?? join(root, 'models/pico.safetensors'),
+  ...Object.fromEntries(MODELS.map((name) => [`models/${name}.safetensors`, modelFile(name)])),
   ...Object.fromEntries(PEELS.map((name) => [`peels/${name}.safetensors`, join(root, `peels/${name}.safetensors`)])),
   ...Object.fromEntries(RUNTIMES.map((name) => [`ort/${name}`, join(ORT, name)])),
 };
@@ -54,6 +68,12 @@ function carried(): Plugin {
   };
 }
 
+/** Files that are kept when they are first asked for, and not before. */
+const LATER = new Set([
+  ...MODELS.slice(1).map((name) => `models/${name}.safetensors`),
+  ...PEELS.map((name) => `peels/${name}.safetensors`),
+]);
+
 /** Tells the service worker what it is to keep: every file, and a name for this build. */
 function listed(): Plugin {
   return {
@@ -66,7 +86,8 @@ function listed(): Plugin {
       const contents = built.map((file) => (file.type === 'asset' ? file.source : file.code));
       const version = versionOf([...contents, ...own.map((name) => readFileSync(join(PUBLIC, name)))]);
       const files = [...built.map(({ fileName }) => fileName), ...own].filter((name) => name !== 'index.html');
-      worker.code = worker.code.replaceAll('__FILES__', JSON.stringify(files)).replaceAll('__VERSION__', JSON.stringify(version));
+      const told = { __FILES__: files.filter((name) => !LATER.has(name)), __LATER__: [...LATER], __VERSION__: version };
+      for (const [name, value] of Object.entries(told)) worker.code = worker.code.replaceAll(name, JSON.stringify(value));
     },
   };
 }
@@ -81,7 +102,7 @@ function versionOf(contents: Iterable<string | Uint8Array>): string {
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  define: { __PEELS__: JSON.stringify(PEELS) },
+  define: { __PEELS__: JSON.stringify(PEELS.map((name) => ({ name, base: baseOf(name) }))), __MODELS__: JSON.stringify(MODELS) },
   plugins: [carried(), listed()],
   resolve: {
     alias: [

@@ -7,9 +7,11 @@ import { theme } from './studio.ts';
 import './style.css';
 import { App } from './ui/app.tsx';
 import { listen } from './ui/keys.ts';
+import { drawCloseUps } from './zoom.ts';
 
 effect(() => void (document.documentElement.dataset['theme'] = theme.value));
 listen();
 listenForFiles();
 keepOffline();
+drawCloseUps();
 render(<App />, document.getElementById('studio')!);

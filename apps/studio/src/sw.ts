@@ -3,6 +3,7 @@
 
 /** Written by the build. */
 declare const __FILES__: readonly string[];
+declare const __LATER__: readonly string[];
 declare const __VERSION__: string;
 
 interface Scope extends EventTarget {
@@ -23,7 +24,9 @@ const CACHE = `studio-${__VERSION__}`;
 const suspends = 'Suspending' in WebAssembly;
 /** The WASM that this browser takes, and not the other. */
 const needed = (file: string): boolean => !file.startsWith('ort/') || file.includes(suspends ? '.jspi.' : '.asyncify.');
-const files = new Set(__FILES__.filter(needed).map((file) => new URL(file, scope.registration.scope).href));
+const address = (file: string): string => new URL(file, scope.registration.scope).href;
+const files = new Set(__FILES__.filter(needed).map(address));
+const later = new Set(__LATER__.map(address));
 const page = new URL('./', scope.registration.scope).href;
 const host = new URL('host.json', scope.registration.scope).href;
 
@@ -47,8 +50,12 @@ function isolated(answer: Response): Response {
 }
 
 async function answer(request: Request, kept: string): Promise<Response> {
-  const found = await (await caches.open(CACHE)).match(kept);
-  return found ? isolated(found) : fetch(request);
+  const cache = await caches.open(CACHE);
+  const found = await cache.match(kept);
+  if (found) return isolated(found);
+  const fetched = await fetch(request);
+  if (later.has(kept) && fetched.ok) await cache.put(kept, fetched.clone());
+  return fetched;
 }
 
 /** Who draws: without a network, this tab. */
@@ -62,5 +69,5 @@ scope.addEventListener('fetch', (event) => {
   const kept = url === `${page}index.html` ? page : url;
   if (request.method !== 'GET') return;
   if (url === host) respondWith.call(event, hostOf(request));
-  else if (kept === page || files.has(kept)) respondWith.call(event, answer(request, kept));
+  else if (kept === page || files.has(kept) || later.has(kept)) respondWith.call(event, answer(request, kept));
 });

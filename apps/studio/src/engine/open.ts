@@ -1,8 +1,20 @@
-// Where pictures are drawn: by the server that this page came from, at native speed, or in this tab, by WASM or WebGPU. `host.json` beside
-// the page says which: a server answers it with its model, and a folder of files with none.
-import { openBananaServer, openBananaWorker, type Banana, type ServedBanana, type WebBanana } from 'banana-sdk/web';
+// Where pictures are drawn: by the server that this page came from, at native speed, or in this tab, by WASM or WebGPU, with a model that
+// lies beside the page. `host.json` beside the page says whether there is a server: a folder of files answers with no model.
+import { InputError, openBananaServer, openBananaWorker, type Banana, type ServedBanana, type WebBanana } from 'banana-sdk/web';
+
+/** The models of the build that lie beside the page, the first of them loaded first. */
+declare const __MODELS__: readonly string[];
+
+/** A model that can be drawn with. */
+export interface Choice {
+  /** What remembers it: `tab/NAME`, `server/NAME`. */
+  readonly id: string;
+  readonly name: string;
+  readonly at: 'tab' | 'server';
+}
 
 export interface Opened {
+  readonly choice: Choice;
   readonly banana: Banana;
   /** What only an engine in this tab can: take Peels, and train them. */
   readonly tab?: WebBanana;
@@ -12,25 +24,41 @@ export interface Opened {
 /** Told while it opens: bytes of the model so far, of all; 0 of 0 while the engine starts. */
 export type Told = (done: number, total: number) => void;
 
-const MODEL = 'models/pico.safetensors';
+/** What can be drawn with from this page. */
+export interface Host {
+  readonly choices: readonly Choice[];
+  /** Opens one of them. Throws what the library throws, and Error when a file cannot be loaded. */
+  open(choice: Choice, told: Told): Promise<Opened>;
+}
+
+const asked = new URLSearchParams(location.search);
 
 /** The address of a file of this site. */
 const own = (path: string): string => new URL(path, document.baseURI).href;
 
-/** Opens what there is. Throws what the library throws, and Error when a file cannot be loaded. */
-export async function openHost(told: Told): Promise<Opened> {
-  const inTab = new URLSearchParams(location.search).get('host') === 'tab';
-  const server = inTab ? undefined : await openBananaServer();
-  if (server) return { banana: server, server };
-  const tab = await openTab(told);
-  return { banana: tab, tab };
+/** Whether a server wants its key, or another one. */
+export const isLocked = (error: unknown): boolean => error instanceof InputError && error.code === 'server.key';
+
+/** Asks what there is. Throws what `openBananaServer` throws (isLocked: the server has a key). */
+export async function findHost(key?: string): Promise<Host> {
+  const server = asked.get('host') === 'tab' ? undefined : await openBananaServer(key ? { key } : {});
+  const tabs = __MODELS__.map((name): Choice => ({ id: `tab/${name}`, name, at: 'tab' }));
+  const served = server && ({ id: `server/${server.model.name}`, name: server.model.name, at: 'server' } as const);
+  return {
+    choices: served ? [served, ...tabs] : tabs,
+    async open(choice, told) {
+      if (choice.at === 'server') return { choice, banana: server!, server: server! };
+      const tab = await openTab(choice.name, told);
+      return { choice, banana: tab, tab };
+    },
+  };
 }
 
-async function openTab(told: Told): Promise<WebBanana> {
-  const model = await download(own(MODEL), told);
+async function openTab(name: string, told: Told): Promise<WebBanana> {
+  const model = await download(own(`models/${name}.safetensors`), told);
   told(0, 0);
   const worker = new Worker(new URL('../worker.ts', import.meta.url), { type: 'module' });
-  const threads = Number(new URLSearchParams(location.search).get('threads')) || undefined;
+  const threads = Number(asked.get('threads')) || undefined;
   return openBananaWorker(worker, { model, assets: own('ort/'), ...(threads && { threads }) });
 }
 

@@ -1,18 +1,22 @@
-// One engine behind the page: opened once, a live session that follows the wish, and what was drawn last, as signals. What is drawn for a
-// moment (variations) takes its turn beside the live session; training ends it for a while.
+// One engine behind the page: a model that is chosen, a live session that follows the wish, and what was drawn last, as signals. What is
+// drawn for a moment (variations, one layer) takes its turn beside the live session; training ends it for a while.
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { ImageEvent, Live, LiveFrame, ModelInfo } from 'banana-sdk/web';
+import type { DrawOptions, ImageEvent, Live, LiveFrame, ModelInfo } from 'banana-sdk/web';
+import { seen } from '../camera.ts';
 import type { History } from '../state/history.ts';
+import { remembered } from '../state/remembered.ts';
 import { requestOf, type Wish } from '../state/wish.ts';
-import { openHost, type Opened } from './open.ts';
+import { findHost, isLocked, type Choice, type Host, type Opened } from './open.ts';
 
 export type Phase =
   | { readonly at: 'loading'; readonly done: number; readonly total: number }
-  | { readonly at: 'starting' | 'ready' | 'failed' };
+  | { readonly at: 'starting' | 'ready' | 'failed' | 'locked' };
 
 export interface Session {
   readonly phase: { readonly value: Phase };
   readonly model: { readonly value: ModelInfo | undefined };
+  /** Models to choose from. */
+  readonly choices: { readonly value: readonly Choice[] };
   /** The last frame: a preview, or the full picture. */
   readonly frame: { readonly value: LiveFrame | undefined };
   /** The last full picture. */
@@ -20,8 +24,14 @@ export interface Session {
   /** What is wrong with the wish, or with the engine; '' when nothing is. */
   readonly fault: { value: string };
   readonly opened: { readonly value: Opened | undefined };
-  /** Draws pictures of a wish, one after the other. */
-  draw(wish: Wish, count: number, each: (event: ImageEvent) => void, signal?: AbortSignal): Promise<void>;
+  /** Draws with another model from here on. */
+  use(choice: Choice): Promise<void>;
+  /** Tries a key of the server. */
+  unlock(key: string): Promise<void>;
+  /** Draws pictures of a request, one after the other. */
+  draw(request: DrawOptions, each: (event: ImageEvent) => void): Promise<void>;
+  /** Resolves with the next frame. */
+  shown(): Promise<void>;
   /** Does something that needs the engine for itself. */
   alone<T>(work: (opened: Opened) => Promise<T>): Promise<T>;
   /** Draws what is wished for again, though nothing of it changed. */
@@ -30,33 +40,40 @@ export interface Session {
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** The model that was chosen the last time. */
+const chosen = remembered<string>('model', '', () => true);
+
 /** Opens the engine and follows the wish until the page is left. */
 export function openSession(history: History<Wish>): Session {
   const phase = signal<Phase>({ at: 'loading', done: 0, total: 0 });
-  const model = signal<ModelInfo>();
   const [frame, settled] = [signal<LiveFrame>(), signal<LiveFrame>()];
   const opened = signal<Opened>();
+  const model = computed(() => opened.value?.banana.model);
   const fault = signal('');
+  const choices = signal<readonly Choice[]>([]);
+  let host: Host | undefined;
   let live: Live | undefined;
 
-  // what is followed: layers that are moved are not drawn anew
-  const asked = computed(() =>
-    JSON.stringify({ ...history.now.value, arranged: undefined, layers: model.value?.abilities.includes('layers') }),
-  );
-  const request = () => ({ ...requestOf(history.now.peek()), ...(model.peek()?.abilities.includes('layers') && { layers: true }) });
+  const request = computed(() => {
+    if (!model.value) return undefined;
+    const image = model.value.abilities.includes('image') ? seen.value : undefined;
+    return { ...requestOf(history.now.value, model.value), ...(image && { image, mask: undefined, objects: undefined }) };
+  });
+  const key = computed(() => JSON.stringify(request.value, (_, value: unknown) => (isPixels(value) ? numberOf(value) : value)));
   const update = () => {
-    void asked.value; // read also where there is no session yet: this is followed
+    void key.value; // followed; the rest of the wish may change without a new picture
     try {
       fault.value = '';
-      live?.update(request());
+      if (request.peek()) live?.update(request.peek()!);
     } catch (error) {
       fault.value = textOf(error);
     }
   };
   const follow = async ({ banana }: Opened) => {
     try {
-      live = banana.live({ ...request(), refused: (error) => (fault.value = error.message) });
-      for await (const next of live.frames)
+      const mine = banana.live({ ...request.peek()!, refused: (error) => (fault.value = error.message) });
+      live = mine;
+      for await (const next of mine.frames)
         batch(() => {
           frame.value = next;
           if (next.kind === 'settled') settled.value = next;
@@ -65,19 +82,31 @@ export function openSession(history: History<Wish>): Session {
       fault.value = textOf(error);
     }
   };
-  const begin = async () => {
-    const told = (done: number, total: number) => (phase.value = total + done > 0 ? { at: 'loading', done, total } : { at: 'starting' });
+  const told = (done: number, total: number) => (phase.value = total + done > 0 ? { at: 'loading', done, total } : { at: 'starting' });
+  const failed = (error: unknown) => {
+    fault.value = isLocked(error) ? '' : textOf(error);
+    phase.value = { at: isLocked(error) ? 'locked' : 'failed' };
+  };
+  const use = async (choice: Choice) => {
     try {
-      const found = await openHost(told);
-      batch(() => {
-        opened.value = found;
-        model.value = found.banana.model;
-        phase.value = { at: 'ready' };
-      });
+      live?.close();
+      await opened.value?.tab?.close();
+      batch(() => ([opened.value, frame.value, settled.value, fault.value] = [undefined, undefined, undefined, '']));
+      phase.value = { at: 'starting' };
+      const found = await host!.open(choice, told);
+      batch(() => ([opened.value, chosen.value, phase.value] = [found, choice.id, { at: 'ready' }]));
       void follow(found);
     } catch (error) {
-      fault.value = textOf(error);
-      phase.value = { at: 'failed' };
+      failed(error);
+    }
+  };
+  const begin = async (key?: string) => {
+    try {
+      host = await findHost(key);
+      choices.value = host.choices;
+      await use(host.choices.find(({ id }) => id === chosen.value) ?? host.choices[0]!);
+    } catch (error) {
+      failed(error);
     }
   };
   effect(update);
@@ -85,14 +114,25 @@ export function openSession(history: History<Wish>): Session {
   return {
     phase,
     model,
+    choices,
     frame,
     settled,
     fault,
     opened,
-    async draw(wish, count, each, stop) {
-      const options = { ...requestOf(wish), count, preview: 0, ...(stop && { signal: stop }) };
-      for await (const event of opened.value!.banana.generate(options)) if (event.type === 'image') each(event);
+    use,
+    unlock: begin,
+    async draw(wanted, each) {
+      for await (const event of opened.value!.banana.generate({ preview: 0, ...wanted })) if (event.type === 'image') each(event);
     },
+    shown: () =>
+      new Promise((resolve) => {
+        const now = frame.peek();
+        const stop = effect(() => {
+          if (frame.value === now) return;
+          queueMicrotask(() => stop());
+          resolve();
+        });
+      }),
     async alone(work) {
       live?.close();
       try {
@@ -103,4 +143,14 @@ export function openSession(history: History<Wish>): Session {
     },
     again: update,
   };
+}
+
+const isPixels = (value: unknown): value is ArrayBufferView => ArrayBuffer.isView(value);
+const numbers = new WeakMap<ArrayBufferView, number>();
+let last = 0;
+
+/** A number for the pixels of a picture, which never change. */
+function numberOf(pixels: ArrayBufferView): number {
+  if (!numbers.has(pixels)) numbers.set(pixels, ++last);
+  return numbers.get(pixels)!;
 }

@@ -1,22 +1,29 @@
 // Peels that can be put on: those of the server, or those that this site carries and those that were added to this browser.
 import { signal } from '@preact/signals';
+import type { WebBanana } from 'banana-sdk/web';
 import { change, session, tell, wish } from '../studio.ts';
 import { t } from '../words/words.ts';
 import { store } from './store.ts';
 
-declare const __PEELS__: readonly string[];
+/** The Peels that the site carries, each with the name of the model that it is for. */
+declare const __PEELS__: readonly { readonly name: string; readonly base: string }[];
 
 /** Names to choose from. */
 export const peels = signal<readonly string[]>([]);
 /** Of these, those that this browser keeps. */
 export const ownPeels = signal<readonly string[]>([]);
-const loaded = new Set<string>();
+/** What an engine has. */
+const loaded = new WeakMap<WebBanana, Set<string>>();
+const has = (tab: WebBanana): Set<string> => loaded.get(tab) ?? loaded.set(tab, new Set()).get(tab)!;
 
 /** Lists what there is, once the engine is open. */
 export async function readPeels(): Promise<void> {
   const { server } = session.opened.value ?? {};
-  ownPeels.value = server ? [] : await (await store()).getAllKeys('peels').catch(() => []);
-  peels.value = server ? server.peels : [...new Set([...ownPeels.value, ...__PEELS__])];
+  const model = session.model.value?.name;
+  const kept = server ? [] : await (await store()).getAll('peels').catch(() => []);
+  const fits = ({ base = model }: { base?: string | undefined }) => base === model;
+  ownPeels.value = kept.filter(fits).map(({ name }) => name);
+  peels.value = server ? server.peels : [...new Set([...ownPeels.value, ...__PEELS__.filter(fits).map(({ name }) => name)])];
 }
 
 /** The bytes of a Peel: kept here, or carried by the site. */
@@ -32,9 +39,9 @@ async function fileOf(name: string): Promise<Uint8Array> {
 export async function ready(names: readonly string[]): Promise<void> {
   const { tab } = session.opened.value ?? {};
   for (const name of tab ? names : [])
-    if (!loaded.has(name)) {
+    if (!has(tab!).has(name)) {
       await tab!.addPeel(await fileOf(name));
-      loaded.add(name);
+      has(tab!).add(name);
     }
 }
 
@@ -49,9 +56,9 @@ export async function switchPeel(name: string, on: boolean): Promise<void> {
 export async function addPeelFile(file: Uint8Array<ArrayBuffer>): Promise<void> {
   const { tab } = session.opened.value ?? {};
   if (!tab) throw new Error(t('peelsHere'));
-  const { name } = await tab.addPeel(file);
-  loaded.add(name);
-  await (await store()).put('peels', { name, file });
+  const { name, base } = await tab.addPeel(file);
+  has(tab).add(name);
+  await (await store()).put('peels', { name, file, base: base.name });
   await readPeels();
   await switchPeel(name, true);
   tell(t('peelOn', { name }));
@@ -59,8 +66,9 @@ export async function addPeelFile(file: Uint8Array<ArrayBuffer>): Promise<void> 
 
 export async function forgetPeel(name: string): Promise<void> {
   await switchPeel(name, false);
-  await session.opened.value?.tab?.removePeel(name);
-  loaded.delete(name);
+  const { tab } = session.opened.value ?? {};
+  await tab?.removePeel(name);
+  if (tab) has(tab).delete(name);
   await (await store()).delete('peels', name);
   await readPeels();
 }

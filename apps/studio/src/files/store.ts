@@ -14,6 +14,8 @@ export interface Kept {
 export interface KeptPeel {
   readonly name: string;
   readonly file: Uint8Array<ArrayBuffer>;
+  /** Name of the model that it is for. */
+  readonly base?: string;
 }
 
 interface Schema extends DBSchema {

@@ -33,11 +33,10 @@ export async function startFrom(file: Blob): Promise<void> {
 }
 
 async function recipeIn(file: Blob): Promise<Recipe | undefined> {
-  if (file.type !== 'image/png') return undefined;
   try {
     return readRecipe(new Uint8Array(await file.arrayBuffer())) ?? undefined;
   } catch {
-    return undefined; // a PNG of someone else
+    return undefined; // a picture of someone else, or none
   }
 }
 

@@ -1,7 +1,16 @@
 // What is asked for: every choice on the page that changes the picture. Pictures are named by their number in a book (pictures.ts), so
 // that a state is small and can be kept by the hundred.
-import type { Aspect, Background, DrawOptions, Recipe } from 'banana-sdk/web';
-import type { Arrangement } from './layers.ts';
+import {
+  castOf,
+  type Ability,
+  type Aspect,
+  type Background,
+  type DrawOptions,
+  type ModelInfo,
+  type ObjectRequest,
+  type Recipe,
+} from 'banana-sdk/web';
+import { keptIn, objectsOf, type Arrangement, type Held } from './layers.ts';
 import { pictureAt } from './pictures.ts';
 
 export interface PeelOn {
@@ -19,7 +28,10 @@ export interface Start {
 }
 
 export interface Subject {
+  /** The sentence calls it <slot>. */
   readonly slot: number;
+  /** What it is, for models that are told so in words. */
+  readonly words: string;
   readonly picture: number;
 }
 
@@ -40,7 +52,7 @@ export interface Wish {
   readonly start?: Start | undefined;
   readonly peels: readonly PeelOn[];
   readonly subjects: readonly Subject[];
-  /** Layers that were moved; no part of what is drawn. */
+  /** Layers that were arranged: what of them is kept is part of what is drawn next. */
   readonly arranged?: Arrangement | undefined;
 }
 
@@ -63,26 +75,50 @@ export const SEEDS = 1_000_000;
 
 export const anySeed = (): number => Math.floor(Math.random() * SEEDS);
 
-/** The request that a wish is. What is undefined is the model's own choice. */
-export function requestOf(wish: Wish): Omit<DrawOptions, 'count' | 'signal'> {
+/** What is asked for, without what was done to the layers of its picture. */
+export const askedOf = ({ arranged: _, locked: __, ...wish }: Wish): string => JSON.stringify(wish);
+
+/** The layers of earlier pictures with which a wish is drawn. */
+export function heldBy(wish: Wish): readonly Held[] {
+  const { arranged } = wish;
+  if (!arranged) return [];
+  return arranged.asked === askedOf(wish) ? arranged.held : keptIn(arranged);
+}
+
+/** The request that a wish is to a model: what the model cannot do is left out. What is undefined is the model's own choice. */
+export function requestOf(wish: Wish, model: ModelInfo): Omit<DrawOptions, 'count' | 'signal'> {
+  const { abilities, styles, steps } = model;
+  const can = (ability: Ability) => abilities.includes(ability);
   const [w, h] = wish.aspect.split(':').map(Number) as [number, number];
-  const { start } = wish;
+  const start = can('image') ? wish.start : undefined;
+  const held = can('layers') && !start ? heldBy(wish) : [];
   return {
-    prompt: wish.prompt,
     seed: wish.seed,
     aspect: wish.aspect,
     width: w < h ? undefined : wish.side,
     height: w < h ? wish.side : undefined,
-    style: wish.style || undefined,
-    background: wish.background || undefined,
-    steps: wish.steps || undefined,
-    guidance: wish.guidance,
+    style: styles.includes(wish.style) ? wish.style : undefined,
+    background: wish.background === 'transparent' && !can('transparent') ? undefined : wish.background || undefined,
+    steps: steps.includes(wish.steps) ? wish.steps : undefined,
+    guidance: can('guidance') ? wish.guidance : undefined,
     image: start && pictureAt(start.picture),
     mask: start?.mask === undefined ? undefined : pictureAt(start.mask),
     strength: start?.strength,
-    peels: wish.peels.filter(({ weight }) => weight !== 0),
-    references: wish.subjects.map(({ slot, picture }) => ({ slot, image: pictureAt(picture) })),
+    peels: can('peels') ? wish.peels.filter(({ weight }) => weight !== 0) : undefined,
+    layers: can('layers') || undefined,
+    ...withSubjects(wish, model, start ? [] : objectsOf(held)),
   };
+}
+
+/** The sentence, with the subjects that it names and the layers that stay. */
+function withSubjects({ prompt, subjects }: Wish, model: ModelInfo, held: readonly ObjectRequest[]) {
+  const able = model.abilities.includes('layers') || model.abilities.includes('references');
+  const cast = new Map(
+    subjects.map(({ slot, words, picture }) => [String(slot), { prompt: words || 'a figure', image: pictureAt(picture) }]),
+  );
+  const { references, objects = [], prompt: said } = able ? castOf(model, { prompt }, cast) : { prompt };
+  const all = [...held, ...objects];
+  return { prompt: said, references, objects: all.length > 0 ? all : undefined };
 }
 
 /** The shape on the page that is most like a ratio of width to height. */

@@ -9,16 +9,16 @@ import { PeelsPanel } from './peels-panel.tsx';
 import { PicturePanel } from './picture-panel.tsx';
 import { Stage } from './stage.tsx';
 import { StartPanel } from './start-panel.tsx';
+import { SubjectsPanel } from './subjects-panel.tsx';
 import { Tabs, type Tab } from './tabs.tsx';
 import { VaryPanel } from './vary-panel.tsx';
 
 const tabs = (): readonly Tab[] => [
   { id: 'picture', icon: 'picture', label: t('tabPicture'), content: () => <PicturePanel /> },
-  { id: 'start', icon: 'brush', label: t('tabStart'), content: () => <StartPanel /> },
-  { id: 'peels', icon: 'peel', label: t('tabPeels'), content: () => <PeelsPanel /> },
-  ...(session.model.value?.abilities.includes('layers')
-    ? [{ id: 'layers', icon: 'layers', label: t('tabLayers'), content: () => <LayersPanel /> } as const]
-    : []),
+  { id: 'layers', icon: 'layers', label: t('tabLayers'), needs: ['layers'], content: () => <LayersPanel /> },
+  { id: 'start', icon: 'brush', label: t('tabStart'), needs: ['image'], content: () => <StartPanel /> },
+  { id: 'subjects', icon: 'person', label: t('tabSubjects'), needs: ['layers', 'references'], content: () => <SubjectsPanel /> },
+  { id: 'peels', icon: 'peel', label: t('tabPeels'), needs: ['peels'], content: () => <PeelsPanel /> },
   { id: 'vary', icon: 'dice', label: t('tabVary'), content: () => <VaryPanel /> },
   { id: 'gallery', icon: 'gallery', label: t('tabGallery'), content: () => <GalleryPanel /> },
   { id: 'export', icon: 'export', label: t('tabExport'), content: () => <ExportPanel /> },
@@ -35,7 +35,7 @@ export function App() {
       </header>
       <main>
         <Stage />
-        <Tabs label={t('panels')} tabs={tabs()} open={panel.value} set={(id) => (panel.value = id)} />
+        <Tabs label={t('panels')} tabs={tabs()} able={session.model.value?.abilities} open={panel.value} set={(id) => (panel.value = id)} />
       </main>
       <p class="told" role="status">
         {told.value}

@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import { copy, fileOf, FORMATS, nameOf, save, type Format } from '../files/files.ts';
 import { keep } from '../files/gallery.ts';
 import { take } from '../files/taken.ts';
+import { LAYER_FORMATS, layerFile, type LayerFormatName } from '../files/layer-files.ts';
 import { finished, session, tell } from '../studio.ts';
 import { t } from '../words/words.ts';
 import { Button, FileButton } from './fields.tsx';
@@ -27,6 +28,11 @@ const saveAs = (format: Format) =>
     save(await fileOf({ ...event, image }, format), `${nameOf(prompt, event.recipe.seed)}.${format}`),
   );
 
+const saveLayers = (format: LayerFormatName) =>
+  withPicture(async (picture) =>
+    save(await layerFile(picture, format), `${nameOf(picture.prompt, picture.event.recipe.seed)}.${LAYER_FORMATS[format].end}`),
+  );
+
 const copied = () =>
   withPicture(async ({ event, image }) => {
     await copy(await fileOf({ ...event, image }, 'png'));
@@ -43,6 +49,18 @@ export function ExportPanel() {
         ))}
       </div>
       <p class="hint">{t('exportHint')}</p>
+      <div class="row">
+        {(Object.keys(LAYER_FORMATS) as LayerFormatName[]).map((format) => (
+          <Button
+            key={format}
+            icon="layers"
+            label={format === 'sprites' ? t('sprites') : format.toUpperCase()}
+            disabled={none || (LAYER_FORMATS[format].layered && !session.settled.value?.event.layers)}
+            press={() => void saveLayers(format)}
+          />
+        ))}
+      </div>
+      <p class="hint">{t('exportLayersHint')}</p>
       <div class="row">
         <Button icon="copy" label={t('copy')} disabled={none} press={() => void copied()} />
         <Button icon="keep" label={t('keep')} shortcut="Ctrl+S" disabled={none} press={() => void keep()} />

@@ -20,7 +20,6 @@ const turn = (name: string, on: boolean) => switchPeel(name, on).catch((error: E
 export function PeelsPanel() {
   const opened = session.opened.value;
   useEffect(() => void (opened && readPeels()), [opened]);
-  if (!session.model.value?.abilities.includes('peels')) return <p class="hint">{t('noPeels')}</p>;
   return (
     <>
       <p class="hint">{t('peelsHint')}</p>

@@ -4,6 +4,7 @@ import { anySeed, SEEDS, SHAPES } from '../state/wish.ts';
 import { change, session, wish } from '../studio.ts';
 import { n, t } from '../words/words.ts';
 import { Button, Chips, Field, Range, Select } from './fields.tsx';
+import { ModelField } from './model-field.tsx';
 
 export function PicturePanel() {
   const now = wish.value;
@@ -11,6 +12,7 @@ export function PicturePanel() {
   const own = model?.defaultSteps ?? 0;
   return (
     <>
+      <ModelField />
       <Chips
         label={t('shape')}
         value={now.aspect}

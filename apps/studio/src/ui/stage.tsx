@@ -1,9 +1,15 @@
 // The middle of the page: the picture, the sentence under it, and how fast it is.
+import { computed } from '@preact/signals';
 import type { Image, LiveFrame } from 'banana-sdk/web';
 import { useState } from 'preact/hooks';
+import { paintLayers } from '../state/layers.ts';
 import { before, session, shown, typed, wish } from '../studio.ts';
 import { n, t } from '../words/words.ts';
-import { Canvas } from './canvas.tsx';
+import { closeUp, pan, zoom, zoomAt } from '../zoom.ts';
+import { Canvas, Painted, put, type Painting } from './canvas.tsx';
+import { Button } from './fields.tsx';
+import { Handles, placeOf } from './handles.tsx';
+import { KeyField } from './key-field.tsx';
 
 export function Stage() {
   const frame = session.frame.value;
@@ -14,16 +20,83 @@ export function Stage() {
       aria-label={t('canvasLabel')}
       data-phase={session.phase.value.at}
       data-shows={frame && `${frame.kind} ${frame.prompt}`}
+      data-version={frame?.version}
     >
-      <div class={`frame ${frame?.event.recipe.background === 'transparent' ? 'clear' : ''}`}>
-        {empty ? <Empty /> : <Canvas id="picture" image={shown.value!} label={`${t('canvasLabel')}: ${frame.prompt}`} />}
-        {before.value && !empty && <Before image={before.value} />}
+      <div class="frame" onWheel={wheel} onPointerDown={panBy}>
+        {session.phase.value.at === 'locked' ? <KeyField /> : empty ? <Empty /> : <View frame={frame} />}
+        {!empty && <Zooms />}
       </div>
       <Prompt />
       <Status frame={empty ? undefined : frame} />
     </section>
   );
 }
+
+/** The picture, with what lies over it: the earlier one, the handles of its layers. */
+function View({ frame }: { frame: LiveFrame }) {
+  const { width, height } = frame.image;
+  const { scale, x, y } = zoom.value;
+  return (
+    <div class="view" style={{ '--ratio': width / height, transform: `translate(${100 * x}%, ${100 * y}%) scale(${scale})` }}>
+      <Painted id="picture" painting={painting.value!} label={`${t('canvasLabel')}: ${frame.prompt}`} />
+      {closeUp.value && <CloseUp {...closeUp.value} width={width} height={height} />}
+      {before.value ? <Before image={before.value} /> : <Handles />}
+    </div>
+  );
+}
+
+/** The part that was drawn anew, over the picture that it is of. */
+function CloseUp({ image, part, width, height }: NonNullable<typeof closeUp.value> & { width: number; height: number }) {
+  return (
+    <div class="close-up" style={placeOf(part, width, height)}>
+      <Canvas image={image} label={t('closeUp')} />
+    </div>
+  );
+}
+
+/** A wheel looks nearer at where the pointer is. */
+function wheel(event: WheelEvent): void {
+  const view = (event.currentTarget as HTMLElement).querySelector('.view');
+  if (!view) return;
+  event.preventDefault();
+  const { left, top, width, height } = view.getBoundingClientRect();
+  const { scale, x, y } = zoom.value;
+  const at = (pointer: number, from: number, size: number, corner: number) => ((pointer - from) / size) * scale + corner;
+  zoomAt(Math.exp(-event.deltaY / 400), at(event.clientX, left, width, x), at(event.clientY, top, height, y));
+}
+
+/** What is dragged where there is no layer is the picture, as far as it is larger than its frame. */
+function panBy({ currentTarget, pointerId, target }: PointerEvent): void {
+  const frame = currentTarget as HTMLElement;
+  const view = frame.querySelector('.view');
+  if (!view || zoom.value.scale === 1 || (target as Element).closest('.zooms')) return;
+  frame.setPointerCapture(pointerId);
+  const { width, height } = view.getBoundingClientRect();
+  const { scale } = zoom.value;
+  const move = ({ movementX, movementY }: PointerEvent) => pan((movementX * scale) / width, (movementY * scale) / height);
+  const end = () => frame.removeEventListener('pointermove', move);
+  frame.addEventListener('pointermove', move);
+  for (const name of ['pointerup', 'pointercancel'] as const) frame.addEventListener(name, end, { once: true });
+}
+
+function Zooms() {
+  const { scale } = zoom.value;
+  return (
+    <div class="zooms row">
+      <Button icon="minus" bare label={t('zoomOut')} disabled={scale === 1} press={() => zoomAt(1 / 1.5)} />
+      <output>{`${n(100 * scale)} %`}</output>
+      <Button icon="plus" bare label={t('zoomIn')} press={() => zoomAt(1.5)} />
+    </div>
+  );
+}
+
+const painting = computed((): Painting | undefined => {
+  const { frame, layers } = shown.value ?? {};
+  if (!frame) return undefined;
+  const { event, image } = frame;
+  const { width, height } = image;
+  return { width, height, paint: (context) => (layers ? paintLayers(context, layers, event) : put(context, image)) };
+});
 
 /** The earlier picture over a part of the canvas, and the line that divides them. */
 function Before({ image }: { image: Image }) {

@@ -1,11 +1,15 @@
 // Tabs as the ARIA practices have them: one stop for the Tab key, arrows move between them. https://www.w3.org/WAI/ARIA/apg/patterns/tabs/
+import type { Ability } from 'banana-sdk/web';
 import type { ComponentChildren } from 'preact';
+import { t } from '../words/words.ts';
 import { Icon, type IconName } from './icons.tsx';
 
 export interface Tab {
   readonly id: string;
   readonly icon: IconName;
   readonly label: string;
+  /** What the model must be able to do, one of these; without it the tab is grey and says so. */
+  readonly needs?: readonly Ability[];
   readonly content: () => ComponentChildren;
 }
 
@@ -16,7 +20,17 @@ const MOVES: Readonly<Record<string, (at: number, last: number) => number>> = {
   End: (_, last) => last,
 };
 
-export function Tabs({ label, tabs, open, set }: { label: string; tabs: readonly Tab[]; open: string; set(id: string): void }) {
+interface TabsOptions {
+  readonly label: string;
+  readonly tabs: readonly Tab[];
+  /** What the model can do; undefined as long as there is none. */
+  readonly able: readonly Ability[] | undefined;
+  readonly open: string;
+  set(id: string): void;
+}
+
+export function Tabs({ label, tabs, able, open, set }: TabsOptions) {
+  const lacks = ({ needs }: Tab) => needs !== undefined && able !== undefined && !needs.some((one) => able.includes(one));
   const at = Math.max(
     0,
     tabs.findIndex(({ id }) => id === open),
@@ -28,7 +42,7 @@ export function Tabs({ label, tabs, open, set }: { label: string; tabs: readonly
     set(tabs[to]!.id);
     document.getElementById(`tab-${tabs[to]!.id}`)?.focus();
   };
-  const { id, content } = tabs[at]!;
+  const tab = tabs[at]!;
   return (
     <aside class="tools" aria-label={label}>
       <div role="tablist" aria-label={label} class="tablist" onKeyDown={move}>
@@ -40,6 +54,7 @@ export function Tabs({ label, tabs, open, set }: { label: string; tabs: readonly
             id={`tab-${tab.id}`}
             aria-selected={i === at}
             aria-controls="panel"
+            aria-disabled={lacks(tab)}
             tabIndex={i === at ? 0 : -1}
             onClick={() => set(tab.id)}
           >
@@ -49,8 +64,8 @@ export function Tabs({ label, tabs, open, set }: { label: string; tabs: readonly
         ))}
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a panel that scrolls is reached by the keyboard */}
-      <div role="tabpanel" id="panel" aria-labelledby={`tab-${id}`} class="panel" tabIndex={0}>
-        {content()}
+      <div role="tabpanel" id="panel" aria-labelledby={`tab-${tab.id}`} class="panel" tabIndex={0}>
+        {lacks(tab) ? <p class="hint">{t('lacks')}</p> : tab.content()}
       </div>
     </aside>
   );

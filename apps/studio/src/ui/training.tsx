@@ -27,6 +27,8 @@ type Samples = Extract<TrainPeelEvent, { type: 'samples' }>['samples'];
 const lessons = signal<readonly Lesson[]>([]);
 const name = signal('mine');
 const minutes = signal(5);
+/** Steps to make, however long they take; 0: as many as the minutes allow. */
+const steps = signal(0);
 const running = signal<AbortController | undefined>(undefined);
 const progress = signal(0);
 const curve = signal<readonly Point[]>([]);
@@ -57,7 +59,8 @@ async function train(): Promise<void> {
   const stop = new AbortController();
   [running.value, curve.value, samples.value, progress.value] = [stop, [], [], 0];
   const pictures = lessons.value.map(({ file, caption }): WebPicture => ({ image: file, caption }));
-  const options = { name: name.value, seconds: 60 * minutes.value, signal: stop.signal, keep: 'browser' } as const;
+  const length = steps.value > 0 ? { steps: steps.value } : { seconds: 60 * minutes.value };
+  const options = { name: name.value, ...length, signal: stop.signal, keep: 'browser' } as const;
   try {
     const peel = await session.alone(({ tab }) => ended(tab!.trainPeel(pictures, options)));
     line.value = t('trained', { steps: peel.steps, kept: peel.keptStep });
@@ -105,7 +108,19 @@ export function Training() {
             max={60}
             step={0.5}
             value={minutes.value}
+            disabled={steps.value > 0}
             onInput={(event) => (minutes.value = Number(event.currentTarget.value) || 5)}
+          />
+        </Field>
+        <Field label={t('trainSteps')}>
+          <input
+            type="number"
+            min={0}
+            max={10_000}
+            step={1}
+            value={steps.value || ''}
+            placeholder={t('trainStepsHint')}
+            onInput={(event) => (steps.value = Number(event.currentTarget.value) || 0)}
           />
         </Field>
       </div>
