@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { choiceOf } from '../src/cli/peel.ts';
+import { choiceOf } from '../src/cli/options.ts';
 import { run } from '../src/cli/run.ts';
 import { readRecipe } from '../src/draw/recipe.ts';
 import { encodeImage } from '../src/disk/codec.ts';

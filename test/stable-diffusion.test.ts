@@ -46,7 +46,13 @@ describe('every layout', () => {
 
   test('one that draws in one step says so', async () => {
     const banana = await open(join(MODELS, 'sdxs'));
-    expect(banana.model).toMatchObject({ family: 'stable-diffusion', name: 'sdxs', steps: [1], guidance: 1, abilities: ['image'] });
+    expect(banana.model).toMatchObject({
+      family: 'stable-diffusion',
+      name: 'sdxs',
+      steps: [1],
+      guidance: 1,
+      abilities: ['peels', 'image'],
+    });
     await expect(banana.picture({ ...small, steps: 2 })).rejects.toMatchObject({ code: 'options.steps' });
     await expect(banana.picture({ ...small, steps: 1, guidance: 2 })).rejects.toMatchObject({ code: 'model.ability' });
     await expect(banana.picture({ ...small, steps: 1, negative: 'a' })).rejects.toMatchObject({ code: 'model.ability', path: 'negative' });
@@ -60,6 +66,61 @@ describe('every layout', () => {
     const code = await run(['generate', 'a fox', '--model', join(MODELS, 'sdxs'), '-o', path, '-W', '64', '-H', '64', '--seed', '1'], io);
     expect({ code, err, out }).toEqual({ code: 0, err: '', out: expect.stringContaining('64x64  seed 1') });
     expect(readFileSync(path).includes('Model: sdxs-sd1')).toBe(true);
+  });
+});
+
+describe('adapters of other tools', () => {
+  const adapter = (name: string) => join(MODELS, 'adapters', name);
+  const request = { prompt: 'a fox', seed: 1, width: 64, height: 64, steps: 4, guidance: 1 } as const;
+  const library = join(folder, 'library');
+
+  /** The command in this process. */
+  async function banana(...args: string[]) {
+    let [out, err] = ['', ''];
+    const io = { out: (text: string) => void (out += text), err: (text: string) => void (err += text), terminal: false };
+    const code = await run(['peel', ...args, '--library', library], io);
+    return { code, out, err };
+  }
+
+  test('taken into the library for a model that they fit, shown, verified; refused where they do not', async () => {
+    const model = ['--model', join(MODELS, 'sd1')];
+    expect(await banana('add', adapter('kohya.safetensors'))).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--model says which'),
+    });
+    expect(await banana('add', adapter('kohya.safetensors'), ...model)).toMatchObject({ code: 0, err: '' });
+    expect(await banana('add', adapter('peft'), ...model)).toMatchObject({ code: 0, err: '' });
+    const refused = await banana('add', adapter('kohya-xl.safetensors'), ...model);
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('does not fit: unet 1 match, 6 are no layer of it') });
+    expect(refused.err).toContain('--force takes it as far as it fits');
+    expect((await banana('list')).out).toMatch(/kohya +stable diffusion 1 +2 .*ink style/);
+    expect((await banana('show', 'kohya')).out).toMatch(/pictures said +ink style, a fox/);
+    expect((await banana('verify', 'kohya', ...model)).out).toContain('and fits sd1 sd1');
+    expect((await banana('verify', 'kohya', ...model)).out).toContain(
+      'unet 6 match; text_encoder 3 match; it was made for stable diffusion 1',
+    );
+  });
+
+  test('drawn with by name or path, in the words of any tool, with its own words said; off again, the same bytes', async () => {
+    const opened = await node.openBanana({ model: join(MODELS, 'sd1'), inProcess: true, threads: 1, peels: library });
+    const drawn = async (change: object) => {
+      const { image, text, recipe } = await opened.picture({ ...request, ...change });
+      return { bytes: Buffer.from(image.data).toString('base64'), text, recipe };
+    };
+    const plain = await drawn({});
+    const named = await drawn({ prompt: 'a fox <lora:kohya:0.8>' });
+    expect(named).toMatchObject({ text: 'a fox, ink style', recipe: { prompt: 'a fox', peels: [{ name: 'kohya', weight: 0.8 }] } });
+    expect((await drawn({ peels: [{ path: adapter('kohya.safetensors'), weight: 0.8 }] })).bytes).toBe(named.bytes);
+    const folder = await drawn({ peels: [{ path: adapter('peft') }] });
+    expect((await drawn({ prompt: 'a fox <peel:peft>' })).bytes).toBe(folder.bytes);
+    expect(new Set([plain, named, folder].map(({ bytes }) => bytes)).size).toBe(3);
+    const { name } = await opened.addPeel(adapter('lokr.safetensors'));
+    expect((await drawn({ peels: [{ name }] })).bytes).not.toBe(plain.bytes);
+    expect((await drawn({})).bytes).toBe(plain.bytes);
+    const other = { path: adapter('kohya-xl.safetensors') };
+    await expect(drawn({ peels: [other] })).rejects.toMatchObject({ code: 'peel.layers' });
+    expect((await drawn({ peels: [{ ...other, force: true }] })).bytes).not.toBe(plain.bytes); // one layer of it fits
+    await opened.close();
   });
 });
 

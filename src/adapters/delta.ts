@@ -123,18 +123,18 @@ export type Sides =
   /** x as a matrix (b, d): first (a, b) times it times second (c, d) transposed is the result (a, c), row after row. */
   | { readonly kind: 'kronecker'; readonly first: Tensor<'float32'>; readonly second: Tensor<'float32'> };
 
-/** A delta as two small products, where it is that: LoRA without Tucker's core; LoKr of a matrix. Not with a magnitude (DoRA). */
+/** A delta as two small products, where it is that: LoRA without Tucker's core; LoKr of a matrix [out, in]. Not with a magnitude (DoRA). */
 export function sidesOf({ method, parts, scale, shape }: Delta): Sides | undefined {
   if (parts.magnitude) return undefined;
   if (method === 'lora' && !parts.mid) return loraSides(parts, scale, shape);
-  if (method !== 'lokr' || area(shape) > 1) return undefined;
+  if (method !== 'lokr' || shape.length > 2) return undefined;
   const { first, second } = kroneckerFactors(parts);
   return first && second && { kind: 'kronecker', first: tensorOf(first), second: tensorOf(second, scale) };
 }
 
 function loraSides({ a, b }: Parts, scale: number, shape: readonly number[]): Sides {
   const [down, up] = [tensorOf(flat(a!)), tensorOf(flat(b!), scale)];
-  if (area(shape) === 1) return { kind: 'products', a: transposed(down), b: transposed(up) };
+  if (shape.length === 2) return { kind: 'products', a: transposed(down), b: transposed(up) };
   const [rank, out] = [down.shape[0]!, up.shape[0]!];
   return { kind: 'convolutions', a: float32([rank, ...shape.slice(1)], down.data), b: float32([out, rank, 1, 1], up.data) };
 }

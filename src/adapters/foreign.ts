@@ -6,7 +6,7 @@ import { InputError } from '../util/errors.ts';
 import { fitsWeight, METHODS, methodOf, scaleOf, type Delta, type MethodName, type Parts } from './delta.ts';
 import { printable } from './info.ts';
 import { partOf, unreadMethod, type Part } from './keys.ts';
-import { baseOf, parsed, triggersOf, type Keys } from './origin.ts';
+import { baseOf, parsed, tagsOf, triggersOf, type Keys } from './origin.ts';
 import { COMPONENTS, componentOf, targetFinder, type ComponentName, type Components, type Target } from './targets.ts';
 
 /** How a component's keys fit its weights. */
@@ -28,8 +28,10 @@ export interface Report {
   readonly methods: readonly MethodName[];
   /** The base that it says it was made for, or that its shapes tell; undefined where nothing does. */
   readonly base: string | undefined;
-  /** Words that call it up, the most used first. */
+  /** Words that it says call it up. */
   readonly triggers: readonly string[];
+  /** What its pictures were described by, the most used first. */
+  readonly tags: readonly string[];
 }
 
 export interface ForeignAdapter {
@@ -40,17 +42,8 @@ export interface ForeignAdapter {
   read(target: Target): Promise<Delta>;
 }
 
-/** What PEFT's adapter_config.json says of scales; diffusers writes the same into a file's metadata. */
-export interface AdapterConfig {
-  readonly r?: number;
-  readonly lora_alpha?: number;
-  readonly use_rslora?: boolean;
-  readonly rank_pattern?: Readonly<Record<string, number>>;
-  readonly alpha_pattern?: Readonly<Record<string, number>>;
-}
-
-/** Judges a file by its names and shapes. `config`: the adapter_config.json beside it. */
-export function foreignAdapter(file: Weights, components: Components, config?: AdapterConfig): ForeignAdapter {
+/** Judges a file by its names and shapes. */
+export function foreignAdapter(file: Weights, components: Components): ForeignAdapter {
   const { modules, unread } = modulesOf(file.names);
   const find = targetFinder(components);
   const changes = new Map<string, { target: Target; keys: Keys; method: MethodName; module: string }>();
@@ -72,9 +65,16 @@ export function foreignAdapter(file: Weights, components: Components, config?: A
       fit.matched++;
     }
   }
-  const scales = scalesOf(file, config);
+  const scales = scalesOf(file);
   return {
-    report: { fits: [...fits.values()], unread, methods: [...methods], base: baseOf(file, modules), triggers: triggersOf(file.metadata) },
+    report: {
+      fits: [...fits.values()],
+      unread,
+      methods: [...methods],
+      base: baseOf(file, modules),
+      triggers: triggersOf(file.metadata),
+      tags: tagsOf(file.metadata),
+    },
     targets: [...changes.values()].map(({ target }) => target),
     async read({ component, module, shape }) {
       const { keys, method, module: name } = changes.get(`${component} ${module}`)!;
@@ -108,6 +108,9 @@ function modulesOf(names: readonly string[]): { modules: Map<string, Keys>; unre
 const outlined = (file: Weights, keys: Keys): Parts =>
   Object.fromEntries(Object.entries(keys).map(([part, key]) => [part, { shape: file.outline(key).shape }]));
 
+/** PEFT's is of the outputs whatever its shape; that of others of the inputs, where it is [1, in, ...]. */
+const PEFT_MAGNITUDE = /\.lora_magnitude_vector/;
+
 async function readParts(file: Weights, keys: Keys): Promise<Parts> {
   const parts: Partial<Record<Part, { shape: readonly number[]; data: ArrayLike<number> }>> = {};
   for (const [part, key] of Object.entries(keys) as [Part, string][]) {
@@ -115,7 +118,7 @@ async function readParts(file: Weights, keys: Keys): Promise<Parts> {
     const numbers = data as Float32Array;
     if (!numbers.every(Number.isFinite))
       throw new InputError('peel.number', `${file.source}: "${printable(key)}" has numbers that are infinite or none at all`);
-    parts[part] = { shape, data: numbers };
+    parts[part] = { shape: PEFT_MAGNITUDE.test(key) ? [numbers.length] : shape, data: numbers };
   }
   return parts;
 }
@@ -125,13 +128,16 @@ function misfit(module: string, parts: Parts, { shape }: Target, twice: boolean 
   return `${printable(module)} ${twice ? 'is there twice' : `has ${shapes.join(', ')}, the weight is [${shape}]`}`;
 }
 
-/** What alpha / rank is where no tensor says it: by PEFT's config, by what diffusers or kohya wrote into the metadata, else 1. */
-function scalesOf(file: Weights, given?: AdapterConfig): (component: ComponentName, module: string, rank: number | undefined) => number {
-  const written = parsed(file.metadata['lora_adapter_metadata']);
+/** The key of the metadata under which diffusers writes what PEFT's adapter_config.json says. */
+export const CONFIG = 'lora_adapter_metadata';
+
+/** What alpha / rank is where no tensor says it: by PEFT's config, by what kohya wrote into the metadata, else 1. */
+function scalesOf(file: Weights): (component: ComponentName, module: string, rank: number | undefined) => number {
+  const written = parsed(file.metadata[CONFIG]);
   const kohya = Number(file.metadata['ss_network_alpha']);
   return (component, module, rank) => {
     if (rank === undefined) return 1;
-    const own = (key: keyof AdapterConfig) => given?.[key] ?? written[`${component}.${key}`] ?? written[key];
+    const own = (key: string) => written[`${component}.${key}`] ?? written[key];
     const alpha = patterned(own('alpha_pattern'), module) ?? own('lora_alpha') ?? (kohya > 0 ? kohya : undefined);
     if (typeof alpha !== 'number') return 1;
     return alpha / (own('use_rslora') === true ? Math.sqrt(rank) : rank);

@@ -147,7 +147,7 @@ export function infoOf(metadata: Readonly<Record<string, string>>, source: strin
 
 /** "pico 0.1.0 (3f2a...)" */
 export function nameOfBase({ name, version, hash }: BaseId): string {
-  return `${name} ${version}${hash ? ` (${hash})` : ''}`;
+  return [name, version, hash && `(${hash})`].filter(Boolean).join(' ');
 }
 
 /** Whether two are the same weights. */

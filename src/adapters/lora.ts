@@ -1,10 +1,10 @@
 // Low-rank adaptation (Hu et al. 2021) as side inputs: a product x W also gets (x A) B, with A (in, r) and B (r, out) fed
 // beside it and r a symbol. No weight is edited: an adapter goes on and off by feeding other matrices, several are laid side by
 // side along r, and it works the same on quantized weights. The strength is folded into B when feeding.
-import { add, matmul } from '../graph/ops.ts';
+import { add, conv2d, matmul } from '../graph/ops.ts';
 import { input, type Value } from '../graph/value.ts';
-import type { Product, Specs, Traits } from '../nn/scope.ts';
-import { float32, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import type { Convolve, Product, Specs, Traits } from '../nn/scope.ts';
+import { float32, sizeOf, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 
 /** Names of the side inputs of a weight: PEFT's, so that a file's keys are the inputs' names. */
@@ -14,8 +14,8 @@ export const loraNames = (path: string) => {
 };
 
 export interface LoraProductOptions {
-  /** A symbol, or a number to train at. */
-  readonly rank?: string | number;
+  /** To train at; left out: a symbol of each weight's own. */
+  readonly rank?: number;
   /** Which weights get side inputs; default: all that adapters can change. */
   readonly where?: (traits: Traits) => boolean;
   /** Gets the side inputs that were made, by the weight's path. */
@@ -23,15 +23,29 @@ export interface LoraProductOptions {
 }
 
 /** Wraps a way to multiply so that products get side inputs. */
-export function loraProduct(inner: Product, { rank = 'r', where = isAdaptable, sides = new Map() }: LoraProductOptions = {}): Product {
+export function loraProduct(inner: Product, { rank, where = isAdaptable, sides = new Map() }: LoraProductOptions = {}): Product {
   return (x, weight, path, traits) => {
     const plain = inner(x, weight, path, traits);
     if (!where(traits)) return plain;
     const [width, out] = weight.shape as [number, number];
     const names = loraNames(path);
+    const r = rank ?? `r${sides.size}`;
     let side = sides.get(path);
-    if (!side) sides.set(path, (side = { a: input(names.a, [width, rank]), b: input(names.b, [rank, out]) }));
+    if (!side) sides.set(path, (side = { a: input(names.a, [width, r]), b: input(names.b, [r, out]) }));
     return add(plain, matmul(matmul(x, side.a), side.b));
+  };
+}
+
+/** The same for convolutions (LoCon): one with A (r, in, rows, columns), then one of single points with B (out, r, 1, 1). */
+export function loraConvolve(inner: Convolve): Convolve {
+  let count = 0;
+  return (x, weight, path, traits, options) => {
+    const plain = inner(x, weight, path, traits, options);
+    if (!isAdaptable(traits)) return plain;
+    const [out, ...window] = weight.shape as [number, number, number, number];
+    const [names, r] = [loraNames(path), `c${count++}`];
+    const { bias: _, ...how } = options;
+    return add(plain, conv2d(conv2d(x, input(names.a, [r, ...window]), how), input(names.b, [out, r, 1, 1])));
   };
 }
 
@@ -42,57 +56,92 @@ export interface Applied {
   readonly strength: number;
 }
 
+export interface FeedsOptions {
+  /** Least rank: 0, or 1 where an engine cannot take empty matrices. */
+  readonly least?: number;
+  /** What stands before a path in the adapters' own names. */
+  readonly prefix?: string;
+}
+
 /**
- * The side inputs for some adapters at once, for all weights that have them; weights that no adapter touches get rank-`least`
- * zeros (0, or 1 where an engine cannot take empty matrices). All weights get one common rank.
+ * The side inputs for some adapters at once, for all weights that have them: of each weight those that touch it lie side by side along
+ * the rank; where none does, there are zeros of rank `least`. Throws InputError `lora.shape`.
  */
-export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 0 }: { least?: number } = {}): Tensors {
-  const products = [...specs].filter(([, spec]) => isAdaptable(spec));
-  const ranks = adapters.map(({ tensors }) =>
-    Math.max(
-      0,
-      ...Object.entries(tensors)
-        .filter(([k]) => k.endsWith('lora_A.weight'))
-        .map(([, t]) => t.shape[1]!),
-    ),
-  );
-  const rank = Math.max(
-    least,
-    ranks.reduce((sum, r) => sum + r, 0),
-  );
+export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 0, prefix = '' }: FeedsOptions = {}): Tensors {
   const feeds: Tensors = {};
-  for (const [path, { shape }] of products) {
-    const [width, out] = shape as [number, number];
+  for (const [path, spec] of specs) {
+    if (!isAdaptable(spec)) continue;
     const names = loraNames(path);
-    const a = zeros('float32', [width, rank]);
-    const b = zeros('float32', [rank, out]);
-    let at = 0;
-    adapters.forEach(({ tensors, strength }, i) => {
-      const [sideA, sideB] = [tensors[names.a], tensors[names.b]];
-      if (sideA && sideB) place(path, a, b, at, sideA, sideB, strength);
-      at += ranks[i]!;
+    const sides = adapters.flatMap(({ tensors, strength }) => {
+      const [a, b] = [tensors[prefix + names.a], tensors[prefix + names.b]];
+      return a && b ? [{ a, b, strength }] : [];
     });
+    const { a, b } = sideBySide(path, spec.shape, sides, least);
     feeds[names.a] = a;
     feeds[names.b] = b;
   }
   return feeds;
 }
 
+type Side = Readonly<Record<'a' | 'b', Tensor>> & { readonly strength: number };
+
+/** The axis of the rank in A and in B, and their shapes for a rank, by how many axes the weight has. */
+const LAYS: Readonly<Record<number, { a: number; b: number; shapes: (weight: readonly number[], r: number) => [number[], number[]] }>> = {
+  2: {
+    a: 1,
+    b: 0,
+    shapes: ([width, out], r) => [
+      [width!, r],
+      [r, out!],
+    ],
+  },
+  4: {
+    a: 0,
+    b: 1,
+    shapes: ([out, ...window], r) => [
+      [r, ...window],
+      [out!, r, 1, 1],
+    ],
+  },
+};
+
+/** A and B of a weight, of several adapters along the rank; the strengths are in B. */
+function sideBySide(path: string, weight: readonly number[], sides: readonly Side[], least: number) {
+  const lay = LAYS[weight.length]!;
+  const rank = sides.reduce((sum, { a }) => sum + a.shape[lay.a]!, 0);
+  const [a, b] = lay.shapes(weight, Math.max(least, rank)).map((shape) => zeros('float32', shape)) as [
+    Tensor<'float32'>,
+    Tensor<'float32'>,
+  ];
+  let at = 0;
+  for (const side of sides) {
+    const r = side.a.shape[lay.a]!;
+    const wanted = lay.shapes(weight, r);
+    if (side.a.shape.join() !== wanted[0].join() || side.b.shape.join() !== wanted[1].join())
+      throw new InputError(
+        'lora.shape',
+        `adapter for "${path}": A [${side.a.shape}] and B [${side.b.shape}] do not fit a weight [${weight}]; was it made for another model?`,
+      );
+    place(a, side.a, lay.a, at, 1);
+    place(b, side.b, lay.b, at, side.strength);
+    at += r;
+  }
+  return { a, b };
+}
+
+/** Copies numbers, times a factor, to where they begin along an axis. */
+function place(into: Tensor<'float32'>, { shape, data }: Tensor, axis: number, at: number, factor: number): void {
+  const inner = sizeOf(shape.slice(axis + 1));
+  const [run, stride] = [shape[axis]! * inner, into.shape[axis]! * inner];
+  for (let from = 0, to = at * inner; from < data.length; from += run, to += stride) {
+    const numbers = (data as Float32Array).subarray(from, from + run);
+    if (factor === 1) into.data.set(numbers, to);
+    else for (let i = 0; i < run; i++) into.data[to + i] = numbers[i]! * factor;
+  }
+}
+
 /** Whether adapters can change a weight. */
 export const isAdaptable = ({ adapt }: Traits): boolean => adapt !== undefined;
-
-function place(path: string, a: Tensor<'float32'>, b: Tensor<'float32'>, at: number, sideA: Tensor, sideB: Tensor, strength: number): void {
-  const [width, rank] = a.shape as [number, number];
-  const out = b.shape[1]!;
-  const r = sideA.shape[1]!;
-  if (sideA.shape[0] !== width || sideB.shape[0] !== r || sideB.shape[1] !== out)
-    throw new InputError(
-      'lora.shape',
-      `adapter for "${path}": A [${sideA.shape}] and B [${sideB.shape}] do not fit a weight [${width},${out}]; was it made for another model?`,
-    );
-  for (let i = 0; i < width; i++) a.data.set((sideA.data as Float32Array).subarray(i * r, (i + 1) * r), i * rank + at);
-  for (let i = 0; i < r * out; i++) b.data[at * out + i] = (sideB.data[i] as number) * strength;
-}
 
 /** The weight with an adapter baked in: W + strength A B. */
 export function mergeLora(weight: Tensor<'float32'>, a: Tensor<'float32'>, b: Tensor<'float32'>, strength: number): Tensor<'float32'> {

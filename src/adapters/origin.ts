@@ -45,21 +45,23 @@ export function baseOf(file: Weights, modules: ReadonlyMap<string, Keys>): strin
 }
 
 const TRIGGERS_MOST = 10;
+const WORD_MOST = 100;
 
-/** Words that call an adapter up: ModelSpec's phrase; else the tags that the trainer counted, the most used first. */
-export function triggersOf(metadata: Readonly<Record<string, string>>): string[] {
-  const phrase = metadata['modelspec.trigger_phrase'];
-  if (phrase)
-    return phrase
-      .split(',')
-      .map((word) => printable(word.trim()))
-      .filter(Boolean)
-      .slice(0, TRIGGERS_MOST);
+/** Words that call an adapter up: ModelSpec's phrase. */
+export const triggersOf = (metadata: Readonly<Record<string, string>>): string[] =>
+  (metadata['modelspec.trigger_phrase'] ?? '')
+    .split(',')
+    .map((word) => printable(word.trim()).slice(0, WORD_MOST))
+    .filter(Boolean)
+    .slice(0, TRIGGERS_MOST);
+
+/** The tags that the trainer counted, the most used first: what calls an adapter up is among them, and so is what its pictures happen to show. */
+export function tagsOf(metadata: Readonly<Record<string, string>>): string[] {
   const counts = new Map<string, number>();
   for (const tags of Object.values(parsed(metadata['ss_tag_frequency'])))
     for (const [tag, count] of Object.entries(tags ?? {})) if (typeof count === 'number') counts.set(tag, (counts.get(tag) ?? 0) + count);
   return [...counts]
     .sort(([, a], [, b]) => b - a)
     .slice(0, TRIGGERS_MOST)
-    .map(([tag]) => printable(tag.trim()).slice(0, 100));
+    .map(([tag]) => printable(tag.trim()).slice(0, WORD_MOST));
 }

@@ -8,6 +8,8 @@ import { float32, tensor, type Tensor, type Tensors } from '../tensor/tensor.ts'
 import type { InputCode } from '../util/codes.ts';
 import { InputError } from '../util/errors.ts';
 import { fromHalves, toHalves } from '../util/float16.ts';
+import type { Delta } from './delta.ts';
+import type { Report } from './foreign.ts';
 import { sha256 } from './hash.ts';
 import { checkPeelName, infoOf, metadataOf, nameOfBase, printable, RANK_MAX, sameBase, type BaseId, type PeelInfo } from './info.ts';
 import { isLowRank, keyOf, partOf } from './keys.ts';
@@ -23,6 +25,19 @@ export interface Peel {
   readonly hash: string;
   /** A (in, r) and B (r, out) under the names of a graph's side inputs, float32, alpha / rank folded into B. */
   readonly tensors: Tensors;
+  /** Changes that are no such pairs, by the weight's name, of a file of another tool. */
+  readonly changes?: ReadonlyMap<string, Delta>;
+  /** How such a file fits. */
+  readonly report?: Report;
+}
+
+/** Makes a Peel for a model of a file's bytes. `source` names the file in messages. Throws InputError when it is damaged or does not fit. */
+export type FitPeel = (bytes: Uint8Array, source: string, options?: ReadOptions) => Promise<Peel>;
+
+/** For a model with these weights, that takes Peels of our own format. */
+export function peelFitter(specs: () => Specs, base: BaseId): FitPeel {
+  let known: Specs | undefined;
+  return async (bytes, source, options) => fitPeel(await readPeel(bytes, source, options), (known ??= specs()), base, source, options);
 }
 
 /** A sound file, before it is known which model it fits. */
@@ -41,8 +56,8 @@ export interface ReadOptions {
   readonly force?: boolean;
 }
 
-/** Largest file that is read, in bytes: some fifty times what a Peel of `nano` takes. */
-export const PEEL_BYTES_MAX = 2 ** 28;
+/** Largest file that is read, in bytes: the largest adapters of SDXL, of rank 128, take 0.9 GB. */
+export const PEEL_BYTES_MAX = 2 ** 30;
 
 const SEAL = 'peel.sha256';
 const SCALE_MAX = 1000;

@@ -63,14 +63,14 @@ export const isIdle = (stack: PeelStack): boolean => stack.every(({ weight }) =>
 
 const made = new WeakMap<PeelStack, WeakMap<Specs, Tensors>>();
 
-/** The side inputs of a stage with these weights. */
-export function stackFeeds(specs: Specs, stack: PeelStack): Tensors {
+/** The side inputs of a stage with these weights. `prefix`: what stands before their paths in a Peel, where it is for several networks. */
+export function stackFeeds(specs: Specs, stack: PeelStack, prefix = ''): Tensors {
   let bySpecs = made.get(stack);
   if (!bySpecs) made.set(stack, (bySpecs = new WeakMap()));
   let feeds = bySpecs.get(specs);
   if (!feeds) {
     const used = stack.filter(({ weight }) => weight !== 0).map(({ peel, weight }) => ({ tensors: peel.tensors, strength: weight }));
-    bySpecs.set(specs, (feeds = loraFeeds(specs, used, { least: 1 })));
+    bySpecs.set(specs, (feeds = loraFeeds(specs, used, { least: 1, prefix })));
   }
   return feeds;
 }

@@ -1,4 +1,5 @@
-// Peels in a prompt: "a fox <peel:ink:0.8>" draws "a fox" with the Peel ink at weight 0.8; without a weight it is 1.
+// Peels in a prompt: "a fox <peel:ink:0.8>" draws "a fox" with the Peel ink at weight 0.8; without a weight it is 1. <lora:ink:0.8>, as other
+// tools have it, is the same.
 import { InputError } from '../util/errors.ts';
 import { NUMBER } from '../util/number.ts';
 import { checkPeelName } from './info.ts';
@@ -15,7 +16,7 @@ const INSIDE = new RegExp(`^:([^:]+)(?::(${NUMBER}))?$`);
 export function takePeels(prompt: string): { prompt: string; peels: NamedPeel[] } {
   const peels: NamedPeel[] = [];
   // looked for from where a space begins, not from each: a request may be millions of them
-  const rest = prompt.replace(/(?<!\s)\s*<peel\b([^<>]*)>?/gi, (all, inside: string) => {
+  const rest = prompt.replace(/(?<!\s)\s*<(?:peel|lora)\b([^<>]*)>?/gi, (all, inside: string) => {
     const found = INSIDE.exec(inside.trim());
     if (!found || !all.endsWith('>'))
       throw new InputError('prompt.peel', `"${all.trim().slice(0, 80)}": expected <peel:name> or <peel:name:0.8>`);

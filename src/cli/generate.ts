@@ -8,13 +8,13 @@ import type { StageSeconds, TextEvent } from '../draw/events.ts';
 import { modelFor } from '../node/default-model.ts';
 import { modelPath } from '../node/models.ts';
 import { checkOptions } from '../draw/check.ts';
-import type { GenerateOptions } from '../draw/request.ts';
+import type { GenerateOptions, PeelChoice } from '../draw/request.ts';
 import type { ModelInfo } from '../models/family.ts';
 import { InputError } from '../util/errors.ts';
 import { checkLayersPath, writeLayers } from '../node/layers.ts';
 import { loadTracer } from '../node/svg.ts';
 import { progressLine, type Io } from './io.ts';
-import { whole } from './options.ts';
+import { peel, whole } from './options.ts';
 import { checkWritable, pathOf } from './output.ts';
 import { several } from './text.ts';
 import { openEngine, pictures, stoppable, withEngine, withRequest, type EngineFlags, type PictureFlags } from './shared.ts';
@@ -26,6 +26,8 @@ interface Flags
   output?: string;
   layers?: string;
   quality?: number;
+  peel?: readonly PeelChoice[];
+  force?: boolean;
   json?: boolean;
 }
 
@@ -69,6 +71,8 @@ export function generateCommand(io: Io): Command {
       '--layers <path>',
       'write its layers too, of a model that draws in layers: a folder of PNGs, or an OpenRaster (.ora) or PSD (.psd) file',
     )
+    .option('--peel <peel>', 'draw with a Peel: a name or a file, and a weight if not 1, as ink:0.8; may be repeated', peel)
+    .option('--force', 'take such Peels as far as they fit')
     .option('--quality <n>', `1 to 100, of .jpg and .webp; default ${QUALITY}`, whole)
     .option('--json', 'print one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
@@ -90,6 +94,8 @@ async function generate(
     mask,
     subject,
     objects,
+    peel: peels = [],
+    force = false,
     json = false,
     ...flags
   }: Flags,
@@ -99,6 +105,7 @@ async function generate(
     prompt,
     ...flags,
     ...(await pictures({ image, mask, subject, objects })),
+    ...(peels.length > 0 && { peels: peels.map((one) => ({ ...one, force })) }),
     preview: 0,
     ...(layers !== undefined && { layers: true }),
   };

@@ -1,6 +1,8 @@
 // Values on the command line. A number is written as one and nothing else, so that "12px" and "" are refused, not guessed at.
 import { InvalidArgumentError } from 'commander';
-import { numberOf } from '../util/number.ts';
+import type { PeelChoice } from '../draw/request.ts';
+import { InputError } from '../util/errors.ts';
+import { NUMBER, numberOf } from '../util/number.ts';
 
 /** A whole number. */
 export function whole(text: string): number {
@@ -28,3 +30,16 @@ export function subject(text: string, before: readonly SubjectFile[] = []): Subj
   if (!found) throw new InvalidArgumentError('Expected a slot and a file, such as 1=fox.png.');
   return [...before, { slot: Number(found[1]), path: found[2]! }];
 }
+
+const CHOICE = new RegExp(`^(.+?)(?::(${NUMBER}))?$`);
+
+/** "ink:0.8" as a choice; a path may hold colons. */
+export function choiceOf(text: string): PeelChoice {
+  const [, peel, weight] = CHOICE.exec(text) ?? [];
+  if (!peel) throw new InputError('options.peels', 'a Peel needs a name or a file, such as ink or ink:0.8');
+  const isPath = /[/\\]|\.safetensors$/.test(peel);
+  return { ...(isPath ? { path: peel } : { name: peel }), ...(weight !== undefined && { weight: Number(weight) }) };
+}
+
+/** `ink:0.8`, as often as there are Peels. */
+export const peel = (text: string, before: readonly PeelChoice[] = []): PeelChoice[] => [...before, choiceOf(text)];

@@ -1,15 +1,16 @@
 // `banana peel`: make, list, look at, take in, remove, verify and merge Peels. Each can print JSON for other programs.
 import { Command } from 'commander';
-import { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Shelved } from '../node/library.ts';
+import { addPeel, findPeel, listPeels, peelFolder, readPeelBytes, removePeel, showPeel, type Shelved } from '../node/library.ts';
+import { describedPeel } from '../adapters/foreign-peel.ts';
+import { reportText } from '../adapters/foreign.ts';
 import { nameOfBase, printable } from '../adapters/info.ts';
 import { encodePeel, fitPeel, readPeel } from '../adapters/peel.ts';
 import { openPeelTarget, peelsIn } from '../node/load.ts';
 import { saveSealed } from '../node/models.ts';
 import { peelShelf, withTriggers } from '../draw/peels.ts';
-import type { PeelChoice } from '../draw/request.ts';
 import { InputError } from '../util/errors.ts';
-import { NUMBER } from '../util/number.ts';
 import type { Io } from './io.ts';
+import { choiceOf } from './options.ts';
 import { checkPlace } from './output.ts';
 import { trainCommand } from './peel-train.ts';
 import { withModel } from './shared.ts';
@@ -48,7 +49,7 @@ export function peelCommand(io: Io): Command {
       withModel(command('add', 'take a file into the library'))
         .argument('<file>')
         .option('--replace', 'in place of one of that name')
-        .option('--force', 'also a file of another tool, as far as it fits the model')
+        .option('--force', 'also one that fits only in part')
         .action((file: string, flags: Flags) => add(file, flags, io)),
     )
     .addCommand(
@@ -74,7 +75,8 @@ export function peelCommand(io: Io): Command {
 /** What an option of the command can do about an error. */
 const HINTS: Readonly<Record<string, string>> = {
   'peel.exists': ' with --replace',
-  'peel.foreign': '; --force takes it as far as it fits',
+  'peel.foreign': '; --model says which, --force takes it as far as it fits',
+  'peel.layers': '; --force takes it as far as it fits',
   'peel.base': '; --force uses it all the same',
 };
 
@@ -119,7 +121,7 @@ async function list({ library, json: asJson }: Flags, io: Io): Promise<void> {
 async function show(peel: string, { library, json: asJson }: Flags, io: Io): Promise<void> {
   const found = await showPeel(peel, peelFolder(library));
   if (asJson) return json(io, { ...summary(found), thumbnails: found.info.thumbnails });
-  const { name, path, bytes: size, hash, info } = found;
+  const { name, path, bytes: size, hash, info, report } = found;
   const rows: [string, string][] = [
     ['name', info.name === name ? name : `${name} (made as ${info.name})`],
     ['file', `${path}, ${bytes(size)}`],
@@ -138,24 +140,26 @@ async function show(peel: string, { library, json: asJson }: Flags, io: Io): Pro
         .join(', ') || '-',
     ],
     ['hash', hash],
+    ...(report ? [['pictures said', report.tags.join(', ') || '-'] as [string, string]] : []),
   ];
   io.out(table(rows));
 }
 
 async function add(
   file: string,
-  { library, preset, model: given = preset, force, replace = false, json: asJson }: Flags,
+  { library, preset, model: given = preset, force = false, replace = false, json: asJson }: Flags,
   io: Io,
 ): Promise<void> {
   const adopt = async (data: Uint8Array<ArrayBuffer>) => {
-    const found = await readPeel(data, file, { force: true });
-    if (found.info) return { name: found.info.name, bytes: data };
     const { target, base, close } = await openPeelTarget(given);
     close(); // what can be changed is known without its weights
-    const { info, tensors } = fitPeel(found, target.adaptable(), base, file, { force: true });
+    if (!target.own) return { name: (await target.fitter(base)(data, file, { force })).info.name, bytes: data };
+    const found = await readPeel(data, file, { force });
+    if (found.info) return { name: found.info.name, bytes: data };
+    const { info, tensors } = fitPeel(found, target.own.adaptable(), base, file, { force });
     return { name: info.name, bytes: Buffer.concat(await encodePeel({ info, tensors })) };
   };
-  const added = await addPeel(file, peelFolder(library), { replace, ...(force && { adopt }) }).catch(hinted);
+  const added = await addPeel(file, peelFolder(library), { replace, ...((force || given) && { adopt }) }).catch(hinted);
   if (asJson) return json(io, summary(added));
   io.out(`${added.path}  ${bytes(added.bytes)}\nuse it: banana "a fox <peel:${added.name}>"\n`);
 }
@@ -169,28 +173,19 @@ async function remove(name: string, { library, json: asJson }: Flags, io: Io): P
 async function verify(peel: string, { library, preset, model: given = preset, json: asJson }: Flags, io: Io): Promise<void> {
   const path = await findPeel(peel, peelFolder(library));
   try {
-    const { bytes: _, ...file } = await openPeel(path);
+    const data = await readPeelBytes(path);
+    const { info, hash, layers } = await describedPeel(data, path);
     const chosen = given === undefined ? undefined : await openPeelTarget(given);
     chosen?.close();
-    const fitted = chosen && fitPeel(file, chosen.target.adaptable(), chosen.base, path);
-    const fits = fitted && { fits: nameOfBase(chosen.base) };
-    if (asJson)
-      return json(io, { name: file.info!.name, path, ok: true, hash: file.hash, layers: file.layers.size, base: file.info!.base, ...fits });
-    io.out(`${path}: sound, ${several(file.layers.size, 'layer')} for ${nameOfBase(file.info!.base)}${fits ? ', and fits it' : ''}\n`);
+    const fitted = chosen && (await chosen.target.fitter(chosen.base)(data, path));
+    const fits = fitted && { fits: nameOfBase(chosen.base), ...(fitted.report && { report: fitted.report }) };
+    if (asJson) return json(io, { name: info.name, path, ok: true, hash, layers, base: info.base, ...fits });
+    const how = fitted?.report ? ` (${reportText(fitted.report)})` : '';
+    io.out(`${path}: sound, ${several(layers, 'layer')} for ${nameOfBase(info.base)}${fits ? `, and fits ${fits.fits}${how}` : ''}\n`);
   } catch (error) {
     if (asJson && error instanceof InputError) json(io, { path, ok: false, code: error.code, error: error.message });
     throw error;
   }
-}
-
-const CHOICE = new RegExp(`^(.+?)(?::(${NUMBER}))?$`);
-
-/** "ink:0.8" as a choice; a path may hold colons. */
-export function choiceOf(text: string): PeelChoice {
-  const [, peel, weight] = CHOICE.exec(text) ?? [];
-  if (!peel) throw new InputError('options.peels', 'a Peel needs a name or a file, such as ink or ink:0.8');
-  const isPath = /[/\\]|\.safetensors$/.test(peel);
-  return { ...(isPath ? { path: peel } : { name: peel }), ...(weight !== undefined && { weight: Number(weight) }) };
 }
 
 async function merge(
@@ -203,9 +198,10 @@ async function merge(
   const choices = peels.map((text) => ({ ...choiceOf(text), force }));
   const { target, base, close } = await openPeelTarget(given);
   try {
-    const stack = await peelShelf(target.adaptable, base, peelsIn(peelFolder(library)))(choices).catch(hinted);
+    if (!target.own) throw new InputError('model.ability', `Peels cannot be baked into model "${base.name}": draw with them instead`);
+    const stack = await peelShelf(target.fitter(base), peelsIn(peelFolder(library)))(choices).catch(hinted);
     const called = name ?? [base.name, ...stack.map(({ peel }) => peel.info.name)].join('-');
-    const { licence, ...merged } = target.merged(stack, called);
+    const { licence, ...merged } = target.own.merged(stack, called);
     await saveSealed(out, merged);
     const used = stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash }));
     if (asJson) return json(io, { path: out, name: called, base, peels: used, licence });

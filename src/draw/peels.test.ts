@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loraNames } from '../adapters/lora.ts';
 import { openPainter } from '../models/banana/painter.ts';
 import { adaptable } from '../models/banana/adaptable.ts';
-import { encodePeel, type PeelInfo } from '../adapters/peel.ts';
+import { encodePeel, peelFitter, type PeelInfo } from '../adapters/peel.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Image } from '../image/image.ts';
@@ -161,7 +161,10 @@ describe('drawing', () => {
   });
 
   test('one baked in draws what one applied does', async () => {
-    const stack = await peelShelf(() => adaptable(model.config), base, source)([{ name: 'ink', weight: 0.8 }]);
+    const stack = await peelShelf(
+      peelFitter(() => adaptable(model.config), base),
+      source,
+    )([{ name: 'ink', weight: 0.8 }]);
     const merged = mergePeels(model, stack, 'tiny-ink');
     expect(merged.manifest).toMatchObject({ name: 'tiny-ink', licence: expect.stringContaining('ink 0.8 (CC0-1.0)') });
     const baked = await openPipeline(await openPainter(merged, runtime, { hash: 'abc' }));
@@ -181,7 +184,10 @@ test("a merged model's file of 4 bits holds what the Peel added, and leaves all 
     return unpackModel(new Uint8Array(Buffer.concat(encodeSafetensors(tensors, metadata))), 'test');
   };
   const four = held(read({ ...model, plan: planOf(specsOf(model.config)) }));
-  const stack = await peelShelf(() => adaptable(model.config), base, source)([{ name: 'ink', weight: 0.1 }]);
+  const stack = await peelShelf(
+    peelFitter(() => adaptable(model.config), base),
+    source,
+  )([{ name: 'ink', weight: 0.1 }]);
   const merged = mergePeels(four, stack, 'tiny-ink');
   const back = held(read(merged));
   let changed = 0;

@@ -2,11 +2,9 @@
 // in (a folder in Node, see load.ts; none in a browser, which gives the bytes), fitted to the model once and remembered.
 // Not here: the file (adapters/peel.ts), its effect (adapters/lora.ts).
 import { sha256 } from '../adapters/hash.ts';
-import type { BaseId } from '../adapters/info.ts';
-import { fitPeel, readPeel, type Peel } from '../adapters/peel.ts';
+import type { FitPeel, Peel } from '../adapters/peel.ts';
 import { NO_PEELS, withPeel, type PeelStack } from '../adapters/stack.ts';
 import { takePeels } from '../adapters/syntax.ts';
-import type { Specs } from '../nn/scope.ts';
 import { InputError } from '../util/errors.ts';
 import { PEELS_MAX, type PeelChoice } from './request.ts';
 
@@ -46,15 +44,17 @@ export function withTriggers(prompt: string, stack: PeelStack): string {
   return words.reduce((text, word) => (text.toLowerCase().includes(word.toLowerCase()) ? text : `${text}, ${word}`), prompt);
 }
 
+/** Of a model that takes none: able.ts says so before. */
+export const noPeels =
+  ({ info }: { readonly info: { readonly name: string } }): FitPeel =>
+  async () => {
+    throw new InputError('model.ability', `model "${info.name}" takes no Peels`);
+  };
+
 const REMEMBERED = 16;
 
 /** A function from choices to a stack that fits a model. Files are read again only when they change; the same choices give the same stack. */
-export function peelShelf(
-  adaptable: () => Specs,
-  base: BaseId,
-  source?: PeelSource,
-): (choices: readonly PeelChoice[]) => Promise<PeelStack> {
-  let specs: Specs | undefined;
+export function peelShelf(fit: FitPeel, source?: PeelSource): (choices: readonly PeelChoice[]) => Promise<PeelStack> {
   const fitted = new Map<string, Promise<Peel>>();
   let last: { key: string; stack: PeelStack } | undefined;
   const find = async (choice: PeelChoice): Promise<{ key: string; load(): Promise<Peel> }> => {
@@ -62,9 +62,7 @@ export function peelShelf(
     if (!bytes && !source) throw new InputError('options.peels', `Peel "${name ?? choice.path}": there is no library here, give its bytes`);
     const found = bytes ? { source: 'the given Peel', stamp: await sha256([bytes]), read: async () => bytes } : await source!(choice);
     const load = async (): Promise<Peel> => {
-      const peel = fitPeel(await readPeel(await found.read(), found.source, { force }), (specs ??= adaptable()), base, found.source, {
-        force,
-      });
+      const peel = await fit(await found.read(), found.source, { force });
       return name === undefined ? peel : { ...peel, info: { ...peel.info, name } };
     };
     return { key: JSON.stringify([name, found.source, found.stamp, force]), load };

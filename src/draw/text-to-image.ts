@@ -12,7 +12,7 @@ import { checkAble, withinModel } from './able.ts';
 import { checkOptions, type Checked } from './check.ts';
 import { drawSticker, layersAsked, layersOf, onlyLayer, planOf } from './objects.ts';
 import { byName, pictureStore, type Sent } from './pictures.ts';
-import { peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
+import { noPeels, peelShelf, usedPeels, withTriggers, type PeelSource } from './peels.ts';
 import type { Condition, Drawing, ModelInfo, Painter } from '../models/family.ts';
 import { noiseOf, type Layout } from '../models/layout.ts';
 import { startFrom, strengthOf, type Start } from './start.ts';
@@ -43,9 +43,9 @@ export interface PipelineOptions {
 
 /** The pipeline of a model. Throws InputError `options.limits` for limits wider than what can be drawn. */
 export function openPipeline(painter: Painter, { peels, limits }: PipelineOptions = {}): Pipeline {
-  const { info, adaptable = () => new Map() } = painter;
+  const { info, fitPeel = noPeels(painter) } = painter;
   const most = withinModel(narrowed(limits), info);
-  const stack = peelShelf(adaptable, info, peels);
+  const stack = peelShelf(fitPeel, peels);
   const opened: OpenModel = { painter, read: reader(painter), look: looker(painter), pictures: pictureStore(), stack };
   const serve: Pipeline['serve'] = (request, signal) => drawn(opened, request, signal);
   const draw = byName(serve);

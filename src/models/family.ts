@@ -3,6 +3,7 @@
 // Everything around that is the pipeline's: checks, seeds, noise, steps, previews, tiles, cancelling, recipes. A network that was trained
 // on another path, or predicts something else, says it as a velocity. A family is a folder here and a name in families.ts.
 import type { BaseId } from '../adapters/info.ts';
+import type { FitPeel } from '../adapters/peel.ts';
 import type { PeelStack } from '../adapters/stack.ts';
 import type { Image, Size, Tile } from '../image/image.ts';
 import type { Specs } from '../nn/scope.ts';
@@ -104,6 +105,13 @@ export interface OpenedModel {
 
 /** A model that Peels can change. */
 export interface PeelTarget {
+  /** Makes Peels of files for the model of this name. */
+  fitter(base: BaseId): FitPeel;
+  /** Of a model that takes those of our own format. */
+  readonly own?: OwnPeels;
+}
+
+export interface OwnPeels {
   /** The weights that they can change. */
   adaptable(): Specs;
   /** The file of a copy with a stack baked in, under another name, and its licence. */
@@ -135,8 +143,8 @@ export interface Painter {
   decode(latent: Float32Array<ArrayBuffer>, layout: Layout): Promise<Drawing>;
   /** Gives back memory that drawing pixels does not need; taken again when it is needed. */
   rest?(): Promise<void>;
-  /** The weights that Peels can change, of a model that takes them. */
-  adaptable?(): Specs;
+  /** Makes a Peel of a file, of a model that takes them. */
+  readonly fitPeel?: FitPeel;
   release(): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ export type Init = { readonly constant: number } | { readonly deviation: number 
 export interface Traits {
   /** Bits of each number in a few-bit model, 2 to 8; left out, the weight stays float. Matrices only. */
   readonly bits?: number | undefined;
-  /** The group of layers that an adapter trains it with; left out, adapters leave it alone. Products only. */
+  /** The group of layers that an adapter trains it with; left out, adapters leave it alone. Products and convolutions only. */
   readonly adapt?: string | undefined;
   /** Whether files hold it as (out, in), as PyTorch does; a scope's own order is (in, out). Products only. */
   readonly turned?: boolean | undefined;
@@ -86,7 +86,7 @@ function scopeAt(root: Root, path: string, traits: Traits): Scope {
     parameter: (name, shape, init) => ask(name, shape, init, { bits: traits.bits }),
     product: (x, name, shape, init) => root.product(x, ask(name, shape, init, traits), join(name), traits),
     convolve: (x, name, shape, init, options) =>
-      root.convolve(x, ask(name, shape, init, { bits: traits.bits }), join(name), traits, options),
+      root.convolve(x, ask(name, shape, init, { bits: traits.bits, adapt: traits.adapt }), join(name), traits, options),
   };
 }
 

@@ -9,7 +9,9 @@ import { readFileWhole, writeFileWhole } from '../disk/files.ts';
 import { InputError } from '../util/errors.ts';
 import { packagePath } from '../disk/package.ts';
 import { checkPeelName } from '../adapters/info.ts';
-import { nameFrom, PEEL_BYTES_MAX, readPeel, type PeelFile, type PeelInfo, type ReadOptions } from '../adapters/peel.ts';
+import { describedPeel, type DescribedPeel } from '../adapters/foreign-peel.ts';
+import { PEFT_FILES, withConfig } from '../adapters/peft-folder.ts';
+import { nameFrom, PEEL_BYTES_MAX, readPeel, type PeelFile, type ReadOptions } from '../adapters/peel.ts';
 
 const ENDING = '.safetensors';
 
@@ -22,15 +24,13 @@ export function peelFolder(given?: string): string {
 export const shippedPeels = (): string => packagePath('peels');
 
 /** A Peel of a folder. */
-export interface Shelved {
+export interface Shelved extends DescribedPeel {
   /** What a prompt calls it: the file's name. */
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
-  readonly hash: string;
   /** It came with the package; it is not in the folder. */
   readonly shipped: boolean;
-  readonly info: PeelInfo;
 }
 
 export interface Listing {
@@ -38,15 +38,20 @@ export interface Listing {
   readonly damaged: { name: string; path: string; error: string }[];
 }
 
-/** The bytes of a Peel's file. Throws InputError when it is missing or larger than any Peel. */
+/** Where the matrices of a Peel lie: the path itself, or in a folder that PEFT made. */
+export const peelFile = (path: string): string => (existsSync(join(path, PEFT_FILES.config)) ? join(path, PEFT_FILES.weights) : path);
+
+/** The bytes of a Peel's file, or of a folder of PEFT's as one. Throws InputError when it is missing or larger than any Peel. */
 export async function readPeelBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const found = await stat(path).catch(() => undefined);
+  const file = peelFile(path);
+  const found = await stat(file).catch(() => undefined);
   if (found && found.size > PEEL_BYTES_MAX)
     throw new InputError('peel.size', `${path}: ${found.size} bytes, more than the ${PEEL_BYTES_MAX} that a Peel may have`);
-  return readFileWhole(path);
+  const bytes = await readFileWhole(file);
+  return file === path ? bytes : withConfig(bytes, new TextDecoder().decode(await readFileWhole(join(path, PEFT_FILES.config))), path);
 }
 
-/** A file's content, held to its hashes. Throws InputError. */
+/** One of our own, held to its hashes. Throws InputError. */
 export async function openPeel(path: string, options: ReadOptions = {}): Promise<PeelFile & { bytes: Uint8Array<ArrayBuffer> }> {
   const bytes = await readPeelBytes(path);
   return { ...(await readPeel(bytes, path, options)), bytes };
@@ -104,12 +109,12 @@ export async function showPeel(nameOrPath: string, folder: string, shipped = shi
 }
 
 async function shelved(path: string, name: string, shipped: string): Promise<Shelved> {
-  const { info, hash, bytes } = await openPeel(path);
-  return { name, path, bytes: bytes.length, hash, shipped: dirname(path) === shipped, info: info! };
+  const bytes = await readPeelBytes(path);
+  return { name, path, bytes: bytes.length, shipped: dirname(path) === shipped, ...(await describedPeel(bytes, path)) };
 }
 
 /**
- * Copies a file into a folder under its own name. `adopt` makes a file of another tool one of ours; without it such are refused.
+ * Copies a file into a folder under its own name. `adopt` says what is taken of a file, such as of another tool; without it those are refused.
  * Throws InputError when it is damaged, or one of that name is there and `replace` is not set.
  */
 export async function addPeel(
@@ -123,13 +128,15 @@ export async function addPeel(
   let { name, bytes }: { name?: string; bytes: Uint8Array } = adopt
     ? await adopt(await readPeelBytes(path))
     : { bytes: await readPeelBytes(path) };
-  const { info, hash } = await readPeel(bytes, path);
-  name ??= info!.name;
+  const described = await describedPeel(bytes, path);
+  if (described.report && !adopt)
+    throw new InputError('peel.foreign', `${path}: made by another tool: it does not say which model it is for`);
+  name ??= described.info.name;
   const to = at(folder, name);
   if (existsSync(to) && !replace)
     throw new InputError('peel.exists', `there is a Peel "${name}" in ${folder} already: remove it first, or replace it`);
   await writeFileWhole(to, bytes);
-  return { name, path: to, bytes: bytes.length, hash, shipped: false, info: info! };
+  return { name, path: to, bytes: bytes.length, shipped: false, ...described };
 }
 
 /** Removes a Peel from a folder. Throws InputError when there is none of that name: the shipped ones stay. */

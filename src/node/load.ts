@@ -1,7 +1,7 @@
 // A pipeline from a file on disk, Node only: the model's bytes and their hash, the best runtime, the sessions.
 import { stat } from 'node:fs/promises';
 import type { BaseId } from '../adapters/info.ts';
-import { findPeel, peelFolder, readPeelBytes } from './library.ts';
+import { findPeel, peelFile, peelFolder, readPeelBytes } from './library.ts';
 import { openRuntime } from '../runtime/select.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { held, storedModel, type Model, type StoredModel } from '../models/banana/file.ts';
@@ -21,7 +21,7 @@ import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
 export function peelsIn(folder: string): PeelSource {
   return async ({ name, path }) => {
     const source = await findPeel(name ?? path!, folder);
-    const { mtimeMs, size } = await stat(source);
+    const { mtimeMs, size } = await stat(peelFile(source));
     return { source, stamp: `${mtimeMs} ${size}`, read: () => readPeelBytes(source) };
   };
 }

@@ -11,6 +11,9 @@ import { blockNames, KERNEL_BITS, unpackBlocks } from './int4.ts';
 
 type Held = Tensor<'float32'> | (Blocks & { readonly bits: number });
 
+/** What a weight is in place of what the file has, a matrix (in, out) or as a kernel; undefined where it stays. */
+export type ChangeWeight = (path: string, weight: () => Tensor<'float32'>) => Tensor<'float32'> | undefined;
+
 /** A part of a checkpoint: of a file that holds several networks, the one under `prefix` ("model.diffusion_model."). */
 export function under(weights: Weights, prefix: string): Weights {
   return {
@@ -23,17 +26,21 @@ export function under(weights: Weights, prefix: string): Weights {
 }
 
 /**
- * Every parameter of a graph by name; `specs` are the weights that its layers asked for. Throws InputError `weights.missing` or
+ * Every parameter of a graph by name; `specs` are the weights that its layers asked for; `change` may set others, before they are rounded. Throws InputError `weights.missing` or
  * `weights.shape` for what the checkpoint does not have so, `file.read` when it cannot be read any more.
  */
-export async function checkpointWeights(g: Graph, specs: Specs, weights: Weights): Promise<Tensors> {
+export async function checkpointWeights(g: Graph, specs: Specs, weights: Weights, change?: ChangeWeight): Promise<Tensors> {
   const names = new Set(weights.names);
+  const heldAs = async (path: string): Promise<Held> => {
+    const found = await held(path, specs, weights, names);
+    return change?.(path, () => whole(found)) ?? found;
+  };
   const bound: Tensors = {};
   for (const { op, name = '' } of g.inputs) {
     if (op !== 'Parameter' || Object.hasOwn(bound, name)) continue; // scales come with their values
     const found = names.has(name) ? undefined : kindOf(name);
-    if (found) Object.assign(bound, made(found.kind, found.path, await held(found.path, specs, weights, names)));
-    else bound[name] = specs.has(name) ? whole(await held(name, specs, weights, names)) : await weights.read(name);
+    if (found) Object.assign(bound, made(found.kind, found.path, await heldAs(found.path)));
+    else bound[name] = specs.has(name) ? whole(await heldAs(name)) : await weights.read(name);
   }
   return bound;
 }

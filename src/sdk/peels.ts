@@ -2,9 +2,9 @@
 // side, how that crosses to another process or thread, and the caller's side. What differs from place to place - how a picture is given,
 // where the state of a training lies - is handed in.
 import { sha256 } from '../adapters/hash.ts';
-import { fitPeel, readPeel, type PeelInfo } from '../adapters/peel.ts';
+import type { PeelInfo } from '../adapters/peel.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
-import type { PeelSource } from '../draw/peels.ts';
+import { noPeels, type PeelSource } from '../draw/peels.ts';
 import { modelOf } from '../models/banana/painter.ts';
 import type { OpenedModel, Painter } from '../models/family.ts';
 import type { Engine } from '../runtime/engine.ts';
@@ -31,7 +31,8 @@ export interface PeelEngine {
 }
 
 /** Peels that were added, by name; `source` finds them before those of a library. */
-export function addedPeels({ info: base, adaptable }: Painter, library?: PeelSource) {
+export function addedPeels(painter: Painter, library?: PeelSource) {
+  const { fitPeel = noPeels(painter) } = painter;
   const added = new Map<string, { bytes: Uint8Array; stamp: string }>();
   const missing = (name: string) =>
     new InputError('peel.missing', `no Peel "${name}" was added here: there are ${[...added.keys()].join(', ') || 'none'}`);
@@ -45,8 +46,7 @@ export function addedPeels({ info: base, adaptable }: Painter, library?: PeelSou
   return {
     source,
     async addPeel(file: Uint8Array): Promise<PeelInfo> {
-      if (!adaptable) throw new InputError('model.ability', `model "${base.name}" takes no Peels`);
-      const { info } = fitPeel(await readPeel(file, 'the given Peel'), adaptable(), base, 'the given Peel');
+      const { info } = await fitPeel(file, 'the given Peel');
       added.set(info.name, { bytes: file, stamp: await sha256([file]) });
       return info;
     },

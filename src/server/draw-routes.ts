@@ -8,7 +8,6 @@ import { checkWire, partWire } from '../draw/wire.ts';
 import type { Image } from '../image/image.ts';
 import { listPeels } from '../node/library.ts';
 import type { Door } from './door.ts';
-import { withLoras } from './openai-request.ts';
 import { unwired } from './pictures.ts';
 import type { Order } from './studio.ts';
 
@@ -28,7 +27,7 @@ export function drawRoutes(door: Door): Hono {
 /** Throws InputError with the option's path. */
 function orderOf({ studio: { limits } }: Door, body: unknown): Order {
   const { pictures: sent, rest } = partWire(checkWire(body, limits));
-  const options = { ...rest, prompt: withLoras(rest.prompt) };
+  const options = { ...rest, prompt: rest.prompt };
   return { options, ...(sent && { pictures: () => unwired({ prompt: options.prompt, ...sent }, limits) }) };
 }
 

@@ -11,7 +11,6 @@ import { filesIn, type WireRequest } from '../draw/wire.ts';
 import { InputError } from '../util/errors.ts';
 import type { Door } from './door.ts';
 import type { Job, Jobs } from './jobs.ts';
-import { withLoras } from './openai-request.ts';
 import { bytesOf, MEDIA_TYPES } from './pictures.ts';
 
 const KEY_MAX = 255;
@@ -32,7 +31,7 @@ interface Asked extends WireRequest {
 function readJob(body: unknown, limits: Limits): { request: WireRequest; format: ImageFormat; quality: number | undefined } {
   const found = checked(jobOptions(limits), body, { name: 'the job', example: '{ "prompt": "a fox" }' }, ELSEWHERE) as unknown as Asked;
   const { format = 'png', quality, ...asked } = found;
-  const request = { ...asked, prompt: withLoras(asked.prompt) };
+  const request = { ...asked, prompt: asked.prompt };
   const files = filesIn(request);
   for (const [path, text] of files) bytesOf(text, path);
   if (files.length === 0) checkOptions(request, limits);

@@ -12,7 +12,6 @@ import { ELSEWHERE, optionsOf, type GenerateOptions, type Limits } from '../draw
 import { listPeels } from '../node/library.ts';
 import { drawnFiles } from '../node/index.ts';
 import { BananaError } from '../util/errors.ts';
-import { withLoras } from './openai-request.ts';
 import { fromTools } from './peer.ts';
 import type { Refusal } from './refusal.ts';
 import type { Studio } from './studio.ts';
@@ -93,7 +92,7 @@ const TOOLS: Readonly<Record<string, Tool>> = {
 async function generateImage({ studio }: ToolDoor, given: unknown, { signal, progress }: Call): Promise<CallToolResult> {
   const name = { name: 'the arguments', example: '{ "prompt": "a fox" }' };
   const asked = checked(toolOptions(studio.limits), given, name, ELSEWHERE) as unknown as GenerateOptions;
-  const options = { ...asked, prompt: withLoras(asked.prompt), preview: 0 };
+  const options = { ...asked, prompt: asked.prompt, preview: 0 };
   const count = options.count ?? 1;
   const files = drawnFiles(options.background !== 'transparent');
   const content: CallToolResult['content'] = [];

@@ -167,7 +167,7 @@ export function readOpenai(body: unknown, limits: Limits): OpenaiRequest {
   return {
     options: {
       ...kept,
-      prompt: withLoras(prompt),
+      prompt: prompt,
       count: n,
       ...(steps !== undefined && { steps }),
       preview: 0,
@@ -192,9 +192,6 @@ function sidesOf(size: string): { width?: number; height?: number } {
   const [width, height] = size.split('x').map(Number) as [number, number];
   return { width, height };
 }
-
-/** `<lora:name:0.8>`, as other tools write it, is `<peel:name:0.8>`. */
-export const withLoras = (prompt: string): string => prompt.replace(/<lora:/gi, '<peel:');
 
 /** The fields of a form as JSON would have them; files apart, by name (`image[]` is image). */
 export function fieldsOf(form: FormData, limits: Limits): { body: Record<string, unknown>; files: ReadonlyMap<string, readonly File[]> } {

@@ -6,7 +6,6 @@ import { decimal, flag, inWords, isObject, text, whole, type Option, type Option
 import { checked } from '../draw/refusal.ts';
 import type { ModelInfo } from '../models/family.ts';
 import { optionsOf, type GenerateOptions, type Limits } from '../draw/request.ts';
-import { withLoras } from './openai-request.ts';
 
 const CODE = { code: 'options.webui' };
 const STEPS_MAX = 150;
@@ -101,7 +100,7 @@ export function readWebui(body: unknown, limits: Limits, { styles, abilities, gu
   const [image] = init_images;
   const negative = abilities.includes('negative') && (guidance ?? usual) > 1 ? found.negative_prompt : undefined;
   const options = {
-    prompt: withLoras(prompt),
+    prompt: prompt,
     ...(negative && { negative }),
     width,
     height,

@@ -1,4 +1,5 @@
 // Our model as a family: its files, and its networks behind what the pipeline asks for (family.ts).
+import { peelFitter } from '../../adapters/peel.ts';
 import { imageToTensor, type Size } from '../../image/image.ts';
 import { merged } from '../../adapters/merge.ts';
 import { fastestPrecision } from '../../quant/precision.ts';
@@ -25,16 +26,20 @@ export const banana = {
   open(file, source): OpenedBanana {
     const model = storedModel(file, source);
     const { name, version, preset } = model.manifest;
+    const weights = () => adaptable(model.config);
     return {
       model,
       id: { name, version, preset },
       abilities: abilitiesOf(model),
       painter: (runtime, options) => openPainter(model, runtime, options),
       peels: {
-        adaptable: () => adaptable(model.config),
-        merged(stack, name) {
-          const copy = merged(model, adaptable(model.config), stack, name);
-          return { ...packModel({ ...model, ...copy }), licence: copy.manifest.licence };
+        fitter: (base) => peelFitter(weights, base),
+        own: {
+          adaptable: weights,
+          merged(stack, name) {
+            const copy = merged(model, weights(), stack, name);
+            return { ...packModel({ ...model, ...copy }), licence: copy.manifest.licence };
+          },
         },
       },
     };
@@ -96,7 +101,7 @@ export async function openPainter(
       return { render: (tile, size) => networks.render(features, tile, size) };
     },
     rest: () => networks.restDecoder(),
-    adaptable: () => adaptable(config),
+    fitPeel: peelFitter(() => adaptable(config), { name, version, preset, hash }),
     release: () => networks.release(),
   };
 }

@@ -1,6 +1,7 @@
 // The layered model as a family: what the pipeline asks for (family.ts), and its layers besides. A picture's parts are its objects'
 // frames, their thumbnails and the canvas; how many objects there are is read from the prompt.
 import { merged } from '../../adapters/merge.ts';
+import { peelFitter } from '../../adapters/peel.ts';
 import { withoutGround } from '../../image/ground.ts';
 import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -29,16 +30,20 @@ export const layers = {
   open(file, source): OpenedLayers {
     const model = storedLayers(file, source);
     const { name, version, preset } = model.manifest;
+    const weights = () => adaptable(model.config);
     return {
       layers: model,
       id: { name, version, preset },
       abilities: abilitiesOf(model),
       painter: (runtime, options) => openPainter(model, runtime, options),
       peels: {
-        adaptable: () => adaptable(model.config),
-        merged(stack, name) {
-          const copy = { ...model, ...merged(model, adaptable(model.config), stack, name) };
-          return { ...packLayers(copy, copy.plan), licence: copy.manifest.licence };
+        fitter: (base) => peelFitter(weights, base),
+        own: {
+          adaptable: weights,
+          merged(stack, name) {
+            const copy = { ...model, ...merged(model, weights(), stack, name) };
+            return { ...packLayers(copy, copy.plan), licence: copy.manifest.licence };
+          },
         },
       },
     };
@@ -106,7 +111,7 @@ export async function openPainter(model: LayersModel, runtime: Runtime, { hash, 
       sharpen: (small) => sharpened(networks, small),
     },
     decode: async (latent, parts) => drawingOf(networks, layersOf(latent, parts, basis)),
-    adaptable: () => adaptable(config),
+    fitPeel: peelFitter(() => adaptable(config), { name, version, preset, hash }),
     release: networks.release,
   };
 }

@@ -90,7 +90,7 @@ test('they reach whole pictures too', async () => {
 describe('a model of a file', () => {
   test('a stack of three is the three baked in, and the file of that is a model', async () => {
     const stack = withPeel(withPeel(withPeel(NO_PEELS, ink), chalk, 0.6), gold, -0.3);
-    const { licence, ...file } = opened.peels!.merged(stack, 'tiny-three');
+    const { licence, ...file } = opened.peels!.own!.merged(stack, 'tiny-three');
     expect(licence).toBe('none; with Peels: ink 1 (CC0-1.0), chalk 0.6 (CC0-1.0), gold -0.3 (CC0-1.0)');
     const copy = openModelBytes(bytesOf(file), 'merged');
     expect(copy.id).toMatchObject({ name: 'tiny-three', preset: 'tiny' });

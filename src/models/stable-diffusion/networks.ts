@@ -1,5 +1,6 @@
 // The networks of one model on a runtime: a session each, opened when the model is (the picture's encoder when it is first asked for), so
 // that a weight that does not fit is told before anyone waits.
+import type { PeelStack } from '../../adapters/stack.ts';
 import { forInference } from '../../graph/passes/optimize.ts';
 import { checkpointWeights } from '../../quant/checkpoint.ts';
 import { planOf } from '../../quant/plan.ts';
@@ -8,7 +9,9 @@ import type { Runtime, Session } from '../../runtime/runtime.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
 import type { Stage } from '../stage.ts';
+import { openAdapted, type Adapted, type Network } from './adapted.ts';
 import type { Components, PicturePart } from './part.ts';
+import { TEXT_NAMES } from './peels.ts';
 import { decodeStage, encodeStage, textStage, unetStage, type StageOptions } from './stages.ts';
 
 /** A text as the U-Net reads it: `context` (1, M, D), and of SDXL `pooled` (1, P). */
@@ -16,9 +19,9 @@ export type TextFeatures = Readonly<Record<'context' | 'pooled', Tensor | undefi
 
 export interface Networks {
   /** Features of a text as ids for each text encoder. */
-  text(ids: readonly (readonly number[])[]): Promise<TextFeatures>;
+  text(ids: readonly (readonly number[])[], peels: PeelStack): Promise<TextFeatures>;
   /** What the U-Net says of x (1, h, w, C) at a step of the training, among `told`. */
-  predict(x: Tensor, step: number, told: Tensors): Promise<Float32Array>;
+  predict(x: Tensor, step: number, told: Tensors, peels: PeelStack): Promise<Float32Array>;
   /** The picture (1, 3, 8h, 8w) of a latent (1, h, w, C). */
   decode(latent: Tensor): Promise<Tensor<'float32'>>;
   /** The latent of a picture (1, 8h, 8w, 3) in [-1, 1]. */
@@ -35,30 +38,32 @@ export async function openNetworks(
   { unet, texts, pictures }: Components,
   { precision }: { precision: Precision },
 ): Promise<Networks> {
-  const sessions: Session[] = [];
-  const release = async () => void (await Promise.all(sessions.splice(0).map((session) => session.release())));
-  const open = async (stage: Stage, weights: Weights, frugal = false): Promise<Session> => {
-    const session = await openPart(runtime, stage, weights, frugal);
-    sessions.push(session);
-    return session;
+  const opened: { release(): Promise<void> }[] = [];
+  const release = async () => void (await Promise.all(opened.splice(0).map((one) => one.release())));
+  const kept = async <T extends { release(): Promise<void> }>(one: Promise<T>): Promise<T> => {
+    opened.push(await one);
+    return one;
   };
+  const open = (stage: Stage, weights: Weights, frugal = false): Promise<Session> => kept(openPart(runtime, stage, weights, frugal));
+  const adapted = (network: Network): Promise<Adapted> => kept(openAdapted(runtime, network));
   try {
-    const readers: Session[] = [];
-    for (const { config, weights } of texts) {
-      const stage = (options?: StageOptions) => textStage(config, weights.names, texts.length > 1, options);
-      readers.push(await open(stage(productsOf(precision, stage())), weights, true));
+    const readers: Adapted[] = [];
+    for (const [i, { config, weights }] of texts.entries()) {
+      const build = (options?: StageOptions) => textStage(config, weights.names, texts.length > 1, options);
+      readers.push(await adapted({ name: TEXT_NAMES[i]!, weights, plain: productsOf(precision, build()), frugal: true, build }));
     }
-    const denoiser = await open(unetStage(unet.config, productsOf(precision, unetStage(unet.config))), unet.weights);
+    const plain = productsOf(precision, unetStage(unet.config));
+    const denoiser = await adapted({ name: 'unet', weights: unet.weights, plain, build: (options) => unetStage(unet.config, options) });
     const decoder = await open(decodeStage(pictures), pictures.weights, true);
     let encoder: Promise<Session> | undefined;
     return {
-      async text(ids) {
+      async text(ids, peels) {
         const found: Tensors[] = [];
-        for (const [i, reader] of readers.entries()) found.push(await reader.run({ ids: int64([1, ids[i]!.length], [...ids[i]!]) }));
+        for (const [i, reader] of readers.entries()) found.push(await reader.run({ ids: int64([1, ids[i]!.length], [...ids[i]!]) }, peels));
         return { context: sideBySide(found.map(({ features }) => features!)), pooled: found.at(-1)!.pooled };
       },
-      async predict(x, step, told) {
-        const { prediction } = await denoiser.run({ x, time: float32([1], [step]), ...told });
+      async predict(x, step, told, peels) {
+        const { prediction } = await denoiser.run({ x, time: float32([1], [step]), ...told }, peels);
         return prediction!.data as Float32Array;
       },
       decode: async (latent) => (await decoder.run({ latent })).pixels as Tensor<'float32'>,

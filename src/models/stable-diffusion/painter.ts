@@ -1,5 +1,6 @@
 // Stable Diffusion's U-Nets as a family (family.ts): SD 1 and 2, SDXL, and those distilled to few steps, in diffusers' folders or single
 // files. What a model is decides how it is drawn with: its scheduler, guidance, number of steps.
+import type { PeelStack } from '../../adapters/stack.ts';
 import type { Size } from '../../image/image.ts';
 import { planOf } from '../../quant/plan.ts';
 import { fastestPrecision, type Precision } from '../../quant/precision.ts';
@@ -14,6 +15,7 @@ import { guided, velocityOf } from './denoiser.ts';
 import { hasEncoder, openNetworks, type Networks, type TextFeatures } from './networks.ts';
 import type { Components } from './part.ts';
 import { partsOf, roundable } from './parts.ts';
+import { peelsFor } from './peels.ts';
 import { relaid } from './relaid.ts';
 import { samplerOf } from './sampler.ts';
 import { scheduleOf, type Schedule } from './schedule.ts';
@@ -33,6 +35,7 @@ export const stableDiffusion = {
       parts: () => partsOf(components),
       roundable: () => roundable(components),
       ...(isSingleFile(file.tensors) && { relaid: () => relaid(components, file, source) }),
+      peels: { fitter: (base) => peelsFor(components, base) },
       painter: (runtime, options) => openPainter(components, id, runtime, options),
     };
   },
@@ -83,6 +86,7 @@ async function openPainter(
     }),
     decode: async (latent, [{ rows, columns } = { rows: 1, columns: 1 }]) =>
       rasterDrawing(await networks.decode(float32([1, rows, columns, unet.config.inChannels], latent))),
+    fitPeel: peelsFor(components, { ...id, hash }),
     release: networks.release,
   };
 }
@@ -104,6 +108,7 @@ function infoOf(
 
 /** A network that is told the guidance is not guided away from anything. */
 const abilitiesOf = ({ unet, pictures }: Components): Ability[] => [
+  'peels',
   ...(hasEncoder(pictures) ? (['image'] as const) : []),
   ...(isOneStep(unet.config) ? [] : unet.config.guidance ? (['guidance'] as const) : (['guidance', 'negative'] as const)),
 ];
@@ -127,14 +132,19 @@ const layoutOf =
 
 function reader(components: Components, networks: Networks, schedule: Schedule, layout: ReturnType<typeof layoutOf>): Painter['read'] {
   const { texts, unet, zeros: nothing, schedule: how } = components;
-  const features = (text: string) => networks.text(texts.map(({ tokenizer, config }) => tokenizer.encode(text, config.length)));
-  let last: { words: string; features: Promise<TextFeatures> } | undefined;
-  const without = (words: string) => {
-    if (last?.words !== words) last = { words, features: features(words).then((found) => (nothing && !words ? silenced(found) : found)) };
+  const features = (text: string, peels: PeelStack) =>
+    networks.text(
+      texts.map(({ tokenizer, config }) => tokenizer.encode(text, config.length)),
+      peels,
+    );
+  let last: { words: string; peels: PeelStack; features: Promise<TextFeatures> } | undefined;
+  const without = (words: string, peels: PeelStack) => {
+    if (last?.words !== words || last.peels !== peels)
+      last = { words, peels, features: features(words, peels).then((found) => (nothing && !words ? silenced(found) : found)) };
     return last.features;
   };
-  return async (text, _references, _peels, negative = ''): Promise<Condition> => {
-    const found = await features(text);
+  return async (text, _references, peels, negative = ''): Promise<Condition> => {
+    const found = await features(text, peels);
     return {
       states: { context: found.context, ...(found.pooled && { pooled: found.pooled }) },
       layout,
@@ -145,7 +155,7 @@ function reader(components: Components, networks: Networks, schedule: Schedule, 
           velocityOf(
             async (z, step) => {
               await checkpoint(signal);
-              return networks.predict(float32(shape, z), step, toldOf(components, await read(), { rows, columns, guidance }));
+              return networks.predict(float32(shape, z), step, toldOf(components, await read(), { rows, columns, guidance }), peels);
             },
             schedule,
             how.kind,
@@ -155,7 +165,7 @@ function reader(components: Components, networks: Networks, schedule: Schedule, 
         return guidance > 1 && !told
           ? guided(
               conditional,
-              seen(() => without(negative)),
+              seen(() => without(negative, peels)),
               guidance,
             )
           : conditional;
