@@ -239,8 +239,9 @@ function kronecker(first: Matrix, second: Matrix, K: number): Matrix | undefined
   return { rows, columns, numbers };
 }
 
-const tensorOf = ({ rows, columns, numbers }: Matrix, scale = 1): Tensor<'float32'> =>
-  float32(
-    [rows, columns],
-    Float32Array.from(numbers(), (x) => x * scale),
-  );
+function tensorOf({ rows, columns, numbers }: Matrix, scale = 1): Tensor<'float32'> {
+  const given = numbers();
+  const data = given instanceof Float32Array ? given.slice() : Float32Array.from(given);
+  if (scale !== 1) for (let i = 0; i < data.length; i++) data[i]! *= scale; // not map: these are millions
+  return float32([rows, columns], data);
+}

@@ -108,6 +108,13 @@ function modulesOf(names: readonly string[]): { modules: Map<string, Keys>; unre
 const outlined = (file: Weights, keys: Keys): Parts =>
   Object.fromEntries(Object.entries(keys).map(([part, key]) => [part, { shape: file.outline(key).shape }]));
 
+/** Whether all numbers are: what is infinite or none makes its product with 0 none. */
+function isFinite(numbers: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < numbers.length; i++) sum += numbers[i]! * 0;
+  return sum === 0;
+}
+
 /** PEFT's is of the outputs whatever its shape; that of others of the inputs, where it is [1, in, ...]. */
 const PEFT_MAGNITUDE = /\.lora_magnitude_vector/;
 
@@ -116,7 +123,7 @@ async function readParts(file: Weights, keys: Keys): Promise<Parts> {
   for (const [part, key] of Object.entries(keys) as [Part, string][]) {
     const { shape, data } = await file.read(key);
     const numbers = data as Float32Array;
-    if (!numbers.every(Number.isFinite))
+    if (!isFinite(numbers))
       throw new InputError('peel.number', `${file.source}: "${printable(key)}" has numbers that are infinite or none at all`);
     parts[part] = { shape: PEFT_MAGNITUDE.test(key) ? [numbers.length] : shape, data: numbers };
   }

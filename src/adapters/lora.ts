@@ -85,8 +85,16 @@ export function loraFeeds(specs: Specs, adapters: readonly Applied[], { least = 
 
 type Side = Readonly<Record<'a' | 'b', Tensor>> & { readonly strength: number };
 
-/** The axis of the rank in A and in B, and their shapes for a rank, by how many axes the weight has. */
-const LAYS: Readonly<Record<number, { a: number; b: number; shapes: (weight: readonly number[], r: number) => [number[], number[]] }>> = {
+interface Lay {
+  /** The axis of the rank in A and in B. */
+  readonly a: number;
+  readonly b: number;
+  /** Of A and B, for a rank. */
+  shapes(weight: readonly number[], r: number): readonly [number[], number[]];
+}
+
+/** How A and B lie, by how many axes the weight has. */
+const LAYS: Readonly<Record<number, Lay>> = {
   2: {
     a: 1,
     b: 0,
@@ -108,6 +116,9 @@ const LAYS: Readonly<Record<number, { a: number; b: number; shapes: (weight: rea
 /** A and B of a weight, of several adapters along the rank; the strengths are in B. */
 function sideBySide(path: string, weight: readonly number[], sides: readonly Side[], least: number) {
   const lay = LAYS[weight.length]!;
+  for (const side of sides) checkSide(path, weight, lay, side);
+  const [only] = sides;
+  if (sides.length === 1 && only!.a.shape[lay.a]! >= least) return { a: only!.a, b: scaled(only!.b, only!.strength) };
   const rank = sides.reduce((sum, { a }) => sum + a.shape[lay.a]!, 0);
   const [a, b] = lay.shapes(weight, Math.max(least, rank)).map((shape) => zeros('float32', shape)) as [
     Tensor<'float32'>,
@@ -115,18 +126,26 @@ function sideBySide(path: string, weight: readonly number[], sides: readonly Sid
   ];
   let at = 0;
   for (const side of sides) {
-    const r = side.a.shape[lay.a]!;
-    const wanted = lay.shapes(weight, r);
-    if (side.a.shape.join() !== wanted[0].join() || side.b.shape.join() !== wanted[1].join())
-      throw new InputError(
-        'lora.shape',
-        `adapter for "${path}": A [${side.a.shape}] and B [${side.b.shape}] do not fit a weight [${weight}]; was it made for another model?`,
-      );
     place(a, side.a, lay.a, at, 1);
     place(b, side.b, lay.b, at, side.strength);
-    at += r;
+    at += side.a.shape[lay.a]!;
   }
   return { a, b };
+}
+
+function checkSide(path: string, weight: readonly number[], { a, shapes }: Lay, side: Side): void {
+  const wanted = shapes(weight, side.a.shape[a]!);
+  if (side.a.shape.join() !== wanted[0].join() || side.b.shape.join() !== wanted[1].join())
+    throw new InputError(
+      'lora.shape',
+      `adapter for "${path}": A [${side.a.shape}] and B [${side.b.shape}] do not fit a weight [${weight}]; was it made for another model?`,
+    );
+}
+
+function scaled({ shape, data }: Tensor, factor: number): Tensor<'float32'> {
+  const numbers = (data as Float32Array).slice();
+  if (factor !== 1) for (let i = 0; i < numbers.length; i++) numbers[i]! *= factor;
+  return float32(shape, numbers);
 }
 
 /** Copies numbers, times a factor, to where they begin along an axis. */
