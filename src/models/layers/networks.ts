@@ -11,14 +11,15 @@ import { checkpoint } from '../../runtime/engine.ts';
 import type { Product } from '../../nn/scope.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
-import { type LazyTensors } from '../../tensor/lazy.ts';
+import { lazily, type LazyTensors } from '../../tensor/lazy.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
-import { levelTables, MARGIN } from '../banana/level-sets.ts';
+import { MARGIN } from '../banana/level-sets.ts';
 import type { Layout as Parts } from '../layout.ts';
 import { FRAME_NUMBERS, OBJECTS, type LayersConfig } from './config.ts';
 import { CELLS_PER_OBJECT, contentTokens, kindsOf, layoutIn, referenceCells, type Layout } from './layout.ts';
-import { conditionStage, denoiseStage, mapsStage, pixelsStage } from './stages.ts';
-import { cutCells, openStage, type Stage } from '../stage.ts';
+import { drawLevels, type LevelMap } from './levels.ts';
+import { conditionStage, denoiseStage, mapsStage } from './stages.ts';
+import { openStage, type Stage } from '../stage.ts';
 
 /** A prompt as the denoiser wants it. */
 export interface LayersCondition {
@@ -41,23 +42,15 @@ export interface Pixels {
   readonly height: number;
 }
 
-/** Level maps of a thumbnail of so many cells. */
-export interface Maps {
-  readonly logits: Tensor;
-  readonly colours: Tensor;
-  readonly width: number;
-  readonly height: number;
-}
-
 export interface LayerNetworks {
   readonly config: LayersConfig;
   condition(ids: readonly number[], references?: readonly LayersReference[]): Promise<LayersCondition>;
   /** Velocities of a latent of these parts. Throws the signal's reason once it is aborted. */
   velocity(condition: LayersCondition, parts: Parts, signal?: AbortSignal): Velocity;
   /** Maps of thumbnails of one size. `exact`: they were not cut, sampled or noisy. Around them is nothing, or what is at their edge. */
-  maps(thumbnails: readonly Pixels[], options: { exact: boolean; around: 'nothing' | 'edge' }): Promise<Maps[]>;
+  maps(thumbnails: readonly Pixels[], options: { exact: boolean; around: 'nothing' | 'edge' }): Promise<LevelMap[]>;
   /** Pixels (1, H, W, 4), premultiplied RGBA -1 to 1, of a tile (its corner in pixels from the thumbnail's) at `scale` pixels to a cell. */
-  pixels(maps: Maps, tile: Tile, scale: number): Promise<Tensor>;
+  pixels(maps: LevelMap, tile: Tile, scale: number): Tensor;
   /**
    * The same networks with Peels on: conditions and velocities from it have their effect. The sessions that take them are made when first
    * used, and then serve every stack and weight; no stack, or one of weight 0, is these networks themselves.
@@ -82,9 +75,10 @@ const BUILD = {
   denoise: denoiseStage,
   'denoise a whole picture': (c, product) => denoiseStage(c, product, false),
   maps: mapsStage,
-  pixels: pixelsStage,
 } satisfies Record<string, (c: LayersConfig, product: Product) => Stage>;
 type StageName = keyof typeof BUILD;
+/** The one weight that pixels are drawn by (stages.ts: pixelsStage), its logarithm. */
+const SHARPNESS = 'renderer.sharpness';
 
 interface OpenStage {
   readonly stage: Stage;
@@ -115,6 +109,8 @@ export function openLayerNetworks(
     const { stage, session } = opened(name, adapted);
     return (await session).run(adapted ? { ...feeds, ...stackFeeds(stage.specs, peels) } : feeds);
   };
+  let exponent: number | undefined;
+  const sharpness = (): number => Math.exp((exponent ??= lazily(weights).read(SHARPNESS).data[0] as number));
   const networks = (peels: PeelStack): LayerNetworks => ({
     config,
     async condition(ids, references = []) {
@@ -151,11 +147,7 @@ export function openLayerNetworks(
       const { logits, colours } = await run('maps', { thumbnails: padded(thumbnails, options) });
       return thumbnails.map((_, i) => ({ logits: row(logits!, i), colours: row(colours!, i), width, height }));
     },
-    async pixels({ logits, colours, width, height }, tile, scale) {
-      const { feeds, cells, fine } = levelTables(tile, scale, { rows: height, columns: width });
-      const { pixels } = await run('pixels', { ...feeds, colours: cutCells(colours, cells), logits: cutCells(logits, fine) });
-      return float32(pixels!.shape as number[], lawful(pixels!.data as Float32Array));
-    },
+    pixels: (maps, tile, scale) => float32([1, tile.height, tile.width, 4], drawLevels(maps, tile, scale, sharpness())),
     withPeels: (stack) => networks(isIdle(stack) ? NO_PEELS : stack),
     async release() {
       const all = [...stages.values()];
@@ -166,21 +158,10 @@ export function openLayerNetworks(
   return networks(NO_PEELS);
 }
 
-/** Premultiplied RGBA from 0..2 to -1..1: nothing below nothing, no alpha above all, no colour above its alpha. */
-function lawful(data: Float32Array): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i += 4) {
-    const alpha = Math.min(2, Math.max(0, data[i + 3]!));
-    for (let c = i; c < i + 3; c++) out[c] = Math.min(alpha, Math.max(0, data[c]!)) - 1;
-    out[i + 3] = alpha - 1;
-  }
-  return out;
-}
-
-/** Row i of a tensor's first axis, as a batch of one. */
-function row({ shape, data }: Tensor, i: number): Tensor {
+/** Row i of a tensor's first axis. */
+function row({ shape, data }: Tensor, i: number): Float32Array {
   const each = data.length / shape[0]!;
-  return float32([1, ...shape.slice(1)], (data as Float32Array<ArrayBuffer>).subarray(i * each, (i + 1) * each));
+  return (data as Float32Array).subarray(i * each, (i + 1) * each);
 }
 
 /** What each token of a layout is, as feeds of the denoiser. */

@@ -7,7 +7,8 @@ import { split, type Layout as Parts } from '../layout.ts';
 import { FILL, OBJECTS, PATCH } from './config.ts';
 import { frameOf, type Frame } from './frame.ts';
 import { canvasPlace } from './layout.ts';
-import type { LayerNetworks, Maps, Pixels } from './networks.ts';
+import type { LayerNetworks, Pixels } from './networks.ts';
+import type { LevelMap } from './levels.ts';
 import { decodeTokens, type Basis } from './thumbnail.ts';
 
 /** A layer of a picture: a thumbnail and where it lies. */
@@ -57,7 +58,7 @@ export function placeOf({ frame, width, height }: Layer, { width: W, height: H }
 
 /** Layers ready to be drawn, any tile at any size. */
 export async function drawingOf(networks: LayerNetworks, layers: readonly Layer[]): Promise<Drawing> {
-  const maps = new Map<Layer, Maps>();
+  const maps = new Map<Layer, LevelMap>();
   for (const around of ['nothing', 'edge'] as const) {
     const alike = layers.filter(({ frame }) => (frame === undefined) === (around === 'edge'));
     (await networks.maps(alike, { exact: false, around })).forEach((found, i) => maps.set(alike[i]!, found));

@@ -132,5 +132,5 @@ async function warm(networks: LayerNetworks): Promise<void> {
   const size = parts.reduce((sum, { rows, columns, channels }) => sum + rows * columns * channels, 0);
   await networks.velocity(condition, parts)(new Float32Array(size), 1);
   const [maps] = await networks.maps([{ pixels: new Float32Array(4), width: 1, height: 1 }], { exact: false, around: 'nothing' });
-  await networks.pixels(maps!, { x: 0, y: 0, width: 8, height: 8 }, 8);
+  networks.pixels(maps!, { x: 0, y: 0, width: 8, height: 8 }, 8);
 }

@@ -4,7 +4,8 @@ import { cutImage, imageToTensor, type Image, type Tile } from '../../image/imag
 import { float32 } from '../../tensor/tensor.ts';
 import { MARGIN } from '../banana/level-sets.ts';
 import type { Drawing } from '../family.ts';
-import type { LayerNetworks, Maps } from './networks.ts';
+import type { LayerNetworks } from './networks.ts';
+import type { LevelMap } from './levels.ts';
 
 /** Side of a piece, in pixels of the small picture. */
 const PIECE = 128;
@@ -13,7 +14,7 @@ const AROUND = MARGIN + 3;
 
 /** What is looked at for a piece: its pixels with those around them, and where they begin. */
 interface Piece extends Tile {
-  readonly maps: Promise<Maps>;
+  readonly maps: Promise<LevelMap>;
 }
 
 /** A small picture, to be drawn at any size. What is at its edge goes on beyond it. */
@@ -32,7 +33,7 @@ export function sharpened(networks: LayerNetworks, small: Image): Drawing {
         for (const columns of cuts(tile.x, tile.width, scale, small.width)) {
           const { x, y, maps } = pieceAt(columns.piece, rows.piece);
           const part = { x: columns.from - x * scale, y: rows.from - y * scale, width: columns.count, height: rows.count };
-          const { data } = await networks.pixels(await maps, part, scale);
+          const { data } = networks.pixels(await maps, part, scale);
           for (let line = 0; line < rows.count; line++) {
             const to = ((rows.from - tile.y + line) * tile.width + columns.from - tile.x) * 4;
             out.set((data as Float32Array).subarray(line * columns.count * 4, (line + 1) * columns.count * 4), to);
