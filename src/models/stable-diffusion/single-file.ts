@@ -152,7 +152,8 @@ const KL_NAMES: readonly (readonly [RegExp, string])[] = [
   [/\.conv_norm_out$/, '.norm_out'],
 ];
 
-function klName(module: string, levels: number): string {
+/** What a module of the autoencoder is called in a checkpoint, from its name in diffusers. */
+export function klName(module: string, levels: number): string {
   const named = KL_NAMES.reduce((name, [ours, theirs]) => name.replace(ours, theirs), module);
   return named.replace(/\.up\.(\d+)/, (_, level) => `.up.${levels - 1 - Number(level)}`); // counted from the finest
 }
