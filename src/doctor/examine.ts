@@ -69,8 +69,9 @@ export async function examine(painter: Painter, { size = { width: 512, height: 5
   stages.push({ name: 'pixels', numbers: numbersOf(colours(pixels.data as Float32Array)), seconds });
   const [{ condition: other }, again] = await timed(() => read(painter, OTHER));
   const { x, t, v } = first!;
-  const heard = distance(await other.velocity(layout, options)(x, t), v);
-  return { size, steps, stages, heard, findings: findingsOf(stages, heard), expected: expectedOf(info.defaultSteps, again, stages) };
+  const [seen, warm] = await timed(() => other.velocity(layout, options)(x, t));
+  const heard = distance(seen, v);
+  return { size, steps, stages, heard, findings: findingsOf(stages, heard), expected: expectedOf(info.defaultSteps, again, warm, stages) };
 }
 
 async function read(painter: Painter, prompt: string) {
@@ -89,10 +90,11 @@ async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
 /** Red, green and blue of (..., 4). */
 const colours = (rgba: Float32Array): Float32Array => rgba.filter((_, i) => i % 4 < 3);
 
-function expectedOf(steps: number, text: number, stages: readonly StageReport[]): Examination['expected'] {
+/** `text` and `warm`: seconds of another prompt and of a step with it, once everything is warm; a model of one step has no other warm step. */
+function expectedOf(steps: number, text: number, warm: number, stages: readonly StageReport[]): Examination['expected'] {
   const of = (stage: StageName) => stages.filter(({ name }) => name === stage);
-  const warm = of('velocity').slice(1);
-  const step = Math.min(...(warm.length > 0 ? warm : of('velocity')).map(({ seconds }) => seconds));
+  const later = of('velocity').slice(1);
+  const step = Math.min(warm, ...later.map(({ seconds }) => seconds));
   const [{ seconds: pixels }] = of('pixels') as [StageReport];
   return { text, step, pixels, all: text + steps * step + pixels };
 }
