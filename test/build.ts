@@ -16,7 +16,6 @@ const PROGRAMS = [
   'test/engine.fixture.ts',
   'test/fixtures/families/gradient/engine.ts',
   'test/fixtures/families/gradient/worker.ts',
-  'test/fleet.fixture.ts',
 ] as const;
 
 /** Where one of the programs is, built. */

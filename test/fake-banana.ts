@@ -15,7 +15,7 @@ import { RuntimeError } from '../src/util/errors.ts';
 import { MODEL } from './fake-model.ts';
 
 /** Waits until a check passes: under load that may take its time. */
-export const soon = <T>(check: () => T | Promise<T>): Promise<T> => vi.waitFor(check, 30_000);
+export const soon = <T>(check: () => T | Promise<T>, within = 30_000): Promise<T> => vi.waitFor(check, within);
 
 /** The picture of a seed. */
 export function pictureOf(seed: number, width: number, height: number): Image {

@@ -5,9 +5,8 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encodeImage } from '../src/disk/codec.ts';
+import { decodeImage, encodeImage } from '../src/disk/codec.ts';
 import { narrowed } from '../src/draw/request.ts';
 import { readRecipe } from '../src/draw/recipe.ts';
 import { openFleet, type Fleet } from '../src/fleet/fleet.ts';
@@ -15,8 +14,7 @@ import { openQueue, type FleetQueue } from '../src/fleet/queue.ts';
 import { openResults } from '../src/fleet/results.ts';
 import { openWorker, type FleetWorker } from '../src/fleet/worker.ts';
 import { serve, type BananaServer } from '../src/server/listen.ts';
-import { built } from './build.ts';
-import { workFolder } from './command.ts';
+import { BANANA, tinyModel, workFolder } from './command.ts';
 import { fakeBanana, pictureOf, soon } from './fake-banana.ts';
 import { MODEL } from './fake-model.ts';
 import { hasRedis, startRedis, type RedisServer } from './redis.ts';
@@ -48,7 +46,7 @@ describe.skipIf(!hasRedis)('a fleet', () => {
   beforeAll(async () => {
     redis = await startRedis();
     queue = await openQueue({ redis: redis.url });
-    worker = await openWorker(queue, await openResults(results), banana, { limits, log: SILENT, claim: 1000 });
+    worker = await openWorker(queue, await openResults(results), banana, { limits, log: SILENT });
     fleet = await openFleet({ redis: redis.url, results });
     server = await serve(fleet.banana, { port: 0, jobs: fleet.jobs, atOnce: 4, limits });
   });
@@ -167,40 +165,52 @@ describe.skipIf(!hasRedis)('a fleet', () => {
     expect(begun('away')).toEqual([]);
   });
 
-  test('two workers, one killed with -9 while it draws: its job is done by the other, once', async () => {
+  test('previews come with the events of a picture, and how far it is', async () => {
+    const asked = { prompt: 'seen', seed: 5, n: 2, quality: 'high', stream: true, partial_images: 2 };
+    const events = (await (await draw(asked)).text()).matchAll(/^event: (.+)\ndata: (.+)$/gm);
+    const told = [...events].map(
+      ([, name, data]) => [name, JSON.parse(data!)] as [string, { b64_json: string; partial_image_index: number }],
+    );
+    const one = ['partial_image 0', 'partial_image 1', 'completed'].map((what) => `image_generation.${what}`);
+    expect(told.map(([name, { partial_image_index: i }]) => (i === undefined ? name : `${name} ${i}`))).toEqual([...one, ...one]);
+    const { width, data } = await decodeImage(Buffer.from(told[3]![1].b64_json, 'base64'));
+    expect([width, Math.abs(data[0]! - 6) < 4]).toEqual([16, true]); // of the second picture, by its seed
+  });
+
+  test('two workers, one killed with -9 while it draws: its job is done by the other, once', { timeout: 240_000 }, async () => {
     await worker.close();
-    const program = fileURLToPath(built('test/fleet.fixture.ts'));
-    const begunBy = new Map<ChildProcess, string[]>();
+    const model = await tinyModel(folder);
+    const [file, ...rest] = BANANA as [string, ...string[]];
+    const args = [...rest, 'worker', '--redis', redis.url, '--results', results, '--model', model, '--threads', '1', '--claim', '3'];
+    const said = new Map<ChildProcess, string[]>();
     const start = async () => {
-      const child = spawn(process.execPath, [program, redis.url, results, '150'], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
       const lines: string[] = [];
-      createInterface(child.stdout).on('line', (line) => lines.push(line));
-      begunBy.set(child, lines);
-      await soon(() => expect(lines).toContain('ready'));
+      for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', (line) => lines.push(line));
+      said.set(child, lines);
+      await soon(() => expect(lines.join()).toContain('draws with tiny-untrained'), 120_000);
       return child;
     };
     const workers = await Promise.all([start(), start()]);
-    const job = (await submit({ prompt: 'shop', count: 6, seed: 100 })).json;
-    const waited = draw({ prompt: 'meanwhile', seed: 1 });
-    await soon(async () => expect((await api(`/${job.id}`)).json.drawn).toBe(2));
-    const victim = workers.find((child) => begunBy.get(child)!.some((line) => line.startsWith('begin shop')))!;
+    const tells = (child: ChildProcess, id: string, what: string) =>
+      said.get(child)!.filter((line) => line.includes(id) && line.includes(`"msg":"${what}"`)).length;
+    const { id } = (await submit({ prompt: 'shop', count: 6, seed: 100, width: 640, height: 640 })).json;
+    await soon(async () => expect((await api(`/${id}`)).json.drawn).toBeGreaterThanOrEqual(2));
+    const victim = workers.find((child) => tells(child, id, 'begun') > 0)!;
     const heir = workers.find((child) => child !== victim)!;
     victim.kill('SIGKILL');
     await once(victim, 'close');
-    const before = picturesOf(job.id);
-    expect((await waited).status).toBe(200);
-    const done = await until(job.id, 'done');
-    expect(done).toMatchObject({ drawn: 6, seed: 100 });
-    const after = picturesOf(job.id);
+    const before = picturesOf(id);
+    expect(before.size).toBeLessThan(6);
+    expect((await draw({ prompt: 'meanwhile', seed: 1 })).status).toBe(200);
+    expect(await until(id, 'done')).toMatchObject({ drawn: 6, seed: 100 });
+    const after = picturesOf(id);
     expect([...after.keys()]).toEqual(['0.png', '1.png', '2.png', '3.png', '4.png', '5.png']);
     for (const [name, stamp] of before) expect(after.get(name), name).toBe(stamp); // what was there is the very same file
-    const seeds = [...before.keys()].length;
-    expect(begunBy.get(heir)!.filter((line) => line.startsWith('begin shop'))).toEqual(
-      Array.from({ length: 6 - seeds }, (_, i) => `begin shop ${100 + seeds + i}`),
-    );
-    for (let i = 0; i < 6; i++) expect(readRecipe(readFileSync(join(results, job.id, `${i}.png`)))!.seed).toBe(100 + i);
-    heir.kill('SIGKILL');
-    await once(heir, 'close');
+    expect([tells(heir, id, 'begun'), tells(heir, id, 'done'), tells(victim, id, 'done')]).toEqual([1, 1, 0]);
+    for (let i = 0; i < 6; i++) expect(readRecipe(readFileSync(join(results, id, `${i}.png`)))!.seed).toBe(100 + i);
+    heir.kill('SIGTERM');
+    expect(await once(heir, 'close')).toEqual([0, null]);
   });
 
   const picturesOf = (id: string) =>

@@ -2,6 +2,7 @@
 // (jobs.ts), and one that draws as an opened banana does, for who waits for an answer (banana.ts).
 import { createHash, randomUUID } from 'node:crypto';
 import type { QueueEvents } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { randomSeed } from '../draw/text-to-image.ts';
 import type { JobRequest } from '../server/jobs.ts';
 import type { Submitted } from '../server/job-store.ts';
@@ -14,6 +15,8 @@ import {
   PRIORITY,
   statusOf,
   type FleetEntry,
+  type FleetJob,
+  type FleetPreview,
   type FleetQueue,
   type JobStatus,
   type Priority,
@@ -26,11 +29,20 @@ export interface Standing {
   readonly status: JobStatus;
 }
 
+/** Is shown a job's previews, of so many pixels on the longer side. */
+export interface Onlooker {
+  readonly side: number;
+  show(preview: FleetPreview): void;
+}
+
 export interface Desk {
   readonly fleet: FleetQueue;
   readonly results: Results;
-  /** Settles when the job is in the queue. `before`: it was there already. Throws InputError `job.conflict`, RuntimeError `server.full`. */
-  submit(request: JobRequest, priority: Priority): Promise<{ entry: FleetEntry; before: boolean }>;
+  /**
+   * Settles when the job is in the queue. `before`: it was there already. `look`: who is shown its previews, until it is forgotten. Throws
+   * InputError `job.conflict`, RuntimeError `server.full`.
+   */
+  submit(request: JobRequest, priority: Priority, look?: Onlooker): Promise<{ entry: FleetEntry; before: boolean }>;
   /** Throws InputError `job.unknown`. */
   find(id: string): Promise<FleetEntry>;
   /** Throws likewise. */
@@ -58,6 +70,12 @@ export async function openDesk(fleet: FleetQueue, results: Results): Promise<Des
   events.on('error', () => {});
   for (const name of EVENTS) events.on(name, ({ jobId }: { jobId: string }) => wake(jobId));
   await events.waitUntilReady();
+  const onlookers = new Map<string, Onlooker>();
+  const channel = fleet.key(`previews:${randomUUID()}`);
+  const ear = await listenTo(fleet, channel, (preview) => {
+    onlookers.get(preview.id)?.show(preview);
+    wake(preview.id);
+  });
   const closing = new AbortController();
   const find = async (id: string) => {
     const entry = ID.test(id) ? await answered(fleet.queue.getJob(id)) : undefined;
@@ -72,7 +90,17 @@ export async function openDesk(fleet: FleetQueue, results: Results): Promise<Des
     fleet,
     results,
     look,
-    submit: (request, priority) => submit(fleet, results, request, priority),
+    async submit(request, priority, look) {
+      const id = request.key === undefined ? randomUUID() : `key-${hashed(request.key)}`;
+      if (look) onlookers.set(id, look);
+      const previews = look && { side: look.side, channel };
+      try {
+        return await submit(fleet, results, request, { id, priority, ...(previews && { previews }) });
+      } catch (error) {
+        onlookers.delete(id);
+        throw error;
+      }
+    },
     find,
     async cancel(id) {
       await answered(cancelJob(fleet, id));
@@ -99,24 +127,34 @@ export async function openDesk(fleet: FleetQueue, results: Results): Promise<Des
       }
     },
     async forget(entry, files) {
+      onlookers.delete(entry.data.id);
       await entry.remove().catch(() => {}); // one that is drawn cannot be: it is forgotten with the oldest
       await results.remove([entry.data.request, ...files]);
     },
     async close() {
       closing.abort(new RuntimeError('server.closing', 'the server is being stopped'));
+      ear.disconnect();
       await events.close();
     },
   };
+}
+
+/** Hears the previews of a channel, by a connection of its own. */
+async function listenTo({ redis }: FleetQueue, channel: string, hear: (preview: FleetPreview) => void): Promise<Redis> {
+  const ear = redis.duplicate();
+  ear.on('error', () => {}); // ioredis connects and subscribes again
+  ear.on('message', (_, text: string) => hear(JSON.parse(text) as FleetPreview));
+  await ear.subscribe(channel);
+  return ear;
 }
 
 async function submit(
   { queue }: FleetQueue,
   results: Results,
   { request, format, quality, key }: JobRequest,
-  priority: Priority,
+  { id, priority, previews }: Pick<FleetJob, 'id' | 'previews'> & { priority: Priority },
 ): Promise<{ entry: FleetEntry; before: boolean }> {
   const print = hashed(JSON.stringify([request, format, quality])).slice(0, 16);
-  const id = key === undefined ? randomUUID() : `key-${hashed(key)}`;
   const found = key === undefined ? undefined : await answered(queue.getJob(id));
   if (found) return { entry: same(found, print, key), before: true };
   if ((await answered(queue.count())) >= WAITING_MAX)
@@ -125,7 +163,7 @@ async function submit(
   const job: Submitted = { id, key, print, created: new Date().toISOString(), prompt, count, seed, format, quality };
   const name = `${id}/request-${randomUUID()}.json`;
   await results.write(name, new TextEncoder().encode(JSON.stringify(request)));
-  await answered(queue.add('draw', { ...job, request: name }, { jobId: id, priority: PRIORITY[priority] }));
+  await answered(queue.add('draw', { ...job, request: name, ...(previews && { previews }) }, { jobId: id, priority: PRIORITY[priority] }));
   const entry = (await answered(queue.getJob(id)))!;
   if (entry.data.request === name) return { entry, before: false };
   await results.remove([name]); // somebody else was first with this key

@@ -14,6 +14,19 @@ import { InputError, RuntimeError } from '../util/errors.ts';
 export interface FleetJob extends Submitted {
   /** The name of its request among the results. */
   readonly request: string;
+  /** Who looks on: the longer side of previews, and the channel of Redis that they go to. */
+  readonly previews?: { readonly side: number; readonly channel: string };
+}
+
+/** A preview on its way from the worker to who looks on. It is not kept anywhere: nobody misses one that is lost. */
+export interface FleetPreview {
+  /** The job. */
+  readonly id: string;
+  readonly index: number;
+  readonly step: number;
+  readonly steps: number;
+  /** A file in base64. */
+  readonly image: string;
 }
 
 /** What a worker says of a job that it need not draw any more. */

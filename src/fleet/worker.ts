@@ -2,6 +2,8 @@
 // waiting for long: its claim to a job runs out, another one takes the job and draws the pictures that are not there. What is no fault of
 // the job is tried again.
 import type { Processor, Worker } from 'bullmq';
+import { encodeImage } from '../disk/codec.ts';
+import type { PreviewEvent } from '../draw/events.ts';
 import type { Limits } from '../draw/request.ts';
 import { errorRecord } from '../runtime/engine.ts';
 import type { Banana } from '../sdk/banana.ts';
@@ -17,6 +19,7 @@ import {
   pictureName,
   type FleetEntry,
   type FleetJob,
+  type FleetPreview,
   type FleetQueue,
   type FleetResult,
 } from './queue.ts';
@@ -81,7 +84,8 @@ function processor(fleet: FleetQueue, results: Results, studio: Studio, log: Log
     if (await isCancelled(fleet, id)) return { status: 'cancelled' };
     const from = performance.now();
     try {
-      await drawEntry(entry, results, studio, signal!);
+      log.info({ job: id, pictures: entry.data.count }, 'begun');
+      await drawEntry(fleet, entry, results, studio, signal!);
       await noteSeconds(fleet, (performance.now() - from) / 1000 / entry.data.count).catch(() => {}); // the job is done all the same
       log.info({ job: id, pictures: entry.data.count }, 'done');
       return { status: 'done' };
@@ -95,8 +99,9 @@ function processor(fleet: FleetQueue, results: Results, studio: Studio, log: Log
   };
 }
 
-async function drawEntry(entry: FleetEntry, results: Results, studio: Studio, signal: AbortSignal): Promise<void> {
+async function drawEntry(fleet: FleetQueue, entry: FleetEntry, results: Results, studio: Studio, signal: AbortSignal): Promise<void> {
   const job = entry.data;
+  const { previews } = job;
   const place = {
     request: async () => JSON.parse(new TextDecoder().decode(await results.read(job.request))) as WireRequest,
     has: (index: number) => results.has(pictureName(job, index)),
@@ -105,9 +110,17 @@ async function drawEntry(entry: FleetEntry, results: Results, studio: Studio, si
       if (!(await results.has(name))) await results.write(name, file); // there when this worker slept and lost its claim meanwhile
     },
   };
+  const show = (preview: PreviewEvent) => sendPreview(fleet, previews!.channel, job.id, preview);
+  const seen = { ...place, ...(previews && { previews: { side: previews.side, show } }) };
   let told: Promise<unknown> = Promise.resolve();
-  await drawJob(studio, job, place, (progress) => void (told = entry.updateProgress({ ...progress }).catch(() => {})), signal);
+  await drawJob(studio, job, seen, (progress) => void (told = entry.updateProgress({ ...progress }).catch(() => {})), signal);
   await told;
+}
+
+async function sendPreview({ redis }: FleetQueue, channel: string, id: string, preview: PreviewEvent): Promise<void> {
+  const { index, step, steps, image } = preview;
+  const file = Buffer.from(await encodeImage(image, 'webp')).toString('base64');
+  await redis.publish(channel, JSON.stringify({ id, index, step, steps, image: file } satisfies FleetPreview)).catch(() => {});
 }
 
 /** Keeps the mean time of a picture, for those who wait. */

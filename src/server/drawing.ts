@@ -1,6 +1,7 @@
 // A job's pictures, one after the other, each with a place in the line of its own; those that are there are left as they are, so a job
 // that was broken off anywhere is gone on with. Where its request and its files are is the caller's: a folder, or a fleet's storage.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PreviewEvent } from '../draw/events.ts';
 import type { Limits } from '../draw/request.ts';
 import { partWire, type WireRequest } from '../draw/wire.ts';
 import { drawnFiles } from '../node/index.ts';
@@ -15,6 +16,8 @@ export interface JobPlace {
   has(index: number): Promise<boolean>;
   /** Writes a picture's file, whole or not at all. */
   write(index: number, file: Uint8Array): Promise<void>;
+  /** Who looks on, at previews of so many pixels; default: nobody. */
+  readonly previews?: { readonly side: number; show(preview: PreviewEvent): Promise<void> } | undefined;
 }
 
 /** How far a job is. */
@@ -40,7 +43,7 @@ export async function drawJob(
   tell: (progress: JobProgress) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const order = orderOf(job, await place.request(), studio.limits);
+  const order = orderOf(job, await place.request(), studio.limits, place.previews?.side);
   let said: Pick<JobProgress, 'text' | 'tokens'> = {};
   const note = ({ text = said.text, tokens = said.tokens, ...progress }: JobProgress) =>
     tell({ ...progress, ...(said = { text, tokens }) });
@@ -76,14 +79,15 @@ async function drawPicture({ studio, job, place, tell, signal }: Task, order: Or
     if (format === 'png') files.see(event);
     if (event.type === 'text') tell({ drawn: index, text: event.text, tokens: event.tokens });
     if (event.type === 'step') tell({ drawn: index, step: event.step, steps: event.steps });
+    if (event.type === 'preview') await place.previews?.show({ ...event, index });
     if (event.type !== 'image') continue;
     await place.write(index, await files.file(event, format, quality === undefined ? {} : { quality }));
   }
 }
 
 /** What is drawn for each picture of a job; its pictures are unpacked when it is its turn. */
-function orderOf(job: Submitted, request: WireRequest, limits: Limits): (index: number) => Order {
+function orderOf(job: Submitted, request: WireRequest, limits: Limits, preview = 0): (index: number) => Order {
   const { pictures: sent, rest } = partWire(request);
   const pictures = sent && (() => unwired({ prompt: job.prompt, ...sent }, limits));
-  return (index) => ({ options: { ...rest, seed: job.seed + index, count: 1, preview: 0 }, ...(pictures && { pictures }) });
+  return (index) => ({ options: { ...rest, seed: job.seed + index, count: 1, preview }, ...(pictures && { pictures }) });
 }

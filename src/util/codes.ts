@@ -26,6 +26,7 @@ export const INPUT_CODES = {
   'file.unknown': 'The server has no such file, or no longer.',
   'file.write': 'A file or folder cannot be written; the message says why. What was there before is unharmed.',
   'fleet.address': 'The address of a Redis is missing, or none.',
+  'fleet.claim': 'How long a worker may be silent is less than a second.',
   'fleet.model': 'The workers of a fleet draw with different models.',
   'hub.choose': 'A repository has several weights, and nothing says which to download.',
   'hub.consent': 'A licence needs somebody to agree to it first.',
