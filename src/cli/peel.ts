@@ -75,7 +75,7 @@ export function peelCommand(io: Io): Command {
 /** What an option of the command can do about an error. */
 const HINTS: Readonly<Record<string, string>> = {
   'peel.exists': ' with --replace',
-  'peel.foreign': '; --model says which, --force takes it as far as it fits',
+  'peel.foreign': '; --model says which; --force takes it as far as it fits',
   'peel.layers': '; --force takes it as far as it fits',
   'peel.base': '; --force uses it all the same',
 };
