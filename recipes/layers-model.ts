@@ -15,6 +15,7 @@ import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
 import { storedBasis } from '../src/train/layers/basis.ts';
 import { roomAbilities } from '../src/train/layers/rows.ts';
+import { averaged } from './layers-stage.ts';
 import { main } from './recipe.ts';
 
 /** Writes the model's file of a run; returns its path. `bits`: 4, or 8 for all large matrices. */
@@ -26,7 +27,9 @@ export async function makeLayersModel(
   const checkpoint = (stage: string) => join(run, `${stage}-run`, 'checkpoint.safetensors');
   const stage = part ?? (existsSync(checkpoint('student')) ? 'student' : 'teacher');
   const { tensors: state, metadata: facts } = await readSafetensors(checkpoint(stage));
-  const { tensors: renderer } = await readSafetensors(join(run, 'renderer.safetensors'));
+  const renderer = existsSync(checkpoint('renderer'))
+    ? await averaged(checkpoint('renderer'))
+    : (await readSafetensors(join(run, 'renderer.safetensors'))).tensors;
   const { tensors: bank } = await readSafetensors(join(run, 'bank.safetensors'));
   const basis = storedBasis(bank, config.channels);
   const specs = layersSpecs(config);

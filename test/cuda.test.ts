@@ -1,14 +1,9 @@
 // tools/cuda on the CPU with the system's PyTorch: every operator against the reference interpreter, and a training run
 // against the reference's own losses, also when it is interrupted. Skipped, saying so, where python3 has no torch.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeLayersBundle } from '../recipes/layers-bundle.ts';
-import { makeLayersData } from '../recipes/layers-data.ts';
-import { makeLayersModel } from '../recipes/layers-model.ts';
-import { layersPreset } from '../src/models/layers/config.ts';
-import { mapsStage, pixelsStage } from '../src/models/layers/stages.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { evaluate } from '../src/graph/evaluate.ts';
 import { mse, rmsNormalize, silu } from '../src/graph/functions.ts';
@@ -17,24 +12,19 @@ import { graph, input } from '../src/graph/value.ts';
 import { preset } from '../src/models/banana/config.ts';
 import { linear } from '../src/nn/layers.ts';
 import { initialize, rootScope, type Specs } from '../src/nn/scope.ts';
-import { loadModel, loadPipeline } from '../src/node/load.ts';
-import { roundedTo } from '../src/quant/blocks.ts';
+import { loadPipeline } from '../src/node/load.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
-import { float32, scalar, tensor, type Tensor, type Tensors } from '../src/tensor/tensor.ts';
+import { float32, scalar, tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { expectClose, randomFeeds } from '../src/sdk/testing.ts';
-import { autoencoderProgram, cropTables } from '../src/train/autoencoder.ts';
+import { autoencoderProgram } from '../src/train/autoencoder.ts';
 import { NEXT, trainStep } from '../src/train/step.ts';
 import { gridFeeds } from '../src/train/grids.ts';
 import { teacherProgram } from '../src/train/teacher.ts';
 import { random } from '../src/util/random.ts';
-import { makeTokenizer } from '../recipes/2-tokenizer.ts';
-import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
 import { writeBundle, type Bundle } from '../tools/cuda/bundle.ts';
-import { draw, type DrawSettings } from '../tools/cuda/draw.ts';
-import { fetchRun, modelsOf } from '../tools/cuda/fetch.ts';
+import { fetchRun } from '../tools/cuda/fetch.ts';
 import { writeFixture, writeFixtures } from '../tools/cuda/fixtures.ts';
 import { packRun } from '../tools/cuda/pack.ts';
-import { CUDA_AMOUNTS, cropTableGraph, type Amounts } from '../tools/cuda/stages.ts';
 
 /** The first python3 that has torch: the system's own before one of a version manager. */
 const python = ['/usr/bin/python3', 'python3'].find(
@@ -234,81 +224,33 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
     expect(draw('draws-3').map((line) => line.mean)).toEqual(first.map((line) => line.mean)); // goes on where it was
   });
 
-  test('the tables of crops as a graph are those of the host', () => {
-    const rects = float32([3, 4], [0.1, 0.2, 0.35, 0.45, 0, 0, 1, 1, 0.7, 0.6, 0.95, 0.85]);
-    const found = evaluate(graph('tables', cropTableGraph(input('rect', [3, 4]), 24, 16)), { rect: rects });
-    expectClose(found, cropTables(rects, 24, 16), { atol: 2e-4 });
-  });
-
-  // One program says nothing of the others: all that a stage's programs want is there, and what one program gives fits the next.
-  test('every program of a preset has its inputs, and the whole chain runs, pauses and goes on', async () => {
-    const amounts: Amounts = { ...CUDA_AMOUNTS.tiny!, pictures: [24, 24], shard: 8 };
-    const [at, work, out, home] = ['chain', 'work', 'out', 'run'].map((name) => join(folder, 'chain', name)) as [
+  // One program says nothing of the others: what one step makes fits the next, and what comes home draws.
+  test('the whole chain of tiny pauses, goes on, and sends a model home that draws', async () => {
+    const [at, work, out, home] = ['bundle', 'work', 'out', 'run'].map((name) => join(folder, 'chain', name)) as [
       string,
       string,
       string,
       string,
     ];
-    await makeTokenizer({ preset: 'tiny', count: 500, out: join(home, 'tokenizer.json') });
-    await packRun({ preset: 'tiny', run: home, out: at, kit: false, workers: 1, amounts });
+    await packRun({ preset: 'tiny', out: at, kit: false });
     rmSync(join(at, 'check'), { recursive: true }); // the first test did that
     await writeFixture(join(at, 'check'), 'case', 'case', graph('g', { y: o.neg(input('x', [2])) }), { x: float32([2], [1, 2]) });
-    const settings = JSON.parse(readFileSync(join(at, 'settings.json'), 'utf8')) as DrawSettings;
-    const tokenizer = tokenizerFromJSON(readFileSync(join(home, 'tokenizer.json'), 'utf8'), 'tokenizer');
-    await draw(settings, tokenizer, join(work, 'data'), 0);
-    await draw(settings, tokenizer, join(work, 'data'), 0); // nothing is drawn twice
-    writeFileSync(join(work, 'data', 'done-0'), '');
-
+    const trial = ['--steps', '3', '--scale', '1000', '--log-every', '1', '--no-compile']; // compiled elsewhere; here it would take minutes
+    const recipes = ['--node', `"${process.execPath}" --import tsx`, '--recipes', 'recipes', '--processes', '1'];
     const chain = (...args: string[]) =>
-      start(
-        'chain',
-        '--device',
-        'cpu',
-        '--bundle',
-        at,
-        '--work',
-        work,
-        '--out',
-        out,
-        '--steps',
-        '2',
-        '--scale',
-        '1000',
-        '--log-every',
-        '1',
-        '--no-compile', // the test of one program compiles; here it would take minutes
-        ...args,
-      );
-    expect(chain('--session', '16', '--stages', 'autoencoder')).toMatch(/paused|autoencoder is done/); // it has a second or so
-    expect(chain('--session', '600')).toContain('every stage is done');
-    for (const stage of ['autoencoder', 'teacher', 'student', 'quantized']) expect(logOf(join(work, stage)).at(-1)!.step, stage).toBe(2);
-    expect(chain('--stages', 'none', '--resend', 'teacher')).toContain('teacher.safetensors.00-of-01');
+      start('chain', '--device', 'cpu', '--bundle', at, '--work', work, '--out', out, ...trial, ...recipes, ...args);
+    expect(chain('--session', '16')).toContain('paused');
+    expect(chain('--session', '1200')).toContain('every step is done');
+    for (const stage of ['renderer', 'teacher', 'student']) expect(logOf(join(work, 'run', `${stage}-run`)).at(-1)!.step, stage).toBe(3);
+    expect(logOf(join(work, 'run', 'student-run')).map((line) => Object.keys(line).some((key) => key.endsWith('-quantized')))).toEqual([
+      false,
+      false,
+      true,
+    ]);
 
-    const { whole, missing } = await fetchRun([out], { preset: 'tiny', run: home });
-    expect([whole.sort(), missing]).toEqual([['autoencoder', 'quantized', 'student', 'teacher'], []]);
-    const weights = (await readSafetensors(join(work, 'quantized.weights.safetensors'))).tensors;
-    const { tensors, metadata } = await readSafetensors(join(home, 'quantized.safetensors'));
-    const plan = JSON.parse(metadata.plan!) as Record<string, number>;
-    expect(new Set(Object.values(plan))).toEqual(new Set([4, 5, 6]));
-    for (const [path, bits] of Object.entries(plan))
-      expect(tensors[path]!.data, path).toEqual(roundedTo(weights[path] as Tensor<'float32'>, bits).data); // Python rounds as we do
-    const [model] = await modelsOf('tiny', home);
-    expect((await loadModel(model!)).manifest.preset).toBe('tiny');
-    expect(existsSync(join(home, 'sheets'))).toBe(true);
-  });
-
-  test('the layered model: the rooms of tiny are trained as one state, and what comes out draws', async () => {
-    const at = join(folder, 'layers');
-    await makeLayersData({ preset: 'tiny', run: at });
-    await makeLayersBundle({ preset: 'tiny', run: at, batch: 4 });
-    const out = join(at, 'teacher-run');
-    expect(run(join(at, 'teacher'), '--out', out, '--steps', '8', '--log-every', '1', '--no-compile')).toContain('finished at step 8');
-    const losses = logOf(out).map(({ step: _, ...line }) => line);
-    expect(losses.length).toBe(8);
-    const config = layersPreset('tiny');
-    const specs = new Map([...mapsStage(config).specs, ...pixelsStage(config).specs]);
-    await writeSafetensors(join(at, 'renderer.safetensors'), initialize(specs, random(1)), {});
-    const pipeline = await loadPipeline({ model: await makeLayersModel({ preset: 'tiny', run: at }) });
+    const { whole, missing } = await fetchRun([out], { run: home });
+    expect([whole, missing]).toEqual([[join(home, 'tiny-layers.safetensors')], []]);
+    const pipeline = await loadPipeline({ model: whole[0]! });
     const types: string[] = [];
     for await (const event of pipeline.generate({ prompt: 'a red apple next to a dog', seed: 1, width: 96, height: 64, steps: 2 }))
       types.push(event.type);

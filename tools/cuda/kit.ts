@@ -1,10 +1,10 @@
-// The drawing kit: everything that draws training data on a Linux machine that has neither Node nor a network, in a few files.
-// Node itself (its binary needs glibc and libstdc++ only), resvg's binary, src/data bundled into two scripts, and of the art
-// packages just the icons that the tables name. The kit is laid out as a small repository with node_modules, so that the bundled
-// code finds everything where it looks for it and needs no change.
-//   node  draw.js  render-child.js  package.json  src/data/tables/  node_modules/
-// WebP art is decoded by sharp here; there it has been turned into PNG beforehand (drawing.py), and `sharp` is three lines that
-// hand it on. Not here: programs and plans (pack.ts).
+// The kit: all that makes training data, programs and model files on a Linux machine that has neither Node nor a network, in a few
+// files. Node itself (its binary needs glibc and libstdc++ only), resvg's binary, the recipes of the layered model bundled into
+// scripts, and of the art packages just the icons that the tables name. The kit is laid out as a small repository with
+// node_modules, so that the bundled code finds everything where it looks for it and needs no change.
+//   node  layers-*.js  chunk-*.js  render-child.js  package.json  src/data/tables/  node_modules/
+// WebP art is decoded by sharp here; there it has been turned into PNG beforehand (kit.py), and `sharp` is three lines that hand
+// it on. Not here: what is trained, and how long (pack.ts).
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -29,6 +29,9 @@ const CODE: Readonly<Record<string, readonly string[]>> = {
   '@bigheads/core': ['react', 'react-dom'],
   'react-kawaii': ['react', 'react-dom'],
 };
+
+/** Recipes that run there. */
+export const RECIPES = ['layers-data', 'layers-renderer', 'layers-bundle', 'layers-student', 'layers-model'] as const;
 
 const HAND_ON = `module.exports = (png) => ({ png: () => ({ toBuffer: async () => png }) });\n`;
 
@@ -63,19 +66,17 @@ async function bundleCode(kit: string): Promise<void> {
     logLevel: 'error',
     define: { 'process.env.NODE_ENV': '"production"' },
   } as const;
-  // The entries are bundled apart, so that each finds the other by its own place, as the sources do.
-  for (const [out, entry] of [
-    ['draw', 'tools/cuda/draw.ts'],
-    ['render-child', 'src/data/render-child.ts'],
-  ] as const)
-    await build({
-      ...common,
-      minify: false,
-      entryPoints: [join(root, entry)],
-      outfile: join(kit, `${out}.js`),
-      format: 'esm',
-      external: ['sharp', '@resvg/resvg-js'],
-    });
+  // What the scripts share lies in chunks beside them, so that tables and drawing processes are found where they are.
+  await build({
+    ...common,
+    minify: false,
+    splitting: true,
+    entryPoints: [...RECIPES.map((name) => `recipes/${name}.ts`), 'src/data/render-child.ts'].map((path) => join(root, path)),
+    entryNames: '[name]',
+    outdir: kit,
+    format: 'esm',
+    external: ['sharp', '@resvg/resvg-js', 'onnxruntime-node'],
+  });
   for (const [name, external] of Object.entries(CODE)) {
     const parts = name.split('/');
     const folder = parts.slice(0, name.startsWith('@') ? 2 : 1).join('/');

@@ -22,16 +22,17 @@ def part_of(title, folder, plan, weight=((0, 1),), batch=None, rows=None):
     return part
 
 
-def train(options):
-    at = lambda name: os.path.join(options.bundle, name)
+def open_run(bundle, out, options):
+    """A bundle's run, with its rows in memory, and the bundle's plan."""
+    at = lambda name: os.path.join(bundle, name)
     with open(at('plan.json')) as file:
         plan = json.load(file)
-    parts = [part_of(p['name'], at(p['name']), p['plan'], p['weight'], p['batch'], at(p.get('rows', p['name']))) for p in plan['parts']] if 'parts' in plan else [part_of(options.bundle, options.bundle, plan)]
+    parts = [part_of(p['name'], at(p['name']), p['plan'], p['weight'], p['batch'], at(p.get('rows', p['name']))) for p in plan['parts']] if 'parts' in plan else [part_of(bundle, bundle, plan)]
     frozen = {}
     for path in sorted(glob.glob(at('frozen*.safetensors'))) + options.frozen:
         frozen.update(read_safetensors(path)[0])
     seed = plan.get('seed', 0) if options.seed is None else options.seed
-    run = Run(parts, options.out, lambda: read_safetensors(at('state.safetensors')), frozen, options, seed)
+    run = Run(parts, out, lambda: read_safetensors(at('state.safetensors')), frozen, options, seed)
     memory = torch.cuda.mem_get_info()[0] * 0.4 if run.device.type == 'cuda' else float('inf')
     opened = {}  # programs of one room share its rows
     for part in parts:
@@ -39,6 +40,11 @@ def train(options):
         if keys and (folder, keys) not in opened:
             opened[folder, keys] = rows_of_shards(folder, keys, run.device, seed, memory)
         part.rows = opened.get((folder, keys))
+    return run, plan
+
+
+def train(options):
+    run, plan = open_run(options.bundle, options.out, options)
     steps, seconds = options.steps or plan.get('steps') or float('inf'), options.seconds or plan.get('seconds') or float('inf')
     run.train(steps, seconds, time.perf_counter() + options.session)
 

@@ -205,17 +205,17 @@ class Run:
         able = [p for p in self.parts if p.rows is None or p.rows.count > 0]
         return random.Random(mixed(self.seed, 'part', self.step)).choices(able, [max(0, schedule(p.weight, done)) for p in able])[0]
 
-    def train(self, steps=float('inf'), seconds=float('inf'), until=float('inf')):
-        """Trains until the run is over, or the clock (time.perf_counter) shows `until`, or a signal. True: the run is over."""
+    def train(self, steps=float('inf'), seconds=float('inf'), until=float('inf'), end=1):
+        """Trains until this share of the run is done, or the clock (time.perf_counter) shows `until`, or a signal. True: it is done."""
         options, started = self.options, time.perf_counter()
         elapsed = lambda: self.spent + time.perf_counter() - started
         share = lambda: min(1.0, max(self.step / steps, elapsed() / seconds))
         stopped = []  # by Ctrl-C or a time limit: the step in hand is finished and the state is saved
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, lambda number, _: stopped.append(number))
-        over = lambda: stopped or share() >= 1 or time.perf_counter() >= until
+        over = lambda: stopped or share() >= end or time.perf_counter() >= until
         if over():
-            return share() >= 1
+            return share() >= end
         peak = matmul_speed(self.device, options.precision)
         rows = {id(p.rows): p.rows for p in self.parts if p.rows}.values()
         data = f', {sum(r.count for r in rows)} rows of data ({sum(r.bytes for r in rows) / 1e9:.2f} GB)' if rows else ''
@@ -247,8 +247,8 @@ class Run:
                 sums, mark, tally = {}, time.perf_counter(), [0, 0, 0]
         self.spent = elapsed()
         self.save(self.spent)
-        print(f'{"finished" if share() >= 1 else "paused"} at step {self.step} after {self.spent:.1f} s; state in {self.checkpoint}', flush=True)
-        return share() >= 1
+        print(f'{"finished" if share() >= end else "paused"} at step {self.step} after {self.spent:.1f} s; state in {self.checkpoint}', flush=True)
+        return share() >= end
 
     def report(self, means, seconds, tally, took, peak):
         line = {'step': self.step, 'seconds': round(seconds, 2), **(means if len(self.parts) > 1 else next(iter(means.values())))}
