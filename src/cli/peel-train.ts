@@ -3,8 +3,8 @@
 import { extname } from 'node:path';
 import { Command, Option } from 'commander';
 import { nameFrom } from '../adapters/peel.ts';
-import { openModel } from '../node/load.ts';
-import { FLAT_MODEL, modelPath } from '../node/models.ts';
+import { openTrainable } from '../node/load.ts';
+import { modelPath } from '../node/models.ts';
 import {
   checkTrainOptions,
   clearTraining,
@@ -28,7 +28,7 @@ import { decimal, whole } from './options.ts';
 import { checkPlace } from './output.ts';
 import { LOADING } from '../node/options.ts';
 import { withFlags } from './flags.ts';
-import { stoppable } from './shared.ts';
+import { stoppable, withModel } from './shared.ts';
 import { bytes, quoted, several } from './text.ts';
 
 interface Flags extends Omit<TrainPeelOptions, 'name' | 'layers' | 'objective'> {
@@ -58,7 +58,7 @@ export function trainCommand(io: Io): Command {
     .option('--seconds <n>', 'or after this many seconds', decimal)
     .option('--rank <n>', `1 to 128: more can learn more; default ${d.rank}`, whole)
     .option('--layers <list>', `some of ${LAYERS.join(', ')}; default ${d.layers.join(',')}`)
-    .addOption(new Option('--objective <name>', `default ${d.objective}`).choices(OBJECTIVES))
+    .addOption(new Option('--objective <name>', "default: the base's own").choices(OBJECTIVES))
     .option('--batch <n>', `pictures in a step; default ${d.batch}`, whole)
     .option('--prior <n>', `of them, pictures of the base, so that it forgets nothing; default ${d.prior}`, whole)
     .option('--rate <x>', `learning rate; default ${d.rate}`, decimal)
@@ -66,16 +66,14 @@ export function trainCommand(io: Io): Command {
     .option('--flips', 'show pictures mirrored too')
     .option('--no-samples', 'draw no samples')
     .option('--no-held-out', 'hold no pictures out: learn from all of them, to the end')
-    .option('--preset <name>', `base model by name; default ${FLAT_MODEL}`)
-    .addOption(new Option('--model <file>', 'base model by file').conflicts('preset'))
     .option('--json', 'print one JSON object on standard output')
     .action((folder: string, flags: Flags) => train(folder, flags, io));
-  return withFlags(command, LOADING, ['runtime', 'threads']);
+  return withFlags(withModel(command), LOADING, ['runtime', 'threads']);
 }
 
 async function train(
   folder: string,
-  { out, preset = FLAT_MODEL, model: given = preset, runtime = 'auto', threads, layers, json = false, ...rest }: Flags,
+  { out, preset, model: given = preset, runtime = 'auto', threads, layers, json = false, ...rest }: Flags,
   io: Io,
 ): Promise<void> {
   if (extname(out) !== '.safetensors') throw new InputError('output.path', `cannot write ${out}: the name must end in .safetensors`);
@@ -112,7 +110,7 @@ async function learn(
   { given, files, work, json, signal, threads, ...rest }: TrainingRun,
   io: Io,
 ): Promise<void> {
-  const { model, base, close } = await openModel(given);
+  const { model, base, close } = await openTrainable(given);
   const progress = progressLine(io);
   const say = (line: string) => (progress.clear(), io.err(`${line}\n`));
   const runtime = await openRuntime({ name: rest.runtime, ...(threads !== undefined && { threads }) });

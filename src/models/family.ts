@@ -123,6 +123,8 @@ export interface PainterOptions {
   readonly hash: string;
   /** Default: as is fastest on the runtime. */
   readonly precision?: Precision;
+  /** For training: nothing is run before it is asked for, and 4-bit products leave activations as they are. */
+  readonly training?: boolean;
 }
 
 /** A model that is ready. */

@@ -5,7 +5,7 @@ export { decodeImage, encodeImage, formatOf, type ImageFormat } from '../disk/co
 export { folderStore, readSafetensors, writeSafetensors } from '../disk/files.ts';
 export { DEFAULT_MODEL, FLAT_MODEL, modelPath, randomModel, saveModel } from './models.ts';
 export { openRuntime, type OpenOptions, type RuntimeName } from '../runtime/select.ts';
-export { loadModel, openModel, readModel } from './load.ts';
+export { loadModel, openModel, openTrainable, readModel } from './load.ts';
 export type { LoadOptions, OpenBananaOptions } from './options.ts';
 export { ImageGenerator, type ImageGeneratorOptions } from './generator.ts';
 export { addPeel, findPeel, listPeels, openPeel, peelFolder, removePeel, showPeel, type Listing, type Shelved } from './library.ts';

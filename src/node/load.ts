@@ -15,6 +15,7 @@ import { folderStore } from '../disk/files.ts';
 import { addedPeels, trainer, type PeelEngine } from '../sdk/peels.ts';
 import { memoryStore } from '../tensor/store.ts';
 import { InputError } from '../util/errors.ts';
+import { trainableOf, type Trainable } from '../train/peel/family.ts';
 import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
 
 /** Peels by name in a folder, or by path. */
@@ -61,6 +62,20 @@ export async function openPeelTarget(given?: string): Promise<{ target: PeelTarg
   if (model.peels) return { target: model.peels, base: { ...model.id, hash }, ...file };
   file.close();
   throw new InputError('model.ability', `model "${model.id.name}" takes no Peels: choose another model`);
+}
+
+/**
+ * A model that Peels can be trained for, by name or path, of which only the head is in memory, and how Peels name it. Throws InputError when it
+ * is missing, damaged, or of a family that cannot be trained.
+ */
+export async function openTrainable(given?: string): Promise<{ model: Trainable; base: BaseId; path: string; close(): void }> {
+  const { read: found, hash, ...file } = await opened(given, openModelFile);
+  try {
+    return { model: trainableOf(found), base: { ...found.id, hash }, ...file };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 /** A model by preset name or path. Throws InputError when it is missing or damaged. */

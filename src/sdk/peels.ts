@@ -5,12 +5,11 @@ import { sha256 } from '../adapters/hash.ts';
 import type { PeelInfo } from '../adapters/peel.ts';
 import type { TrainingPicture } from '../disk/pictures.ts';
 import { noPeels, type PeelSource } from '../draw/peels.ts';
-import { modelOf } from '../models/banana/painter.ts';
 import type { OpenedModel, Painter } from '../models/family.ts';
 import type { Engine } from '../runtime/engine.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { joined, type Store } from '../tensor/store.ts';
-import { trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../train/peel/train.ts';
+import { trainableOf, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from '../train/peel/train.ts';
 import { InputError } from '../util/errors.ts';
 import type { Turns } from './turns.ts';
 
@@ -66,7 +65,7 @@ export function trainer(
     const store = stores.get(key) ?? storeOf(keep, options.name);
     stores.set(key, store);
     const base = { name, version, preset, hash };
-    return trainPeel({ model: modelOf(opened), base, runtime, pictures, store, ...(signal && { signal }) }, options);
+    return trainPeel({ model: trainableOf(opened), base, runtime, pictures, store, ...(signal && { signal }) }, options);
   };
 }
 

@@ -10,7 +10,6 @@ import type { Ability, Condition, Family, OpenedModel, Painter, PainterOptions, 
 import { canvasOf, latentGrid } from '../layout.ts';
 import { adaptable } from './adaptable.ts';
 import { baseTokens, ENCODER_PIXELS, type Config } from './config.ts';
-import { InputError } from '../../util/errors.ts';
 import { isModel, packModel, storedModel, type Model, type StoredModel } from './file.ts';
 import { openNetworks, type Networks, type Reference } from './networks.ts';
 import { remembered } from '../remember.ts';
@@ -54,23 +53,18 @@ const abilitiesOf = ({ manifest: { references } }: Pick<Model, 'manifest'>): Abi
   ...(references ? (['references'] as const) : []),
 ];
 
-/** A model of this family, to be trained on. Throws InputError for one of another family. */
-export function modelOf(opened: OpenedModel & Partial<OpenedBanana>): StoredModel {
-  if (opened.model) return opened.model;
-  throw new InputError('model.ability', `model "${opened.id.name}" cannot be trained on: only those of the family "banana" can`);
-}
-
 /** Makes a model ready on a runtime. Throws InputError when the weights do not fit the preset. */
 export async function openPainter(
   model: Model | StoredModel,
   runtime: Runtime,
-  { hash, precision: asked }: PainterOptions,
+  { hash, precision: asked, training }: PainterOptions,
 ): Promise<Painter> {
   const { config, plan, blocks, tokenizer, manifest } = model;
   const { name, version, preset, styles, guidance, steps, references } = manifest;
   const precision = asked ?? (await fastestPrecision(runtime, plan));
-  const networks = openNetworks(runtime, config, model.weights, { precision, ...(plan && { plan }), ...(blocks && { blocks }) });
-  await warm(networks);
+  const options = { precision, ...(plan && { plan }), ...(blocks && { blocks }), ...(training && { accuracy: 0 as const }) };
+  const networks = openNetworks(runtime, config, model.weights, options);
+  if (!training) await warm(networks);
   const referencesOf = referenceEncoder(networks);
   return {
     info: {

@@ -68,7 +68,7 @@ export function canonical(one: Image): Thumbnail {
 }
 
 /** A picture, or a part of it, at another size, premultiplied. */
-function shrunk(one: Image, width: number, height: number, part?: Tile): Thumbnail {
+export function shrunk(one: Image, width: number, height: number, part?: Tile): Thumbnail {
   const small = resizeImage(one, width, height, part);
   const pixels = Float32Array.from(small.data, (v, i) => (i % 4 === 3 ? v : (v * small.data[i - (i % 4) + 3]!) / 255));
   return { width, height, pixels };

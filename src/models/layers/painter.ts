@@ -58,13 +58,17 @@ const REFERENCE = 4 * THUMBNAIL;
 const TRANSPARENT = /\btranspar[ae]nte?n?\b/i;
 
 /** Makes a model ready on a runtime. Throws InputError when the weights do not fit the preset. */
-export async function openPainter(model: LayersModel, runtime: Runtime, { hash, precision: asked }: PainterOptions): Promise<Painter> {
+export async function openPainter(
+  model: LayersModel,
+  runtime: Runtime,
+  { hash, precision: asked, training }: PainterOptions,
+): Promise<Painter> {
   const { config, plan, blocks, weights, tokenizer, manifest, basis } = model;
   const { name, version, preset, styles, steps } = manifest;
   const abilities = abilitiesOf(model);
   const precision = asked ?? (await fastestPrecision(runtime, plan));
-  const networks = openLayerNetworks(runtime, config, weights, { precision, plan, blocks });
-  await warm(networks);
+  const networks = openLayerNetworks(runtime, config, weights, { precision, plan, blocks, ...(training && { accuracy: 0 }) });
+  if (!training) await warm(networks);
   const tokensOf = remembered(({ image }) => encodeThumbnail(canonical(withoutGround(image)), basis));
   return {
     info: {

@@ -16,7 +16,7 @@ import { cosineRate } from '../run.ts';
 import type { Program } from '../step.ts';
 import { ROOMS, roomPrepare, type BankRows, type RoomPlan } from './rows.ts';
 import { layeredStudent } from './student.ts';
-import { layeredTeacher, type Room } from './teacher.ts';
+import { layeredTeacher, TIMES, type Room } from './teacher.ts';
 
 /** A program of a stage at one batch size. */
 export interface StageProgram {
@@ -106,7 +106,7 @@ export const teacherStage = (options: StageOptions): StagePart[] =>
   roomParts(options, {
     weight: (share) => [[0, share]],
     program: (room) => layeredTeacher(options.config, room),
-    inputs: { t: { kind: 'logit-normal', mean: 0.8, deviation: 1.2 }, rate: rateSource(options.rate) },
+    inputs: { t: { kind: 'logit-normal', ...TIMES }, rate: rateSource(options.rate) },
   });
 
 /** Share of the student's stage after which it is trained in the few bits of its file. */

@@ -47,6 +47,8 @@ export interface Room {
   readonly references?: boolean | undefined;
 }
 
+/** Law of the times that are trained at: the logistic of a normal number (Esser et al. 2024), shifted to noise (docs/log.md). */
+export const TIMES = { mean: 0.8, deviation: 1.2 } as const;
 /** What the frames' error counts beside the contents', and the head's. */
 export const FRAME_WEIGHT = 0.25;
 const COUNT_WEIGHT = 0.02;
@@ -185,17 +187,35 @@ export function openRoom(config: LayersConfig, room: Room): OpenedRoom {
 /** How the weights of the layered model are moved. */
 export const layersOptimizer = () => adamw({ beta2: 0.98, decay: 0.01 });
 
-/** The program of a room. Inputs: those of the room, and t (B). Metrics: the errors of contents and of frames, the cross-entropy of the number of objects. */
-export function layeredTeacher(config: LayersConfig, room: Room): { program: Program; specs: Specs } {
-  const specs: Specs = new Map();
-  const s = rootScope(specs).in('transformer');
+/** The loss of a room's paths, of what is read of its texts. */
+export interface RoomLoss {
+  readonly loss: Value;
+  /** The errors of contents and of frames. */
+  readonly metrics: Readonly<Record<string, Value>>;
+  readonly condition: Conditioning;
+  readonly latents: LatentInputs;
+}
+
+/** The loss of a room with the weights of a scope. Inputs: those of the room, and t (B). */
+export function roomLoss(s: Scope, config: LayersConfig, room: Room): RoomLoss {
   const { latents, mask, open } = openRoom(config, room);
   const t = perPicture('t', room.batch);
   const { condition, velocity } = open(s);
-  const errors = pathLoss(velocity(noisy(latents, t), t), latents, mask, t);
+  const { content, frames } = pathLoss(velocity(noisy(latents, t), t), latents, mask, t);
+  return {
+    loss: frames ? add(content, mul(frames, FRAME_WEIGHT)) : content,
+    metrics: { 'content-error': content, ...(frames && { 'frame-error': frames }) },
+    condition,
+    latents,
+  };
+}
+
+/** The program of a room: its loss, and that of the number of objects, whose cross-entropy is a metric too. */
+export function layeredTeacher(config: LayersConfig, room: Room): { program: Program; specs: Specs } {
+  const specs: Specs = new Map();
+  const s = rootScope(specs).in('transformer');
+  const { loss, metrics, condition, latents } = roomLoss(s, config, room);
   const count = latents.objects && countLoss(s, condition, latents.objects);
-  const terms = [errors.content, errors.frames && mul(errors.frames, FRAME_WEIGHT), count?.loss];
-  const loss = terms.filter((x) => x !== undefined).reduce(add);
-  const metrics = { 'content-error': errors.content, ...(errors.frames && { 'frame-error': errors.frames }), ...count?.metrics };
-  return { program: trainStep('train-layers', loss, { specs, metrics, ema: 0.998, optimizer: layersOptimizer }), specs };
+  const options = { specs, metrics: { ...metrics, ...count?.metrics }, ema: 0.998, optimizer: layersOptimizer };
+  return { program: trainStep('train-layers', count ? add(loss, count.loss) : loss, options), specs };
 }

@@ -15,6 +15,7 @@ export interface TrainPeelOptions {
   readonly author?: string;
   readonly rank?: number;
   readonly layers?: readonly LayerGroup[];
+  /** Default: as is usual for the model's family (family.ts). */
   readonly objective?: Objective;
   /** The run ends after this many steps or seconds in all, whichever is first. */
   readonly steps?: number;
@@ -33,7 +34,7 @@ export interface TrainPeelOptions {
 }
 
 /** Options that have no default, or one made of others. */
-type Optional = 'description' | 'author' | 'seconds';
+type Optional = 'description' | 'author' | 'seconds' | 'objective';
 type Undefaulted = Optional | 'name' | 'trigger';
 type Defaults = Required<Omit<TrainPeelOptions, Undefaulted>>;
 
@@ -72,7 +73,7 @@ const OPTIONS: { readonly [O in keyof Required<Settings>]: Row<O> } = {
     default: ['attention', 'mlp', 'text'],
     check: { fits: (l) => l.length > 0 && l.every((one) => LAYERS.includes(one)), expected: () => `some of ${LAYERS.join(', ')}` },
   },
-  objective: { default: 'consistency', check: { fits: (o) => OBJECTIVES.includes(o), expected: () => `one of ${OBJECTIVES.join(', ')}` } },
+  objective: { check: { fits: (o) => OBJECTIVES.includes(o), expected: () => `one of ${OBJECTIVES.join(', ')}` } },
   steps: { default: 600, check: { ...steps, fits: (n, all) => n === Infinity || steps.fits(n, all) } },
   batch: { default: 6, check: whole(1, 256) },
   prior: { default: 3, check: whole(0, ({ batch }) => batch - 1) },

@@ -13,12 +13,15 @@ import { memoryStore } from '../../tensor/store.ts';
 import { scalar, type Tensors } from '../../tensor/tensor.ts';
 import { expectClose } from '../../sdk/testing.ts';
 import { frozenWeights } from './frozen.ts';
-import { peelBatch, peelProgram, rowsThatFit, type PeelProgramOptions } from './program.ts';
+import { flatPeels, peelBatch, peelProgram, type PeelProgramOptions } from './flat.ts';
+import { rowsThatFit } from './program.ts';
 import { openStep } from '../step.ts';
 import { random } from '../../util/random.ts';
 import { packModel, unpackModel } from '../../models/banana/file.ts';
 import { randomModel } from '../../node/models.ts';
 import { openNetworks } from '../../models/banana/networks.ts';
+import { openPainter } from '../../models/banana/painter.ts';
+import { canvasOf } from '../../models/layout.ts';
 import { priorRows } from './samples.ts';
 import { trainPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from './train.ts';
 import { specsOf } from '../../models/banana/stages.ts';
@@ -69,13 +72,13 @@ describe('a step', () => {
       layers: ['attention', 'mlp', 'text', 'modulation', 'ends'],
       objective: 'consistency',
     } as const satisfies PeelProgramOptions;
-    const networks = openNetworks(runtime, config, weights);
-    const bucket = { rows: 2, columns: 3 };
+    const painter = await openPainter(model, runtime, { hash: '', precision: 'float32', training: true });
+    const bucket = { name: '', layout: canvasOf({ rows: 2, columns: 3 }, config.channels) };
     const drawn = [
-      ...(await priorRows(networks, model, bucket, 'a fox', random(3))),
-      ...(await priorRows(networks, model, bucket, 'a cup of tea', random(4))),
+      ...(await priorRows(painter, flatPeels(model), bucket, 'a fox', random(3))),
+      ...(await priorRows(painter, flatPeels(model), bucket, 'a cup of tea', random(4))),
     ];
-    await networks.release();
+    await painter.release();
     const rows = drawn.map((row, i) => ({
       ...row,
       target: row.target.map((x) => x + i),
@@ -89,12 +92,7 @@ describe('a step', () => {
       const session = await openStep(runtime, program, frozenWeights(program.graph, weights, blocks));
       const all: Tensors = {
         ...program.begin(start),
-        ...peelBatch(
-          rows,
-          rows.map((r) => r.guidance),
-          bucket,
-          config,
-        ),
+        ...peelBatch(rows, { rows: 2, columns: 3 }, config),
         rate: scalar(0),
       };
       const results = await session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, all[name]!])));

@@ -1,12 +1,13 @@
 // What comes before the first step: the pictures as latents, some of them held out where there are enough, what the base draws (it must
 // not forget that), and how near the base is to what is held out. Told as it goes.
+import { NO_PEELS, type PeelStack } from '../../adapters/stack.ts';
 import { breathe } from '../../runtime/engine.ts';
-import type { Networks } from '../../models/banana/networks.ts';
 import type { Random } from '../../util/random.ts';
+import type { Bucket, EncodedPicture } from './family.ts';
 import { claimStore } from './files.ts';
-import { encodePictures, type Bucket, type EncodedPicture } from './pictures.ts';
 import { priorCaptions } from './prior.ts';
-import { heldOutLoss, priorRows, type PriorRow } from './samples.ts';
+import type { PeelRow } from './program.ts';
+import { heldOutLoss, priorRows } from './samples.ts';
 import type { TrainPeelEvent, Training } from './training.ts';
 
 /** Pictures that are needed to hold one out; one more for every so many, up to a few. */
@@ -15,7 +16,7 @@ const HELD_OUT_EACH = 10;
 const HELD_OUT_MAX = 4;
 const PRIOR_BANK = 64;
 
-type Bank = ReadonlyMap<Bucket, readonly PriorRow[]>;
+type Bank = ReadonlyMap<Bucket, readonly PeelRow[]>;
 
 export interface Prepared {
   readonly learned: readonly EncodedPicture[];
@@ -31,24 +32,24 @@ export interface Prepared {
 
 /** Makes everything that the steps need. The store is emptied first when it belongs to another training. */
 export async function* prepare(training: Training): AsyncGenerator<TrainPeelEvent, Prepared, void> {
-  const { settings, rng, networks } = training;
+  const { settings, rng } = training;
   const encoded = yield* encodeAll(training);
   await claimStore(training, encoded);
   const [learned, heldOut] = settings.heldOut ? holdOut(encoded, rng.split('held out')) : [encoded, []];
-  const buckets = [...new Set(learned.map((p) => p.bucket))];
+  const buckets = [...new Set(learned.flatMap(({ variants }) => variants.map(({ bucket }) => bucket)))];
   yield { type: 'pictures', pictures: learned.length, heldOut: heldOut.length, buckets };
-  const bank = settings.prior > 0 ? yield* drawBank(training, buckets) : new Map<Bucket, PriorRow[]>();
-  return { learned, heldOut, buckets, bank, before: await evaluate(training, heldOut, networks) };
+  const bank = settings.prior > 0 ? yield* drawBank(training, buckets) : new Map<Bucket, PeelRow[]>();
+  return { learned, heldOut, buckets, bank, before: await evaluate(training, heldOut, NO_PEELS) };
 }
 
-/** Loss of some networks on what is held out; NaN when nothing is. */
-export async function evaluate({ model, say, rng }: Training, heldOut: readonly EncodedPicture[], networks: Networks): Promise<number> {
-  return heldOut.length > 0 ? heldOutLoss(networks, model, heldOut, say, rng.split('evaluate')) : Number.NaN;
+/** Loss with some Peels on what is held out; NaN when nothing is. */
+export async function evaluate({ painter, say, rng }: Training, heldOut: readonly EncodedPicture[], peels: PeelStack): Promise<number> {
+  return heldOut.length > 0 ? heldOutLoss(painter, peels, heldOut, say, rng.split('evaluate')) : Number.NaN;
 }
 
-async function* encodeAll({ pictures, networks, settings }: Training): AsyncGenerator<TrainPeelEvent, EncodedPicture[], void> {
+async function* encodeAll({ pictures, painter, family, settings, rng }: Training): AsyncGenerator<TrainPeelEvent, EncodedPicture[], void> {
   const encoded: EncodedPicture[] = [];
-  for await (const one of encodePictures(pictures, networks, settings)) {
+  for await (const one of family.encode(pictures, painter, { flips: settings.flips, rng: rng.split('pictures') })) {
     encoded.push(one);
     yield { type: 'prepare', done: encoded.length, total: pictures.length + PRIOR_BANK };
     await breathe();
@@ -66,13 +67,13 @@ function holdOut(encoded: readonly EncodedPicture[], rng: Random): [learned: Enc
 
 /** What the base draws in each bucket for everyday captions. */
 async function* drawBank(training: Training, buckets: readonly Bucket[]): AsyncGenerator<TrainPeelEvent, Bank, void> {
-  const { model, networks, pictures, rng } = training;
-  const bank = new Map(buckets.map((bucket) => [bucket, [] as PriorRow[]]));
+  const { family, painter, pictures, rng } = training;
+  const bank = new Map(buckets.map((bucket) => [bucket, [] as PeelRow[]]));
   let done = 0;
   for (const [bucket, rows] of bank) {
-    const stream = rng.split(`prior:${bucket.rows}x${bucket.columns}`);
-    for (const caption of priorCaptions(model.manifest.styles, stream, Math.ceil(PRIOR_BANK / buckets.length))) {
-      rows.push(...(await priorRows(networks, model, bucket, caption, stream)));
+    const stream = rng.split(`prior:${bucket.name}`);
+    for (const caption of priorCaptions(family.styles, stream, Math.ceil(PRIOR_BANK / buckets.length))) {
+      rows.push(...(await priorRows(painter, family, bucket, caption, stream)));
       done++;
       yield { type: 'prepare', done: pictures.length + Math.min(PRIOR_BANK, done), total: pictures.length + PRIOR_BANK };
       await breathe();

@@ -1,15 +1,17 @@
-// One program for each number of tokens that the buckets have, and all of them as one session for the loop: the weights that they
-// train are the same, only their batches differ.
+// One program for each kind of pictures that the buckets have, and all of them as one session for the loop: what they train lies in one
+// state, only their batches differ.
+import { tokensOf, type Layout } from '../../models/layout.ts';
 import type { Specs } from '../../nn/scope.ts';
-import type { Session } from '../../runtime/runtime.ts';
+import type { Port, Session } from '../../runtime/runtime.ts';
+import type { Tensors } from '../../tensor/tensor.ts';
 import { openStep, type Program } from '../step.ts';
+import type { Bucket } from './family.ts';
 import { frozenWeights } from './frozen.ts';
-import type { Bucket } from './pictures.ts';
-import { peelProgram, rowsThatFit } from './program.ts';
+import { rowsThatFit, type PeelStep } from './program.ts';
 import type { Training } from './training.ts';
 
 export interface Programs {
-  /** One of them: how a run begins. */
+  /** How a run begins, and one of its steps. */
   readonly program: Program;
   /** What they train. */
   readonly specs: Specs;
@@ -18,37 +20,49 @@ export interface Programs {
   readonly open: () => Promise<Session>;
 }
 
-/** The programs for some buckets, at least one. */
+/** The programs for some buckets, at least one. Those that look alike to a program share one. */
 export function programsFor(training: Training, buckets: readonly Bucket[]): Programs {
-  const {
-    model: { config, weights, blocks },
-    settings,
-    memory,
-    frozen,
-    runtime,
-    signal,
-  } = training;
-  const sizes = [...new Set(buckets.map(({ rows, columns }) => rows * columns))];
-  const rowsOf = (tokens: number) => rowsThatFit(settings.batch, memory, config, tokens);
-  const made = new Map(sizes.map((tokens) => [tokens, peelProgram(config, { ...settings, tokens, frozen, rows: rowsOf(tokens) })]));
-  const open = (size: number) => {
-    const { program } = made.get(size)!;
-    return openStep(runtime, program, frozenWeights(program.graph, weights, blocks), signal);
+  const { family, settings, objective, memory, frozen, runtime, signal } = training;
+  const kinds = [...new Set(buckets.map(({ layout }) => kindOf(layout)))];
+  const made = kinds.map((kind) => {
+    const bucket = buckets.find(({ layout }) => kindOf(layout) === kind)!;
+    const rows = rowsThatFit(settings.batch, memory, family.config, tokensOf(bucket.layout));
+    return family.step(bucket, { ...settings, objective, frozen, rows });
+  });
+  const open = ({ program }: PeelStep) => openStep(runtime, program, frozenWeights(program.graph, family.weights, family.blocks), signal);
+  const begin = (weights: Tensors): Tensors => Object.assign({}, ...made.map(({ program }) => program.begin(weights)));
+  const programOf = buckets.map(({ layout }) => made[kinds.indexOf(kindOf(layout))]!);
+  return {
+    program: { ...made[0]!.program, begin },
+    specs: new Map(made.flatMap(({ specs }) => [...specs])),
+    inParts: made.some(({ program }) => program.update),
+    open: () => together(programOf, open),
   };
-  return { ...made.get(sizes[0]!)!, inParts: [...made.values()].some(({ program }) => program.update), open: () => bySize(sizes, open) };
 }
 
-/** A session for batches that differ in the number of tokens: each size is opened when a batch of it comes, the first at once. */
-async function bySize([first]: readonly number[], open: (size: number) => Promise<Session>): Promise<Session> {
-  const sessions = new Map([[first!, open(first!)]]);
-  const { inputs, outputs } = await sessions.get(first!)!;
+/** What a program sees of a layout: how many tokens of which width. */
+function kindOf(layout: Layout): string {
+  const counts = new Map<number, number>();
+  for (const { rows, columns, channels } of layout) counts.set(channels, (counts.get(channels) ?? 0) + rows * columns);
+  return JSON.stringify([...counts]);
+}
+
+/** Name of the feed that says of which bucket a batch is: its place in the list. */
+export const BUCKET = 'bucket';
+
+/** A session for batches of any bucket: a program is opened when a batch for it comes, the first at once. */
+async function together(programOf: readonly PeelStep[], open: (step: PeelStep) => Promise<Session>): Promise<Session> {
+  const sessions = new Map<PeelStep, Promise<Session>>();
+  const opened = (step: PeelStep) => sessions.get(step) ?? sessions.set(step, open(step)).get(step)!;
+  const { outputs } = await opened(programOf[0]!);
+  const asked = programOf.flatMap(({ program: { graph, update } }) => [...graph.inputs, ...(update?.inputs ?? [])]);
+  const names = new Set([BUCKET, ...asked.map(({ name }) => name!)]);
   return {
-    inputs,
+    inputs: [...names].map((name): Port => ({ name, dtype: 'float32', shape: [] })),
     outputs,
-    async run(feeds) {
-      const size = feeds.noisy!.shape[1]!;
-      if (!sessions.has(size)) sessions.set(size, open(size));
-      return (await sessions.get(size)!).run(feeds);
+    async run({ [BUCKET]: bucket, ...feeds }) {
+      const session = await opened(programOf[bucket!.data[0] as number]!);
+      return session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, feeds[name]!])));
     },
     async release() {
       for (const session of sessions.values()) await (await session).release();

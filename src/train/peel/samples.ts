@@ -1,19 +1,20 @@
 // What the training of a Peel looks at: what the base draws (to be kept), the loss on pictures held out, samples to see.
 import { resizeImage, tensorToImage, WHITE, type Image } from '../../image/image.ts';
 import { encodePng } from '../../image/png-encode.ts';
+import { NO_PEELS, type PeelStack } from '../../adapters/stack.ts';
 import { breathe } from '../../runtime/engine.ts';
+import type { Condition, Painter } from '../../models/family.ts';
+import { noiseOf, numbersOf, type Layout } from '../../models/layout.ts';
+import { noised, pictureOf } from '../../sampling/path.ts';
+import { random, type Random } from '../../util/random.ts';
+import type { Bucket, EncodedPicture, PeelFamily } from './family.ts';
 import { SAMPLED, type PeelRow } from './program.ts';
-import { noised } from '../../sampling/path.ts';
-import type { Random } from '../../util/random.ts';
-import type { Model } from '../../models/banana/file.ts';
-import type { Networks } from '../../models/banana/networks.ts';
-import type { Bucket, EncodedPicture } from './pictures.ts';
-import { baseTokens } from '../../models/banana/config.ts';
-import { openSampler, promptIds } from '../sample.ts';
 
 /** Noises that the held-out loss looks at. */
 const NOISES = 4;
 const THUMBNAIL = 128; // pixels
+/** Side of a sample; of a model that draws with few tokens, half of it. */
+const [SIDE, FEW_TOKENS] = [256, 50];
 
 export interface Sample {
   readonly stage: 'before' | 'during' | 'after';
@@ -21,56 +22,69 @@ export interface Sample {
   readonly image: Image;
 }
 
-export type PriorRow = PeelRow & { readonly guidance: number };
+/** The latent that a model draws for a text, in so many steps. */
+async function sampled(
+  { sampler, times, info }: Painter,
+  condition: Condition,
+  layout: Layout,
+  rng: Random,
+  steps = info.defaultSteps,
+): Promise<Float32Array<ArrayBuffer>> {
+  let latent = new Float32Array(numbersOf(layout));
+  const velocity = condition.velocity(layout, { guidance: info.guidance });
+  for await (const step of sampler(velocity, noiseOf(rng.split('noise'), layout), times(steps), rng.split('steps'))) latent = step.latent;
+  return latent;
+}
 
-/** What the base draws for a caption, and what it sees in it at the sampler's times: rows whose target is its own prediction. */
+/** The latent that the base draws for a text in a layout. */
+export async function drawnLatent(painter: Painter, text: string, layout: Layout, rng: Random): Promise<Float32Array<ArrayBuffer>> {
+  return sampled(painter, await painter.read(text, [], NO_PEELS), layout, rng.split(text));
+}
+
+/** What the base draws for a caption, and what it sees at the beginning and on the way: rows whose target is its own prediction. */
 export async function priorRows(
-  networks: Networks,
-  { tokenizer, config, manifest }: Omit<Model, 'weights'>,
-  bucket: Bucket,
+  painter: Painter,
+  { tokenizer, config, priorSteps }: Pick<PeelFamily, 'tokenizer' | 'config' | 'priorSteps'>,
+  { layout }: Bucket,
   caption: string,
   rng: Random,
-): Promise<PriorRow[]> {
-  const guidance = manifest.guidance;
-  const velocity = networks.velocity(await networks.condition(promptIds(tokenizer, caption, config.text.length)), bucket, { guidance });
-  const size = bucket.rows * bucket.columns * config.channels;
-  const predict = async (noisy: Float32Array<ArrayBuffer>, t: number): Promise<PriorRow> => {
-    const v = await velocity(noisy, t);
-    return {
-      caption: tokenizer.encode(caption, config.text.length),
-      noisy,
-      t,
-      target: Float32Array.from(v, (x, i) => noisy[i]! - t * x),
-      weight: 1,
-      guidance,
-    };
-  };
-  const first = await predict(rng.normals(size), 1);
+): Promise<PeelRow[]> {
+  const { guidance } = painter.info;
+  const condition = await painter.read(caption, [], NO_PEELS);
+  const velocity = condition.velocity(layout, { guidance });
+  const predict = async (noisy: Float32Array<ArrayBuffer>, t: number): Promise<PeelRow> => ({
+    caption: tokenizer.encode(caption, config.text.length),
+    noisy,
+    t,
+    target: pictureOf(noisy, await velocity(noisy, t), t),
+    weight: 1,
+    guidance,
+  });
+  const first = await predict(rng.normals(numbersOf(layout)), SAMPLED[0]);
   const t = rng.pick(SAMPLED.slice(1));
-  return [first, await predict(noised(first.target, rng.normals(size), t), t)];
+  const drawn = priorSteps > 1 ? await sampled(painter, condition, layout, rng.split('drawn'), priorSteps) : first.target;
+  return [first, await predict(noised(drawn, rng.normals(drawn.length), t), t)];
 }
 
 /** Mean squared distance from what is predicted to what was held out, over the sampler's times and some noises. */
 export async function heldOutLoss(
-  networks: Networks,
-  { tokenizer, config, manifest }: Omit<Model, 'weights'>,
+  painter: Painter,
+  peels: PeelStack,
   pictures: readonly EncodedPicture[],
   say: (caption: string) => string,
   rng: Random,
 ): Promise<number> {
   let [total, count] = [0, 0];
-  for (const [p, { bucket, variants }] of pictures.entries()) {
-    const { latent, caption } = variants.at(-1)!;
-    const condition = await networks.condition(promptIds(tokenizer, say(caption), config.text.length));
-    const velocity = networks.velocity(condition, bucket, { guidance: manifest.guidance });
+  for (const [p, { variants }] of pictures.entries()) {
+    const { latent, caption, bucket } = variants.at(-1)!;
+    const condition = await painter.read(say(caption), [], peels);
+    const velocity = condition.velocity(bucket.layout, { guidance: painter.info.guidance });
     for (let n = 0; n < NOISES; n++) {
       const noise = rng.split(`${p}:${n}`).normals(latent.length);
       for (const t of SAMPLED) {
         const noisy = noised(latent, noise, t);
-        const v = await velocity(noisy, t);
-        let sum = 0;
-        for (let i = 0; i < latent.length; i++) sum += (noisy[i]! - t * v[i]! - latent[i]!) ** 2;
-        total += sum / latent.length;
+        const seen = pictureOf(noisy, await velocity(noisy, t), t);
+        total += seen.reduce((sum, x, i) => sum + (x - latent[i]!) ** 2, 0) / latent.length;
         count++;
       }
     }
@@ -91,20 +105,24 @@ export function samplePrompts(
 
 /** Each prompt in 4 steps and in 1. */
 export async function drawSamples(
-  networks: Networks,
-  { tokenizer, config, manifest }: Omit<Model, 'weights'>,
+  painter: Painter,
+  peels: PeelStack,
   prompts: readonly string[],
   stage: Sample['stage'],
 ): Promise<Sample[]> {
-  const draw = openSampler(networks, tokenizer);
-  const side = Math.round(Math.sqrt(baseTokens(config))) >= 8 ? 256 : 128;
+  const side = painter.info.tokens >= FEW_TOKENS || painter.layering ? SIDE : SIDE / 2;
+  const size = { width: side, height: side };
   const samples: Sample[] = [];
-  for (const [i, prompt] of prompts.entries())
+  for (const [i, prompt] of prompts.entries()) {
+    const condition = await painter.read(prompt, [], peels);
+    const layout = condition.layout(size, 1);
     for (const steps of [4, 1]) {
-      const pixels = await draw({ prompt, seed: i, steps, guidance: manifest.guidance, kind: 'student', width: side, height: side });
+      const drawing = await painter.decode(await sampled(painter, condition, layout, random(i), steps), layout);
+      const pixels = await drawing.render({ x: 0, y: 0, ...size }, size);
       samples.push({ stage, label: `${prompt} (${steps})`, image: tensorToImage(pixels, { background: WHITE }) });
       await breathe();
     }
+  }
   return samples;
 }
 

@@ -14,11 +14,14 @@ import { folderStore } from '../../disk/files.ts';
 import { image, type Image } from '../../image/image.ts';
 import { scalar } from '../../tensor/tensor.ts';
 import { initialize } from '../../nn/scope.ts';
-import { LAYERS, OBJECTIVES, peelBatch, peelProgram, trainingTime, type PeelRow } from './program.ts';
+import { bucketsOf, encodePictures, flatPeels, peelBatch, peelProgram, trainingTime } from './flat.ts';
+import { LAYERS, OBJECTIVES, type PeelRow } from './program.ts';
 import { random } from '../../util/random.ts';
 import { randomModel } from '../../node/models.ts';
 import { openNetworks } from '../../models/banana/networks.ts';
-import { bucketsOf, encodePictures, mirrored, placed } from './pictures.ts';
+import { openPainter } from '../../models/banana/painter.ts';
+import { canvasOf } from '../../models/layout.ts';
+import { mirrored, placed } from './pictures.ts';
 import { priorRows } from './samples.ts';
 import { checkTrainOptions, clearTraining, trainPeel, type TrainedPeel, type TrainPeelEvent, type TrainPeelOptions } from './train.ts';
 
@@ -44,6 +47,9 @@ const pictures = ['red', 'green', 'blue', 'grey', 'pink', 'teal'].map((word, i) 
   caption: `a ${word} disc`,
   image: disc(96, 96, [40 * i, 255 - 40 * i, (i * 97) % 255]),
 }));
+
+const painter = () => openPainter(model, runtime, { hash: '', precision: 'float32', training: true });
+const bucketOf = (rows: number, columns: number) => ({ name: '', layout: canvasOf({ rows, columns }, config.channels) });
 
 let runtime: Runtime;
 let root: string;
@@ -102,27 +108,22 @@ describe('the step', () => {
   });
 
   test('a new Peel changes nothing: on what the base predicts itself the loss is none', async () => {
-    const networks = openNetworks(runtime, config, model.weights);
-    const bucket = { rows: 2, columns: 3 };
-    const rows = await priorRows(networks, model, bucket, 'a fox', random(3));
+    const base = await painter();
+    const bucket = bucketOf(2, 3);
+    const rows = await priorRows(base, flatPeels(model), bucket, 'a fox', random(3));
     expect(rows.map((r) => r.t)[0]).toBe(1);
     const { program, specs } = peelProgram(config, { batch: 2, tokens: 6, rank: 3, layers: ['attention'], objective: 'image' });
     const session = await runtime.compile(program.graph, { weights: model.weights });
     const feeds = {
       ...program.begin(initialize(specs, random(0))),
-      ...peelBatch(
-        rows,
-        rows.map((r) => r.guidance),
-        bucket,
-        config,
-      ),
+      ...peelBatch(rows, { rows: 2, columns: 3 }, config),
       rate: scalar(0),
     };
     const names = new Set(session.inputs.map((p) => p.name));
     const { distance } = await session.run(Object.fromEntries(Object.entries(feeds).filter(([key]) => names.has(key))));
     expect(distance!.data[0]).toBeLessThan(1e-8);
     await session.release();
-    await networks.release();
+    await base.release();
   });
 
   test('times: those of the sampler, or any', () => {
@@ -202,13 +203,17 @@ describe('training', () => {
   test('what is to be kept is kept: with the base among the rows its own predictions move less', async () => {
     const moved = async (prior: number) => {
       const { trained } = await run(`prior-${prior}`, { prior, batch: 4, steps: 60, trigger: 'zzz' });
-      const networks = openNetworks(runtime, config, model.weights);
-      const rows = await priorRows(networks, model, { rows: 4, columns: 4 }, 'a castle at night', random(8));
-      const tuned = networks.withPeels(withPeel(NO_PEELS, { info: trained!.info, hash: '', tensors: trained!.tensors }));
-      const [{ caption, noisy, t, target, guidance }] = rows as [(typeof rows)[0]];
-      const condition = await tuned.condition(Array.from(caption.ids).slice(0, caption.count));
-      const v = await tuned.velocity(condition, { rows: 4, columns: 4 }, { guidance })(noisy as Float32Array<ArrayBuffer>, t);
-      await networks.release();
+      const bare = await painter();
+      const bucket = bucketOf(4, 4);
+      const [row] = await priorRows(bare, flatPeels(model), bucket, 'a castle at night', random(8));
+      const { noisy, t, target, guidance } = row!;
+      const tuned = await bare.read(
+        'a castle at night',
+        [],
+        withPeel(NO_PEELS, { info: trained!.info, hash: '', tensors: trained!.tensors }),
+      );
+      const v = await tuned.velocity(bucket.layout, { guidance })(noisy as Float32Array<ArrayBuffer>, t);
+      await bare.release();
       return target.reduce((sum, x, i) => sum + (noisy[i]! - t * v[i]! - x) ** 2, 0);
     };
     expect(await moved(2)).toBeLessThan(0.7 * (await moved(0)));
@@ -269,8 +274,8 @@ describe('pictures', () => {
   test('at most three shapes; square ones share a grid', () => {
     const big = { ...config, latentPixels: 32 };
     const [square, wide, other] = bucketsOf([solid(100, 100), solid(160, 90), solid(101, 99)], big);
-    expect(square).toEqual({ rows: 16, columns: 16 });
-    expect(wide!.columns).toBeGreaterThan(wide!.rows);
+    expect(square!.layout).toMatchObject([{ rows: 16, columns: 16 }]);
+    expect(wide!.layout[0]!.columns).toBeGreaterThan(wide!.layout[0]!.rows);
     expect(other).toBe(square);
     const many = [
       [1, 1],
@@ -300,11 +305,12 @@ describe('pictures', () => {
   });
 
   test('variants: over white and transparent, mirrored when asked', async () => {
-    const networks = openNetworks(runtime, config, model.weights);
+    const base = await painter();
     const list = [];
     for await (const one of encodePictures(
       [pictures[0]!, { caption: 'a disc', image: disc(50, 50, [1, 2, 3], { clear: true }) }],
-      networks,
+      base.encoder!,
+      config,
       { flips: true },
     ))
       list.push(one);
@@ -313,7 +319,7 @@ describe('pictures', () => {
       ['a disc, transparent background', 'a disc, transparent background', 'a disc', 'a disc'],
     ]);
     expect(list[1]!.variants[0]!.latent).not.toEqual(list[1]!.variants[2]!.latent);
-    await networks.release();
+    await base.release();
   });
 });
 
@@ -324,13 +330,10 @@ test('rows are fed as they are', () => {
     t: 0.5,
     target: new Float32Array(config.channels).fill(1),
     weight: 0.5,
+    guidance: 3,
   };
-  const feeds = peelBatch(
-    [row, { ...row, near: { x: new Float32Array(config.channels), s: 0.25 } }],
-    [3, 4],
-    { rows: 1, columns: 1 },
-    config,
-  );
+  const second = { ...row, guidance: 4, near: { x: new Float32Array(config.channels), s: 0.25 } };
+  const feeds = peelBatch([row, second], { rows: 1, columns: 1 }, config);
   expect(Object.fromEntries(['t', 's', 'own', 'weight', 'guidance', 'inverse'].map((key) => [key, [...feeds[key]!.data]]))).toEqual({
     t: [0.5, 0.5],
     s: [0.5, 0.25],

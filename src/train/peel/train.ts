@@ -6,8 +6,7 @@
 // (cli/peel-train.ts).
 import type { PeelInfo } from '../../adapters/info.ts';
 import { encodePeel, type Peel } from '../../adapters/peel.ts';
-import { NO_PEELS, withPeel } from '../../adapters/stack.ts';
-import type { Networks } from '../../models/banana/networks.ts';
+import { NO_PEELS, withPeel, type PeelStack } from '../../adapters/stack.ts';
 import { initialize } from '../../nn/scope.ts';
 import { breathe } from '../../runtime/engine.ts';
 import type { Tensors } from '../../tensor/tensor.ts';
@@ -27,6 +26,7 @@ export type { CurvePoint } from './best.ts';
 export { clearTraining, stepsMade } from './files.ts';
 export { checkTrainOptions, PEEL_DEFAULTS, type TrainPeelOptions } from './options.ts';
 export type { Sample } from './samples.ts';
+export { trainableOf, type Trainable } from './family.ts';
 export type { TrainPeelEvent, TrainPeelInput } from './training.ts';
 
 export interface TrainedPeel {
@@ -65,16 +65,16 @@ interface Run {
  * that cannot be trained on.
  */
 export async function* trainPeel(input: TrainPeelInput, options: TrainPeelOptions): AsyncGenerator<TrainPeelEvent, TrainedPeel, void> {
-  const training = openTraining(input, checkTrainOptions(options));
-  const { networks } = training;
+  const training = await openTraining(input, checkTrainOptions(options));
+  const { painter } = training;
   try {
     const run = await openRun(training, yield* prepare(training));
-    yield await sample(run, networks, 'before');
-    await networks.release(); // the base alone is not needed any more; what is comes back when it is used
+    yield await sample(run, NO_PEELS, 'before');
+    await painter.release(); // the base alone is not needed any more; what is comes back when it is used
     yield* learn(run);
     return yield* finish(run);
   } finally {
-    await networks.release();
+    await painter.release();
   }
 }
 
@@ -157,17 +157,17 @@ async function look(run: Run, step: number, state: Tensors): Promise<TrainPeelEv
   } = run;
   const found = { step, tensors: averageOf(state, run.programs.specs) };
   const loss = await evaluate(training, heldOut, tuned(run, found));
-  run.best = better(run.best, { ...found, loss }, training.settings.objective);
+  run.best = better(run.best, { ...found, loss }, training.objective);
   if (heldOut.length === 0) return [];
   run.curve.push({ step, heldOut: loss });
   return [{ type: 'heldOut', step, loss, base: before, best: run.best.stale === 0 }];
 }
 
 /** Draws what shows how far a run is, where samples are asked for. */
-async function sample({ training, prepared, samples }: Run, networks: Networks, stage: Sample['stage']): Promise<TrainPeelEvent> {
-  const { settings, model, say } = training;
+async function sample({ training, prepared, samples }: Run, peels: PeelStack, stage: Sample['stage']): Promise<TrainPeelEvent> {
+  const { settings, painter, say } = training;
   const { learned, heldOut } = prepared;
-  const drawn = settings.samples ? await drawSamples(networks, model, samplePrompts(learned, heldOut, say), stage) : [];
+  const drawn = settings.samples ? await drawSamples(painter, peels, samplePrompts(learned, heldOut, say), stage) : [];
   samples.push(...drawn);
   return { type: 'samples', samples: drawn };
 }
@@ -202,16 +202,16 @@ async function thumbnailsOf(samples: readonly Sample[]): Promise<string[]> {
 
 type State = Pick<Best, 'step' | 'tensors'>;
 
-/** The base with a state of the Peel on it. */
-const tuned = (run: Run, state: State): Networks => run.training.networks.withPeels(withPeel(NO_PEELS, peelOf(run, state)));
+/** What puts a state of the Peel on the base. */
+const tuned = (run: Run, state: State): PeelStack => withPeel(NO_PEELS, peelOf(run, state));
 
 /** A state as a Peel. */
 function peelOf({ training, prepared }: Run, { step, tensors }: State, thumbnails: readonly string[] = []): Peel {
   return { info: describe(training, prepared.learned.length, step, thumbnails), hash: '', tensors };
 }
 
-function describe({ settings, base }: Training, pictures: number, steps: number, thumbnails: readonly string[]): PeelInfo {
-  const { name, rank, layers, trigger, licence, description, author, objective, batch, prior, rate, seed, flips } = settings;
+function describe({ settings, objective, base }: Training, pictures: number, steps: number, thumbnails: readonly string[]): PeelInfo {
+  const { name, rank, layers, trigger, licence, description, author, batch, prior, rate, seed, flips } = settings;
   const { name: model, version, preset, hash } = base;
   return {
     name,

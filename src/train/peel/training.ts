@@ -2,25 +2,23 @@
 // Not here: options (options.ts), what it makes (train.ts).
 import type { BaseId } from '../../adapters/info.ts';
 import type { TrainingPicture } from '../../disk/pictures.ts';
-import { adaptable } from '../../models/banana/adaptable.ts';
-import type { Config } from '../../models/banana/config.ts';
-import type { Model, StoredModel } from '../../models/banana/file.ts';
-import { openNetworks, type Networks } from '../../models/banana/networks.ts';
+import type { Painter } from '../../models/family.ts';
 import { countParameters } from '../../nn/scope.ts';
 import type { Plan } from '../../quant/plan.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { memoryStore, type Store } from '../../tensor/store.ts';
 import { InputError } from '../../util/errors.ts';
 import { random, type Random } from '../../util/random.ts';
+import { familyOf, type Bucket, type PeelFamily, type Trainable } from './family.ts';
 import type { Settings } from './options.ts';
-import type { Bucket } from './pictures.ts';
+import type { Objective } from './program.ts';
 import type { Sample } from './samples.ts';
 
 const MEMORY = 600e6;
 
 /** What a training starts from. */
 export interface TrainPeelInput {
-  readonly model: Model | StoredModel;
+  readonly model: Trainable;
   /** The model as Peels name it. */
   readonly base: BaseId;
   readonly runtime: Runtime;
@@ -50,23 +48,34 @@ export interface Training extends TrainPeelInput {
   readonly memory: number;
   /** Bits of the frozen weights that stay in the blocks of their file; none when all are float32. */
   readonly frozen: Plan;
+  readonly family: PeelFamily;
+  readonly objective: Objective;
   /** The base. */
-  readonly networks: Networks;
+  readonly painter: Painter;
   readonly rng: Random;
   /** What is said of a picture: its caption, then the trigger. */
   readonly say: (caption: string) => string;
 }
 
-/** Opens a training; its networks are to be released. Throws InputError when there is nothing to learn from. */
-export function openTraining(input: TrainPeelInput, settings: Settings): Training {
-  const { model, runtime, pictures, store = memoryStore(), memory = MEMORY } = input;
-  const { config, weights, plan, blocks } = model;
+/** Opens a training; its painter is to be released. Throws InputError when there is nothing to learn from, or not in the way asked for. */
+export async function openTraining(input: TrainPeelInput, settings: Settings): Promise<Training> {
+  const { model, base, runtime, pictures, store = memoryStore(), memory = MEMORY } = input;
   if (pictures.length === 0) throw new InputError('peel.pictures', 'no pictures to train on');
-  const packed = plan && blocks && floatBytes(config) > memory / 4;
-  const networks = openNetworks(runtime, config, weights, packed ? { precision: 'int4', accuracy: 0, plan, blocks } : {});
+  const family = familyOf(model);
+  const { plan, blocks } = family;
+  const packed = plan && blocks && floatBytes(family) > memory / 4;
+  const painter = await family.painter(runtime, { hash: base.hash, precision: packed ? 'int4' : 'float32', training: true });
   const say = (caption: string) => [caption, settings.trigger].filter(Boolean).join(', ');
-  return { ...input, settings, store, memory, frozen: packed ? plan : {}, networks, rng: random(settings.seed).split('peel'), say };
+  const [rng, objective] = [random(settings.seed).split('peel'), objectiveFor(settings, family, base)];
+  return { ...input, settings, store, memory, frozen: packed ? plan : {}, family, objective, painter, rng, say };
+}
+
+/** The objective that is asked for, else the usual one. Throws InputError for one that a model is not trained with. */
+function objectiveFor({ objective }: Settings, { objectives }: PeelFamily, { name }: BaseId): Objective {
+  if (objective === undefined) return objectives[0]!;
+  if (objectives.includes(objective)) return objective;
+  throw new InputError('options.objective', `objective ${objective}: Peels for "${name}" are trained with ${objectives.join(' or ')}`);
 }
 
 /** Bytes of the frozen weights of a training as float32. */
-const floatBytes = (config: Config): number => 4 * countParameters(adaptable(config));
+const floatBytes = (family: PeelFamily): number => 4 * countParameters(family.adaptable());

@@ -1,0 +1,90 @@
+// A picture cut out of the plain ground that it stands on: what a drawing on a sheet of paper is, or an icon on a colour. The ground is the
+// colour of the picture's rim; what is reached from there without leaving it is nothing, and pixels beside it are unmixed: with g the ground
+// and f the purest colour nearby, p = a f + (1 - a) g (Smith & Blinn 1996, with f taken from the neighbourhood).
+import { image, resizeImage, type Color, type Image } from './image.ts';
+
+/** A picture that was cut out. */
+export interface Cutout {
+  /** As large as the picture, transparent where its ground was. */
+  readonly object: Image;
+  readonly ground: Color;
+}
+
+/** Longest side that is looked at. */
+const SIDE_MAX = 512;
+/** Levels by which a pixel of the ground may be off: JPEG's noise. */
+const TOLERANCE = 20;
+/** Share of the rim that has to be ground. */
+const PLAIN = 0.97;
+/** Pixels around one in which the purest colour is looked for. */
+const AROUND = 2;
+/** Least share of the picture that an object fills. */
+const LEAST = 0.001;
+
+/** What stands on a plain ground; undefined where the rim is not plain, or there is nothing else. For opaque pictures. */
+export function cutOut(given: Image): Cutout | undefined {
+  const scale = Math.min(1, SIDE_MAX / Math.max(given.width, given.height));
+  const one = resizeImage(given, Math.max(1, Math.round(given.width * scale)), Math.max(1, Math.round(given.height * scale)));
+  const rim = rimOf(one);
+  const ground = [0, 1, 2].map((c) => median(rim.map((i) => one.data[i * 4 + c]!))) as unknown as Color;
+  const plain = (i: number) => distance(one, i, ground) <= TOLERANCE;
+  if (rim.filter(plain).length < PLAIN * rim.length) return undefined;
+  const behind = reached(one, rim.filter(plain), plain);
+  const left = behind.reduce((sum, is) => sum + 1 - is, 0);
+  return left < LEAST * behind.length ? undefined : { object: unmixed(one, behind, ground), ground };
+}
+
+/** Pixels at the rim. */
+function rimOf({ width, height }: Image): number[] {
+  const all = Array.from({ length: width }, (_, x) => [x, (height - 1) * width + x]).flat();
+  return [...all, ...Array.from({ length: height }, (_, y) => [y * width, y * width + width - 1]).flat()];
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+
+/** Levels between a pixel and a colour, of the channel where they are most. */
+const distance = ({ data }: Image, i: number, colour: Color): number =>
+  Math.max(...[0, 1, 2].map((c) => Math.abs(data[i * 4 + c]! - colour[c]!)));
+
+/** 1 for each pixel that is reached from some by neighbours that fit. */
+function reached({ width, height }: Image, from: readonly number[], fits: (i: number) => boolean): Uint8Array {
+  const found = new Uint8Array(width * height);
+  const open = from.filter((i) => !found[i] && (found[i] = 1));
+  for (let i = open.pop(); i !== undefined; i = open.pop()) {
+    const x = i % width;
+    for (const next of [x > 0 ? i - 1 : -1, x < width - 1 ? i + 1 : -1, i - width, i + width])
+      if (next >= 0 && next < found.length && !found[next] && fits(next)) {
+        found[next] = 1;
+        open.push(next);
+      }
+  }
+  return found;
+}
+
+/** The picture without what is behind it. */
+function unmixed(one: Image, behind: Uint8Array, ground: Color): Image {
+  const { width, height, data } = one;
+  const out = image(width, height, new Uint8ClampedArray(data));
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const i = y * width + x;
+      if (behind[i]) {
+        out.data.fill(0, i * 4, i * 4 + 4);
+        continue;
+      }
+      const near = neighbours(x, y, one);
+      if (!near.some((n) => behind[n])) continue;
+      const purest = Math.max(...near.map((n) => (behind[n] ? 0 : distance(one, n, ground))));
+      const alpha = Math.max(1 / 255, Math.min(1, distance(one, i, ground) / Math.max(1, purest)));
+      for (let c = 0; c < 3; c++) out.data[i * 4 + c] = ground[c]! + (data[i * 4 + c]! - ground[c]!) / alpha;
+      out.data[i * 4 + 3] = 255 * alpha;
+    }
+  return out;
+}
+
+function neighbours(x: number, y: number, { width, height }: Image): number[] {
+  const found: number[] = [];
+  for (let row = Math.max(0, y - AROUND); row <= Math.min(height - 1, y + AROUND); row++)
+    for (let column = Math.max(0, x - AROUND); column <= Math.min(width - 1, x + AROUND); column++) found.push(row * width + column);
+  return found;
+}

@@ -1,0 +1,90 @@
+// What a family of models gives to the training of Peels: its pictures as latents, the loss of a step, and how it draws meanwhile. The loop and
+// all around it know nothing else of it. A family is a file here and a row in FAMILIES.
+import type { TrainingPicture } from '../../disk/pictures.ts';
+import type { NetworkConfig } from '../../models/banana/config.ts';
+import type { Model, StoredModel } from '../../models/banana/file.ts';
+import type { OpenedModel, Painter, PainterOptions } from '../../models/family.ts';
+import type { LayersModel } from '../../models/layers/file.ts';
+import type { Layout } from '../../models/layout.ts';
+import type { Specs } from '../../nn/scope.ts';
+import type { BlocksOf } from '../../quant/bind.ts';
+import type { Plan } from '../../quant/plan.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { LazyTensors } from '../../tensor/lazy.ts';
+import type { Tensors } from '../../tensor/tensor.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { InputError } from '../../util/errors.ts';
+import type { Random } from '../../util/random.ts';
+import { flatPeels } from './flat.ts';
+import { layeredPeels } from './layered.ts';
+import type { Objective, PeelRow, PeelStep, PeelStepOptions } from './program.ts';
+
+/** Pictures of one shape, which one program trains. */
+export interface Bucket {
+  /** Tells it from others. */
+  readonly name: string;
+  /** Of their latents. */
+  readonly layout: Layout;
+}
+
+/** A way in which a picture may be shown, with what to say of it. */
+export interface Variant {
+  readonly bucket: Bucket;
+  readonly latent: Float32Array;
+  readonly caption: string;
+}
+
+export interface EncodedPicture {
+  /** At least one; the last is how it is looked at where it is held out. */
+  readonly variants: readonly Variant[];
+}
+
+/** What pictures are encoded with besides themselves. */
+export interface EncodeOptions {
+  /** Shows them mirrored too. */
+  readonly flips: boolean;
+  readonly rng: Random;
+}
+
+export interface PeelFamily {
+  readonly config: NetworkConfig;
+  readonly weights: Tensors | LazyTensors;
+  readonly plan: Plan | undefined;
+  readonly blocks: BlocksOf | undefined;
+  readonly tokenizer: Tokenizer;
+  /** Style words of the base. */
+  readonly styles: readonly string[];
+  /** Those that it can be trained with; the first is the usual. */
+  readonly objectives: readonly Objective[];
+  adaptable(): Specs;
+  /** The base, to draw and to see with. */
+  painter(runtime: Runtime, options: PainterOptions): Promise<Painter>;
+  /** The latents of pictures, one picture at a time. */
+  encode(pictures: readonly TrainingPicture[], painter: Painter, options: EncodeOptions): AsyncGenerator<EncodedPicture>;
+  /** Steps in which the base draws what it must not forget; a student sees it in one. */
+  readonly priorSteps: number;
+  /** The guidance that a row to be learned is told. */
+  guidance(rng: Random): number;
+  /** A time to train at. */
+  time(objective: Objective, rng: Random): number;
+  /** The step for pictures of a bucket. */
+  step(bucket: Bucket, options: PeelStepOptions): PeelStep;
+  /** Its feeds. */
+  feeds(rows: readonly PeelRow[], bucket: Bucket): Tensors;
+}
+
+/** A model that a Peel can be trained for. */
+export type Trainable = Model | StoredModel | LayersModel;
+
+/** The model of an opened file. Throws InputError for one that Peels cannot be trained for. */
+export function trainableOf({
+  id,
+  ...opened
+}: OpenedModel & { readonly model?: Model | StoredModel; readonly layers?: LayersModel }): Trainable {
+  const found = opened.model ?? opened.layers;
+  if (found) return found;
+  throw new InputError('model.ability', `model "${id.name}" cannot be trained on: choose another model`);
+}
+
+/** The family of a model. */
+export const familyOf = (model: Trainable): PeelFamily => ('basis' in model ? layeredPeels(model) : flatPeels(model));
