@@ -43,8 +43,8 @@ function rimOf({ width, height }: Image): number[] {
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 
 /** Levels between a pixel and a colour, of the channel where they are most. */
-const distance = ({ data }: Image, i: number, colour: Color): number =>
-  Math.max(...[0, 1, 2].map((c) => Math.abs(data[i * 4 + c]! - colour[c]!)));
+const distance = ({ data }: Image, i: number, [r, g, b]: Color): number =>
+  Math.max(Math.abs(data[i * 4]! - r), Math.abs(data[i * 4 + 1]! - g), Math.abs(data[i * 4 + 2]! - b));
 
 /** 1 for each pixel that is reached from some by neighbours that fit. */
 function reached({ width, height }: Image, from: readonly number[], fits: (i: number) => boolean): Uint8Array {
