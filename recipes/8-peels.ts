@@ -13,11 +13,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { describeMachine, provenance } from '../bench/machine.ts';
 import { openPeel } from '../src/node/library.ts';
-import { adaptable } from '../src/models/banana/adaptable.ts';
 import { fitPeel, type Peel } from '../src/adapters/peel.ts';
 import { NO_PEELS } from '../src/adapters/stack.ts';
-import { openBanana, readModel } from '../src/node/index.ts';
-import { openNetworks } from '../src/models/banana/networks.ts';
+import { DATA, type DataPreset } from '../src/data/dataset.ts';
+import { openBanana } from '../src/node/index.ts';
+import { loadPainter, openPeelTarget } from '../src/node/load.ts';
+import type { Painter } from '../src/models/family.ts';
+import type { Precision } from '../src/quant/precision.ts';
 import { openRuntime } from '../src/runtime/select.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
 import { readPictures } from '../src/disk/pictures.ts';
@@ -140,9 +142,9 @@ async function each<T, R>(items: readonly T[], atOnce: number, work: (item: T) =
 async function makePeels(options: Options): Promise<void> {
   const { model: given, sets } = options;
   const started = performance.now();
-  const { model, base, path: modelPath } = await readModel(given);
+  const { target, base, path: modelPath, close } = await openPeelTarget(given);
+  close();
   const { preset } = base;
-  const judges = options.judges ?? judgesOf(preset, join('runs', preset)).find(existsSync);
   for (const set of sets) await writePeelSet(set, picturesOf(set.name), options.pictures);
   const results = join(options.out, 'docs', 'results', 'peels.json');
   const trainings = options.measure
@@ -151,29 +153,33 @@ async function makePeels(options: Options): Promise<void> {
 
   const runtime = await openRuntime({ name: 'auto' });
   const banana = await openBanana({ model: modelPath, inProcess: true });
-  const concepts = judges && !options.sheets ? await openConcepts(judges, runtime, preset, options.cases) : undefined;
+  const layered = banana.model.abilities.includes('layers');
+  const judges =
+    options.judges ?? [...(layered ? ['models/judges.safetensors'] : []), ...judgesOf(preset, join('runs', preset))].find(existsSync);
+  const data = layered ? DATA.layers : DATA[preset as DataPreset];
+  const concepts = judges && !options.sheets ? await openConcepts(judges, runtime, data, options.cases) : undefined;
   if (!judges) say('no judges yet: concept scores are left out (--judges FILE)');
+  const painters = new Map<Precision, Painter>();
+  if (!options.sheets)
+    for (const precision of PRECISIONS) painters.set(precision, (await loadPainter({ model: modelPath, precision })).painter);
   const peels: Record<string, Results['peels'][string]> = {};
   try {
     const fitted = new Map<string, Peel>();
-    const specs = adaptable(model.config);
+    const specs = target.adaptable();
     for (const { name } of sets) fitted.set(name, fitPeel(await openPeel(peelOf(options, name)), specs, base, peelOf(options, name)));
     for (const { name } of sets) {
       const pictures = await readPictures(picturesOf(name));
       await writeFileWhole(docOf(options, `${name}.webp`), await sampleSheet(name, peelOf(options, name), pictures, banana));
       if (options.sheets) continue;
-      const effect = await effectOf(fitted.get(name)!, model, runtime, pictures);
+      const effect = await effectOf(fitted.get(name)!, painters, pictures);
       peels[name] = { ...(trainings[name] && { training: trainings[name] }), effect };
       for (const [precision, { base: far, peel: near }] of Object.entries(effect.own))
-        say(
-          `${name}: distance to its pictures ${far.toFixed(3)} -> ${near.toFixed(3)} (${precision}; the autoencoder alone ${effect.autoencoder.toFixed(3)})`,
-        );
+        say(`${name}: distance to its pictures ${far.toFixed(3)} -> ${near.toFixed(3)} (${precision})`);
     }
     if (options.sheets) return;
     if (concepts)
-      for (const precision of PRECISIONS) {
-        const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(model.plan && { plan: model.plan }) });
-        const draw = drawing(networks, model, { side: 128 });
+      for (const [precision, painter] of painters) {
+        const draw = drawing(painter, { side: 128 });
         const plain = await concepts.score(draw, NO_PEELS);
         for (const [name, peel] of fitted) {
           const found = { base: plain, peel: await concepts.score(draw, stackOf([peel])) };
@@ -182,12 +188,11 @@ async function makePeels(options: Options): Promise<void> {
             `${name}: concepts of other prompts ${(100 * plain.first).toFixed(1)} % -> ${(100 * found.peel.first).toFixed(1)} % (${precision})`,
           );
         }
-        await networks.release();
       }
     const cost = await costOf(
       sets.map(({ name }) => peelOf(options, name)),
       banana,
-      model,
+      specs,
       base,
     );
     say(
@@ -210,6 +215,7 @@ async function makePeels(options: Options): Promise<void> {
     say(results);
   } finally {
     await concepts?.release();
+    for (const painter of painters.values()) await painter.release();
     await banana.close();
     await runtime.release?.();
   }

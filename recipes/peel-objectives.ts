@@ -9,13 +9,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { NO_PEELS, type PeelStack } from '../src/adapters/stack.ts';
-import { openRuntime, readModel, trainPeel } from '../src/node/index.ts';
-import { openNetworks } from '../src/models/banana/networks.ts';
+import { openTrainable, trainPeel } from '../src/node/index.ts';
+import { loadPainter } from '../src/node/load.ts';
+import { familyOf } from '../src/train/peel/family.ts';
 import { encodeImage } from '../src/disk/codec.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
 import type { Image } from '../src/image/image.ts';
 import { labelledSheet } from '../src/disk/sheet.ts';
-import { OBJECTIVES, type Objective } from '../src/train/peel/program.ts';
+import type { Objective } from '../src/train/peel/program.ts';
 import { readPictures } from '../src/disk/pictures.ts';
 import { InputError } from '../src/util/errors.ts';
 import { OTHERS } from '../src/eval/peels/effect.ts';
@@ -46,27 +47,21 @@ const folder = await mkdtemp(join(tmpdir(), 'banana-objectives-')); // of its ow
 await writePeelSet(set, folder);
 const pictures = await readPictures(folder);
 await rm(folder, { recursive: true });
-const { model, base } = await readModel(values.model);
-const runtime = await openRuntime({ name: 'auto', threads: Number(values.threads) });
-const networks = openNetworks(runtime, model.config, model.weights);
-const see = async (images: readonly Image[]) => {
-  const seen = [];
-  for (const one of images) seen.push(await featuresOf(one, networks));
-  return seen;
-};
-const truth = await see(pictures.map((p) => p.image));
+const { model, base, close } = await openTrainable(values.model);
+const { painter, runtime } = await loadPainter({ model: values.model, threads: Number(values.threads), precision: 'float32' });
+const truth = pictures.map((p) => featuresOf(p.image));
 const prompts = [...pictures.filter((_, i) => i % 5 === 0).map((p) => p.caption), ...OTHERS.slice(0, 6)];
 /** Pictures of every prompt, seen. */
 const drawn = async (steps: number, stack: PeelStack) => {
-  const draw = drawing(networks, model, { steps });
+  const draw = drawing(painter, { steps });
   const images = [];
   for (const [seed, prompt] of prompts.entries()) images.push(await draw(prompt, seed, stack));
-  return { images, seen: await see(images) };
+  return { images, seen: images.map(featuresOf) };
 };
 const plain = new Map<number, Features[]>();
 for (const steps of FEW) plain.set(steps, (await drawn(steps, NO_PEELS)).seen);
 
-for (const objective of OBJECTIVES.filter((one) => !values.only || values.only.split(',').includes(one))) {
+for (const objective of familyOf(model).objectives.filter((one) => !values.only || values.only.split(',').includes(one))) {
   const amount = values.steps ? { steps: Math.round(Number(values.steps) / COST[objective]) } : { seconds: Number(values.seconds ?? 120) };
   const rate = values.rate ? { rate: Number(values.rate) } : {};
   const training = trainPeel(
@@ -97,5 +92,5 @@ for (const objective of OBJECTIVES.filter((one) => !values.only || values.only.s
   );
   console.log(`${objective}: ${steps} steps; ${row.join('; ')}`);
 }
-await networks.release();
-await runtime.release?.();
+await painter.release();
+close();

@@ -1,7 +1,7 @@
 // Whether a Peel that is on breaks prompts that have nothing to do with it: captions of the base's own world, drawn by the base and with the
 // Peel at weight 1 but without its words, at the same seeds, and what the house judges take them for.
 import type { PeelStack } from '../../adapters/stack.ts';
-import { DATA, type DataPreset } from '../../data/dataset.ts';
+import type { DataOptions } from '../../data/sample.ts';
 import { conceptCases } from '../cases.ts';
 import { loadJudges, openJudges } from '../judges/judges.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -24,9 +24,9 @@ export interface Concepts {
 const SEED = 930_000;
 
 /** The judges of a file, and the cases that they are asked about. */
-export async function openConcepts(path: string, runtime: Runtime, preset: string, count: number): Promise<Concepts> {
+export async function openConcepts(path: string, runtime: Runtime, data: DataOptions, count: number): Promise<Concepts> {
   const judges = await openJudges(runtime, await loadJudges(path));
-  const cases = conceptCases(DATA[preset as DataPreset], { name: 'seen', split: 'train', language: 'en' }, count, SEED);
+  const cases = conceptCases(data, { name: 'seen', split: 'train', language: 'en' }, count, SEED);
   return {
     async score(draw, stack) {
       let [first, five] = [0, 0];

@@ -2,18 +2,16 @@
 // Peel's, and the Peel's where the prompt leaves out the words that call it up; each beside the pictures that it was trained on. Then, through
 // the SDK: what a swap takes, three at once, and that every byte is as before when all are gone.
 import { readPeelBytes } from '../../node/library.ts';
-import { adaptable } from '../../models/banana/adaptable.ts';
 import { fitPeel, readPeel, type Peel } from '../../adapters/peel.ts';
 import { NO_PEELS, stackFeeds } from '../../adapters/stack.ts';
 import type { BaseId } from '../../adapters/info.ts';
+import type { Painter } from '../../models/family.ts';
 import type { NodeBanana } from '../../node/index.ts';
-import type { Model } from '../../models/banana/file.ts';
-import { openNetworks } from '../../models/banana/networks.ts';
+import type { Specs } from '../../nn/scope.ts';
 import type { Precision } from '../../quant/precision.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
 import type { Image } from '../../image/image.ts';
 import type { TrainingPicture } from '../../disk/pictures.ts';
-import { distancesTo, drawing, featuresOf, reconstructions, stackOf, type Features } from './scores.ts';
+import { distancesTo, drawing, featuresOf, stackOf } from './scores.ts';
 
 /** Precisions at which the effect is measured: the kernels of the GPU's 4-bit base and of the CPU's 8-bit one. */
 export const PRECISIONS: readonly Precision[] = ['int4', 'int8'];
@@ -52,37 +50,26 @@ export interface Effect {
   /** By precision of the products: prompts from the training captions, and others. */
   readonly own: Readonly<Record<string, Distances>>;
   readonly others: Readonly<Record<string, Distances>>;
-  /** The training pictures as this base's autoencoder gives them back: no Peel can be nearer. */
-  readonly autoencoder: number;
 }
 
-/** Measures one Peel at weight 1. */
-export async function effectOf(peel: Peel, model: Model, runtime: Runtime, pictures: readonly TrainingPicture[]): Promise<Effect> {
-  const eye = openNetworks(runtime, model.config, model.weights);
-  const see = async (images: readonly Image[]) => {
-    const seen: Features[] = [];
-    for (const one of images) seen.push(await featuresOf(one, eye));
-    return seen;
-  };
+/** Measures one Peel at weight 1, by the base at some precisions. */
+export async function effectOf(
+  peel: Peel,
+  painters: ReadonlyMap<Precision, Painter>,
+  pictures: readonly TrainingPicture[],
+): Promise<Effect> {
+  const see = (images: readonly Image[]) => images.map(featuresOf);
   const captions = pictures
     .filter((_, i) => Math.floor((i * OWN) / pictures.length) !== Math.floor(((i - 1) * OWN) / pictures.length))
     .map((p) => p.caption);
-  const truth = await see(pictures.map((p) => p.image));
-  const again = await see(
-    await reconstructions(
-      pictures.map((p) => p.image),
-      eye,
-    ),
-  );
-  let autoencoder = Number.NaN;
+  const truth = see(pictures.map((p) => p.image));
   const stack = stackOf([peel]);
-  const [own, others]: Record<string, Distances>[] = [{}, {}] as const as [Record<string, Distances>, Record<string, Distances>];
-  for (const precision of PRECISIONS) {
-    const networks = openNetworks(runtime, model.config, model.weights, { precision, ...(model.plan && { plan: model.plan }) });
-    const draw = drawing(networks, model);
+  const effect = { pictures: pictures.length, own: {} as Record<string, Distances>, others: {} as Record<string, Distances> };
+  for (const [precision, painter] of painters) {
+    const draw = drawing(painter);
     for (const [found, texts] of [
-      [own, captions],
-      [others, OTHERS],
+      [effect.own, captions],
+      [effect.others, OTHERS],
     ] as const) {
       const drawn = { base: [] as Image[], peel: [] as Image[], silent: [] as Image[] };
       for (const [seed, text] of texts.entries()) {
@@ -90,20 +77,12 @@ export async function effectOf(peel: Peel, model: Model, runtime: Runtime, pictu
         drawn.peel.push(await draw(text, seed, stack));
         drawn.silent.push(await draw(text, seed, stack, { triggers: false }));
       }
-      const plain = await see(drawn.base);
-      const { again: floor, ...d } = distancesTo(truth, plain, {
-        base: plain,
-        peel: await see(drawn.peel),
-        silent: await see(drawn.silent),
-        again,
-      });
+      const plain = see(drawn.base);
+      const d = distancesTo(truth, plain, { base: plain, peel: see(drawn.peel), silent: see(drawn.silent) });
       found[precision] = { ...d, closed: 1 - d.peel / d.base };
-      if (found === own) autoencoder = floor;
     }
-    await networks.release();
   }
-  await eye.release();
-  return { pictures: pictures.length, own, others, autoencoder };
+  return effect;
 }
 
 export interface Cost {
@@ -122,8 +101,7 @@ export interface Cost {
 const ROUNDS = 15;
 
 /** Measures what using Peels costs; `paths` are their files. */
-export async function costOf(paths: readonly string[], banana: NodeBanana, model: Model, base: BaseId): Promise<Cost> {
-  const specs = adaptable(model.config);
+export async function costOf(paths: readonly string[], banana: NodeBanana, specs: Specs, base: BaseId): Promise<Cost> {
   const swaps: number[] = [];
   for (let i = 0; i < ROUNDS + 1; i++) {
     const path = paths[i % paths.length]!;

@@ -1,29 +1,25 @@
 // What a Peel does, in numbers. How far what is drawn lies from the pictures that it was trained on, base beside Peel, at the same
-// seeds: the energy distance (Székely & Rizzo 2013) between two sets of pictures in a plain feature space of colours, edges and the
-// autoencoder's latents, no judge needed. And what its use costs: swapping, stacking, and that nothing is left when it is removed.
+// seeds: the energy distance (Székely & Rizzo 2013) between two sets of pictures in a plain feature space of colours and edges, no judge
+// and no model needed.
 import type { Peel } from '../../adapters/peel.ts';
 import { NO_PEELS, withPeel, type PeelStack } from '../../adapters/stack.ts';
-import { baseTokens, ENCODER_PIXELS } from '../../models/banana/config.ts';
-import type { Model } from '../../models/banana/file.ts';
-import type { Networks } from '../../models/banana/networks.ts';
+import type { Painter } from '../../models/family.ts';
 import { placed } from '../../train/peel/pictures.ts';
+import { drawPicture } from '../../train/peel/samples.ts';
 import { withTriggers } from '../../draw/peels.ts';
-import { openSampler } from '../../train/sample.ts';
-import { flatten, imageToTensor, resizeImage, tensorToImage, WHITE, type Image } from '../../image/image.ts';
+import { flatten, resizeImage, type Image } from '../../image/image.ts';
 
 const SIDE = 64; // pixels at which colours and edges are looked at
 /** Sides at which edges are looked at: fine and coarse. */
 const EDGE_SIDES = [64, 32] as const;
 
 /** Groups of numbers that say how a picture looks; each group counts as much as any other. */
-export type Features = Readonly<Record<'colours' | 'edges' | 'latents', Float64Array>>;
+export type Features = Readonly<Record<'colours' | 'edges', Float64Array>>;
 
 /** A picture's features, over white. */
-export async function featuresOf(one: Image, networks: Networks): Promise<Features> {
-  const small = resizeImage(flatten(one), SIDE, SIDE);
-  const side = Math.sqrt(baseTokens(networks.config)) * ENCODER_PIXELS;
-  const { data } = await networks.encode(imageToTensor(flatten(placed(one, side, side))));
-  return { colours: coloursOf(small), edges: edgesOf(small), latents: latentsOf(data, networks.config.channels) };
+export function featuresOf(one: Image): Features {
+  const small = flatten(placed(one, SIDE, SIDE));
+  return { colours: coloursOf(small), edges: edgesOf(small) };
 }
 
 /** Square roots of the shares of 4 x 4 x 4 colours; a pixel counts for the colours around its own. */
@@ -74,19 +70,6 @@ function edgesOf(one: Image): Float64Array {
   return Float64Array.from(all, Math.sqrt);
 }
 
-/** Mean and deviation over the tokens of each latent channel. */
-function latentsOf(data: Float32Array, channels: number): Float64Array {
-  const tokens = data.length / channels;
-  const found = new Float64Array(2 * channels);
-  for (let c = 0; c < channels; c++) {
-    let [sum, squares] = [0, 0];
-    for (let i = c; i < data.length; i += channels) [sum, squares] = [sum + data[i]!, squares + data[i]! ** 2];
-    found[c] = sum / tokens;
-    found[channels + c] = Math.sqrt(Math.max(0, squares / tokens - (sum / tokens) ** 2));
-  }
-  return found;
-}
-
 /** Distances between pictures: each group's mean distance over `scale` is 1, and the groups are averaged. */
 function measure(scale: readonly Features[]): (a: Features, b: Features) => number {
   const groups = Object.keys(scale[0]!) as (keyof Features)[];
@@ -125,29 +108,7 @@ export const stackOf = (peels: readonly Peel[], weight = 1): PeelStack =>
   peels.reduce((stack, peel) => withPeel(stack, peel, weight), NO_PEELS);
 
 /** A function that draws pictures of `side` pixels in `steps` steps, over white. */
-export function drawing(networks: Networks, { tokenizer, manifest }: Model, { side = 256, steps = 4 } = {}): Draw {
-  const samplers = new Map<PeelStack, ReturnType<typeof openSampler>>();
-  return async (text, seed, stack, { triggers = true } = {}) => {
-    let draw = samplers.get(stack);
-    if (!draw) samplers.set(stack, (draw = openSampler(networks.withPeels(stack), tokenizer)));
-    const prompt = triggers ? withTriggers(text, stack) : text;
-    return tensorToImage(await draw({ prompt, seed, steps, guidance: manifest.guidance, kind: 'student', width: side, height: side }), {
-      background: WHITE,
-    });
-  };
-}
-
-/** The pictures as the base's autoencoder gives them back: what no Peel on this base can be better than. */
-export async function reconstructions(pictures: readonly Image[], networks: Networks, side = 256): Promise<Image[]> {
-  const whole = Math.sqrt(baseTokens(networks.config)) * ENCODER_PIXELS;
-  const made: Image[] = [];
-  for (const one of pictures) {
-    const features = await networks.features(await networks.encode(imageToTensor(flatten(placed(one, whole, whole)))));
-    made.push(
-      tensorToImage(await networks.render(features, { x: 0, y: 0, width: side, height: side }, { width: side, height: side }), {
-        background: WHITE,
-      }),
-    );
-  }
-  return made;
-}
+export const drawing =
+  (painter: Painter, { side = 256, steps = 4 } = {}): Draw =>
+  (text, seed, stack, { triggers = true } = {}) =>
+    drawPicture(painter, triggers ? withTriggers(text, stack) : text, stack, { seed, steps, side });

@@ -103,6 +103,20 @@ export function samplePrompts(
   return [...own, 'a house', 'a cat'].slice(0, 4).map(say);
 }
 
+/** A picture over white as a model draws it, plainly: for samples and measurements. */
+export async function drawPicture(
+  painter: Painter,
+  prompt: string,
+  peels: PeelStack,
+  { seed, steps, side }: { seed: number; steps: number; side: number },
+): Promise<Image> {
+  const size = { width: side, height: side };
+  const condition = await painter.read(prompt, [], peels);
+  const layout = condition.layout(size, 1);
+  const drawing = await painter.decode(await sampled(painter, condition, layout, random(seed), steps), layout);
+  return tensorToImage(await drawing.render({ x: 0, y: 0, ...size }, size), { background: WHITE });
+}
+
 /** Each prompt in 4 steps and in 1. */
 export async function drawSamples(
   painter: Painter,
@@ -111,18 +125,12 @@ export async function drawSamples(
   stage: Sample['stage'],
 ): Promise<Sample[]> {
   const side = painter.info.tokens >= FEW_TOKENS || painter.layering ? SIDE : SIDE / 2;
-  const size = { width: side, height: side };
   const samples: Sample[] = [];
-  for (const [i, prompt] of prompts.entries()) {
-    const condition = await painter.read(prompt, [], peels);
-    const layout = condition.layout(size, 1);
+  for (const [seed, prompt] of prompts.entries())
     for (const steps of [4, 1]) {
-      const drawing = await painter.decode(await sampled(painter, condition, layout, random(i), steps), layout);
-      const pixels = await drawing.render({ x: 0, y: 0, ...size }, size);
-      samples.push({ stage, label: `${prompt} (${steps})`, image: tensorToImage(pixels, { background: WHITE }) });
+      samples.push({ stage, label: `${prompt} (${steps})`, image: await drawPicture(painter, prompt, peels, { seed, steps, side }) });
       await breathe();
     }
-  }
   return samples;
 }
 
