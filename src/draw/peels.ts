@@ -38,12 +38,6 @@ export function peelsOf({ prompt, peels = [] }: { prompt: string; peels?: readon
 export const usedPeels = (stack: PeelStack): UsedPeel[] =>
   stack.map(({ peel, weight }) => ({ name: peel.info.name, weight, hash: peel.hash.slice(0, 16) }));
 
-/** The prompt with the trigger words of its Peels that it does not say yet. A Peel that is turned around adds none. */
-export function withTriggers(prompt: string, stack: PeelStack): string {
-  const words = stack.filter(({ weight }) => weight > 0).flatMap(({ peel }) => peel.info.triggers);
-  return words.reduce((text, word) => (text.toLowerCase().includes(word.toLowerCase()) ? text : `${text}, ${word}`), prompt);
-}
-
 /** Of a model that takes none: able.ts says so before. */
 export const noPeels =
   ({ info }: { readonly info: { readonly name: string } }): FitPeel =>

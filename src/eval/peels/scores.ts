@@ -6,7 +6,7 @@ import { NO_PEELS, withPeel, type PeelStack } from '../../adapters/stack.ts';
 import type { Painter } from '../../models/family.ts';
 import { placed } from '../../train/peel/pictures.ts';
 import { drawPicture } from '../../train/peel/samples.ts';
-import { withTriggers } from '../../draw/peels.ts';
+import { withTriggers } from '../../adapters/triggers.ts';
 import { flatten, resizeImage, type Image } from '../../image/image.ts';
 
 const SIDE = 64; // pixels at which colours and edges are looked at

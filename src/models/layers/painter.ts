@@ -2,6 +2,7 @@
 // frames, their thumbnails and the canvas; how many objects there are is read from the prompt.
 import { merged } from '../../adapters/merge.ts';
 import { peelFitter } from '../../adapters/peel.ts';
+import { withoutTriggers } from '../../adapters/triggers.ts';
 import { withoutGround } from '../../image/ground.ts';
 import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -69,6 +70,10 @@ export async function openPainter(
   const precision = asked ?? (await fastestPrecision(runtime, plan));
   const networks = openLayerNetworks(runtime, config, weights, { precision, plan, blocks, ...(training && { accuracy: 0 }) });
   if (!training) await warm(networks);
+  const idsOf = (text: string) => {
+    const { ids, count } = tokenizer.encode(text, config.text.length);
+    return [...ids.subarray(0, count)];
+  };
   const tokensOf = remembered(({ image }) => encodeThumbnail(canonical(withoutGround(image)), basis));
   return {
     info: {
@@ -93,14 +98,15 @@ export async function openPainter(
       return count + truncated;
     },
     async read(text, pictures, peels): Promise<Condition> {
-      const { ids, count } = tokenizer.encode(text, config.text.length);
       const peeled = networks.withPeels(peels);
       const references = pictures.map((one) => ({ slot: one.slot, tokens: tokensOf(one) }));
-      const condition = await peeled.condition([...ids.subarray(0, count)], references);
+      const condition = await peeled.condition(idsOf(text), references);
+      const plain = withoutTriggers(text, peels); // a Peel's words say nothing of how many things there are
+      const { objects: said } = plain === text ? condition : await networks.condition(idsOf(plain));
       const transparent = TRANSPARENT.test(text);
       return {
         layout(size, _, { least, more, canvas = !transparent } = { least: 0, more: true }) {
-          const objects = more ? Math.max(least, pictures.length, condition.objects) : least; // each subject is a thing
+          const objects = more ? Math.max(least, pictures.length, said) : least; // each subject is a thing
           return partsOf(layoutOf(size, objects, !canvas), config.channels);
         },
         states: condition.cache,

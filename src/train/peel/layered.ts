@@ -4,7 +4,7 @@
 // base draws before it. The loss is the recipes' own (train/layers/teacher.ts).
 // Legend: B rows, N objects, P content tokens, C channels.
 import type { TrainingPicture } from '../../disk/pictures.ts';
-import { cutOut } from '../../image/cutout.ts';
+import { cutOut } from '../../image/ground.ts';
 import { flatten, image, type Color, type Image } from '../../image/image.ts';
 import { adaptable } from '../../models/layers/adaptable.ts';
 import { FRAME_NUMBERS, GRID, OBJECTS, PATCH, PICTURE_GRID } from '../../models/layers/config.ts';
