@@ -1,6 +1,6 @@
 // Training a Peel on the layered family, preset tiny with random weights: pictures become drawings alone and in scenes, the step is the recipes'
 // own, and what is drawn moves to the pictures.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { tinyLayersModel } from '../../../test/tiny-layers.ts';
 import { fitPeel, readPeel } from '../../adapters/peel.ts';
 import { NO_PEELS, withPeel, type PeelStack } from '../../adapters/stack.ts';
@@ -21,6 +21,8 @@ import { frozenWeights } from './frozen.ts';
 import { layeredPeels } from './layered.ts';
 import { drawnLatent, priorRows } from './samples.ts';
 import { trainPeel, type TrainedPeel } from './train.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
 const model = tinyLayersModel();
 const family = layeredPeels(model);
@@ -114,7 +116,7 @@ describe('training', () => {
   const losses: number[] = [];
   let trained: TrainedPeel;
   beforeAll(async () => {
-    const options = { name: 'bricks', steps: 60, rank: 4, batch: 4, prior: 0, rate: 0.02, samples: false, heldOut: false };
+    const options = { name: 'bricks', steps: 40, rank: 4, batch: 4, prior: 0, rate: 0.03, samples: false, heldOut: false };
     const training = trainPeel({ model, base, runtime, pictures }, options);
     for (let next = await training.next(); ; next = await training.next()) {
       if (next.done) trained = next.value;
