@@ -165,7 +165,7 @@ async function makePeels(options: Options): Promise<void> {
   const peels: Record<string, Results['peels'][string]> = {};
   try {
     const fitted = new Map<string, Peel>();
-    const specs = target.adaptable();
+    const specs = target.own!.adaptable();
     for (const { name } of sets) fitted.set(name, fitPeel(await openPeel(peelOf(options, name)), specs, base, peelOf(options, name)));
     for (const { name } of sets) {
       const pictures = await readPictures(picturesOf(name));
