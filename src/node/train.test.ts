@@ -110,6 +110,6 @@ test('what cannot be trained on or added is refused', async () => {
 function engines(): number[] {
   const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
   return rows
-    .filter((row) => row.includes('src/node/engine.ts') && Number(row.trim().split(/\s+/)[1]) === process.pid)
+    .filter((row) => /engine[^ ]*\.m?[jt]s/.test(row) && Number(row.trim().split(/\s+/)[1]) === process.pid)
     .map((row) => Number.parseInt(row, 10));
 }
