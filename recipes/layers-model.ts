@@ -1,6 +1,7 @@
 // Recipe of the layered model, step 4: a model's file in 4 bits from the student's checkpoint, or where there is none (or with
 // `--part teacher`) the teacher's, the renderer and the bank's basis.
-//   npx tsx recipes/layers-model.ts --preset pico [--run runs/layers-pico] [--part teacher|student]
+//   npx tsx recipes/layers-model.ts --preset pico [--run runs/layers-pico] [--part teacher|student] [--without image,references]
+// `--without`: what its rooms were to teach and it does not do well enough yet; look at docs/characters.webp first.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +21,7 @@ import { main } from './recipe.ts';
 
 /** Writes the model's file of a run; returns its path. `bits`: 4, or 8 for all large matrices. */
 export async function makeLayersModel(
-  { preset: name, run = `runs/layers-${name}`, part, log = () => {} }: RecipeOptions,
+  { preset: name, run = `runs/layers-${name}`, part, without = [], log = () => {} }: RecipeOptions,
   bits: 4 | 8 = 4,
 ): Promise<string> {
   const config = layersPreset(name);
@@ -40,7 +41,7 @@ export async function makeLayersModel(
   const { concepts, styles } = layeredData(name).scope;
   const training = `${stage}, ${step} steps in ${Math.round(Number(facts.seconds))} s; drawings of ${concepts} concepts: Fluent Emoji (MIT), Noto Emoji (Apache-2.0)`;
   const { parts } = JSON.parse(await readFile(join(run, 'teacher', 'plan.json'), 'utf8')) as { parts: { name: string }[] };
-  const abilities = roomAbilities(parts.map((room) => room.name));
+  const abilities = roomAbilities(parts.map((room) => room.name)).filter((ability) => !without.includes(ability));
   const said = { name: `${name}-layers`, version: '0.1.0', preset: name, styles, steps: [1, 2, 4], licence: 'MIT', training };
   const manifest = { ...said, abilities };
   const out = join(run, `${name}-layers.safetensors`);

@@ -1,42 +1,32 @@
-// Puts the finished model of a run where the command finds it: models/PRESET.safetensors, its manifest with size and hash beside it, and
-// the losses of its training under models/log/PRESET/; with --bits 4 how far rounding moves its pictures, docs/results/quantized.json.
+// Puts a finished model where the command finds it: models/NAME.safetensors, by the name in its manifest; the manifest with size and
+// hash beside it; and, with --log, the losses of its training under models/log/NAME.
 // Look at the sheets first: weights stay in git's history for good.
-//   npx tsx scripts/publish-model.ts [--preset pico] [--run runs/pico] [--bits 8|4] [--without-references]
-// --bits 4: as recipe 6 trained it. --without-references: it was trained with reference subjects, but does not hold them yet.
+//   npx tsx scripts/publish-model.ts FILE [--log STAGE.jsonl ...]
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { exportModel } from '../recipes/5-distill.ts';
-import { exportQuantized } from '../recipes/6-quantize.ts';
-import { loadModel } from '../src/node/load.ts';
+import { loadPipeline } from '../src/node/load.ts';
+import { openModelFiles } from '../src/node/model-files.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
+import { storedWeights } from '../src/quant/stored.ts';
 
-const { values } = parseArgs({
-  options: {
-    preset: { type: 'string', default: 'pico' },
-    run: { type: 'string' },
-    bits: { type: 'string', default: '8' },
-    'without-references': { type: 'boolean', default: false },
-  },
-});
-const { preset } = values;
-const run = values.run ?? join('runs', preset);
-const able = values['without-references'] ? { references: false } : {};
-const made = await (values.bits === '4' ? exportQuantized : exportModel)({ preset, run }, able);
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { log: { type: 'string', multiple: true, default: [] } } });
+const [made] = positionals;
+if (made === undefined) throw new Error('name the file of a model');
+await (await loadPipeline({ model: made })).release(); // it opens, so it is one
+const files = await openModelFiles(made);
+const manifest = JSON.parse(files.metadata.manifest!) as { readonly name: string };
+const { weights } = storedWeights(files, made);
+const parameters = weights.names.reduce((sum, name) => sum + weights.outline(name)!.shape.reduce((a, b) => a * b, 1), 0);
+files.close();
 const bytes = await readFile(made);
-const { manifest, weights } = await loadModel(made);
-const parameters = Object.values(weights).reduce((sum, w) => sum + w.data.length, 0);
-const file = join('models', `${preset}.safetensors`);
-await writeFileWhole(file, bytes);
-await writeFileWhole(
-  join('models', `${preset}.json`),
-  `${JSON.stringify({ ...manifest, file: `${preset}.safetensors`, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), parameters, art: '../NOTICE' }, null, 2)}\n`,
-);
-const log = join('models', 'log', preset);
+const file = `${manifest.name}.safetensors`;
+await writeFileWhole(join('models', file), bytes);
+const sha256 = createHash('sha256').update(bytes).digest('hex');
+const description = { ...manifest, file, bytes: bytes.length, sha256, parameters, art: '../NOTICE' };
+await writeFileWhole(join('models', `${manifest.name}.json`), `${JSON.stringify(description, null, 2)}\n`);
+const log = join('models', 'log', manifest.name);
 await mkdir(log, { recursive: true });
-for (const stage of ['autoencoder', 'teacher', 'student', 'quantized'])
-  if (existsSync(join(run, `${stage}.jsonl`))) await copyFile(join(run, `${stage}.jsonl`), join(log, `${stage}.jsonl`));
-if (values.bits === '4') await copyFile(join(run, 'quantized.json'), join('docs', 'results', 'quantized.json'));
+for (const path of values.log) await copyFile(path, join(log, basename(path)));
 console.error(`${file}: ${bytes.length} bytes, ${parameters} weights`);

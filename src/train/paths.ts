@@ -19,6 +19,8 @@ export interface RecipeOptions {
   from?: string;
   /** Weight of a discriminator, where a recipe can have one. */
   adversary?: number;
+  /** Abilities that a model's rooms were to teach it and that it does not have yet: its file does not claim them. */
+  without?: readonly string[];
   log?: (line: string) => void;
 }
 
