@@ -39,7 +39,7 @@ export async function makeLayersModel(
   const tokenizer = tokenizerFromJSON(await readFile(join(run, 'tokenizer.json'), 'utf8'), 'tokenizer.json');
   const step = Math.round(Number(state.step!.data[0]));
   const { concepts, styles } = layeredData(name).scope;
-  const training = `${stage}, ${step} steps in ${Math.round(Number(facts.seconds))} s; drawings of ${concepts} concepts: Fluent Emoji (MIT), Noto Emoji (Apache-2.0)`;
+  const training = `${stage}, ${step} steps in ${Math.round(Number(facts.seconds))} s; drawings of ${concepts} concepts and figures: Fluent Emoji, BigHeads, React Kawaii (MIT), Noto Emoji (Apache-2.0), Open Peeps (CC0)`;
   const { parts } = JSON.parse(await readFile(join(run, 'teacher', 'plan.json'), 'utf8')) as { parts: { name: string }[] };
   const abilities = roomAbilities(parts.map((room) => room.name)).filter((ability) => !without.includes(ability));
   const said = { name: `${name}-layers`, version: '0.1.0', preset: name, styles, steps: [1, 2, 4], licence: 'MIT', training };
