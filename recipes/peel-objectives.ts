@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { NO_PEELS, type PeelStack } from '../src/adapters/stack.ts';
 import { openTrainable, trainPeel } from '../src/node/index.ts';
 import { loadPainter } from '../src/node/load.ts';
-import { familyOf } from '../src/train/peel/family.ts';
+import { familyOf } from '../src/train/peel/families.ts';
 import { encodeImage } from '../src/disk/codec.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
 import type { Image } from '../src/image/image.ts';

@@ -50,7 +50,7 @@ const OWNED: { what: RegExp; owner: RegExp }[] = [
   { what: /['"](bullmq|ioredis|@aws-sdk\/[a-z0-9-]+)['"]/, owner: /^fleet\// },
   {
     what: /['"](node:)?(https?|http2|net|tls|dgram|dns)['"/]|\b(fetch|WebSocket|XMLHttpRequest)\(/,
-    owner: /^(server\/|hub\/request\.ts$|web\/(generator|server)\.ts$)/,
+    owner: /^(server\/|hub\/request\.ts$|web\/(generator|server|url-ranges)\.ts$)/,
   },
 ];
 

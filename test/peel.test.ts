@@ -172,7 +172,7 @@ describe('what goes wrong is one line, and leaves nothing', () => {
     ['cannot name a Peel', ['train', 'PICTURES', '--out', out, '--name', 'a b']],
     ['no model file', ['train', 'PICTURES', '--out', out, '--model', join(folder, 'none.safetensors')]],
     ['cannot write', ['train', 'PICTURES', '--out', join(folder, 'tiny.safetensors', 'x.safetensors'), '--model', 'MODEL']],
-    ['not a banana model', ['train', 'PICTURES', '--out', out, '--model', 'INK']],
+    ['no model that is known here', ['train', 'PICTURES', '--out', out, '--model', 'INK']],
     ['not a Peel', ['add', 'MODEL', '--library', library]],
     ['no Peel "x"', ['show', 'x', '--library', library]],
     ['expected a number from -4 to 4', ['merge', 'INK:9', '--out', out, '--model', 'MODEL']],

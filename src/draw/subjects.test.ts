@@ -130,7 +130,15 @@ describe('in layers, besides', () => {
     const { layers } = await draw({ prompt: '<1> <2> <3>', references, layers: true });
     expect(layers!.filter(({ slot }) => slot > 0).length).toBeGreaterThanOrEqual(3);
     const cut = image(64, 64);
-    placeImage(cut, { x: 10, y: 20 }, fox.width > 30 ? cutImage(fox, { x: 0, y: 0, width: 30, height: 30 }) : fox);
+    placeImage(
+      cut,
+      { x: 10, y: 20 },
+      image(
+        30,
+        30,
+        Uint8Array.from({ length: 30 * 30 * 4 }, (_, i) => [200, 80, 20, 255][i % 4]!),
+      ),
+    );
     const [onWhite, onNothing] = [flatten(cut), cut];
     expect(await pixels({ prompt: '<1>', references: [{ slot: 1, image: onWhite }] })).toBe(
       await pixels({ prompt: '<1>', references: [{ slot: 1, image: onNothing }] }),

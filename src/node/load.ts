@@ -15,7 +15,7 @@ import { folderStore } from '../disk/files.ts';
 import { addedPeels, trainer, type PeelEngine } from '../sdk/peels.ts';
 import { memoryStore } from '../tensor/store.ts';
 import { InputError } from '../util/errors.ts';
-import { trainableOf, type Trainable } from '../train/peel/family.ts';
+import { trainableOf, type Trainable } from '../train/peel/families.ts';
 import { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
 
 /** Peels by name in a folder, or by path. */

@@ -14,7 +14,6 @@ import { blobRanges, type Ranges } from '../tensor/ranges.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import { safetensorsWeights, type Weights } from '../tensor/weights.ts';
 import { InputError } from '../util/errors.ts';
-import type { WebHandlers } from './serve.ts';
 import { browserFile } from './store.ts';
 import { urlRanges } from './url-ranges.ts';
 
@@ -60,6 +59,9 @@ export interface ImportTask {
   readonly bits: ContainerBits;
 }
 
+/** What a worker of ours does for it (serve.ts). */
+type ImportHandlers = { readonly import: (task: ImportTask, signal: AbortSignal) => AsyncGenerator<number, void, void> };
+
 /**
  * Imports a model, in a worker where one is given; afterwards it is opened without any network: `openBananaWorker(worker, { model: file })`.
  * Throws InputError for options and files that cannot be, RuntimeError `model.download` and `store.missing`.
@@ -71,7 +73,7 @@ export async function importModel(given: ImportModelOptions): Promise<File> {
   const task = { files: Object.fromEntries(addresses), name, bits: bits as ContainerBits };
   if (!worker) for await (const share of importing(task, signal)) progress(share);
   else {
-    const engine = await openWorker<WebHandlers>(worker, { ...(signal && { signal }) });
+    const engine = await openWorker<ImportHandlers>(worker, { ...(signal && { signal }) });
     try {
       for await (const share of engine.stream('import', task, { ...(signal && { signal }) })) progress(share);
     } finally {

@@ -10,14 +10,14 @@ import { referenceFeeds } from './references.ts';
 import { samplingTables } from './renderer.ts';
 import type { Tile } from '../../image/image.ts';
 import { gridPositions, rotaryTable } from '../../nn/rope.ts';
-import { type BlocksOf } from '../../quant/bind.ts';
+import type { BlocksOf } from '../../quant/bind.ts';
 import { heldPlan, planOf, type Plan } from '../../quant/plan.ts';
 import { PRODUCTS, type Precision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
 import { guide } from '../../sampling/guidance.ts';
-import { type LazyTensors } from '../../tensor/lazy.ts';
+import type { LazyTensors } from '../../tensor/lazy.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 
 /** A picture as latent tokens, rows first. */

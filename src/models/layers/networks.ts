@@ -4,7 +4,7 @@ import { isIdle, NO_PEELS, stackFeeds, type PeelStack } from '../../adapters/sta
 import { matmul } from '../../graph/ops.ts';
 import type { Tile } from '../../image/image.ts';
 import { rotaryTable } from '../../nn/rope.ts';
-import { type BlocksOf } from '../../quant/bind.ts';
+import type { BlocksOf } from '../../quant/bind.ts';
 import { heldPlan, type Plan } from '../../quant/plan.ts';
 import { PRODUCTS, type Precision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';

@@ -1,10 +1,8 @@
 // What a family of models gives to the training of Peels: its pictures as latents, the loss of a step, and how it draws meanwhile. The loop and
-// all around it know nothing else of it. A family is a file here and a row in FAMILIES.
+// all around it know nothing else of it. Which family a model is of: families.ts.
 import type { TrainingPicture } from '../../disk/pictures.ts';
 import type { NetworkConfig } from '../../models/banana/config.ts';
-import type { Model, StoredModel } from '../../models/banana/file.ts';
-import type { OpenedModel, Painter, PainterOptions } from '../../models/family.ts';
-import type { LayersModel } from '../../models/layers/file.ts';
+import type { Painter, PainterOptions } from '../../models/family.ts';
 import type { Layout } from '../../models/layout.ts';
 import type { Specs } from '../../nn/scope.ts';
 import type { BlocksOf } from '../../quant/bind.ts';
@@ -13,10 +11,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import type { LazyTensors } from '../../tensor/lazy.ts';
 import type { Tensors } from '../../tensor/tensor.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
-import { InputError } from '../../util/errors.ts';
 import type { Random } from '../../util/random.ts';
-import { flatPeels } from './flat.ts';
-import { layeredPeels } from './layered.ts';
 import type { Objective, PeelRow, PeelStep, PeelStepOptions } from './program.ts';
 
 /** Pictures of one shape, which one program trains. */
@@ -72,19 +67,3 @@ export interface PeelFamily {
   /** Its feeds. */
   feeds(rows: readonly PeelRow[], bucket: Bucket): Tensors;
 }
-
-/** A model that a Peel can be trained for. */
-export type Trainable = Model | StoredModel | LayersModel;
-
-/** The model of an opened file. Throws InputError for one that Peels cannot be trained for. */
-export function trainableOf({
-  id,
-  ...opened
-}: OpenedModel & { readonly model?: Model | StoredModel; readonly layers?: LayersModel }): Trainable {
-  const found = opened.model ?? opened.layers;
-  if (found) return found;
-  throw new InputError('model.ability', `model "${id.name}" cannot be trained on: choose another model`);
-}
-
-/** The family of a model. */
-export const familyOf = (model: Trainable): PeelFamily => ('basis' in model ? layeredPeels(model) : flatPeels(model));

@@ -26,7 +26,7 @@ export type { CurvePoint } from './best.ts';
 export { clearTraining, stepsMade } from './files.ts';
 export { checkTrainOptions, PEEL_DEFAULTS, type TrainPeelOptions } from './options.ts';
 export type { Sample } from './samples.ts';
-export { trainableOf, type Trainable } from './family.ts';
+export { trainableOf, type Trainable } from './families.ts';
 export type { TrainPeelEvent, TrainPeelInput } from './training.ts';
 
 export interface TrainedPeel {
