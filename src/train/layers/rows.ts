@@ -47,11 +47,11 @@ export const ROOMS: readonly RoomPlan[] = [
     text: 20,
     kinds: ['single'],
     data: { grounds: 'transparent', captions: CAPTIONS },
-    share: 0.32,
+    share: 0.26,
   },
-  { name: 'one', layout: { objects: 1, canvas: square }, text: 24, kinds: ['single', 'scene'], share: 0.13 },
-  { name: 'two', layout: { objects: 2, canvas: square }, text: 32, kinds: ['scene'], share: 0.2 },
-  { name: 'many', layout: { objects: 6, canvas: square }, text: 32, kinds: ['scene'], share: 0.15 },
+  { name: 'one', layout: { objects: 1, canvas: square }, text: 24, kinds: ['single', 'scene'], share: 0.1 },
+  { name: 'two', layout: { objects: 2, canvas: square }, text: 32, kinds: ['scene'], share: 0.16 },
+  { name: 'many', layout: { objects: 6, canvas: square }, text: 32, kinds: ['scene'], share: 0.12 },
   {
     name: 'subjects',
     layout: { objects: 2, canvas: square },
@@ -59,7 +59,7 @@ export const ROOMS: readonly RoomPlan[] = [
     kinds: ['figures', 'scene', 'figures', 'single'],
     references: true,
     data: { subjects: 1 },
-    share: 0.08,
+    share: 0.14,
   },
   {
     name: 'cast',
@@ -69,7 +69,7 @@ export const ROOMS: readonly RoomPlan[] = [
     canvases: 'bank.wide',
     references: true,
     data: { aspects: [[448, 256, 1]] },
-    share: 0.05,
+    share: 0.08,
   },
   {
     name: 'wide',
@@ -87,7 +87,7 @@ export const ROOMS: readonly RoomPlan[] = [
     kinds: ['scene', 'single'],
     canvases: 'bank.tall',
     data: { aspects: [[256, 448, 1]] },
-    share: 0.02,
+    share: 0.03,
   },
   {
     name: 'pictures',
@@ -95,7 +95,7 @@ export const ROOMS: readonly RoomPlan[] = [
     text: 32,
     kinds: [],
     canvases: 'bank.pictures',
-    share: 0.02,
+    share: 0.08,
   },
 ];
 
