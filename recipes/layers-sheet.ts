@@ -18,6 +18,7 @@ import { times } from '../src/sampling/schedule.ts';
 import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
 import { storedBasis } from '../src/train/layers/basis.ts';
 import { random } from '../src/util/random.ts';
+import { averaged } from './layers-stage.ts';
 
 const ALONE =
   `a red apple, flat style|a fox in soft gradient style|a blue car, 3D style|a green key, flat style|a mushroom, shaded cartoon style|a purple hammer, flat style|a mug|an owl, flat style
@@ -46,16 +47,14 @@ const { values, positionals } = parseArgs({
 });
 const config = layersPreset(values.preset);
 const [checkpoint, out] = positionals as [string, string];
-const { tensors: state } = await readSafetensors(checkpoint);
 const { tensors: bank } = await readSafetensors(join(values.run, 'bank.safetensors'));
 const { tensors: renderer } = await readSafetensors(join(values.run, 'renderer.safetensors'));
 const basis = storedBasis(bank, config.channels);
-const averaged = Object.fromEntries(
-  Object.entries(state)
-    .filter(([key]) => key.startsWith('ema/'))
-    .map(([key, t]) => [key.slice(4), t]),
-);
-const networks = openLayerNetworks(await ortNode(), config, { ...state, ...averaged, ...renderer, 'transformer.variance': bank.variance! });
+const networks = openLayerNetworks(await ortNode(), config, {
+  ...(await averaged(checkpoint)),
+  ...renderer,
+  'transformer.variance': bank.variance!,
+});
 const tokenizer = tokenizerFromJSON(await readFile(join(values.run, 'tokenizer.json'), 'utf8'), 'tokenizer.json');
 const images = [];
 const labels = [];

@@ -3,7 +3,7 @@
 // run beside a weight of few bits (sidesOf); any can be merged into a weight of floats (mergeDelta).
 // LoRA: Hu et al. 2021; LoHa: Hyeon-Woo et al. 2022; LoKr: Yeh et al. 2024 (LyCORIS); DoRA: Liu et al. 2024.
 // Legend: o out, i in times the kernel's area K, r rank.
-import { float32, transposed, type Tensor } from '../tensor/tensor.ts';
+import { float32, scaled, transposed, type Tensor } from '../tensor/tensor.ts';
 import type { Part } from './keys.ts';
 
 /** A part; without its numbers only shapes can be asked for. */
@@ -241,7 +241,5 @@ function kronecker(first: Matrix, second: Matrix, K: number): Matrix | undefined
 
 function tensorOf({ rows, columns, numbers }: Matrix, scale = 1): Tensor<'float32'> {
   const given = numbers();
-  const data = given instanceof Float32Array ? given.slice() : Float32Array.from(given);
-  if (scale !== 1) for (let i = 0; i < data.length; i++) data[i]! *= scale; // not map: these are millions
-  return float32([rows, columns], data);
+  return scaled(float32([rows, columns], given instanceof Float32Array ? given.slice() : Float32Array.from(given)), scale);
 }

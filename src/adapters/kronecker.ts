@@ -5,7 +5,7 @@ import { mulDims } from '../graph/dim.ts';
 import { add, matmul, reshape } from '../graph/ops.ts';
 import { input, type Value } from '../graph/value.ts';
 import type { Product } from '../nn/scope.ts';
-import { float32, transposed, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { scaled, transposed, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import type { Sides } from './delta.ts';
 
 /** Of one adapter and weight. */
@@ -54,11 +54,3 @@ export const kroneckerFeeds = (all: Kroneckers): Tensors =>
       }),
     ),
   );
-
-const scaled = ({ shape, data }: Tensor<'float32'>, factor: number): Tensor<'float32'> =>
-  factor === 1
-    ? float32(shape, data)
-    : float32(
-        shape,
-        data.map((x) => x * factor),
-      );

@@ -4,7 +4,7 @@
 import { add, conv2d, matmul } from '../graph/ops.ts';
 import { input, type Value } from '../graph/value.ts';
 import type { Convolve, Product, Specs, Traits } from '../nn/scope.ts';
-import { float32, sizeOf, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { float32, scaled, sizeOf, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { InputError } from '../util/errors.ts';
 
 /** Names of the side inputs of a weight: PEFT's, so that a file's keys are the inputs' names. */
@@ -118,7 +118,7 @@ function sideBySide(path: string, weight: readonly number[], sides: readonly Sid
   const lay = LAYS[weight.length]!;
   for (const side of sides) checkSide(path, weight, lay, side);
   const [only] = sides;
-  if (sides.length === 1 && only!.a.shape[lay.a]! >= least) return { a: only!.a, b: scaled(only!.b, only!.strength) };
+  if (sides.length === 1 && only!.a.shape[lay.a]! >= least) return { a: only!.a, b: scaled(only!.b as Tensor<'float32'>, only!.strength) };
   const rank = sides.reduce((sum, { a }) => sum + a.shape[lay.a]!, 0);
   const [a, b] = lay.shapes(weight, Math.max(least, rank)).map((shape) => zeros('float32', shape)) as [
     Tensor<'float32'>,
@@ -140,12 +140,6 @@ function checkSide(path: string, weight: readonly number[], { a, shapes }: Lay, 
       'lora.shape',
       `adapter for "${path}": A [${side.a.shape}] and B [${side.b.shape}] do not fit a weight [${weight}]; was it made for another model?`,
     );
-}
-
-function scaled({ shape, data }: Tensor, factor: number): Tensor<'float32'> {
-  const numbers = (data as Float32Array).slice();
-  if (factor !== 1) for (let i = 0; i < numbers.length; i++) numbers[i]! *= factor;
-  return float32(shape, numbers);
 }
 
 /** Copies numbers, times a factor, to where they begin along an axis. */

@@ -95,6 +95,14 @@ export function cutRows(t: Tensor, [from, to]: readonly [number, number]): Tenso
   return { ...t, shape: [to - from, ...inner], data: t.data.subarray(from * row, to * row) };
 }
 
+/** A tensor times a number; itself where that is 1. */
+export function scaled({ shape, data }: Tensor<'float32'>, factor: number): Tensor<'float32'> {
+  if (factor === 1) return { dtype: 'float32', shape, data };
+  const out = data.slice();
+  for (let i = 0; i < out.length; i++) out[i]! *= factor; // not map: these may be millions
+  return { dtype: 'float32', shape, data: out };
+}
+
 /** A matrix with its rows and columns exchanged. */
 export function transposed({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
   const [rows, columns] = shape as [number, number];

@@ -24,6 +24,9 @@ const found = async <T>(task: Promise<T>): Promise<T | undefined> =>
     throw error;
   });
 
+/** A folder there, which is made where asked for. */
+const folderOf = (folder: string) => async (create: boolean) => (await privateFiles()).getDirectoryHandle(folder, { create });
+
 /** One file of a folder there that is too large to be in memory. */
 export interface BrowserFile {
   /** The file, of which nothing is in memory; undefined where it is not there. */
@@ -35,7 +38,7 @@ export interface BrowserFile {
 
 /** A file by its name in a folder. Its methods throw RuntimeError `store.missing`. */
 export function browserFile(folder: string, name: string): BrowserFile {
-  const directory = async (create: boolean) => (await privateFiles()).getDirectoryHandle(folder, { create });
+  const directory = folderOf(folder);
   return {
     read: async () => {
       const handle = await found(directory(false).then((d) => d.getFileHandle(name)));
@@ -61,7 +64,7 @@ export function browserFile(folder: string, name: string): BrowserFile {
 
 /** A folder as a store. It is made at the first write; its files are written beside and then swapped. Throws RuntimeError `store.missing` where the browser has none. */
 export function browserStore(folder: string): Store {
-  const directory = async (create: boolean) => (await privateFiles()).getDirectoryHandle(folder, { create });
+  const directory = folderOf(folder);
   const write = async (name: string, bytes: Uint8Array<ArrayBuffer>, keepExistingData: boolean): Promise<void> => {
     const file = await (await directory(true)).getFileHandle(name, { create: true });
     const stream = await file.createWritable({ keepExistingData });
@@ -71,8 +74,8 @@ export function browserStore(folder: string): Store {
   };
   return {
     async read(name) {
-      const file = await found(directory(false).then((d) => d.getFileHandle(name)));
-      return file && new Uint8Array(await (await file.getFile()).arrayBuffer());
+      const file = await browserFile(folder, name).read();
+      return file && new Uint8Array(await file.arrayBuffer());
     },
     write: (name, chunks) => write(name, joined(chunks), false),
     append: (name, text) => write(name, joined(text), true),
