@@ -210,16 +210,15 @@ describe('faults', () => {
   test('two at once: one downloads, the other waits and finds it', async () => {
     let go = (_?: unknown) => {};
     hub.faults[WEIGHTS] = [{ hold: new Promise((resolve) => (go = resolve)) }];
-    const first = get();
-    const second = (async () => {
+    const either = async () => {
       const events: PullEvent[] = [];
       for await (const event of pull(await planPull(ID, { place }), { place })) {
         events.push(event);
         if (event.type === 'waiting') go();
       }
       return events;
-    })();
-    const [one, other] = [await first, await second];
+    };
+    const [one, other] = await Promise.all([either(), either()]);
     expectWhole();
     expect([...one, ...other].filter(({ type }) => type === 'waiting')).toHaveLength(1);
     expect(stored()).toHaveLength(1);
