@@ -14,7 +14,7 @@ export async function sweepParts(folder: string): Promise<void> {
   const entries = await opendir(folder).catch(() => []);
   for await (const { name } of entries) {
     const owner = Number(PART.exec(name)?.[1]);
-    if (owner && (await isLeft(join(folder, name), owner))) await rm(join(folder, name), { force: true });
+    if (owner && (await isLeft(join(folder, name), owner))) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -3,9 +3,11 @@ import { forInference } from '../graph/passes/optimize.ts';
 import type { Graph } from '../graph/value.ts';
 import type { Specs } from '../nn/scope.ts';
 import { quantizedWeights, type BlocksOf } from '../quant/bind.ts';
+import { checkpointStream, type ChangeWeight } from '../quant/checkpoint.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { lazily, type LazyTensors } from '../tensor/lazy.ts';
 import { float32, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import type { Weights } from '../tensor/weights.ts';
 import { InputError } from '../util/errors.ts';
 
 /** A stage: its graph and the weights that it wants. */
@@ -62,6 +64,22 @@ export async function openStage(
     return found;
   });
   return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized }, frugal });
+}
+
+export interface OpenCheckpointOptions {
+  /** Whether working memory is given back after each run. */
+  readonly frugal?: boolean;
+  readonly change?: ChangeWeight | undefined;
+}
+
+/** A stage with the weights of a checkpoint, ready to run. Throws InputError `weights.missing` or `weights.shape` for what does not fit. */
+export function openCheckpoint(
+  runtime: Runtime,
+  { graph, specs }: Stage,
+  weights: Weights,
+  { frugal = false, change }: OpenCheckpointOptions = {},
+): Promise<Session> {
+  return runtime.compile(forInference(graph), { weights: () => checkpointStream(graph, specs, weights, change), frugal });
 }
 
 /** A rectangle of cells: [rows from, to, columns from, to). */

@@ -12,6 +12,7 @@ import { modelPath } from './models.ts';
 import type { LoadOptions } from './options.ts';
 import type { PeelSource } from '../draw/peels.ts';
 import { folderStore } from '../disk/files.ts';
+import { openScratch } from '../disk/scratch.ts';
 import { addedPeels, trainer, type PeelEngine } from '../sdk/peels.ts';
 import { memoryStore } from '../tensor/store.ts';
 import { InputError } from '../util/errors.ts';
@@ -114,7 +115,7 @@ export async function loadPainter(
   families?: readonly Family[],
 ): Promise<{ painter: Painter; model: OpenedModel; runtime: Runtime; path: string }> {
   const { read: model, hash, path, close } = await opened(given, (file, path) => openModelFile(file, path, families), families);
-  const runtime = await openRuntime({ name, ...(threads !== undefined && { threads }) });
+  const runtime = await openRuntime({ name, scratch: openScratch, ...(threads !== undefined && { threads }) });
   const painter = await model.painter(runtime, { hash, ...(precision && { precision }) });
   const release = async () => {
     await painter.release();

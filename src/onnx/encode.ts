@@ -1,16 +1,22 @@
 // A graph as an ONNX file: since the operators are ONNX's own, this is printing. Opset 21 (from 22 on WebGPU loses
 // kernels), IR version 10. What ONNX wants as inputs (axes, bounds, shapes) becomes shared int64 constants; a size that
 // is only known at run time is computed from an input that carries its symbol, once for the whole graph.
-import { float32, toBytes, type DType, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import type { Outline } from '../tensor/safetensors.ts';
+import { byteLength, float32, sizeOf, toBytes, type DType, type Tensor } from '../tensor/tensor.ts';
 import { InputError, ShapeError } from '../util/errors.ts';
 import { symbolsOf, termsOf, type Dim, type Shape } from '../graph/dim.ts';
 import { END, tensorAttribute, type Op } from '../graph/rules.ts';
 import { topological, type Attribute, type Graph, type Value } from '../graph/value.ts';
 import * as proto from './proto.ts';
 
+/** A weight that lies in a file beside the model already. */
+export interface PlacedWeight extends Outline {
+  readonly place: { readonly path: string; readonly offset: number };
+}
+
 export interface EncodeOptions {
   /** Parameters named here are written as initializers; the others are inputs. */
-  weights?: Tensors;
+  weights?: Readonly<Record<string, Tensor | PlacedWeight>>;
   /**
    * Where large initializers go: 'none' inside the model (up to 2 GB), 'one' in one file beside it, 'each' in a file of
    * its own for every tensor (nothing is copied).
@@ -56,9 +62,9 @@ type Written = Readonly<Record<string, Attribute | Real>>;
 /** The Resize that repeats each element. */
 export const NEAREST = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' } as const;
 /** External data starts at multiples of this many bytes, so that it can be mapped. */
-const ALIGNMENT = 64;
+export const ALIGNMENT = 64;
 /** Smaller tensors stay in the model: ONNX Runtime folds them. */
-const EXTERNAL_MIN = 1024;
+export const EXTERNAL_MIN = 1024;
 
 /** What an operator looks like in the file: its constant inputs and attributes, where they differ from the graph's. */
 type Writer = (v: Value, w: Writing) => { inputs?: string[]; attributes?: Written; domain?: string };
@@ -283,7 +289,7 @@ function symbolAtRunTime(symbol: string, g: Graph, w: Writing, once: (key: strin
   });
 }
 
-function fits(v: Value, t: Tensor): Tensor {
+function fits<T extends Outline>(v: Value, t: T): T {
   if (t.dtype !== v.dtype || t.shape.join() !== v.shape.join())
     throw new InputError('weights.shape', `weight "${v.name}" is ${t.dtype}[${t.shape}], expected ${v.dtype}[${v.shape}]`);
   return t;
@@ -318,17 +324,19 @@ function encodeType(name: string, v: Value): proto.Bytes {
 
 type Put = (name: string, bytes: Uint8Array) => { path: string; offset: number } | undefined;
 
-function encodeTensor(name: string, t: Tensor, put: Put): proto.Bytes {
-  const bytes = toBytes(t);
-  const place = put(name, bytes);
+function encodeTensor(name: string, t: Tensor | PlacedWeight, put: Put): proto.Bytes {
+  const placed = 'place' in t;
+  const bytes = placed ? undefined : toBytes(t);
+  const place = placed ? t.place : put(name, bytes!);
+  const length = byteLength(t.dtype, sizeOf(t.shape));
   const entry = (key: string, value: string | number) => proto.message(13, proto.text(1, key), proto.text(2, String(value)));
   return proto.join([
     proto.integers(1, t.shape),
     proto.integer(2, TYPES[t.dtype]),
     proto.text(8, name),
     ...(place
-      ? [entry('location', place.path), entry('offset', place.offset), entry('length', bytes.length), proto.integer(14, 1)]
-      : [proto.raw(9, bytes)]),
+      ? [entry('location', place.path), entry('offset', place.offset), entry('length', length), proto.integer(14, 1)]
+      : [proto.raw(9, bytes!)]),
   ]);
 }
 

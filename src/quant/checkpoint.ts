@@ -2,6 +2,7 @@
 // PyTorch keeps it, or blocks that were rounded before (stream.ts). One weight is in memory as float32 at a time.
 import type { Graph } from '../graph/value.ts';
 import type { Specs } from '../nn/scope.ts';
+import { heldWeights } from '../runtime/runtime.ts';
 import { float32, sizeOf, transposed, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import type { Weights } from '../tensor/weights.ts';
 import { InputError } from '../util/errors.ts';
@@ -29,20 +30,33 @@ export function under(weights: Weights, prefix: string): Weights {
  * Every parameter of a graph by name; `specs` are the weights that its layers asked for; `change` may set others, before they are rounded. Throws InputError `weights.missing` or
  * `weights.shape` for what the checkpoint does not have so, `file.read` when it cannot be read any more.
  */
-export async function checkpointWeights(g: Graph, specs: Specs, weights: Weights, change?: ChangeWeight): Promise<Tensors> {
+export const checkpointWeights = (g: Graph, specs: Specs, weights: Weights, change?: ChangeWeight): Promise<Tensors> =>
+  heldWeights(() => checkpointStream(g, specs, weights, change));
+
+/** The same one after the other, so that they need not be in memory at once. */
+export async function* checkpointStream(
+  g: Graph,
+  specs: Specs,
+  weights: Weights,
+  change?: ChangeWeight,
+): AsyncGenerator<[name: string, weight: Tensor]> {
   const names = new Set(weights.names);
   const heldAs = async (path: string): Promise<Held> => {
     const found = await held(path, specs, weights, names);
     return change?.(path, () => whole(found)) ?? found;
   };
-  const bound: Tensors = {};
+  const done = new Set<string>();
   for (const { op, name = '' } of g.inputs) {
-    if (op !== 'Parameter' || Object.hasOwn(bound, name)) continue; // scales come with their values
+    if (op !== 'Parameter' || done.has(name)) continue; // scales come with their values
     const found = names.has(name) ? undefined : kindOf(name);
-    if (found) Object.assign(bound, made(found.kind, found.path, await heldAs(found.path)));
-    else bound[name] = specs.has(name) ? whole(await heldAs(name)) : await weights.read(name);
+    const bound: Tensors = found
+      ? made(found.kind, found.path, await heldAs(found.path))
+      : { [name]: specs.has(name) ? whole(await heldAs(name)) : await weights.read(name) };
+    for (const one of Object.entries(bound)) {
+      done.add(one[0]);
+      yield one;
+    }
   }
-  return bound;
 }
 
 const whole = (weight: Held): Tensor<'float32'> => ('scales' in weight ? dequantizeBlocks(weight) : weight);

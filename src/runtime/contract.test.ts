@@ -181,7 +181,13 @@ describe.each(Object.entries(RUNTIMES))(
       if (skips[name]) console.warn(`${label} skips "${name}": ${skips[name]}`);
       test.skipIf(skips[name])(name, async () => {
         const session = await runtime.compile(g, { weights });
+        const streamed = await runtime.compile(g, {
+          weights: async function* () {
+            yield* Object.entries(weights);
+          },
+        });
         const [found, expected] = [await session.run(given), evaluate(g, { ...weights, ...given })];
+        expect(await streamed.run(given), 'a stream of the same weights').toEqual(found);
         expect(Object.keys(found)).toEqual(Object.keys(expected));
         for (const [key, t] of Object.entries(expected)) {
           expect([found[key]!.dtype, found[key]!.shape], key).toEqual([t.dtype, t.shape]);
@@ -189,7 +195,7 @@ describe.each(Object.entries(RUNTIMES))(
           const at = Array.from(b).findIndex((n, i) => Math.abs(n - a[i]!) > tolerance * Math.max(1, Math.abs(n)));
           expect(at, `${key}[${at}] is ${a[at]}, expected ${b[at]}`).toBe(-1);
         }
-        await session.release();
+        await Promise.all([session.release(), streamed.release()]);
       });
     }
 

@@ -2,11 +2,13 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { openScratch } from '../disk/scratch.ts';
 import { gradients } from '../graph/grad.ts';
 import * as o from '../graph/ops.ts';
 import { mse, rmsNormalize, silu } from '../graph/functions.ts';
 import { constant, graph, input, parameter } from '../graph/value.ts';
+import type { OpenScratch, Scratch } from '../tensor/store.ts';
 import { float32, int64, scalar, tensor } from '../tensor/tensor.ts';
 import { ortNode } from './ort-node.ts';
 
@@ -130,4 +132,59 @@ test('a worker thread, whose environment is a copy, is refused unless telemetry 
   expect(off).toBe('1'); // the runtime above set it
   expect(await inThread(env)).toBe('runtime.telemetry');
   expect(await inThread(process.env)).toBe('cpu');
+});
+
+describe('large weights that come one after the other', () => {
+  const [rows, width] = [10_000, 1024]; // 41 MB
+  const table = () =>
+    float32(
+      [rows, width],
+      new Float32Array(rows * width).map((_, i) => i % 251),
+    );
+  const g = graph('table', {
+    y: o.gather(o.add(parameter('table', [rows, width]), parameter('bias', [width])), input('row', [1], 'int64')),
+  });
+  const weights = async function* () {
+    yield ['other', scalar(1)] as const; // no parameter of the graph
+    yield ['bias', float32([width], new Float32Array(width).fill(0.5))] as const;
+    yield ['table', table()] as const;
+  };
+  const drawn = async (scratch?: OpenScratch) => {
+    const session = await (await ortNode({ threads: 1, scratch })).compile(g, { weights });
+    const { y } = await session.run({ row: int64([1], [7]) });
+    await session.release();
+    return [...y!.data];
+  };
+  /** A place that notes what is asked of it. */
+  const noting =
+    (notes: string[], append?: Scratch['append']): OpenScratch =>
+    async () => {
+      const real = (await openScratch())!;
+      return {
+        async append(name, bytes) {
+          notes.push(`${name} ${bytes.length > 1e6 ? 'much' : 'little'}`);
+          return (append ?? real.append)(name, bytes);
+        },
+        async remove() {
+          await real.remove();
+          notes.push('removed');
+        },
+      };
+    };
+
+  test.skipIf(process.platform === 'win32')('are mapped from a file that is gone when the session is there', async () => {
+    const notes: string[] = [];
+    expect(await drawn(noting(notes))).toEqual(await drawn());
+    expect(notes).toEqual(['weights.bin little', 'weights.bin much', 'model.onnx little', 'removed']);
+  });
+
+  test.skipIf(process.platform === 'win32')('are held where the disk is full, and told where it fails', async () => {
+    const failing = (code: string) => async () => {
+      throw Object.assign(new Error(code), { code });
+    };
+    const notes: string[] = [];
+    expect(await drawn(noting(notes, failing('ENOSPC')))).toEqual(await drawn());
+    expect(notes).toEqual(['weights.bin little', 'removed']);
+    await expect(drawn(noting(notes, failing('EIO')))).rejects.toThrow('EIO');
+  });
 });

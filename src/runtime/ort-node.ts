@@ -2,6 +2,7 @@
 // when asked for. A run blocks the event loop until it is done, so applications keep it in a child process (engine.ts).
 import { RuntimeError } from '../util/errors.ts';
 import { compileWith, type Ort } from './ort.ts';
+import type { OpenScratch } from '../tensor/store.ts';
 import type { Runtime } from './runtime.ts';
 
 export interface OrtNodeOptions {
@@ -11,6 +12,8 @@ export interface OrtNodeOptions {
   providers?: readonly string[];
   /** Whether idle threads spin for a moment before they sleep. Off is best when sessions run at the same time. */
   spinning?: boolean;
+  /** Where large weights lie while a session is made of them; without it they are in memory twice then. */
+  scratch?: OpenScratch | undefined;
 }
 
 /**
@@ -26,7 +29,7 @@ const FRUGAL = { enableCpuMemArena: false, enableMemPattern: false };
 const UNPLANNED = { enableMemPattern: false };
 
 /** Opens onnxruntime-node. Throws RuntimeError `runtime.missing` where it is not installed, `runtime.telemetry` where that cannot be off. */
-export async function ortNode({ threads, providers = ['cpu'], spinning = true }: OrtNodeOptions = {}): Promise<Runtime> {
+export async function ortNode({ threads, providers = ['cpu'], spinning = true, scratch }: OrtNodeOptions = {}): Promise<Runtime> {
   const ort = await load();
   const options = {
     executionProviders: [...providers],
@@ -47,12 +50,10 @@ export async function ortNode({ threads, providers = ['cpu'], spinning = true }:
   };
   return {
     name: providers[0]!,
-    compile: (graph, compileOptions = {}) =>
-      compileWith(ort, 'onnxruntime-node', graph, compileOptions, {
-        ...options,
-        ...(compileOptions.unplanned && UNPLANNED),
-        ...(compileOptions.frugal && FRUGAL),
-      }),
+    compile(graph, compileOptions = {}) {
+      const memory = { ...(compileOptions.unplanned && UNPLANNED), ...(compileOptions.frugal && FRUGAL) };
+      return compileWith({ ort, name: PACKAGE, options: { ...options, ...memory }, scratch }, graph, compileOptions);
+    },
   };
 }
 

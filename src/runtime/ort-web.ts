@@ -53,10 +53,10 @@ export async function ortWeb({ provider = 'wasm', threads, assets }: OrtWebOptio
   const extra = { session: { qdq_matmulnbits_accuracy_level: '1' } }; // see ort-node.ts
   const options = { executionProviders: [provider], graphOptimizationLevel: 'all', logSeverityLevel: 3, extra };
   const fitted = provider === 'webgpu' ? (graph: Graph) => rewrite(graph, withoutFlash) : (graph: Graph) => graph;
+  const engine = { ort, name: `onnxruntime-web (${provider})`, options, exclusive };
   return {
     name: provider,
-    compile: (graph, compileOptions = {}) =>
-      compileWith(ort, `onnxruntime-web (${provider})`, fitted(graph), compileOptions, options, exclusive),
+    compile: (graph, compileOptions = {}) => compileWith(engine, fitted(graph), compileOptions),
   };
 }
 

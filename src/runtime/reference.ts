@@ -2,14 +2,15 @@
 import { check } from '../graph/check.ts';
 import { evaluate } from '../graph/evaluate.ts';
 import { RuntimeError } from '../util/errors.ts';
-import { boundWeights, checkFeeds, portsOf, type Runtime } from './runtime.ts';
+import { boundWeights, checkFeeds, heldWeights, portsOf, type Runtime } from './runtime.ts';
 
 /** The runtime of the tests' oracle. */
 export function referenceRuntime(): Runtime {
   return {
     name: 'reference',
-    async compile(graph, { weights = {} } = {}) {
+    async compile(graph, { weights: given = {} } = {}) {
       check(graph);
+      const weights = await heldWeights(given);
       const { inputs, outputs } = portsOf(graph, weights);
       const bound = boundWeights(graph, weights);
       let released = false;

@@ -21,11 +21,25 @@ export interface Runtime {
 
 export interface CompileOptions {
   /** Parameters named here are bound for good; the others are fed at each run. */
-  weights?: Tensors;
+  weights?: Tensors | WeightStream;
   /** Gives working memory back after each run: for one of many sessions, which would each keep their own. */
   frugal?: boolean;
   /** Keeps working memory, but does not set a second time as much aside for a whole run: for one that needs most of it at once, such as a training step. */
   unplanned?: boolean;
+}
+
+/**
+ * Weights of a large network, one after the other: each is in memory only until a runtime has taken it, where that can (ort-node.ts). May be
+ * asked for again.
+ */
+export type WeightStream = () => AsyncIterable<readonly [name: string, weight: Tensor]>;
+
+/** All weights in memory. */
+export async function heldWeights(weights: Tensors | WeightStream): Promise<Tensors> {
+  if (typeof weights !== 'function') return weights;
+  const held: Tensors = {};
+  for await (const [name, weight] of weights()) held[name] = weight;
+  return held;
 }
 
 /** A named tensor that a session takes or gives: sizes may be symbols. */
@@ -48,7 +62,7 @@ export interface Session {
 }
 
 /** The inputs and outputs of a graph when the weights are bound. */
-export function portsOf(graph: Graph, weights: Tensors = {}): { inputs: Port[]; outputs: Port[] } {
+export function portsOf(graph: Graph, weights: Readonly<Record<string, unknown>> = {}): { inputs: Port[]; outputs: Port[] } {
   const port = (name: string, { dtype, shape }: Value): Port => ({ name, dtype, shape });
   const fed = graph.inputs.filter((v) => !(v.op === 'Parameter' && weights[v.name!]));
   return { inputs: fed.map((v) => port(v.name!, v)), outputs: Object.entries(graph.outputs).map(([name, v]) => port(name, v)) };

@@ -3,6 +3,7 @@
 import { InputError, RuntimeError } from '../util/errors.ts';
 import { ortNode } from './ort-node.ts';
 import { ortWeb } from './ort-web.ts';
+import type { OpenScratch } from '../tensor/store.ts';
 import { RUNTIME_NAMES, type RuntimeName } from './names.ts';
 import { referenceRuntime } from './reference.ts';
 import type { Runtime } from './runtime.ts';
@@ -15,6 +16,8 @@ export interface OpenOptions {
   threads?: number;
   /** Where onnxruntime-web's files are served: see ort-web.ts. */
   assets?: string;
+  /** Where large weights lie while a session is made of them, in Node. */
+  scratch?: OpenScratch;
   /** Told when 'auto' has to take the second best. */
   warn?: (line: string) => void;
 }
@@ -22,7 +25,7 @@ export interface OpenOptions {
 const inNode = typeof process !== 'undefined' && !!process.versions?.node;
 
 const OPENERS: { readonly [N in RuntimeName]: (options: OpenOptions) => Promise<Runtime> } = {
-  cpu: ({ threads }) => ortNode({ threads }),
+  cpu: ({ threads, scratch }) => ortNode({ threads, scratch }),
   wasm: ({ threads, assets }) => ortWeb({ provider: 'wasm', threads, assets }),
   webgpu: ({ threads, assets }) =>
     inNode ? ortNode({ threads, providers: ['webgpu', 'cpu'] }) : ortWeb({ provider: 'webgpu', threads, assets }),

@@ -14,6 +14,17 @@ export interface Store {
   remove(names: readonly string[]): Promise<void>;
 }
 
+/** A folder for a few files that are needed for a moment. */
+export interface Scratch {
+  /** Adds bytes to the end of a file; its path. */
+  append(name: string, bytes: Uint8Array): Promise<string>;
+  /** Removes all. What is mapped of them stays readable. */
+  remove(): Promise<void>;
+}
+
+/** Undefined where there is no place for such files, or what is mapped of them would not stay. */
+export type OpenScratch = () => Promise<Scratch | undefined>;
+
 /** The bytes of some chunks, copied. */
 export function joined(chunks: Chunks): Uint8Array<ArrayBuffer> {
   const list = typeof chunks === 'string' ? [new TextEncoder().encode(chunks)] : chunks instanceof Uint8Array ? [chunks] : chunks;

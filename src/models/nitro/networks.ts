@@ -1,8 +1,6 @@
 // The networks of a Nitro-E model, ready to run: a session a stage, made when first used, and the host work between them (rows of the
 // table of embeddings, places, the order of a latent's numbers). Nothing here knows of prompts as text, of files or of progress.
 // Legend: h w rows and columns of the latent, C its channels.
-import { forInference } from '../../graph/passes/optimize.ts';
-import { checkpointWeights } from '../../quant/checkpoint.ts';
 import type { Spec } from '../../nn/scope.ts';
 import { planOf, type Plan } from '../../quant/plan.ts';
 import { fastestPrecision, PRODUCTS, type Precision } from '../../quant/precision.ts';
@@ -15,7 +13,7 @@ import { float32, type Tensor } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
 import type { ModelPart } from '../family.ts';
 import { modelPart } from '../model-part.ts';
-import type { Stage } from '../stage.ts';
+import { openCheckpoint, type Stage } from '../stage.ts';
 import type { TinyLevels } from '../stable-diffusion/tiny-autoencoder.ts';
 import type { EmmditConfig } from './emmdit-config.ts';
 import { EMBEDDINGS, type LlamaConfig } from './llama.ts';
@@ -59,7 +57,7 @@ export async function openNetworks(runtime: Runtime, weights: NitroWeights, aske
   const sessions = new Map<string, Promise<Session>>();
   let last: Promise<unknown> = Promise.resolve(); // one after the other: what one was made from is gone before the next
   const session = (name: string, build: () => Stage, weights: Weights, frugal = false): Promise<Session> => {
-    const made = sessions.get(name) ?? last.catch(() => {}).then(() => opened(runtime, build(), weights, frugal));
+    const made = sessions.get(name) ?? last.catch(() => {}).then(() => openCheckpoint(runtime, build(), weights, { frugal }));
     sessions.set(name, made);
     return (last = made);
   };
@@ -117,10 +115,6 @@ export function partsOf({ text, denoiser, decoder }: NitroWeights): ModelPart[] 
     modelPart('denoiser', [denoiseStage(config, TOKENS, sides)], denoiser.weights),
     modelPart('decoder', [pixels], decoder.weights),
   ];
-}
-
-async function opened(runtime: Runtime, { graph, specs }: Stage, weights: Weights, frugal: boolean): Promise<Session> {
-  return runtime.compile(forInference(graph), { weights: await checkpointWeights(graph, specs, weights), frugal });
 }
 
 /** A network that attends by regions is made for each grid, another serves all. */

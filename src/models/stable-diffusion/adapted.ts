@@ -9,14 +9,13 @@ import { isAdaptable, loraConvolve, loraNames, loraProduct } from '../../adapter
 import type { Peel } from '../../adapters/peel.ts';
 import { isIdle, stackFeeds, type PeelStack, type StackedPeel } from '../../adapters/stack.ts';
 import type { ComponentName } from '../../adapters/targets.ts';
-import { forInference } from '../../graph/passes/optimize.ts';
 import { conv2d, matmul } from '../../graph/ops.ts';
 import type { Specs } from '../../nn/scope.ts';
-import { checkpointWeights, type ChangeWeight } from '../../quant/checkpoint.ts';
+import type { ChangeWeight } from '../../quant/checkpoint.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import { transposed, type Tensors } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
-import type { Stage } from '../stage.ts';
+import { openCheckpoint, type Stage } from '../stage.ts';
 import type { StageOptions } from './stages.ts';
 
 /** A network, with the Peels of a stack or without any. */
@@ -62,14 +61,8 @@ export async function openAdapted(runtime: Runtime, network: Network): Promise<A
   };
 }
 
-async function openSession(
-  runtime: Runtime,
-  { weights, frugal = false }: Network,
-  { graph, specs }: Stage,
-  change?: ChangeWeight,
-): Promise<Session> {
-  return runtime.compile(forInference(graph), { weights: await checkpointWeights(graph, specs, weights, change), frugal });
-}
+const openSession = (runtime: Runtime, { weights, frugal = false }: Network, stage: Stage, change?: ChangeWeight): Promise<Session> =>
+  openCheckpoint(runtime, stage, weights, { frugal, change });
 
 /** What a stack needs of a network. */
 interface Need {

@@ -1,14 +1,12 @@
 // The networks of one model on a runtime: a session each, opened when the model is (the picture's encoder when it is first asked for), so
 // that a weight that does not fit is told before anyone waits.
 import type { PeelStack } from '../../adapters/stack.ts';
-import { forInference } from '../../graph/passes/optimize.ts';
-import { checkpointWeights } from '../../quant/checkpoint.ts';
 import { planOf } from '../../quant/plan.ts';
 import { CONVOLUTIONS, PRODUCTS, type Precision } from '../../quant/precision.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
-import type { Stage } from '../stage.ts';
+import { openCheckpoint, type Stage } from '../stage.ts';
 import { openAdapted, type Adapted, type Network } from './adapted.ts';
 import type { Components, PicturePart } from './part.ts';
 import { TEXT_NAMES } from './peels.ts';
@@ -44,7 +42,8 @@ export async function openNetworks(
     opened.push(await one);
     return one;
   };
-  const open = (stage: Stage, weights: Weights, frugal = false): Promise<Session> => kept(openPart(runtime, stage, weights, frugal));
+  const open = (stage: Stage, weights: Weights, frugal = false): Promise<Session> =>
+    kept(openCheckpoint(runtime, stage, weights, { frugal }));
   const adapted = (network: Network): Promise<Adapted> => kept(openAdapted(runtime, network));
   try {
     const readers: Adapted[] = [];
@@ -77,10 +76,6 @@ export async function openNetworks(
     await release();
     throw error;
   }
-}
-
-async function openPart(runtime: Runtime, { graph, specs }: Stage, weights: Weights, frugal: boolean): Promise<Session> {
-  return runtime.compile(forInference(graph), { weights: await checkpointWeights(graph, specs, weights), frugal });
 }
 
 /** How weights are multiplied. */
