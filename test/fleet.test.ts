@@ -2,7 +2,7 @@
 // once. Skipped where there is no redis-server.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -136,6 +136,16 @@ describe.skipIf(!hasRedis)('a fleet', () => {
     const answer = await draw({ prompt: 'break', seed: 1 });
     expect([answer.status, (await answer.text()).includes('secret')]).toEqual([500, false]);
     expect(begun('break').length).toBe(3);
+  });
+
+  test('a worker whose results are elsewhere says so', async () => {
+    const first = (await submit({ prompt: 'hold' })).json;
+    await until(first.id, 'drawing');
+    const { id } = (await submit({ prompt: 'elsewhere' })).json;
+    rmSync(join(results, id), { recursive: true });
+    await api(`/${first.id}`, { method: 'DELETE' });
+    expect((await until(id, 'failed')).error).toMatchObject({ code: 'fleet.results', message: expect.stringContaining('same --results') });
+    expect(begun('elsewhere')).toEqual([]);
   });
 
   test('a picture that comes with a request is drawn from', async () => {

@@ -11,7 +11,7 @@ import type { Log } from '../server/door.ts';
 import { drawJob } from '../server/drawing.ts';
 import { openStudio, type Studio } from '../server/studio.ts';
 import type { WireRequest } from '../draw/wire.ts';
-import { InputError } from '../util/errors.ts';
+import { InputError, RuntimeError } from '../util/errors.ts';
 import {
   cancelChannel,
   isCancelled,
@@ -103,7 +103,7 @@ async function drawEntry(fleet: FleetQueue, entry: FleetEntry, results: Results,
   const job = entry.data;
   const { previews } = job;
   const place = {
-    request: async () => JSON.parse(new TextDecoder().decode(await results.read(job.request))) as WireRequest,
+    request: () => readRequest(job, results),
     has: (index: number) => results.has(pictureName(job, index)),
     async write(index: number, file: Uint8Array) {
       const name = pictureName(job, index);
@@ -115,6 +115,16 @@ async function drawEntry(fleet: FleetQueue, entry: FleetEntry, results: Results,
   let told: Promise<unknown> = Promise.resolve();
   await drawJob(studio, job, seen, (progress) => void (told = entry.updateProgress({ ...progress }).catch(() => {})), signal);
   await told;
+}
+
+/** What a job asks for, from where its server put it. Throws RuntimeError `fleet.results`. */
+async function readRequest({ request }: FleetJob, results: Results): Promise<WireRequest> {
+  if (!(await results.has(request)))
+    throw new RuntimeError(
+      'fleet.results',
+      `${request} is not among this worker's results: start servers and workers with the same --results`,
+    );
+  return JSON.parse(new TextDecoder().decode(await results.read(request))) as WireRequest;
 }
 
 async function sendPreview({ redis }: FleetQueue, channel: string, id: string, preview: PreviewEvent): Promise<void> {

@@ -255,6 +255,7 @@ export const RUNTIME_CODES = {
   'fleet.empty': 'A fleet has no worker.',
   'fleet.missing': 'A package that a fleet needs is not installed.',
   'fleet.redis': 'Redis cannot be reached.',
+  'fleet.results': 'A worker does not find the request of a job: its place for results is not that of the server.',
   'hash.missing': 'There is no Web Crypto: the page is served neither by https nor from localhost.',
   'hub.answer': 'What answers is not the hub, or says what cannot be.',
   'hub.busy': 'The hub or its store refuses for the moment; several tries did not help.',
