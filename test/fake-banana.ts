@@ -8,6 +8,7 @@ import { pictureStore, type Sent } from '../src/draw/pictures.ts';
 import type { GenerateEvent } from '../src/draw/events.ts';
 import type { Recipe } from '../src/draw/recipe.ts';
 import type { Limits } from '../src/draw/request.ts';
+import type { ModelInfo } from '../src/models/family.ts';
 import { image, type Image } from '../src/image/image.ts';
 import { bananaOf, type Banana } from '../src/sdk/banana.ts';
 import { breathe } from '../src/runtime/engine.ts';
@@ -33,7 +34,9 @@ export interface FakeBanana extends Banana {
   release(): void;
 }
 
-export function fakeBanana({ limits }: { limits?: Limits } = {}): FakeBanana {
+/** `model`: what it says of itself that the fake one does not. */
+export function fakeBanana({ limits, model: own = {} }: { limits?: Limits; model?: Partial<ModelInfo> } = {}): FakeBanana {
+  const model = { ...MODEL, ...own };
   const log: string[] = [];
   let last: Checked | undefined;
   let release = (): void => {};
@@ -55,7 +58,7 @@ export function fakeBanana({ limits }: { limits?: Limits } = {}): FakeBanana {
       }
       const drawn = pictureOf(seed, size.width, size.height);
       yield { type: 'render', index: 0, tile: 1, tiles: 1, rows: { y: 0, of: size.height, image: drawn } };
-      const recipe: Recipe = { prompt, seed, steps, guidance, ...size, model: { name: 'fake', version: '1', hash: '' }, sdk: '0.1.0' };
+      const recipe: Recipe = { prompt, seed, steps, guidance, ...size, model: { name: model.name, version: '1', hash: '' }, sdk: '0.1.0' };
       yield { type: 'image', index: 0, image: drawn, recipe, text: prompt, ...(request.metadata === false && { metadata: false }) };
       yield { type: 'done', count: 1, seconds: { text: 0, denoise: 0, render: 0 } };
     } finally {
@@ -63,7 +66,7 @@ export function fakeBanana({ limits }: { limits?: Limits } = {}): FakeBanana {
     }
   }
 
-  const banana = bananaOf({ model: MODEL, start, close: async () => {} }, (one) => encodeImage(one, 'png'), limits ? { limits } : {});
+  const banana = bananaOf({ model, start, close: async () => {} }, (one) => encodeImage(one, 'png'), limits ? { limits } : {});
   return {
     ...banana,
     log,

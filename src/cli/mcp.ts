@@ -2,9 +2,9 @@
 import { Command } from 'commander';
 import { narrowed } from '../draw/request.ts';
 import { peelFolder, shippedPeels } from '../node/library.ts';
-import { modelPath } from '../node/models.ts';
 import type { Io } from './io.ts';
-import { openEngine, stoppable, withEngine, type EngineFlags } from './shared.ts';
+import { checkModels, openModels, withModels, type ModelsFlags } from './serving.ts';
+import { stoppable } from './shared.ts';
 
 const HELP = `
 For a host that reads a file of servers:
@@ -16,13 +16,13 @@ const TIMEOUT = 600;
 const ROOM = 16;
 
 export function mcpCommand(io: Io): Command {
-  return withEngine(new Command('mcp').description('tools for assistants (Model Context Protocol), over standard input and output'))
+  return withModels(new Command('mcp').description('tools for assistants (Model Context Protocol), over standard input and output'))
     .addHelpText('after', HELP)
-    .action((flags: EngineFlags) => mcp(flags, io));
+    .action((flags: ModelsFlags) => mcp(flags, io));
 }
 
-async function mcp(flags: EngineFlags, io: Io): Promise<void> {
-  modelPath(flags.model ?? flags.preset);
+async function mcp(flags: ModelsFlags, io: Io): Promise<void> {
+  checkModels(flags);
   const [{ toolsOverStdio }, { openStudio }, { refusalOf }] = await Promise.all([
     import('../server/mcp.ts'),
     import('../server/studio.ts'),
@@ -31,13 +31,13 @@ async function mcp(flags: EngineFlags, io: Io): Promise<void> {
   const limits = narrowed();
   const peels = peelFolder();
   await stoppable(io, async (signal) => {
-    const banana = await openEngine(flags, signal);
-    const studio = openStudio(banana, { limits, room: ROOM, timeout: TIMEOUT });
+    const { bananas, close } = await openModels(flags, signal);
+    const studio = openStudio(bananas, { limits, room: ROOM, timeout: TIMEOUT });
     try {
       await toolsOverStdio({ studio, peels, refusal: (error) => refusalOf(error, [peels, shippedPeels()]) }, signal);
     } finally {
       await studio.close(0);
-      await banana.close();
+      await close();
     }
   });
 }

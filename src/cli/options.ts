@@ -11,6 +11,9 @@ export function whole(text: string): number {
   return n;
 }
 
+/** A text that may be given again. */
+export const several = (text: string, before: readonly string[] = []): string[] => [...before, text];
+
 /** A decimal number. */
 export function decimal(text: string): number {
   const n = numberOf(text);

@@ -4,16 +4,27 @@ import { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { packagePath } from '../disk/package.ts';
-import { modelPath } from '../node/models.ts';
-import { whole } from './options.ts';
-import type { Banana } from '../sdk/banana.ts';
 import type { ServeOptions } from '../server/listen.ts';
+import type { Source } from '../server/models.ts';
 import type { Io } from './io.ts';
-import { aborted, openLog, redisOf, servedLimits, withFleet, withLog, type FleetFlags } from './serving.ts';
-import { openEngine, stoppable, withEngine, type EngineFlags } from './shared.ts';
+import { several, whole } from './options.ts';
+import {
+  aborted,
+  checkModels,
+  openLog,
+  openModels,
+  redisOf,
+  servedLimits,
+  withFleet,
+  withLog,
+  withModels,
+  type FleetFlags,
+  type ModelsFlags,
+} from './serving.ts';
+import { stoppable } from './shared.ts';
 
 /** Of what draws. */
-interface DrawingFlags extends EngineFlags, FleetFlags {
+interface DrawingFlags extends ModelsFlags, FleetFlags {
   jobs?: string;
 }
 
@@ -39,8 +50,6 @@ docs/server.md has a line to copy for each.
 /** Requests that a server has in a fleet's queue at a time; more wait here. */
 const AT_ONCE = 16;
 
-const several = (text: string, before: string[] = []): string[] => [...before, text];
-
 export function serveCommand(io: Io): Command {
   const command = new Command('serve')
     .description('draw for other programs, over HTTP')
@@ -52,7 +61,7 @@ export function serveCommand(io: Io): Command {
     .option('--jobs <folder>', 'where jobs are kept; default that of the environment variable BANANA_JOBS, else .banana/jobs in your own')
     .option('--pages <folder>', 'a site to serve at /; default the studio, where npm run build:studio has built it')
     .option('--queue <n>', 'requests that may wait; default 64', whole);
-  return withEngine(withFleet(withLog(command), ['jobs', 'model', 'preset']))
+  return withModels(withFleet(withLog(command), ['jobs', 'model', 'preset', 'pulled', 'keep']))
     .option('--json', 'print { "url": ... } as the first line on standard output')
     .addHelpText('after', HELP)
     .action((flags: Flags) => serve(flags, io));
@@ -62,13 +71,13 @@ async function serve(
   { host, port, key, allowHost, origin, queue, pages = studioFolder(), json = false, log: level, ...drawing }: Flags,
   io: Io,
 ): Promise<void> {
-  if (redisOf(drawing) === undefined) modelPath(drawing.model ?? drawing.preset);
+  if (redisOf(drawing) === undefined) checkModels(drawing);
   const [{ serve: listen }, log] = await Promise.all([import('../server/listen.ts'), openLog(level, io)]);
   const who = { host, port, key: key ?? (process.env['BANANA_KEY'] || undefined), hosts: allowHost, origins: origin };
   await stoppable(io, async (signal) => {
-    const { banana, jobs, atOnce, close: end } = await opened(drawing, signal);
+    const { bananas, jobs, atOnce, close: end } = await opened(drawing, signal);
     try {
-      const { url, close } = await listen(banana, {
+      const { url, close } = await listen(bananas, {
         ...who,
         limits: servedLimits(),
         log,
@@ -77,8 +86,8 @@ async function serve(
         atOnce,
         ...(pages && { pages }),
       });
-      const { name } = banana.model;
-      io.out(json ? `${JSON.stringify({ url, model: name })}\n` : `banana serves ${name} at ${url}; Ctrl-C stops it\n`);
+      const models = bananas.map(({ model }) => model.name);
+      io.out(json ? `${JSON.stringify({ url, models })}\n` : `banana serves ${models.join(', ')} at ${url}; Ctrl-C stops it\n`);
       await aborted(signal);
       log.info({}, 'stopping: what was begun is finished; a second signal ends at once');
       await close();
@@ -95,19 +104,19 @@ function studioFolder(): string | undefined {
 }
 
 interface Opened extends Pick<ServeOptions, 'jobs' | 'atOnce'> {
-  readonly banana: Pick<Banana, 'model' | 'generate'>;
+  readonly bananas: readonly Source[];
   close(): Promise<void>;
 }
 
-/** What draws: an engine of its own, or a fleet. */
+/** What draws: engines of its own, or a fleet. */
 async function opened({ jobs, redis, fleet: name, results, ...engine }: DrawingFlags, signal: AbortSignal): Promise<Opened> {
   const url = redisOf({ redis });
   if (url === undefined) {
     const { jobFolder } = await import('../server/job-store.ts');
-    const banana = await openEngine(engine, signal, servedLimits());
-    return { banana, jobs: jobFolder(jobs), close: () => banana.close() };
+    return { ...(await openModels(engine, signal, servedLimits())), jobs: jobFolder(jobs) };
   }
   const [{ openFleet }, { resultsPlace }] = await Promise.all([import('../fleet/fleet.ts'), import('../fleet/results.ts')]);
   const options = { redis: url, results: resultsPlace(results), signal, ...(name !== undefined && { name }) };
-  return { ...(await openFleet(options)), atOnce: AT_ONCE };
+  const { banana, ...fleet } = await openFleet(options);
+  return { ...fleet, bananas: [banana], atOnce: AT_ONCE };
 }

@@ -61,7 +61,7 @@ export const withEngine = (command: Command): Command => withFlags(withModel(com
 /** The engine that the flags ask for. */
 export function openEngine(
   { preset, model = preset, ...loading }: EngineFlags,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   limits: Partial<Limits> = {},
 ): Promise<NodeBanana> {
   return openBanana({ ...loading, model, limits, signal });

@@ -5,7 +5,7 @@ import { toJSONSchema } from 'zod/mini';
 import type { Image } from '../image/image.ts';
 import type { KnownObject, ObjectRequest } from './object-options.ts';
 import { checkObjects } from './objects.ts';
-import { ABOUT, schemaOf, wired } from './option.ts';
+import { ABOUT, schemaOf, wired, type Options } from './option.ts';
 import { checked } from './refusal.ts';
 import { ELSEWHERE, LIMITS, optionsOf, type GenerateOptions, type Limits, type PeelChoice, type SubjectReference } from './request.ts';
 
@@ -49,25 +49,27 @@ export function filesIn({ image, mask, references = [], objects = [] }: WirePict
   return found.filter((one): one is [string, string] => one[1] !== undefined);
 }
 
-/** The JSON schema (draft 2020-12) of a request within limits. */
-export function requestSchema(limits: Limits = LIMITS): Record<string, unknown> {
-  return toJSONSchema(schemaOf(wired(optionsOf(limits))), { target: 'draft-2020-12', io: 'input', metadata: ABOUT }) as Record<
-    string,
-    unknown
-  >;
+/** The JSON schema (draft 2020-12) of a request within limits; `more`: what may be said beside it. */
+export function requestSchema(limits: Limits = LIMITS, more: Options = {}): Record<string, unknown> {
+  return toJSONSchema(schemaOf({ ...wired(optionsOf(limits)), ...more }), {
+    target: 'draft-2020-12',
+    io: 'input',
+    metadata: ABOUT,
+  }) as Record<string, unknown>;
 }
 
 /**
  * A request from JSON. Throws InputError, with the `path`, for what is no option or cannot be; what belongs together is checked when it is
- * drawn.
+ * drawn. `more`: options that may be there beside its own; what they are is left out of what is returned.
  */
-export function checkWire(body: unknown, limits: Limits = LIMITS): WireRequest {
-  return checked(
-    wired(optionsOf(limits)),
+export function checkWire(body: unknown, limits: Limits = LIMITS, more: Options = {}): WireRequest {
+  const found = checked(
+    { ...wired(optionsOf(limits)), ...more },
     body,
     { name: 'the request', example: '{ "prompt": "a fox" }' },
     ELSEWHERE,
-  ) as unknown as WireRequest;
+  );
+  return Object.fromEntries(Object.entries(found).filter(([name]) => !Object.hasOwn(more, name))) as unknown as WireRequest;
 }
 
 /** The request as JSON, its pictures encoded. What only a program can give (signal, preview, bytes and paths of Peels) is left out. */

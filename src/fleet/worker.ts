@@ -52,7 +52,7 @@ export async function openWorker(
   { limits, log, timeout = 600, claim = 30_000 }: WorkerOptions,
 ): Promise<FleetWorker> {
   await joinModel(fleet, banana.model);
-  const studio = openStudio(banana, { limits, room: 0, timeout });
+  const studio = openStudio([banana], { limits, room: 0, timeout });
   const worker: Worker<FleetJob, FleetResult> = new fleet.bull.Worker(fleet.name, processor(fleet, results, studio, log), {
     connection: fleet.redis as never,
     lockDuration: claim,

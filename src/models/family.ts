@@ -19,8 +19,8 @@ import type { Box as Share, Layout } from './layout.ts';
 /** What not every model can do. `image`: start from a picture, with a mask or without. */
 export type Ability = 'image' | 'references' | 'peels' | 'guidance' | 'negative' | 'transparent' | 'layers';
 
-/** What a model is and can do. */
-export interface ModelInfo extends BaseId {
+/** What a model can do and how it is asked, as its file says before anything computes. */
+export interface ModelAbout {
   readonly family: string;
   readonly abilities: readonly Ability[];
   /** Words that `style` may be. */
@@ -31,16 +31,20 @@ export interface ModelInfo extends BaseId {
   readonly defaultSteps: number;
   /** Guidance scale when none is asked for. */
   readonly guidance: number;
-  /** Name of the runtime that it runs on. */
-  readonly runtime: string;
-  /** How weights are multiplied. */
-  readonly precision: Precision;
   /** Latent tokens of a 512x512 picture. */
   readonly tokens: number;
   /** Tokens of a text that it reads, start and end included. */
   readonly promptTokens: number;
   /** Side of the square that it reads pictures of subjects as; 0 where it cannot. */
   readonly referencePixels: number;
+}
+
+/** What a model is and can do. */
+export interface ModelInfo extends BaseId, ModelAbout {
+  /** Name of the runtime that it runs on. */
+  readonly runtime: string;
+  /** How weights are multiplied; left out of a model of a server that was not open yet. */
+  readonly precision?: Precision;
 }
 
 /**
@@ -98,7 +102,7 @@ export interface OpenedModel {
   /** What Peels can do to it, of a family that takes them. */
   readonly peels?: PeelTarget;
   readonly id: Omit<BaseId, 'hash'>;
-  readonly abilities: readonly Ability[];
+  readonly about: ModelAbout;
   /** Makes it ready to draw. Throws InputError for weights that do not fit, RuntimeError when the runtime fails. */
   painter(runtime: Runtime, options: PainterOptions): Promise<Painter>;
 }

@@ -9,7 +9,7 @@ export async function abilitiesOf(model: string = DEFAULT_MODEL): Promise<readon
   const [{ openModelFiles }, { openModelFile }] = await Promise.all([import('./model-files.ts'), import('../models/open.ts')]);
   const files = await openModelFiles(modelPath(model));
   try {
-    return openModelFile(files, files.path).abilities;
+    return openModelFile(files, files.path).about.abilities;
   } finally {
     files.close();
   }

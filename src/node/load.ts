@@ -5,7 +5,7 @@ import { findPeel, peelFile, peelFolder, readPeelBytes } from './library.ts';
 import { openRuntime } from '../runtime/select.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { held, storedModel, type Model, type StoredModel } from '../models/banana/file.ts';
-import type { Family, ModelFile, OpenedModel, Painter, PeelTarget } from '../models/family.ts';
+import type { Family, ModelAbout, ModelFile, OpenedModel, Painter, PeelTarget } from '../models/family.ts';
 import { openModelFile } from '../models/open.ts';
 import { openModelFiles } from './model-files.ts';
 import { modelPath } from './models.ts';
@@ -90,6 +90,13 @@ export async function readModel(given?: string): Promise<{ model: Model; base: B
   const whole = held(model);
   close();
   return { model: whole, ...found };
+}
+
+/** What is known of a model by its file, by name or path, before anything computes. Throws InputError when it is missing or damaged. */
+export async function describeModel(given?: string): Promise<BaseId & ModelAbout> {
+  const { read: model, hash, close } = await opened(given, openModelFile);
+  close();
+  return { ...model.id, ...model.about, hash };
 }
 
 /**

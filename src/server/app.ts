@@ -48,7 +48,7 @@ export function bananaApp(studio: Studio, { log, bodies, hide, peels, jobs, page
     refusal: (error) => refusalOf(error, hide),
     log: (c, error) => log[error instanceof BananaError ? 'info' : 'error']({ id: idOf(c), err: error }, 'failed'),
   };
-  const document = openapi(studio.limits, { key: who.key !== undefined, jobs: jobs !== undefined });
+  const document = openapi(studio.models.limits, { key: who.key !== undefined, jobs: jobs !== undefined });
   const app = new Hono();
   app.use(noted(studio, log, intake)).use(guard({ ...who, open: (path) => open(path) || (pages?.has(path) ?? false) }));
   app.onError((error, c) => refuse(c, door, error));

@@ -1,22 +1,27 @@
-// What the studio (apps/studio) and `openBananaServer` of banana-sdk/web ask: which model there is, and a picture with all that is known
+// What the studio (apps/studio) and `openBananaServer` of banana-sdk/web ask: which models there are, and a picture with all that is known
 // of it while it is drawn. The request is our own (draw/request.ts) as JSON; the answer one line of JSON an event, pictures in them as PNG.
 import { Hono, type Context } from 'hono';
 import { stream } from 'hono/streaming';
+import type { DescribedPeel } from '../adapters/foreign-peel.ts';
+import { sameBase } from '../adapters/info.ts';
 import { encodeImage } from '../disk/codec.ts';
 import type { GenerateEvent, PictureLayer } from '../draw/events.ts';
 import { checkWire, partWire } from '../draw/wire.ts';
 import type { Image } from '../image/image.ts';
+import type { ModelInfo } from '../models/family.ts';
 import { listPeels } from '../node/library.ts';
 import type { Door } from './door.ts';
+import { MODEL, namedIn } from './models.ts';
 import { unwired } from './pictures.ts';
 import type { Order } from './studio.ts';
 
 export function drawRoutes(door: Door): Hono {
-  const { model, limits } = door.studio;
+  const { all, limits } = door.studio.models;
   return new Hono()
     .get('/host.json', async (c) => {
       const { peels } = await listPeels(door.peels);
-      return c.json({ model, limits, peels: peels.map(({ name }) => name) }, 200, { 'Cache-Control': 'no-store' });
+      const models = all.map(({ model }) => ({ model, peels: peels.filter((one) => mayFit(one, model)).map(({ name }) => name) }));
+      return c.json({ models, limits }, 200, { 'Cache-Control': 'no-store' });
     })
     .post('/api/draw', async (c) => {
       door.studio.line.checkRoom();
@@ -24,11 +29,17 @@ export function drawRoutes(door: Door): Hono {
     });
 }
 
+/** Whether a Peel is for a model; one of another tool, which does not say so in our words, is for any that takes Peels. */
+const mayFit = ({ info, report }: DescribedPeel, model: ModelInfo): boolean =>
+  model.abilities.includes('peels') && (report !== undefined || sameBase(info.base, model));
+
 /** Throws InputError with the option's path. */
-function orderOf({ studio: { limits } }: Door, body: unknown): Order {
-  const { pictures: sent, rest } = partWire(checkWire(body, limits));
+function orderOf({ studio: { models } }: Door, body: unknown): Order {
+  const by = namedIn(models, body);
+  const { limits } = by;
+  const { pictures: sent, rest } = partWire(checkWire(body, limits, { model: MODEL }));
   const options = { ...rest, prompt: rest.prompt };
-  return { options, ...(sent && { pictures: () => unwired({ prompt: options.prompt, ...sent }, limits) }) };
+  return { by, options, ...(sent && { pictures: () => unwired({ prompt: options.prompt, ...sent }, limits) }) };
 }
 
 /** What goes wrong before the first event has a status of its own; after it, it is the last line. */

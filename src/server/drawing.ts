@@ -2,11 +2,11 @@
 // that was broken off anywhere is gone on with. Where its request and its files are is the caller's: a folder, or a fleet's storage.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PreviewEvent } from '../draw/events.ts';
-import type { Limits } from '../draw/request.ts';
 import { partWire, type WireRequest } from '../draw/wire.ts';
 import { drawnFiles } from '../node/index.ts';
 import { BananaError } from '../util/errors.ts';
 import type { Submitted } from './job-store.ts';
+import type { Served } from './models.ts';
 import { unwired } from './pictures.ts';
 import type { Order, Studio } from './studio.ts';
 
@@ -43,7 +43,7 @@ export async function drawJob(
   tell: (progress: JobProgress) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const order = orderOf(job, await place.request(), studio.limits, place.previews?.side);
+  const order = orderOf(job, await place.request(), studio.models.find(job.model), place.previews?.side);
   let said: Pick<JobProgress, 'text' | 'tokens'> = {};
   const note = ({ text = said.text, tokens = said.tokens, ...progress }: JobProgress) =>
     tell({ ...progress, ...(said = { text, tokens }) });
@@ -86,8 +86,8 @@ async function drawPicture({ studio, job, place, tell, signal }: Task, order: Or
 }
 
 /** What is drawn for each picture of a job; its pictures are unpacked when it is its turn. */
-function orderOf(job: Submitted, request: WireRequest, limits: Limits, preview = 0): (index: number) => Order {
+function orderOf(job: Submitted, request: WireRequest, by: Served, preview = 0): (index: number) => Order {
   const { pictures: sent, rest } = partWire(request);
-  const pictures = sent && (() => unwired({ prompt: job.prompt, ...sent }, limits));
-  return (index) => ({ options: { ...rest, seed: job.seed + index, count: 1, preview }, ...(pictures && { pictures }) });
+  const pictures = sent && (() => unwired({ prompt: job.prompt, ...sent }, by.limits));
+  return (index) => ({ by, options: { ...rest, seed: job.seed + index, count: 1, preview }, ...(pictures && { pictures }) });
 }

@@ -10,7 +10,8 @@ import type { ImageFormat } from '../disk/codec.ts';
 import { filesIn, type WireRequest } from '../draw/wire.ts';
 import { InputError } from '../util/errors.ts';
 import type { Door } from './door.ts';
-import type { Job, Jobs } from './jobs.ts';
+import type { Job, JobRequest, Jobs } from './jobs.ts';
+import { MODEL, namedIn, type Models } from './models.ts';
 import { bytesOf, MEDIA_TYPES } from './pictures.ts';
 
 const KEY_MAX = 255;
@@ -19,23 +20,25 @@ const KEY_MAX = 255;
 export const jobOptions = (limits: Limits): Options => {
   const { preview: _, ...options } = wired(optionsOf(limits));
   const format = { ...choice('format', ['png', 'jpeg', 'webp']), about: 'kind of file', default: 'png', code: 'options.job' };
-  return { ...options, format, quality: { ...whole(1, 100), about: 'of JPEG and WebP', default: 90, code: 'options.job' } };
+  return { ...options, model: MODEL, format, quality: { ...whole(1, 100), about: 'of JPEG and WebP', default: 90, code: 'options.job' } };
 };
 
 interface Asked extends WireRequest {
   readonly format?: ImageFormat;
   readonly quality?: number;
+  readonly model?: string;
 }
 
 /** Reads a job's request. Throws InputError with the option's path. */
-function readJob(body: unknown, limits: Limits): { request: WireRequest; format: ImageFormat; quality: number | undefined } {
+function readJob(body: unknown, models: Models): Omit<JobRequest, 'key'> {
+  const { limits } = namedIn(models, body);
   const found = checked(jobOptions(limits), body, { name: 'the job', example: '{ "prompt": "a fox" }' }, ELSEWHERE) as unknown as Asked;
-  const { format = 'png', quality, ...asked } = found;
+  const { model, format = 'png', quality, ...asked } = found;
   const request = { ...asked, prompt: asked.prompt };
   const files = filesIn(request);
   for (const [path, text] of files) bytesOf(text, path);
   if (files.length === 0) checkOptions(request, limits);
-  return { request, format, quality };
+  return { request, model, format, quality };
 }
 
 /** A job as its client is told, with the addresses of its pictures. */
@@ -54,7 +57,7 @@ export function jobRoutes({ studio, intake }: Door, jobs: Jobs): Hono {
       const key = c.req.header('idempotency-key');
       if (key !== undefined && (key === '' || key.length > KEY_MAX))
         throw new InputError('job.key', `an Idempotency-Key of ${key.length} characters: expected 1 to ${KEY_MAX}`);
-      const { job, before } = await jobs.submit({ ...readJob(await intake.json(c), studio.limits), key });
+      const { job, before } = await jobs.submit({ ...readJob(await intake.json(c), studio.models), key });
       c.header('Location', `/api/jobs/${job.id}`);
       return c.json(answerOf(job), before ? 200 : 202);
     })

@@ -20,6 +20,8 @@ export interface Submitted {
   readonly print: string;
   /** ISO 8601. */
   readonly created: string;
+  /** The model that was named; left out: the first one that there is. */
+  readonly model?: string | undefined;
   readonly prompt: string;
   readonly count: number;
   /** Picture i has seed + i. */

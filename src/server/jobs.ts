@@ -39,6 +39,7 @@ export interface Job {
 
 export interface JobRequest {
   readonly request: WireRequest;
+  readonly model?: string | undefined;
   readonly format: ImageFormat;
   readonly quality?: number | undefined;
   readonly key?: string | undefined;
@@ -184,10 +185,10 @@ async function work(shelf: Shelf, failed: (error: unknown) => Refusal): Promise<
     }
 }
 
-async function submit(shelf: Shelf, { request, format, quality, key }: JobRequest): Promise<{ job: Job; before: boolean }> {
+async function submit(shelf: Shelf, { request, model, format, quality, key }: JobRequest): Promise<{ job: Job; before: boolean }> {
   const { held, queue, store } = shelf;
   const print = createHash('sha256')
-    .update(JSON.stringify([request, format, quality]))
+    .update(JSON.stringify([request, format, quality, model]))
     .digest('hex')
     .slice(0, 16);
   const before = key === undefined ? undefined : [...held.values()].find(({ job }) => job.key === key);
@@ -196,7 +197,7 @@ async function submit(shelf: Shelf, { request, format, quality, key }: JobReques
   if (before) return before.stored.then(() => ({ job: told(shelf, before), before: true }));
   if (queue.length >= WAITING_MAX) throw new RuntimeError('server.full', `${queue.length} jobs wait already: ask again later`);
   const { prompt, count = 1, seed = randomSeed() } = request;
-  const one = add(shelf, { id: randomUUID(), key, print, created: new Date().toISOString(), prompt, count, seed, format, quality });
+  const one = add(shelf, { id: randomUUID(), key, print, created: new Date().toISOString(), model, prompt, count, seed, format, quality });
   one.stored = store.submit(one.job, request);
   await one.stored.catch((error: unknown) => {
     held.delete(one.job.id);

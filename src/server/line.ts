@@ -100,11 +100,12 @@ function withResolvers(): { promise: Promise<void>; resolve: () => void } {
 }
 
 /** The promise's end, or the signal's reason at once. */
-function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+export function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (!signal) return promise;
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     if (signal.aborted) return abort();
     signal.addEventListener('abort', abort, { once: true });
-    void promise.then(resolve).finally(() => signal.removeEventListener('abort', abort));
+    void promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
   });
 }

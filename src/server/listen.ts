@@ -3,13 +3,13 @@ import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { LIMITS, type Limits } from '../draw/request.ts';
 import { peelFolder, shippedPeels } from '../node/library.ts';
-import type { Banana } from '../sdk/banana.ts';
 import { InputError, RuntimeError } from '../util/errors.ts';
 import type { BodyLimits } from './body.ts';
 import type { Log } from './door.ts';
 import { isLoopback } from './guard.ts';
 import { openJobStore } from './job-store.ts';
 import { openJobs, type Jobs } from './jobs.ts';
+import type { Source } from './models.ts';
 import { fromServer } from './peer.ts';
 import { refusalOf } from './refusal.ts';
 import { openStudio } from './studio.ts';
@@ -49,7 +49,7 @@ export interface ServeOptions {
 export interface BananaServer {
   /** Where it is, such as `http://127.0.0.1:7860`. */
   readonly url: string;
-  /** Takes nothing new, finishes what is there, gives up what is left after so many seconds (30). The banana stays open. */
+  /** Takes nothing new, finishes what is there, gives up what is left after so many seconds (30). What it draws with stays open. */
   close(options?: { patience?: number }): Promise<void>;
 }
 
@@ -66,8 +66,11 @@ const PATIENCE = 30;
 const KEPT = 120_000;
 const KEPT_TOLD = 5;
 
-/** Serves a banana. Throws InputError `server.open` for a foreign address without a key, RuntimeError `server.port`. */
-export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options: ServeOptions = {}): Promise<BananaServer> {
+/**
+ * Serves a banana, or several of which a request names one by its model. Throws InputError `server.open` for a foreign address without a key,
+ * `model.twice` for two of one name, RuntimeError `server.port`.
+ */
+export async function serve(given: Source | readonly Source[], options: ServeOptions = {}): Promise<BananaServer> {
   const { host = '127.0.0.1', port, key, hosts = [], origins = [], bodies = {}, limits = LIMITS, log = SILENT } = options;
   if (!isLoopback(host) && key === undefined)
     throw new InputError(
@@ -79,7 +82,7 @@ export async function serve(banana: Pick<Banana, 'model' | 'generate'>, options:
     Promise.all([import('./app.ts'), import('./pages.ts'), import('@hono/node-server')]),
   );
   const pages = options.pages === undefined ? undefined : pagesOf(options.pages);
-  const studio = openStudio(banana, { limits, room, atOnce, timeout });
+  const studio = openStudio('generate' in given ? [given] : given, { limits, room, atOnce, timeout });
   const peels = peelFolder(options.peels);
   const hide = [peels, shippedPeels(), ...(typeof options.jobs === 'string' ? [options.jobs] : [])];
   const jobs = typeof options.jobs === 'string' ? openJobs(studio, await openJobStore(options.jobs), failedJob(log, hide)) : options.jobs;

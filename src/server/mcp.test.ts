@@ -54,7 +54,9 @@ test('pictures, with how far it is', async () => {
 });
 
 test('what there is', async () => {
-  expect(JSON.parse(textOf(await call('list_models')))).toEqual({ models: [{ name: 'fake', version: '1', styles: ['flat'] }] });
+  expect(JSON.parse(textOf(await call('list_models')))).toEqual({
+    models: [{ name: 'fake', version: '1', styles: ['flat'], abilities: banana.model.abilities }],
+  });
   expect((JSON.parse(textOf(await call('list_peels'))) as { peels: { name: string }[] }).peels.map(({ name }) => name)).toContain(
     'outline',
   );

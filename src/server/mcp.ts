@@ -12,6 +12,7 @@ import { ELSEWHERE, optionsOf, type GenerateOptions, type Limits } from '../draw
 import { listPeels } from '../node/library.ts';
 import { drawnFiles } from '../node/index.ts';
 import { BananaError } from '../util/errors.ts';
+import { MODEL, namedIn } from './models.ts';
 import { fromTools } from './peer.ts';
 import type { Refusal } from './refusal.ts';
 import type { Studio } from './studio.ts';
@@ -36,7 +37,7 @@ const COUNT_MAX = 4;
 
 const toolOptions = (limits: Limits): Options => {
   const options = wired(optionsOf({ ...limits, count: Math.min(COUNT_MAX, limits.count) }));
-  return Object.fromEntries(SAID.map((name) => [name, options[name]!]));
+  return { ...Object.fromEntries(SAID.map((name) => [name, options[name]!])), model: MODEL };
 };
 
 export interface ToolDoor {
@@ -69,10 +70,13 @@ const TOOLS: Readonly<Record<string, Tool>> = {
     call: generateImage,
   },
   list_models: {
-    description: 'The model that draws, and the styles that it knows.',
+    description:
+      'The models that there are to draw with, the first unless another is named, the styles that each knows and what it can do.',
     inputSchema: NOTHING,
-    call: async ({ studio: { model } }) => ({
-      content: [said({ models: [{ name: model.name, version: model.version, styles: model.styles }] })],
+    call: async ({ studio: { models } }) => ({
+      content: [
+        said({ models: models.all.map(({ model: { name, version, styles, abilities } }) => ({ name, version, styles, abilities })) }),
+      ],
     }),
   },
   list_peels: {
@@ -91,12 +95,13 @@ const TOOLS: Readonly<Record<string, Tool>> = {
 
 async function generateImage({ studio }: ToolDoor, given: unknown, { signal, progress }: Call): Promise<CallToolResult> {
   const name = { name: 'the arguments', example: '{ "prompt": "a fox" }' };
-  const asked = checked(toolOptions(studio.limits), given, name, ELSEWHERE) as unknown as GenerateOptions;
+  const by = namedIn(studio.models, given);
+  const { model: _, ...asked } = checked(toolOptions(by.limits), given, name, ELSEWHERE) as unknown as GenerateOptions & { model?: string };
   const options = { ...asked, prompt: asked.prompt, preview: 0 };
   const count = options.count ?? 1;
   const files = drawnFiles(options.background !== 'transparent');
   const content: CallToolResult['content'] = [];
-  for await (const event of studio.draw({ options }, signal).events) {
+  for await (const event of studio.draw({ by, options }, signal).events) {
     files.see(event);
     if (event.type === 'step') await progress(event.index + event.step / (event.steps + 1), count);
     if (event.type !== 'image') continue;
@@ -115,7 +120,7 @@ export async function toolServer(door: ToolDoor): Promise<Server> {
   const { Server } = await fromTools(import('@modelcontextprotocol/sdk/server/index.js'));
   const { CallToolRequestSchema, ListToolsRequestSchema } = await fromTools(import('@modelcontextprotocol/sdk/types.js'));
   const server = new Server({ name: 'banana', version: VERSION }, { capabilities: { tools: {} } });
-  const { limits } = door.studio;
+  const { limits } = door.studio.models;
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: Object.entries(TOOLS).map(([name, { description, inputSchema }]) => ({
       name,

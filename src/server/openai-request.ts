@@ -8,6 +8,7 @@ import { optionsOf, SIDE_MAX, type GenerateOptions, type Limits } from '../draw/
 import type { WireRequest } from '../draw/wire.ts';
 import type { ImageFormat } from '../disk/codec.ts';
 import { InputError } from '../util/errors.ts';
+import { MODEL } from './models.ts';
 
 const CODE = { code: 'options.openai' };
 const FORMATS = ['png', 'jpeg', 'webp'] as const;
@@ -64,7 +65,7 @@ const own = (limits: Limits): Options => {
 /** The options of a request within limits. */
 export const openaiOptions = (limits: Limits): Options => ({
   ...own(limits),
-  model: { ...text(), about: 'the model, as /v1/models calls it', otherwise: 'the one that is served', ...CODE },
+  model: MODEL,
   n: { ...whole(1, Math.min(COUNT_MAX, limits.count)), about: 'pictures, with seeds that count up', default: 1, ...CODE },
   size: {
     ...matching(/^(auto|\d{1,5}x\d{1,5})$/, `auto, or such as 640x480 with sides up to ${SIDE_MAX}`, 'is no size'),
@@ -105,7 +106,6 @@ export interface OpenaiRequest {
   readonly options: Omit<GenerateOptions, 'image' | 'mask' | 'references' | 'objects'>;
   /** What holds files in base64, as they came. */
   readonly sent: Pick<WireRequest, 'references' | 'objects'>;
-  readonly model: string | undefined;
   readonly format: ImageFormat;
   readonly compression: number | undefined;
   readonly url: boolean;
@@ -123,7 +123,6 @@ interface Found extends Pick<GenerateOptions, 'prompt' | 'style' | (typeof KEPT)
   readonly steps?: number;
   readonly references?: WireRequest['references'];
   readonly objects?: WireRequest['objects'];
-  readonly model?: string;
   readonly n?: number;
   readonly size?: string;
   readonly quality?: string;
@@ -143,7 +142,6 @@ export function readOpenai(body: unknown, limits: Limits): OpenaiRequest {
       : body;
   const found = checked(openaiOptions(limits), given, { name: 'the request', example: '{ "prompt": "a fox" }' }) as unknown as Found;
   const {
-    model,
     n = 1,
     size = 'auto',
     quality = 'auto',
@@ -176,7 +174,6 @@ export function readOpenai(body: unknown, limits: Limits): OpenaiRequest {
       ...(style && !['vivid', 'natural'].includes(style) && { style }),
     },
     sent: { ...(references && { references }), ...(objects && { objects }) },
-    model,
     format,
     compression,
     url: response_format === 'url',

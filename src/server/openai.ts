@@ -11,6 +11,7 @@ import { drawnFiles, type DrawnFiles } from '../node/index.ts';
 import { InputError } from '../util/errors.ts';
 import type { Door } from './door.ts';
 import { fieldsOf, readOpenai, type OpenaiRequest } from './openai-request.ts';
+import { namedIn, type Served } from './models.ts';
 import { bytesOf, unpacker } from './pictures.ts';
 import { openaiError } from './refusal.ts';
 import type { Pictures } from './studio.ts';
@@ -23,48 +24,45 @@ type Kind = 'image_generation' | 'image_edit';
 
 /** A request with the files that came with it. */
 interface Asked extends OpenaiRequest {
+  readonly by: Served;
   readonly kind: Kind;
   readonly pictures?: () => Promise<Pictures>;
 }
 
 export function openaiRoutes(door: Door): Hono {
   const { studio, intake } = door;
-  const { limits, model } = studio;
+  const { models } = studio;
   const created = Math.floor(Date.now() / 1000);
-  const card = { id: model.name, object: 'model', created, owned_by: 'banana-sdk' };
+  const cardOf = ({ model: { name } }: Served) => ({ id: name, object: 'model', created, owned_by: 'banana-sdk' });
+  const read = (body: unknown) => {
+    const by = namedIn(models, body);
+    return { ...readOpenai(body, by.limits), by };
+  };
   return new Hono()
-    .get('/v1/models', (c) => c.json({ object: 'list', data: [card] }))
-    .get('/v1/models/:id', (c) => (checkModel(door, c.req.param('id')), c.json(card)))
+    .get('/v1/models', (c) => c.json({ object: 'list', data: models.all.map(cardOf) }))
+    .get('/v1/models/:id{.+}', (c) => c.json(cardOf(models.find(c.req.param('id')))))
     .post('/v1/images/generations', async (c) => {
       studio.line.checkRoom();
-      const request = readOpenai(await intake.json(c), limits);
-      return answer(c, door, { ...request, kind: 'image_generation', ...withPictures(door, request, []) });
+      const request = read(await intake.json(c));
+      return answer(c, door, { ...request, kind: 'image_generation', ...withPictures(request, []) });
     })
     .post('/v1/images/edits', async (c) => {
       studio.line.checkRoom();
-      const { body, files } = fieldsOf(await intake.form(c), limits);
-      const request = readOpenai(body, limits);
+      const { body, files } = fieldsOf(await intake.form(c), models.limits);
+      const request = read(body);
       return answer(c, door, {
         ...request,
         kind: 'image_edit',
-        ...withPictures(door, request, filesOf(files, 'image'), files.get('mask')?.[0]),
+        ...withPictures(request, filesOf(files, 'image'), files.get('mask')?.[0]),
       });
     })
     .post('/v1/images/variations', async (c) => {
       studio.line.checkRoom();
-      const { body, files } = fieldsOf(await intake.form(c), limits);
+      const { body, files } = fieldsOf(await intake.form(c), models.limits);
       const pictures = filesOf(files, 'image');
-      const request = readOpenai({ prompt: await promptIn(pictures[0]!), ...body }, limits);
-      return answer(c, door, { ...request, kind: 'image_generation', ...withPictures(door, request, pictures.slice(0, 1)) });
+      const request = read({ prompt: await promptIn(pictures[0]!), ...body });
+      return answer(c, door, { ...request, kind: 'image_generation', ...withPictures(request, pictures.slice(0, 1)) });
     });
-}
-
-function checkModel({ studio }: Door, asked: string | undefined): void {
-  const { name, preset } = studio.model;
-  if (asked === undefined || asked === name || asked === preset) return;
-  throw new InputError('model.unknown', `there is no model "${asked.slice(0, 80)}" here: this server draws with ${name}`, {
-    path: 'model',
-  });
 }
 
 function filesOf(files: ReadonlyMap<string, readonly File[]>, name: string): readonly File[] {
@@ -85,7 +83,7 @@ async function promptIn(file: File): Promise<string | undefined> {
 }
 
 /** How a request's pictures are unpacked: the first is what it starts from, those after it the subjects <1>, <2>... */
-function withPictures({ studio: { limits } }: Door, { sent }: OpenaiRequest, files: readonly File[], mask?: File): Pick<Asked, 'pictures'> {
+function withPictures({ sent, by: { limits } }: Omit<Asked, 'kind'>, files: readonly File[], mask?: File): Pick<Asked, 'pictures'> {
   if (files.length === 0 && Object.keys(sent).length === 0) return {};
   const pictures = async (): Promise<Pictures> => {
     const unpack = unpacker(limits);
@@ -104,10 +102,9 @@ function withPictures({ studio: { limits } }: Door, { sent }: OpenaiRequest, fil
 }
 
 async function answer(c: Context, door: Door, asked: Asked): Promise<Response> {
-  checkModel(door, asked.model);
-  const { options, pictures } = asked;
+  const { by, options, pictures } = asked;
   const preview = asked.partial > 0 ? PARTIAL_SIDE : 0;
-  const { events } = door.studio.draw({ options: { ...options, preview }, ...(pictures && { pictures }) }, c.req.raw.signal);
+  const { events } = door.studio.draw({ by, options: { ...options, preview }, ...(pictures && { pictures }) }, c.req.raw.signal);
   return asked.stream ? streamed(c, door, asked, events) : whole(c, door, asked, events);
 }
 
@@ -119,7 +116,7 @@ const factsOf = ({ format, quality, background }: Asked, { recipe: { width, heig
   output_format: format,
 });
 
-const usageOf = ({ studio: { model } }: Door, tokens: number, pictures: number) => ({
+const usageOf = ({ by: { model } }: Asked, tokens: number, pictures: number) => ({
   input_tokens: tokens,
   input_tokens_details: { text_tokens: tokens, image_tokens: 0 },
   output_tokens: pictures * model.tokens,
@@ -149,7 +146,7 @@ async function whole(c: Context, door: Door, asked: Asked, events: AsyncGenerato
     const place = asked.url ? { url: door.keep(c, { bytes, format: asked.format }) } : { b64_json: Buffer.from(bytes).toString('base64') };
     data.push({ ...place, revised_prompt: event.text, seed: event.recipe.seed });
   }
-  return c.json({ created: Math.floor(Date.now() / 1000), data, ...facts, usage: usageOf(door, tokens, data.length) });
+  return c.json({ created: Math.floor(Date.now() / 1000), data, ...facts, usage: usageOf(asked, tokens, data.length) });
 }
 
 /** Answers with events. What goes wrong before the first one still has a status of its own. */
@@ -157,7 +154,7 @@ async function streamed(c: Context, door: Door, asked: Asked, events: AsyncGener
   const first = await events.next();
   return streamSSE(c, async (stream) => {
     try {
-      await writeEvents(stream, door, asked, first, events);
+      await writeEvents(stream, asked, first, events);
     } catch (error) {
       door.log(c, error);
       await stream.writeSSE({ event: 'error', data: JSON.stringify(openaiError(door.refusal(error))) });
@@ -169,7 +166,6 @@ async function streamed(c: Context, door: Door, asked: Asked, events: AsyncGener
 
 async function writeEvents(
   stream: SSEStreamingApi,
-  door: Door,
   asked: Asked,
   first: IteratorResult<GenerateEvent, void>,
   events: AsyncGenerator<GenerateEvent, void>,
@@ -198,7 +194,7 @@ async function writeEvents(
     }
     if (event.type !== 'image') continue;
     partials = 0;
-    await send('completed', await file(event), { ...factsOf(asked, event), usage: usageOf(door, tokens, 1), seed: event.recipe.seed });
+    await send('completed', await file(event), { ...factsOf(asked, event), usage: usageOf(asked, tokens, 1), seed: event.recipe.seed });
   }
 }
 

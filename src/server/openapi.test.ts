@@ -9,7 +9,7 @@ import type { Jobs } from './jobs.ts';
 import { openStudio } from './studio.ts';
 
 const limits = narrowed({ side: 512, count: 2 });
-const studio = openStudio(fakeBanana({ limits }), { limits, room: 64, timeout: 60 });
+const studio = openStudio([fakeBanana({ limits })], { limits, room: 64, timeout: 60 });
 const log = pino({ enabled: false });
 const app = bananaApp(studio, { log, peels: '/nowhere', hide: [], hosts: [], origins: [], jobs: {} as Jobs });
 const asked = (path: string, more: RequestInit = {}) =>

@@ -6,6 +6,7 @@ import { ABOUT, schemaOf, type Options } from '../draw/option.ts';
 import type { Limits } from '../draw/request.ts';
 import { requestSchema } from '../draw/wire.ts';
 import { jobOptions } from './job-routes.ts';
+import { MODEL } from './models.ts';
 import { openaiOptions } from './openai-request.ts';
 import { webuiOptions } from './webui-request.ts';
 
@@ -42,7 +43,7 @@ const ID = { id: 'of the job' };
 const object = (properties: Json): Json => ({ type: 'object', properties, required: Object.keys(properties) });
 const list = (items: Json): Json => ({ type: 'array', items });
 const [TEXT, COUNT] = [{ type: 'string' }, { type: 'integer', minimum: 0 }];
-const MODEL = object({ id: TEXT, object: { const: 'model' } });
+const CARD = object({ id: TEXT, object: { const: 'model' } });
 const STATUS = { enum: ['queued', 'drawing', 'done', 'failed', 'cancelled'] };
 const PICTURE = object({ seed: COUNT, url: TEXT });
 const JOB = object({
@@ -98,16 +99,16 @@ function operations(limits: Limits, withJobs: boolean): Readonly<Record<string, 
     'get /ready': { says: 'Whether it takes requests' },
     'get /metrics': { says: 'Counts and times, for Prometheus', answers: ['text/plain'] },
     'get /openapi.json': { says: 'This document' },
-    'get /host.json': { says: 'The model, what a request may ask for, and the names of the Peels' },
+    'get /host.json': { says: 'The models, each with the names of its Peels, and what a request may ask for' },
     'post /api/draw': {
       says: 'Draws, and tells what is known while it does: a line of JSON an event',
-      json: requestSchema(limits),
+      json: requestSchema(limits, { model: MODEL }),
       answers: ['application/x-ndjson'],
     },
     'get /files/{name}': { says: 'A picture that was answered by its address', path: { name: 'from the address' }, answers: PICTURE_TYPES },
     'post /mcp': { says: 'Tools for assistants (Model Context Protocol)', json: ANY, answers: ['application/json', EVENTS] },
-    'get /v1/models': { says: 'The models', returns: object({ data: list(MODEL) }) },
-    'get /v1/models/{id}': { says: 'A model', path: { id: 'its name' }, returns: MODEL },
+    'get /v1/models': { says: 'The models', returns: object({ data: list(CARD) }) },
+    'get /v1/models/{id}': { says: 'A model', path: { id: 'its name' }, returns: CARD },
     'post /v1/images/generations': { says: 'Draws from words', json: pictures, answers: ['application/json', EVENTS] },
     'post /v1/images/edits': {
       says: 'Draws from pictures',
@@ -130,7 +131,7 @@ function operations(limits: Limits, withJobs: boolean): Readonly<Record<string, 
     },
     'post /sdapi/v1/interrupt': { says: 'Ends the drawings; they answer with what is there' },
     'get /sdapi/v1/options': { says: 'Which model draws' },
-    'post /sdapi/v1/options': { says: 'Changes nothing', json: ANY },
+    'post /sdapi/v1/options': { says: 'Which model draws from here on, as sd_model_checkpoint; all else changes nothing', json: ANY },
     'post /sdapi/v1/png-info': {
       says: 'The recipe inside a PNG',
       json: { type: 'object', properties: { image: { type: 'string' } }, required: ['image'] },

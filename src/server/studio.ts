@@ -2,20 +2,20 @@
 // when its client is gone, the server ends, or it took too long. Pictures that come with it are unpacked when it is its turn and not
 // before: a line of files is small, a line of pixels is not.
 import { setMaxListeners } from 'node:events';
-import { withinModel } from '../draw/able.ts';
 import { checkOptions } from '../draw/check.ts';
 import type { GenerateEvent } from '../draw/events.ts';
 import type { GenerateOptions, Limits } from '../draw/request.ts';
-import type { ModelInfo } from '../models/family.ts';
-import type { Banana } from '../sdk/banana.ts';
 import { BananaError, RuntimeError } from '../util/errors.ts';
 import { openLine, type Line, type Place } from './line.ts';
 import { openMetrics, type Metrics } from './metrics.ts';
+import { modelsOf, type Models, type Served, type Source } from './models.ts';
 
 export type Pictures = Pick<GenerateOptions, 'image' | 'mask' | 'references' | 'objects'>;
 
 /** What is to be drawn; `pictures` unpacks what it is drawn from. */
 export interface Order {
+  /** With which of the models; default: the first. */
+  readonly by?: Served;
   readonly options: Omit<GenerateOptions, keyof Pictures>;
   readonly pictures?: () => Promise<Pictures>;
 }
@@ -27,8 +27,7 @@ export interface Drawing {
 }
 
 export interface Studio {
-  readonly model: ModelInfo;
-  readonly limits: Limits;
+  readonly models: Models;
   readonly line: Line;
   readonly metrics: Metrics;
   /** Whether it takes requests. */
@@ -49,8 +48,9 @@ export interface StudioOptions {
   readonly timeout: number;
 }
 
-export function openStudio(banana: Pick<Banana, 'model' | 'generate'>, { limits: most, room, atOnce, timeout }: StudioOptions): Studio {
-  const limits = withinModel(most, banana.model);
+/** Throws as modelsOf. */
+export function openStudio(bananas: readonly Source[], { limits, room, atOnce, timeout }: StudioOptions): Studio {
+  const models = modelsOf(bananas, limits);
   const line = openLine(room, atOnce);
   const metrics = openMetrics();
   const pictures = metrics.counter('banana_pictures_total', 'Pictures drawn.');
@@ -60,11 +60,15 @@ export function openStudio(banana: Pick<Banana, 'model' | 'generate'>, { limits:
   const [closing, ended] = [new AbortController(), new AbortController()];
   setMaxListeners(0, ended.signal); // as many listen as wait
 
-  async function* drawn(place: Place, { options, pictures: unpack }: Order, stop: Stop): AsyncGenerator<GenerateEvent, void, void> {
+  async function* drawn(
+    place: Place,
+    { by = models.find(), options, pictures: unpack }: Order,
+    stop: Stop,
+  ): AsyncGenerator<GenerateEvent, void, void> {
     try {
       await place.turn(stop.signal);
       const given = { ...options, ...(await unpack?.()) };
-      for await (const event of banana.generate({ ...given, signal: stop.signal })) {
+      for await (const event of by.generate({ ...given, signal: stop.signal })) {
         if (event.type === 'image') {
           place.drawn();
           pictures.add();
@@ -81,14 +85,13 @@ export function openStudio(banana: Pick<Banana, 'model' | 'generate'>, { limits:
   }
 
   return {
-    model: banana.model,
-    limits,
+    models,
     line,
     metrics,
     ready: () => !closing.signal.aborted,
     draw(order, client, bound) {
       closing.signal.throwIfAborted();
-      if (!order.pictures) checkOptions(order.options, limits);
+      if (!order.pictures) checkOptions(order.options, (order.by ?? models.find()).limits);
       const place = line.enter(order.options.count ?? 1, bound);
       const stop = stopOf([client, ended.signal], timeout);
       stop.signal.addEventListener('abort', place.leave); // also when nobody ever reads the events

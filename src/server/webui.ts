@@ -11,6 +11,7 @@ import { listPeels } from '../node/library.ts';
 import { drawnFiles } from '../node/index.ts';
 import { InputError } from '../util/errors.ts';
 import type { Door } from './door.ts';
+import type { Models, Served } from './models.ts';
 import { bytesOf, unpacker } from './pictures.ts';
 import type { Place } from './line.ts';
 import type { Pictures } from './studio.ts';
@@ -53,7 +54,8 @@ interface Running {
 
 export function webuiRoutes(door: Door): Hono {
   const { studio, intake } = door;
-  const { model, limits } = studio;
+  const { models } = studio;
+  let current = models.find();
   const running = new Set<Running>();
   const routes = new Hono().basePath('/sdapi/v1');
   for (const [name, answer] of Object.entries(NOTHING)) routes.get(`/${name}`, (c) => c.json(answer as object));
@@ -61,10 +63,12 @@ export function webuiRoutes(door: Door): Hono {
     routes.post(`/${name}`, (c) => c.json(null));
   const draw = (needs: 'init_images' | undefined) => async (c: Context) => {
     studio.line.checkRoom();
-    const request = readWebui(await intake.json(c), limits, model);
+    const body = await intake.json(c);
+    const by = checkpointIn(models, (body as { override_settings?: unknown } | null)?.override_settings) ?? current;
+    const request = readWebui(body, by.limits, by.model);
     if (needs && request.image === undefined)
       throw new InputError('image.missing', 'there is no picture to start from: give init_images', { path: needs });
-    return c.json(await drawn(c, door, running, needs ? request : { ...request, image: undefined, mask: undefined }));
+    return c.json(await drawn(c, door, running, by, needs ? request : { ...request, image: undefined, mask: undefined }));
   };
   return routes
     .post('/txt2img', draw(undefined))
@@ -72,8 +76,8 @@ export function webuiRoutes(door: Door): Hono {
     .get('/progress', async (c) => c.json(await progressOf(running, c.req.query('skip_current_image') !== 'true')))
     .post('/interrupt', (c) => (interrupt(running), c.json({})))
     .post('/skip', (c) => (interrupt(running), c.json(null)))
-    .get('/sd-models', (c) => c.json([cardOf(door)]))
-    .get('/prompt-styles', (c) => c.json(model.styles.map((name) => ({ name, prompt: '', negative_prompt: '' }))))
+    .get('/sd-models', (c) => c.json(models.all.map(cardOf)))
+    .get('/prompt-styles', (c) => c.json(current.model.styles.map((name) => ({ name, prompt: '', negative_prompt: '' }))))
     .get('/loras', async (c) =>
       c.json(
         (await listPeels(door.peels)).peels.map(({ name, info }) => ({
@@ -86,17 +90,17 @@ export function webuiRoutes(door: Door): Hono {
     )
     .get('/options', (c) =>
       c.json({
-        sd_model_checkpoint: cardOf(door).title,
-        sd_checkpoint_hash: model.hash,
+        sd_model_checkpoint: cardOf(current).title,
+        sd_checkpoint_hash: current.model.hash,
         samples_format: 'png',
         CLIP_stop_at_last_layers: 1,
       }),
     )
-    .post('/options', async (c) => (checkOptions(door, await intake.json(c)), c.json(null)))
+    .post('/options', async (c) => ((current = checkpointIn(models, await intake.json(c)) ?? current), c.json(null)))
     .post('/png-info', async (c) => c.json(infoOf(await intake.json(c))));
 }
 
-const cardOf = ({ studio: { model } }: Door) => ({
+const cardOf = ({ model }: Served) => ({
   title: `${model.name} [${model.hash.slice(0, 10)}]`,
   model_name: model.name,
   hash: model.hash.slice(0, 10),
@@ -105,14 +109,12 @@ const cardOf = ({ studio: { model } }: Door) => ({
   config: null,
 });
 
-/** There is one model: asking for another is refused, all else changes nothing. */
-function checkOptions(door: Door, body: unknown): void {
-  const asked = (body as { sd_model_checkpoint?: unknown } | null)?.sd_model_checkpoint ?? undefined;
-  const { title, model_name, filename } = cardOf(door);
-  if (asked !== undefined && ![title, model_name, filename].includes(String(asked)))
-    throw new InputError('model.unknown', `there is no model "${String(asked).slice(0, 80)}" here: this server draws with ${model_name}`, {
-      path: 'sd_model_checkpoint',
-    });
+/** The model that settings name, in any of the ways in which clients do; all else in them changes nothing. */
+function checkpointIn(models: Models, settings: unknown): Served | undefined {
+  const asked = (settings as { sd_model_checkpoint?: unknown } | null | undefined)?.sd_model_checkpoint ?? undefined;
+  if (asked === undefined) return undefined;
+  const isAsked = ({ title, hash, filename }: ReturnType<typeof cardOf>) => [title, hash, filename].includes(String(asked));
+  return models.all.find((one) => isAsked(cardOf(one))) ?? models.find(String(asked), 'sd_model_checkpoint');
 }
 
 /** The text inside a PNG. */
@@ -160,7 +162,7 @@ const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 const stampOf = (date: Date) => date.toISOString().replace(/\D/g, '').slice(0, 14);
 
 /** Unpacks the pictures of a request; a mask may be the other way round. */
-function unpacked({ image, mask, invert }: WebuiRequest, { studio: { limits } }: Door): (() => Promise<Pictures>) | undefined {
+function unpacked({ image, mask, invert }: WebuiRequest, { limits }: Served): (() => Promise<Pictures>) | undefined {
   if (image === undefined) return undefined;
   const files = { image: bytesOf(image, 'init_images[0]'), mask: mask === undefined ? undefined : bytesOf(mask, 'mask') };
   return async () => {
@@ -183,14 +185,14 @@ function inverted(mask: Image, yes: boolean): Image {
 }
 
 /** Draws to the end, or to where it is interrupted. */
-async function drawn(c: Context, door: Door, running: Set<Running>, request: WebuiRequest): Promise<object> {
+async function drawn(c: Context, { studio }: Door, running: Set<Running>, by: Served, request: WebuiRequest): Promise<object> {
   const stop = new AbortController();
   const client = c.req.raw.signal;
   const leave = () => stop.abort(client.reason);
   client.addEventListener('abort', leave);
-  const pictures = unpacked(request, door);
-  const { place, events } = door.studio.draw(
-    { options: { ...request.options, preview: PREVIEW }, ...(pictures && { pictures }) },
+  const pictures = unpacked(request, by);
+  const { place, events } = studio.draw(
+    { by, options: { ...request.options, preview: PREVIEW }, ...(pictures && { pictures }) },
     stop.signal,
   );
   const one: Running = {
@@ -213,7 +215,7 @@ async function drawn(c: Context, door: Door, running: Set<Running>, request: Web
     client.removeEventListener('abort', leave);
     running.delete(one);
   }
-  return answerOf(door, request, one, found);
+  return answerOf(by, request, one, found);
 }
 
 async function read(
@@ -234,7 +236,7 @@ async function read(
 }
 
 function answerOf(
-  { studio: { model } }: Door,
+  { model }: Served,
   { given, options, send }: WebuiRequest,
   { since }: Running,
   found: readonly { event: ImageEvent; file: Uint8Array }[],

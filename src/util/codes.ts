@@ -62,6 +62,7 @@ export const INPUT_CODES = {
   'model.number': 'A weight of a model has a number that is infinite or none at all.',
   'model.references': 'Pictures of subjects are given to a model that was not trained with them.',
   'model.unwell': 'banana doctor found something wrong with a model.',
+  'model.twice': 'Two models that a server is to draw with have one name.',
   'model.unknown': 'A server is asked for a model that it does not draw with.',
   'model.weight': 'A weight of a model is of a type that cannot be, or has no scales that fit.',
   'model.weights': 'A model lacks a weight, or has one of another shape: it is of another preset.',

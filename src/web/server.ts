@@ -17,18 +17,21 @@ export interface BananaServerOptions {
   readonly url?: string;
   /** Its key, where it has one. */
   readonly key?: string;
+  /** Which of its models, by name; default: the first. */
+  readonly model?: string;
 }
 
 export interface ServedBanana extends Banana {
+  /** All models of the server; `openBananaServer` with its name makes a banana of another one. */
+  readonly models: readonly ModelInfo[];
   /** Names of the Peels that requests may name. */
   readonly peels: readonly string[];
 }
 
-/** What a server says of itself; `model` is null where there are files alone. */
+/** What a server says of itself; there are no models where there are files alone. */
 interface Host {
-  readonly model: ModelInfo | null;
+  readonly models: readonly { readonly model: ModelInfo; readonly peels: readonly string[] }[];
   readonly limits: Limits;
-  readonly peels: readonly string[];
 }
 
 type Line = GenerateEvent | { readonly type: 'error'; readonly code: string; readonly message: string; readonly status: number };
@@ -37,21 +40,29 @@ type Packed<E> = E extends { image: Image }
   : E;
 
 /**
- * Makes a server ready to be asked; undefined where there are files alone. Throws RuntimeError `server.answer` for what is no such server, and
- * what the server throws (`server.key`).
+ * Makes a server ready to be asked; undefined where there are files alone. Throws RuntimeError `server.answer` for what is no such server,
+ * InputError `model.unknown` for a model that it does not have, and what the server throws (`server.key`).
  */
-export async function openBananaServer({ url = document.baseURI, key }: BananaServerOptions = {}): Promise<ServedBanana | undefined> {
+export async function openBananaServer({
+  url = document.baseURI,
+  key,
+  model: name,
+}: BananaServerOptions = {}): Promise<ServedBanana | undefined> {
   const headers = { 'Content-Type': 'application/json', ...(key && { Authorization: `Bearer ${key}` }) };
-  const { model, limits, peels } = await asked<Host>(await fetch(new URL('host.json', url), { headers, cache: 'no-store' }));
-  if (!model) return undefined;
+  const { models, limits } = await asked<Host>(await fetch(new URL('host.json', url), { headers, cache: 'no-store' }));
+  if (models.length === 0) return undefined;
+  const all = models.map((one) => one.model);
+  const found = models.find(({ model }) => name === undefined || model.name === name);
+  if (!found) throw new InputError('model.unknown', `the server has no model "${name}": it has ${all.map((one) => one.name).join(', ')}`);
+  const { model, peels } = found;
   const pictures = pictureStore();
   const start = async function* (request: Sent, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
-    const body = JSON.stringify(await wireOf(request, pictures));
+    const body = JSON.stringify({ ...(await wireOf(request, pictures)), model: model.name });
     const response = await fetch(new URL('api/draw', url), { method: 'POST', headers, body, ...(signal && { signal }) });
     if (!response.ok) await asked(response);
     for await (const line of linesOf(response.body!)) yield unpacked(JSON.parse(line) as Packed<Line>);
   };
-  return { ...bananaOf({ model, start, close: async () => {} }, encodePng, { limits }), peels };
+  return { ...bananaOf({ model, start, close: async () => {} }, encodePng, { limits }), models: all, peels };
 }
 
 /** The JSON of an answer, or what the server refuses with. */

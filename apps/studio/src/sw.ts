@@ -59,7 +59,7 @@ async function answer(request: Request, kept: string): Promise<Response> {
 }
 
 /** Who draws: without a network, this tab. */
-const hostOf = (request: Request) => fetch(request).catch(() => Response.json({ model: null }));
+const hostOf = (request: Request) => fetch(request).catch(() => Response.json({ models: [] }));
 
 scope.addEventListener('install', (event) => (event as Waiting).waitUntil(install()));
 scope.addEventListener('activate', (event) => (event as Waiting).waitUntil(activate()));

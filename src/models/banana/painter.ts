@@ -6,7 +6,7 @@ import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { consistency } from '../../sampling/sampler.ts';
 import { times } from '../../sampling/schedule.ts';
-import type { Ability, Condition, Family, OpenedModel, Painter, PainterOptions, ReferencePicture } from '../family.ts';
+import type { Ability, Condition, Family, ModelAbout, OpenedModel, Painter, PainterOptions, ReferencePicture } from '../family.ts';
 import { canvasOf, latentGrid } from '../layout.ts';
 import { adaptable } from './adaptable.ts';
 import { baseTokens, ENCODER_PIXELS, type Config } from './config.ts';
@@ -29,7 +29,7 @@ export const banana = {
     return {
       model,
       id: { name, version, preset },
-      abilities: abilitiesOf(model),
+      about: aboutOf(model),
       painter: (runtime, options) => openPainter(model, runtime, options),
       peels: {
         fitter: (base) => peelFitter(weights, base),
@@ -45,7 +45,17 @@ export const banana = {
   },
 } as const satisfies Family;
 
-const abilitiesOf = ({ manifest: { references } }: Pick<Model, 'manifest'>): Ability[] => [
+const aboutOf = ({ config, manifest }: Pick<Model, 'config' | 'manifest'>): ModelAbout => ({
+  ...{ family: 'banana', styles: manifest.styles, guidance: manifest.guidance },
+  abilities: abilitiesOf(manifest),
+  steps: [...manifest.steps].sort((a, b) => a - b),
+  defaultSteps: Math.max(...manifest.steps),
+  tokens: baseTokens(config),
+  promptTokens: config.text.length,
+  referencePixels: manifest.references ? config.referencePixels : 0,
+});
+
+const abilitiesOf = ({ references }: Model['manifest']): Ability[] => [
   'image',
   'peels',
   'guidance',
@@ -60,25 +70,14 @@ export async function openPainter(
   { hash, precision: asked, training }: PainterOptions,
 ): Promise<Painter> {
   const { config, plan, blocks, tokenizer, manifest } = model;
-  const { name, version, preset, styles, guidance, steps, references } = manifest;
+  const { name, version, preset } = manifest;
   const precision = asked ?? (await fastestPrecision(runtime, plan));
   const options = { precision, ...(plan && { plan }), ...(blocks && { blocks }), ...(training && { accuracy: 0 as const }) };
   const networks = openNetworks(runtime, config, model.weights, options);
   if (!training) await warm(networks);
   const referencesOf = referenceEncoder(networks);
   return {
-    info: {
-      family: 'banana',
-      ...{ name, version, hash, preset, styles, guidance },
-      abilities: abilitiesOf(model),
-      steps: [...steps].sort((a, b) => a - b),
-      defaultSteps: Math.max(...steps),
-      runtime: runtime.name,
-      precision,
-      tokens: baseTokens(config),
-      promptTokens: config.text.length,
-      referencePixels: references ? config.referencePixels : 0,
-    },
+    info: { ...aboutOf(model), name, version, hash, preset, runtime: runtime.name, precision },
     tokensIn(text) {
       const { count, truncated } = tokenizer.encode(text, config.text.length);
       return count + truncated;

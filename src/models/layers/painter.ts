@@ -8,7 +8,7 @@ import { fastestPrecision } from '../../quant/precision.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { consistency } from '../../sampling/sampler.ts';
 import { times } from '../../sampling/schedule.ts';
-import type { Ability, Condition, Encoder, Family, OpenedModel, Painter, PainterOptions } from '../family.ts';
+import type { Ability, Condition, Encoder, Family, ModelAbout, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { adaptable } from './adaptable.ts';
 import { PATCH, THUMBNAIL } from './config.ts';
 import { isLayers, packLayers, storedLayers, type LayersModel } from './file.ts';
@@ -35,7 +35,7 @@ export const layers = {
     return {
       layers: model,
       id: { name, version, preset },
-      abilities: abilitiesOf(model),
+      about: aboutOf(model),
       painter: (runtime, options) => openPainter(model, runtime, options),
       peels: {
         fitter: (base) => peelFitter(weights, base),
@@ -53,6 +53,22 @@ export const layers = {
 
 const abilitiesOf = ({ manifest }: LayersModel): Ability[] => ['peels', 'transparent', 'layers', ...(manifest.abilities ?? [])];
 
+function aboutOf(model: LayersModel): ModelAbout {
+  const { styles, steps } = model.manifest;
+  const abilities = abilitiesOf(model);
+  return {
+    family: 'layers',
+    abilities,
+    styles,
+    steps: [...steps].sort((a, b) => a - b),
+    defaultSteps: Math.max(...steps),
+    guidance: 1,
+    tokens: tokenCount(layoutOf({ width: 512, height: 512 }, 1, false)),
+    promptTokens: model.config.text.length,
+    referencePixels: abilities.includes('references') ? REFERENCE : 0,
+  };
+}
+
 /** Side of the square that a subject is read as, of which what is visible becomes a thumbnail. */
 const REFERENCE = 4 * THUMBNAIL;
 /** Words by which a prompt asks for nothing behind its objects, in the languages of the captions. */
@@ -65,8 +81,8 @@ export async function openPainter(
   { hash, precision: asked, training }: PainterOptions,
 ): Promise<Painter> {
   const { config, plan, blocks, weights, tokenizer, manifest, basis } = model;
-  const { name, version, preset, styles, steps } = manifest;
-  const abilities = abilitiesOf(model);
+  const { name, version, preset } = manifest;
+  const about = aboutOf(model);
   const precision = asked ?? (await fastestPrecision(runtime, plan));
   const networks = openLayerNetworks(runtime, config, weights, { precision, plan, blocks, ...(training && { accuracy: 0 }) });
   if (!training) await warm(networks);
@@ -76,23 +92,7 @@ export async function openPainter(
   };
   const tokensOf = remembered(({ image }) => encodeThumbnail(canonical(withoutGround(image)), basis));
   return {
-    info: {
-      family: 'layers',
-      name,
-      version,
-      hash,
-      preset,
-      styles,
-      guidance: 1,
-      abilities,
-      steps: [...steps].sort((a, b) => a - b),
-      defaultSteps: Math.max(...steps),
-      runtime: runtime.name,
-      precision,
-      tokens: tokenCount(layoutOf({ width: 512, height: 512 }, 1, false)),
-      promptTokens: config.text.length,
-      referencePixels: abilities.includes('references') ? REFERENCE : 0,
-    },
+    info: { ...about, name, version, hash, preset, runtime: runtime.name, precision },
     tokensIn(text) {
       const { count, truncated } = tokenizer.encode(text, config.text.length);
       return count + truncated;
@@ -115,7 +115,7 @@ export async function openPainter(
     },
     sampler: consistency,
     times,
-    ...(abilities.includes('image') && { encoder: encoderOf(basis) }),
+    ...(about.abilities.includes('image') && { encoder: encoderOf(basis) }),
     layering: {
       known: (layers, parts, size) => knownOf(layers, parts, size, basis),
       sharpen: (small) => sharpened(networks, small),

@@ -6,7 +6,7 @@ import type { Grid } from '../../sampling/noise.ts';
 import { euler } from '../../sampling/sampler.ts';
 import { flowTimes } from '../../sampling/schedule.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { Condition, Family, ModelInfo, OpenedModel, Painter, PainterOptions } from '../family.ts';
+import type { Condition, Family, ModelAbout, ModelInfo, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { canvasOf, latentGrid, tokensOf, type Layout } from '../layout.ts';
 import { rasterDrawing } from '../raster.ts';
 import { SIDE, type EmmditConfig } from './emmdit-config.ts';
@@ -25,7 +25,7 @@ export const nitro = {
     const parts = nitroParts(file, source);
     return {
       id: { name: parts.name, version: '', preset: presetOf(parts) },
-      abilities: mannerOf(parts).abilities,
+      about: aboutOf(parts),
       parts: () => partsOf(parts),
       roundable: () => roundable(parts),
       painter: (runtime, options) => openPainter(parts, runtime, options),
@@ -40,27 +40,31 @@ function roundable(parts: NitroParts): ReadonlySet<string> {
 }
 
 const mannerOf = ({ distilled }: NitroParts) => (distilled ? DISTILLED : WHOLE);
+const layoutOf =
+  ({ denoiser: { config } }: NitroParts) =>
+  (size: Size, detail: number): Layout =>
+    canvasOf(gridOf(size, detail, config), config.channels);
+const aboutOf = (parts: NitroParts): ModelAbout => ({
+  ...{ family: 'nitro', styles: [], ...mannerOf(parts) },
+  tokens: tokensOf(layoutOf(parts)({ width: 512, height: 512 }, 1)),
+  promptTokens: TOKENS,
+  referencePixels: 0,
+});
 const presetOf = ({ distilled }: NitroParts): string => (distilled ? 'distilled' : 'whole');
 
 /** Makes a model ready on a runtime. Throws InputError for weights that do not fit. */
 async function openPainter(parts: NitroParts, runtime: Runtime, { hash, precision }: PainterOptions): Promise<Painter> {
   const networks = await openNetworks(runtime, parts, precision);
-  const { config } = parts.denoiser;
-  const layout = (size: Size, detail: number): Layout => canvasOf(gridOf(size, detail, config), config.channels);
+  const layout = layoutOf(parts);
   const gridIn = ([canvas]: Layout): Grid => canvas!;
   const tokens = (text: string) => parts.tokenizer.tokens(text.toLowerCase().trim());
   const features = (text: string) => networks.features(tokens(text).slice(0, TOKENS));
   let nothing: Promise<Tensor> | undefined; // the features of no text, for guidance
   const info: ModelInfo = {
-    family: 'nitro',
+    ...aboutOf(parts),
     ...{ name: parts.name, version: '', hash, preset: presetOf(parts) },
-    ...mannerOf(parts),
-    styles: [],
     runtime: runtime.name,
     precision: networks.precision,
-    tokens: tokensOf(layout({ width: 512, height: 512 }, 1)),
-    promptTokens: TOKENS,
-    referencePixels: 0,
   };
   return {
     info,

@@ -3,11 +3,11 @@
 import type { PeelStack } from '../../adapters/stack.ts';
 import type { Size } from '../../image/image.ts';
 import { planOf } from '../../quant/plan.ts';
-import { fastestPrecision, type Precision } from '../../quant/precision.ts';
+import { fastestPrecision } from '../../quant/precision.ts';
 import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../../tensor/tensor.ts';
-import type { Ability, Condition, Family, ModelFile, ModelInfo, OpenedModel, Painter, PainterOptions } from '../family.ts';
+import type { Ability, Condition, Family, ModelAbout, ModelFile, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { rasterDrawing } from '../raster.ts';
 import { canvasOf, latentGrid, tokensOf, type Layout } from '../layout.ts';
 import { componentsOf, isOneStep, isStableDiffusion } from './components.ts';
@@ -31,7 +31,7 @@ export const stableDiffusion = {
     const id = { ...nameOf(source, preset), preset };
     return {
       id,
-      abilities: abilitiesOf(components),
+      about: aboutOf(components),
       parts: () => partsOf(components),
       roundable: () => roundable(components),
       ...(isSingleFile(file.tensors) && { relaid: () => relaid(components, file, source) }),
@@ -57,7 +57,7 @@ const FEW = [1, 2, 3, 4, 5, 6, 8];
 const MANY = [10, 12, 15, 20, 25, 30, 35, 40, 50];
 
 /** How a model is drawn with when nothing is asked for; guidance 1 is none. */
-function manner({ schedule, unet, texts }: Components): Pick<ModelInfo, 'steps' | 'defaultSteps' | 'guidance'> {
+function manner({ schedule, unet, texts }: Components): Pick<ModelAbout, 'steps' | 'defaultSteps' | 'guidance'> {
   if (isOneStep(unet.config)) return { steps: [1], defaultSteps: 1, guidance: 1 };
   const distilled = schedule.kind !== 'euler' || schedule.spacing === 'trailing';
   if (distilled) return { steps: [...FEW, ...MANY], defaultSteps: 4, guidance: unet.config.guidance ? 8.5 : 1 };
@@ -76,7 +76,7 @@ async function openPainter(
   const schedule = scheduleOf(config);
   const layout = layoutOf(components);
   return {
-    info: infoOf(components, id, { hash, precision, runtime: runtime.name }),
+    info: { ...aboutOf(components), ...id, hash, precision, runtime: runtime.name },
     tokensIn: (text) => Math.max(...texts.map(({ tokenizer }) => tokenizer.tokens(text).length + 2)),
     read: reader(components, networks, schedule, layout),
     sampler: samplerOf(config.kind, schedule),
@@ -91,20 +91,13 @@ async function openPainter(
   };
 }
 
-function infoOf(
-  components: Components,
-  id: OpenedModel['id'],
-  { hash, precision, runtime }: { hash: string; precision: Precision; runtime: string },
-): ModelInfo {
-  const { texts } = components;
-  return {
-    ...{ family: 'stable-diffusion', ...id, hash, precision, runtime, styles: [], ...manner(components) },
-    abilities: abilitiesOf(components),
-    tokens: tokensOf(layoutOf(components)({ width: 512, height: 512 }, 1)),
-    promptTokens: Math.min(...texts.map(({ config }) => config.length)),
-    referencePixels: 0,
-  };
-}
+const aboutOf = (components: Components): ModelAbout => ({
+  ...{ family: 'stable-diffusion', styles: [], ...manner(components) },
+  abilities: abilitiesOf(components),
+  tokens: tokensOf(layoutOf(components)({ width: 512, height: 512 }, 1)),
+  promptTokens: Math.min(...components.texts.map(({ config }) => config.length)),
+  referencePixels: 0,
+});
 
 /** A network that is told the guidance is not guided away from anything. */
 const abilitiesOf = ({ unet, pictures }: Components): Ability[] => [

@@ -1,6 +1,14 @@
 // Where pictures are drawn: by the server that this page came from, at native speed, or in this tab, by WASM or WebGPU, with a model that
-// lies beside the page. `host.json` beside the page says whether there is a server: a folder of files answers with no model.
-import { InputError, openBananaServer, openBananaWorker, type Banana, type ServedBanana, type WebBanana } from 'banana-sdk/web';
+// lies beside the page. `host.json` beside the page says whether there is a server, and its models: a folder of files has none.
+import {
+  InputError,
+  openBananaServer,
+  openBananaWorker,
+  type Ability,
+  type Banana,
+  type ServedBanana,
+  type WebBanana,
+} from 'banana-sdk/web';
 
 /** The models of the build that lie beside the page, the first of them loaded first. */
 declare const __MODELS__: readonly string[];
@@ -11,6 +19,8 @@ export interface Choice {
   readonly id: string;
   readonly name: string;
   readonly at: 'tab' | 'server';
+  /** What it can do, where that is known before it is open. */
+  readonly abilities?: readonly Ability[];
 }
 
 export interface Opened {
@@ -43,11 +53,14 @@ export const isLocked = (error: unknown): boolean => error instanceof InputError
 export async function findHost(key?: string): Promise<Host> {
   const server = asked.get('host') === 'tab' ? undefined : await openBananaServer(key ? { key } : {});
   const tabs = __MODELS__.map((name): Choice => ({ id: `tab/${name}`, name, at: 'tab' }));
-  const served = server && ({ id: `server/${server.model.name}`, name: server.model.name, at: 'server' } as const);
+  const served = (server?.models ?? []).map(({ name, abilities }): Choice => ({ id: `server/${name}`, name, at: 'server', abilities }));
   return {
-    choices: served ? [served, ...tabs] : tabs,
+    choices: [...served, ...tabs],
     async open(choice, told) {
-      if (choice.at === 'server') return { choice, banana: server!, server: server! };
+      if (choice.at === 'server') {
+        const found = (await openBananaServer({ ...(key && { key }), model: choice.name }))!;
+        return { choice, banana: found, server: found };
+      }
       const tab = await openTab(choice.name, told);
       return { choice, banana: tab, tab };
     },
