@@ -1,7 +1,8 @@
 // Thumbnails as tokens: patches of 16 x 16 premultiplied RGBA pixels in a fixed basis (principal components, not whitened: coarse
 // first, as pixels are). No network: what a user brings is encoded as exactly as what the model was trained on.
-import { InputError } from '../../util/errors.ts';
+import { InputError, ShapeError } from '../../util/errors.ts';
 import { PATCH, PATCH_NUMBERS } from './config.ts';
+import { called } from './kernel.ts';
 
 /** Root mean square of a content token's numbers as the transformer sees them: the most important number of the training (docs/log.md). */
 export const CONTENT_GAIN = 0.15;
@@ -56,16 +57,10 @@ function each(width: number, height: number, visit: (picture: number, patches: n
 }
 
 /** Tokens of a thumbnail: (rows * columns, channels). */
-export function encodeThumbnail(thumbnail: Thumbnail, { channels, mean, matrix, scale }: Basis): Float32Array<ArrayBuffer> {
+export function encodeThumbnail(thumbnail: Thumbnail, { mean, matrix, scale }: Basis): Float32Array<ArrayBuffer> {
   const patches = patchesOf(thumbnail);
-  const count = patches.length / PATCH_NUMBERS;
-  const out = new Float32Array(count * channels);
-  for (let p = 0; p < count; p++)
-    for (let i = 0; i < PATCH_NUMBERS; i++) {
-      const v = (patches[p * PATCH_NUMBERS + i]! - mean[i]!) * scale;
-      if (v !== 0) for (let c = 0; c < channels; c++) out[p * channels + c]! += v * matrix[i * channels + c]!;
-    }
-  return out;
+  for (let i = 0; i < patches.length; i++) patches[i] = (patches[i]! - mean[i % PATCH_NUMBERS]!) * scale;
+  return product(patches, matrix, PATCH_NUMBERS);
 }
 
 /** Pixels of tokens: premultiplied RGBA -1 to 1 of a thumbnail of this size, not clipped. */
@@ -76,12 +71,31 @@ export function decodeTokens(
   { channels, mean, matrix, scale }: Basis,
 ): Float32Array<ArrayBuffer> {
   const count = (width * height * 4) / PATCH_NUMBERS;
-  const patches = new Float32Array(count * PATCH_NUMBERS);
-  for (let p = 0; p < count; p++)
-    for (let i = 0; i < PATCH_NUMBERS; i++) {
-      let sum = 0;
-      for (let c = 0; c < channels; c++) sum += tokens[p * channels + c]! * matrix[i * channels + c]!;
-      patches[p * PATCH_NUMBERS + i] = sum / scale + mean[i]!;
-    }
+  const patches = product(Float32Array.from(tokens).subarray(0, count * channels), transposed(matrix, channels), channels);
+  for (let i = 0; i < patches.length; i++) patches[i] = patches[i]! / scale + mean[i % PATCH_NUMBERS]!;
   return unpatched(patches, width, height);
+}
+
+/** Rows and columns that the kernel multiplies at a time. */
+const [ROWS, COLUMNS] = [4, 8];
+
+/** a (m, inner) times b (inner, n), n a multiple of 8: (m, n). */
+function product(a: Float32Array, b: Float32Array, inner: number): Float32Array<ArrayBuffer> {
+  const [m, n] = [a.length / inner, b.length / inner];
+  if (n % COLUMNS) throw new ShapeError('shape.operands', `a product of ${n} columns: expected a multiple of ${COLUMNS}`);
+  const rows = Math.ceil(m / ROWS) * ROWS;
+  return called('product', [rows, inner, n], [a, b], rows * n).subarray(0, m * n);
+}
+
+const turned = new WeakMap<Float32Array, Float32Array>();
+
+/** A matrix (rows, columns) as (columns, rows). Each is turned once. */
+function transposed(matrix: Float32Array, columns: number): Float32Array {
+  const known = turned.get(matrix);
+  if (known) return known;
+  const rows = matrix.length / columns;
+  const out = new Float32Array(matrix.length);
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[c * rows + r] = matrix[r * columns + c]!;
+  turned.set(matrix, out);
+  return out;
 }
