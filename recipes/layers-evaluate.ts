@@ -1,21 +1,27 @@
-// The house suite on a layered model: house GenEval, and concept and style of single things, in the world that it was trained in.
-//   npx tsx recipes/layers-evaluate.ts --model FILE [--judges models/judges.safetensors] [--prompts 8,6,3,3,0] [--cases 30] [--pictures 4] [--steps N] [--json FILE]
-// Prompts a task for each of SETS, in their order. What the judges saw is kept in RUN/evaluation/sights.jsonl.
+// The house suite on a layered model: house GenEval, concept and style of single things, and identity of subjects, in the world that it
+// was trained in.
+//   npx tsx recipes/layers-evaluate.ts --model FILE [--judges models/judges.safetensors] [--prompts 8,6,3,3,0] [--cases 30] [--pictures 4] [--scenes 0] [--steps N] [--json FILE]
+// Prompts a task for each of SETS, in their order; scenes of each number of subjects. What the judges saw is kept in RUN/evaluation/sights.jsonl.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine, machineLine } from '../bench/machine.ts';
 import { DATA } from '../src/data/dataset.ts';
 import { renderPool } from '../src/data/render.ts';
+import type { DataOptions } from '../src/data/sample.ts';
 import { readFileWhole, writeFileWhole } from '../src/disk/files.ts';
+import { FIGURE_STYLES } from '../src/data/figures.ts';
 import { conceptCases, SETS } from '../src/eval/cases.ts';
 import { measureConcepts } from '../src/eval/concepts.ts';
 import { measureGenEval, promptsOf, TASK_NAMES } from '../src/eval/geneval.ts';
+import { measureIdentity, subjectScenes } from '../src/eval/identity.ts';
 import { loadJudges, openJudges } from '../src/eval/judges/judges.ts';
 import { openLedger } from '../src/eval/ledger.ts';
-import type { Suite, Variant } from '../src/eval/suite.ts';
-import { imageToTensor } from '../src/image/image.ts';
+import type { Box } from '../src/eval/rule.ts';
+import type { Draw, Suite, Variant } from '../src/eval/suite.ts';
+import { imageToTensor, tensorToImage } from '../src/image/image.ts';
 import { loadPipeline } from '../src/node/load.ts';
+import type { Tensor } from '../src/tensor/tensor.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 
 const SEED = 920_000;
@@ -28,6 +34,7 @@ const { values } = parseArgs({
     prompts: text('8,6,3,3,0'),
     cases: text('30'),
     pictures: text('4'),
+    scenes: text('0'),
     steps: { type: 'string' },
     run: text('runs/layers-pico'),
     json: { type: 'string' },
@@ -37,24 +44,37 @@ const started = performance.now();
 const pipeline = await loadPipeline({ model: values.model! });
 const { hash } = pipeline.model;
 const steps = values.steps === undefined ? pipeline.model.defaultSteps : Number(values.steps);
+/** A picture, and the boxes of its objects where `layers` are asked for. */
+async function drawn(layers: boolean, ...[prompt, seed, more = {}]: Parameters<Draw>): Promise<{ picture: Tensor; boxes: Box[] }> {
+  const { width = SIDE, height = SIDE, references = [] } = more;
+  const drawing = pipeline.generate({
+    prompt,
+    seed,
+    steps,
+    width,
+    height,
+    preview: 0,
+    layers,
+    ...(references.length > 0 && { references: references.map(({ slot, picture }) => ({ slot, image: tensorToImage(picture) })) }),
+    ...(prompt.includes('transparent') && { background: 'transparent' as const }),
+  });
+  for await (const event of drawing)
+    if (event.type === 'image')
+      return {
+        picture: imageToTensor(event.image),
+        boxes: (event.layers ?? []).filter(({ slot }) => slot > 0).map(({ box }): Box => box),
+      };
+  throw new Error('no picture came');
+}
 const main: Variant = {
   name: `${steps} steps`,
   key: { model: hash, steps, side: SIDE },
-  async draw(prompt, seed, { width = SIDE, height = SIDE } = {}) {
-    for await (const event of pipeline.generate({
-      prompt,
-      seed,
-      steps,
-      width,
-      height,
-      preview: 0,
-      ...(prompt.includes('transparent') && { background: 'transparent' as const }),
-    }))
-      if (event.type === 'image') return imageToTensor(event.image);
-    throw new Error('no picture came');
-  },
+  draw: async (...asked) => (await drawn(false, ...asked)).picture,
+  place: (...asked) => drawn(true, ...asked),
 };
 const data = DATA.layers;
+// one to four figures in a square, five in a wide picture
+const figures: DataOptions = { ...data, aspects: [...data.aspects, [448, 256, 1]] };
 const pool = renderPool({ processes: 1 });
 const runtime = await ortNode({ spinning: false });
 const judges = await openJudges(runtime, await loadJudges(values.judges));
@@ -78,6 +98,8 @@ try {
   const geneval = prompts.length > 0 ? (await measureGenEval(suite, main, prompts, Number(values.pictures))).result : undefined;
   const cases = SETS.flatMap((set) => conceptCases(data, set, Number(values.cases), SEED));
   const concepts = cases.length > 0 ? (await measureConcepts(suite, main, cases)).result : undefined;
+  const scenes = subjectScenes(figures, Number(values.scenes), SEED, FIGURE_STYLES);
+  const identity = scenes.length > 0 ? (await measureIdentity(suite, main, scenes, figures, SEED)).result : undefined;
   const found = {
     model: pipeline.model.name,
     hash,
@@ -88,6 +110,7 @@ try {
     seconds: Math.round((performance.now() - started) / 1000),
     geneval,
     concepts,
+    identity,
   };
   const page = `${JSON.stringify(found, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(4)) : v), 1)}\n`;
   process.stdout.write(page);

@@ -121,6 +121,7 @@ export function characterSample(index: number, rng: Random, aspect: [number, num
       slot: slots[i]!,
       label: maker.noun(f.who),
       referenceSvg: sceneSvg({ width: 256, height: 256, background: white, objects: [], art: [referenceArt] }),
+      referenceBox: referenceArt.box,
     });
     return `<${slots[i]}> ${rng.pick(maker.expressions(f.who)[f.expression]!).trim()}`;
   });

@@ -11,6 +11,8 @@ import { MAKERS, type Identity, type Maker } from './makers.ts';
 const FREE: readonly Maker[] = MAKERS.filter(({ licence }) => licence === 'MIT' || licence === 'CC0-1.0');
 /** Identities of a maker. Kawaii things come in ten colours: there are not so many. */
 const IDENTITIES = { kawaii: 150, others: 400 };
+/** The style words of these makers. */
+export const FIGURE_STYLES: ReadonlySet<string> = new Set(FREE.map(({ style }) => style));
 const identitiesOf = ({ style }: Maker): number => (style === 'kawaii' ? IDENTITIES.kawaii : IDENTITIES.others);
 /** Seed of all identities, and of the pictures that are looked at for where their art is. */
 const SEED = 2026;

@@ -40,6 +40,8 @@ export interface Subject {
   slot: number;
   /** The reference picture: square, on white or transparent. */
   referenceSvg: string;
+  /** Where a figure is in that picture: x, y, width, height in fractions. */
+  referenceBox?: [number, number, number, number];
   label: string;
 }
 

@@ -11,7 +11,7 @@ import { crops, sizeOfPicture, squareAround } from './judges/crop.ts';
 import { average, psnrOverWhite } from './metrics.ts';
 import { firstOf, type Judges } from './judges/judges.ts';
 import type { Box } from './rule.ts';
-import { renderOf, type Miss, type Suite, type Variant } from './suite.ts';
+import { renderOf, type Draw, type Miss, type Suite, type Variant } from './suite.ts';
 
 export const MOST_SUBJECTS = 5;
 /** Figures of the same maker among which one must be recognised, itself included: as the reader's own accuracy is measured. */
@@ -35,7 +35,9 @@ export interface SubjectScene {
   /** The word of the maker. */
   readonly maker: string;
   /** By subject, from left to right: slot and picture that the model is given, and the expression that is asked for. */
-  readonly references: readonly { readonly slot: number; readonly svg: string }[];
+  readonly references: readonly { readonly slot: number; readonly svg: string; readonly box?: Box }[];
+  /** Where they are in the right picture. */
+  readonly boxes: readonly Box[];
   readonly expressions: readonly string[];
 }
 
@@ -57,8 +59,11 @@ const wideOf = ({ aspects }: DataOptions) =>
     .filter(([w, h]) => w / h > 1.2 && w / h <= 2)
     .sort((a, b) => b[0] / b[1] - a[0] / a[1])[0];
 
-/** `count` scenes of each number of subjects, fewer where the data has no such scenes. Figures and expressions are held out. */
-export function subjectScenes(data: DataOptions, count: number, seed: number): SubjectScene[] {
+/**
+ * `count` scenes of each number of subjects, fewer where the data has no such scenes. Figures and expressions are held out.
+ * `makers`: the words of those who draw them; default all.
+ */
+export function subjectScenes(data: DataOptions, count: number, seed: number, makers?: ReadonlySet<string>): SubjectScene[] {
   const wide = wideOf(data);
   const some = (size: [number, number], from: number, to: number): SubjectScene[] => {
     const found = new Map(Array.from({ length: to - from + 1 }, (_, i): [number, SubjectScene[]] => [from + i, []]));
@@ -66,9 +71,9 @@ export function subjectScenes(data: DataOptions, count: number, seed: number): S
     for (const { subjects = [], objects, caption, svg, style } of characters(data, seed, size)) {
       if ([...found.values()].every((list) => list.length >= count) || tries++ > 100 * count) break;
       const list = found.get(subjects.length);
-      if (!list || list.length >= count || objects.length !== subjects.length) continue;
+      if (!list || list.length >= count || objects.length !== subjects.length || makers?.has(style) === false) continue;
       const expressions = objects.map((o) => o.concept.split(':').at(-1)!);
-      const references = subjects.map(({ slot, referenceSvg }) => ({ slot, svg: referenceSvg }));
+      const references = subjects.map(({ slot, referenceSvg, referenceBox: box }) => ({ slot, svg: referenceSvg, ...(box && { box }) }));
       list.push({
         subjects: subjects.length,
         index: list.length,
@@ -78,6 +83,7 @@ export function subjectScenes(data: DataOptions, count: number, seed: number): S
         height: size[1],
         maker: style,
         references,
+        boxes: objects.map((o) => o.box),
         expressions,
       });
     }
@@ -86,9 +92,15 @@ export function subjectScenes(data: DataOptions, count: number, seed: number): S
   return [...some([256, 256], 1, MOST_SUBJECTS - 1), ...(wide ? some(wide, MOST_SUBJECTS, MOST_SUBJECTS) : [])];
 }
 
+/** A picture of somebody, and where they are in it, if that is known. */
+interface Reference {
+  readonly svg: string;
+  readonly box?: Box | undefined;
+}
+
 /** Reference pictures of other figures, by maker. */
-function crowdsOf(data: DataOptions, makers: ReadonlySet<string>, seed: number): Map<string, string[]> {
-  const found = new Map([...makers].map((maker): [string, string[]] => [maker, []]));
+function crowdsOf(data: DataOptions, makers: ReadonlySet<string>, seed: number): Map<string, Reference[]> {
+  const found = new Map([...makers].map((maker): [string, Reference[]] => [maker, []]));
   for (const { subjects, style } of characters(
     data,
     random(seed)
@@ -97,7 +109,7 @@ function crowdsOf(data: DataOptions, makers: ReadonlySet<string>, seed: number):
   )) {
     if ([...found.values()].every((list) => list.length >= CROWD - 1)) break;
     const list = found.get(style);
-    if (subjects && list && list.length < CROWD - 1) list.push(subjects[0]!.referenceSvg);
+    if (subjects && list && list.length < CROWD - 1) list.push({ svg: subjects[0]!.referenceSvg, box: subjects[0]!.referenceBox });
   }
   return found;
 }
@@ -111,15 +123,16 @@ export interface Figure {
   readonly likeness: readonly number[];
 }
 
-/** Everybody in a picture. */
+/** Everybody in a picture: in these boxes, else where the detector finds somebody. */
 export async function figuresOf(
   judges: Judges,
   picture: Tensor,
   references: readonly { picture: Tensor; box: Box }[] = [],
+  boxes?: readonly Box[],
 ): Promise<Figure[]> {
   const cut = (p: Tensor, box: Box) => crops([[p, squareAround(box, sizeOfPicture(p), 1)]], COMPARED);
   const others = references.map(({ picture: p, box }) => cut(p, box)).map((c) => [c, turned(c)]);
-  return (await judges.readCharacters(picture)).map(({ box, identity, attributes }) => {
+  return (await judges.readCharacters(picture, boxes)).map(({ box, identity, attributes }) => {
     const own = cut(picture, box);
     return {
       box,
@@ -228,6 +241,17 @@ function squared(picture: Tensor): Tensor {
   return W === H ? picture : crops([[picture, [0, H - W, W]]], W);
 }
 
+/** A box of a picture in the square that `squared` makes of it. */
+function squaredBox([x, y, w, h]: Box, { width, height }: { width: number; height: number }): Box {
+  const share = height / width;
+  return [x, y * share + 1 - share, w, h * share];
+}
+
+/** A picture, and where its figures are if the model says so. */
+async function drawnBy(variant: Variant, ...asked: Parameters<Draw>): Promise<{ picture: Tensor; boxes?: readonly Box[] }> {
+  return variant.place ? variant.place(...asked) : { picture: await variant.draw(...asked) };
+}
+
 /** Draws each scene once; one of which a picture cannot be drawn, or whose references show nobody to the reader, is left out. */
 export async function measureIdentity(
   suite: Suite,
@@ -237,32 +261,53 @@ export async function measureIdentity(
   seed: number,
 ): Promise<{ result: IdentityResult; misses: Miss[] }> {
   const { judges, judgesKey, ledger, side } = suite;
-  const known = (svg: string) =>
-    ledger.recall({ ...judgesKey, what: 'reference', side, svg }, async () => {
+  const known = ({ svg, box }: Reference) =>
+    ledger.recall({ ...judgesKey, what: 'reference', side, svg, ...(box && { box: box.join() }) }, async () => {
       const picture = await renderOf(suite, svg);
-      return (picture && (await figuresOf(judges, picture))[0]) ?? null;
+      return (picture && (await figuresOf(judges, picture, [], box && [box]))[0]) ?? null;
     });
   const crowds = crowdsOf(data, new Set(scenes.map((s) => s.maker)), seed);
   const [sets, misses]: [Map<number, { real: SubjectVerdict[][]; drawn: SubjectVerdict[][] }>, Miss[]] = [new Map(), []];
   for (const [i, scene] of scenes.entries()) {
     const { subjects, caption, svg, width, height, references, expressions, maker, index } = scene;
-    const read = await Promise.all(references.map((r) => known(r.svg)));
+    const read = await Promise.all(references.map(known));
     const crowd = (await Promise.all(crowds.get(maker)!.map(known))).flatMap((f) => (f ? [f.identity] : []));
     if (read.every((f) => f !== null)) {
       const size = { width: (width * side) / 256, height: (height * side) / 256 };
       const given = async () =>
         Promise.all(references.map(async ({ slot, svg: own }, k) => ({ slot, picture: (await renderOf(suite, own))!, box: read[k]!.box })));
       const whom = references.map((r) => `${r.slot} ${r.svg}`).join();
-      const real = await ledger.recall({ ...judgesKey, what: 'figures', side, svg, references: whom }, async () => {
+      const real = await ledger.recall({ ...judgesKey, what: 'figures', side, svg, references: whom, boxes: 'true' }, async () => {
         const picture = await renderOf(suite, svg, size);
-        return picture ? figuresOf(judges, squared(picture), await given()) : null;
+        return picture
+          ? figuresOf(
+              judges,
+              squared(picture),
+              await given(),
+              scene.boxes.map((box) => squaredBox(box, size)),
+            )
+          : null;
       });
       if (real) {
         const drawn = await ledger.recall(
-          { ...variant.key, ...judgesKey, what: 'figures', prompt: caption, seed: index, references: whom },
+          {
+            ...variant.key,
+            ...judgesKey,
+            what: 'figures',
+            prompt: caption,
+            seed: index,
+            references: whom,
+            ...(variant.place && { boxes: 'own' }),
+          },
           async () => {
             const pictures = await given();
-            return figuresOf(judges, squared(await variant.draw(caption, index, { references: pictures, ...size })), pictures);
+            const { picture, boxes } = await drawnBy(variant, caption, index, { references: pictures, ...size });
+            return figuresOf(
+              judges,
+              squared(picture),
+              pictures,
+              boxes?.map((box) => squaredBox(box, size)),
+            );
           },
         );
         const [right, verdicts] = [real, drawn].map((figures) => judgeSubjects(figures, read, expressions, crowd)) as [

@@ -6,7 +6,7 @@ import { premultipliedToTensor } from '../image/image.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Key, Ledger } from './ledger.ts';
 import { firstOf, type FoundObject, type Judges } from './judges/judges.ts';
-import type { Seen } from './rule.ts';
+import type { Box, Seen } from './rule.ts';
 
 /** A picture of a subject, square, and the slot (1 to 5) by which the prompt names it. */
 export interface Known {
@@ -27,6 +27,8 @@ export interface Variant {
   /** All that decides its pictures beside prompt and seed: the weights' hash, steps, guidance, precision, size. */
   readonly key: Key;
   readonly draw: Draw;
+  /** The same, and where in it its things are, in the order of the prompt: where the model knows. */
+  readonly place?: (...asked: Parameters<Draw>) => Promise<{ readonly picture: Tensor; readonly boxes: readonly Box[] }>;
 }
 
 export interface Suite {
