@@ -224,7 +224,7 @@ export interface LayerDrawing {
   box(size: Size): Box;
   /** Its pixels at a size, where they are given and not drawn. */
   image?(size: Size): Image | undefined;
-  /** One tile of the layer's own box: (1, height, width, 4), premultiplied around [-1, 1]. */
+  /** One tile of the layer's own box: (1, height, width, 4), premultiplied around [-1, 1]. Whoever asks may change it. */
   render(tile: Tile, size: Size): Promise<Tensor>;
 }
 
