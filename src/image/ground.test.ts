@@ -18,6 +18,11 @@ test('a ground need not be quite of one colour', () => {
   expect(alphas(withoutGround(noisy)).match(/255/g)).toHaveLength(1);
 });
 
+test('a bust stands on the edge', () => {
+  const bust = drawn(6, 6, (x, y) => (y > 1 && x > 0 && x < 5 ? [0, 90, 0, 255] : WHITE));
+  expect(alphas(withoutGround(bust)).match(/255/g)).toHaveLength(16);
+});
+
 test.each<[string, (x: number, y: number) => number[]]>([
   ['one that can be seen through', (x) => (x === 1 ? [0, 0, 0, 255] : [255, 255, 255, 254])],
   ['one whose edge has two colours', (x) => (x < 2 ? [0, 0, 90, 255] : WHITE)],

@@ -12,7 +12,7 @@ export interface Cutout {
 
 /** Levels by which a pixel of the ground may be off: JPEG's noise. */
 const TOLERANCE = 24;
-/** Share of the rim that has to be ground. */
+/** Share that has to be ground of the rim's three plainest sides: a bust stands on the fourth. */
 const PLAIN = 0.97;
 /** Pixels around one in which the purest colour is looked for. */
 const AROUND = 2;
@@ -20,21 +20,27 @@ const AROUND = 2;
 /** What stands on a plain ground; undefined where the rim is not plain, there is nothing else, or the picture can be seen through. */
 export function cutOut(one: Image): Cutout | undefined {
   if (!isOpaque(one)) return undefined;
-  const rim = rimOf(one);
-  const ground = [0, 1, 2].map((c) => median(rim.map((i) => one.data[i * 4 + c]!))) as unknown as Color;
+  const sides = sidesOf(one);
+  const ground = [0, 1, 2].map((c) => median(sides.flat().map((i) => one.data[i * 4 + c]!))) as unknown as Color;
   const plain = (i: number) => distance(one, i, ground) <= TOLERANCE;
-  if (rim.filter(plain).length < PLAIN * rim.length) return undefined;
-  const behind = reached(one, rim.filter(plain), plain);
+  const share = (side: readonly number[]) => side.filter(plain).length / side.length;
+  const rim = sides
+    .sort((a, b) => share(b) - share(a))
+    .slice(0, 3)
+    .flat();
+  if (share(rim) < PLAIN) return undefined;
+  const behind = reached(one, sides.flat().filter(plain), plain);
   return behind.includes(0) ? { object: unmixed(one, behind, ground), ground } : undefined;
 }
 
 /** A picture with its plain ground made transparent; itself where nothing can be cut out of it. */
 export const withoutGround = (one: Image): Image => cutOut(one)?.object ?? one;
 
-/** Pixels at the rim. */
-function rimOf({ width, height }: Image): number[] {
-  const all = Array.from({ length: width }, (_, x) => [x, (height - 1) * width + x]).flat();
-  return [...all, ...Array.from({ length: height }, (_, y) => [y * width, y * width + width - 1]).flat()];
+/** Pixels at the rim, side by side. */
+function sidesOf({ width, height }: Image): number[][] {
+  const across = Array.from({ length: width }, (_, x) => x);
+  const down = Array.from({ length: height }, (_, y) => y * width);
+  return [across, across.map((x) => (height - 1) * width + x), down, down.map((i) => i + width - 1)];
 }
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
