@@ -11,7 +11,7 @@ import { emmditConfig, TRAINED } from './nitro/emmdit-config.ts';
 import { llamaConfig, llamaFeatures } from './nitro/llama.ts';
 import { clipConfig, clipFeatures, clipPooled, clipProjected, clipRoot } from './stable-diffusion/clip.ts';
 import { settingsOf, type Settings } from './stable-diffusion/settings.ts';
-import { rawTinyDecoder, TAESANA, tinyAutoencoderConfig, tinyDecoder, tinyEncoder } from './stable-diffusion/tiny-autoencoder.ts';
+import { RAW_LAYERS, TAESANA, tinyAutoencoderConfig, tinyDecoder, tinyEncoder } from './stable-diffusion/tiny-autoencoder.ts';
 import { unet } from './stable-diffusion/unet.ts';
 import { unetConfig } from './stable-diffusion/unet-config.ts';
 
@@ -98,7 +98,7 @@ const NETWORKS: Readonly<Record<string, Ask>> = {
   'sdxs/vae': askTiny,
   'nitro/text_encoder': askLlama,
   'nitro/transformer': askEmmdit,
-  'taesana/decoder': (s) => rawTinyDecoder(s, picture(32, 1), TAESANA),
+  'taesana/decoder': (s) => tinyDecoder(s, picture(32, 1), TAESANA, RAW_LAYERS),
 };
 
 /** A matrix may be kept as a convolution of one point. */

@@ -4,7 +4,7 @@ import type { Graph } from '../graph/value.ts';
 import type { Specs } from '../nn/scope.ts';
 import { quantizedWeights, type BlocksOf } from '../quant/bind.ts';
 import { checkpointStream, type ChangeWeight } from '../quant/checkpoint.ts';
-import type { Runtime, Session } from '../runtime/runtime.ts';
+import type { CompileOptions, Runtime, Session } from '../runtime/runtime.ts';
 import { lazily, type LazyTensors } from '../tensor/lazy.ts';
 import { float32, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import type { Weights } from '../tensor/weights.ts';
@@ -66,9 +66,10 @@ export async function openStage(
   return runtime.compile(forInference(graph), { weights: { ...bound, ...quantized }, frugal });
 }
 
-export interface OpenCheckpointOptions {
-  /** Whether working memory is given back after each run. */
-  readonly frugal?: boolean;
+/** What becomes of a session's working memory (runtime.ts). */
+export type Memory = Pick<CompileOptions, 'frugal' | 'unplanned'>;
+
+export interface OpenCheckpointOptions extends Memory {
   readonly change?: ChangeWeight | undefined;
 }
 
@@ -77,9 +78,9 @@ export function openCheckpoint(
   runtime: Runtime,
   { graph, specs }: Stage,
   weights: Weights,
-  { frugal = false, change }: OpenCheckpointOptions = {},
+  { change, ...memory }: OpenCheckpointOptions = {},
 ): Promise<Session> {
-  return runtime.compile(forInference(graph), { weights: () => checkpointStream(graph, specs, weights, change), frugal });
+  return runtime.compile(forInference(graph), { weights: () => checkpointStream(graph, specs, weights, change), ...memory });
 }
 
 /** A rectangle of cells: [rows from, to, columns from, to). */

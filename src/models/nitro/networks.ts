@@ -13,12 +13,13 @@ import { float32, type Tensor } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
 import type { ModelPart } from '../family.ts';
 import { modelPart } from '../model-part.ts';
-import { openCheckpoint, type Stage } from '../stage.ts';
+import { openCheckpoint, type Memory, type Stage } from '../stage.ts';
 import type { TinyLevels } from '../stable-diffusion/tiny-autoencoder.ts';
+import { openTinyDecoder, type TinyDecoder } from '../stable-diffusion/tiny-strips.ts';
 import type { EmmditConfig } from './emmdit-config.ts';
 import { EMBEDDINGS, type LlamaConfig } from './llama.ts';
 import { placesOf } from './positions.ts';
-import { ANY_SIDES, denoiseStage, pixelsStage, textStages } from './stages.ts';
+import { ANY_SIDES, denoiseStage, pixelsHalves, textStages } from './stages.ts';
 
 /** Tokens of every prompt, padding included: the denoiser reads all of them. */
 export const TOKENS = 128;
@@ -55,9 +56,10 @@ export async function openNetworks(runtime: Runtime, weights: NitroWeights, aske
   const plans = matricesOf(weights);
   const precision = asked ?? (await fastestPrecision(runtime, plans.denoiser));
   const sessions = new Map<string, Promise<Session>>();
+  let pictures: Promise<TinyDecoder> | undefined;
   let last: Promise<unknown> = Promise.resolve(); // one after the other: what one was made from is gone before the next
-  const session = (name: string, build: () => Stage, weights: Weights, frugal = false): Promise<Session> => {
-    const made = sessions.get(name) ?? last.catch(() => {}).then(() => openCheckpoint(runtime, build(), weights, { frugal }));
+  const session = (name: string, build: () => Stage, weights: Weights, memory: Memory): Promise<Session> => {
+    const made = sessions.get(name) ?? last.catch(() => {}).then(() => openCheckpoint(runtime, build(), weights, memory));
     sessions.set(name, made);
     return (last = made);
   };
@@ -69,7 +71,7 @@ export async function openNetworks(runtime: Runtime, weights: NitroWeights, aske
       const all = [...ids, ...new Array<number>(TOKENS - ids.length).fill(text.padding)];
       let x = await embedded(all, text);
       for (const [i, stage] of textStages(text.config, TOKENS, text.weights.names, product(plans.text)).entries()) {
-        const layers = await session(`text ${i}`, () => stage, text.weights, true);
+        const layers = await session(`text ${i}`, () => stage, text.weights, { frugal: true });
         x = (await layers.run({ x, seen: float32([1, TOKENS], seen) }))['features']!;
       }
       return x;
@@ -81,20 +83,21 @@ export async function openNetworks(runtime: Runtime, weights: NitroWeights, aske
       const see = async (context: Tensor, x: Float32Array<ArrayBuffer>, t: number) => {
         await checkpoint(signal);
         const feeds = { x: float32([1, grid.rows, grid.columns, config.channels], x), time: float32([1], [1000 * t]), context, ...places };
-        const denoise = await session(`denoise ${sides.rows} ${sides.columns}`, build, denoiser.weights);
+        const denoise = await session(`denoise ${sides.rows} ${sides.columns}`, build, denoiser.weights, { unplanned: true });
         return (await denoise.run(feeds))['velocity']!.data as Float32Array;
       };
       if (!unguided) return (x, t) => see(features, x, t);
       return async (x, t) => guide(await see(features, x, t), await see(unguided, x, t), guidance);
     },
     async pixels(latent, grid) {
-      const build = () => pixelsStage(config.channels, { decoder: decoder.levels, pictureChannels: 3 });
-      return (await (await session('pixels', build, decoder.weights)).run({ latent: byChannel(latent, grid) }))['pixels']!;
+      pictures ??= openTinyDecoder(runtime, pixelsOf(config, decoder), decoder.weights);
+      return (await pictures).decode({ latent: byChannel(latent, grid) });
     },
     async release() {
       const all = [...sessions.values()];
       sessions.clear();
-      for (const one of all) await (await one).release();
+      for (const one of [...all, pictures]) await (await one)?.release();
+      pictures = undefined;
     },
   };
 }
@@ -109,13 +112,16 @@ export const matricesOf = ({ text, denoiser: { config } }: NitroWeights): Readon
 export function partsOf({ text, denoiser, decoder }: NitroWeights): ModelPart[] {
   const { config } = denoiser;
   const sides = sidesOf(config, { rows: config.cells, columns: config.cells });
-  const pixels = pixelsStage(config.channels, { decoder: decoder.levels, pictureChannels: 3 });
+  const { coarse, fine } = pixelsOf(config, decoder);
   return [
     modelPart('text encoder', textStages(text.config, TOKENS, text.weights.names), text.weights, [embeddingsOf(text.weights)]),
     modelPart('denoiser', [denoiseStage(config, TOKENS, sides)], denoiser.weights),
-    modelPart('decoder', [pixels], decoder.weights),
+    modelPart('decoder', [coarse, fine], decoder.weights),
   ];
 }
+
+const pixelsOf = ({ channels }: EmmditConfig, { levels }: NitroWeights['decoder']) =>
+  pixelsHalves(channels, { decoder: levels, pictureChannels: 3 });
 
 /** A network that attends by regions is made for each grid, another serves all. */
 const sidesOf = ({ regions }: EmmditConfig, grid: Grid) => (regions ? grid : ANY_SIDES);

@@ -15,7 +15,8 @@ import { random } from '../../util/random.ts';
 import type { Stage } from '../stage.ts';
 import { emmditConfig, TRAINED, type Trained } from './emmdit-config.ts';
 import { placesOf } from './positions.ts';
-import { ANY_SIDES, denoiseStage, pixelsStage } from './stages.ts';
+import { openTinyDecoder } from '../stable-diffusion/tiny-strips.ts';
+import { ANY_SIDES, denoiseStage, pixelsHalves } from './stages.ts';
 
 const { tensorsOf, weightsOf } = fixturesOf('nitro');
 const golden = tensorsOf('denoiser.safetensors');
@@ -98,9 +99,16 @@ test('TAESANA’s decoder draws as its author’s, from the .pth', async () => {
   const { latent, image } = tensorsOf('decoder.safetensors');
   const weights = await weightsOf('taesana_decoder.pth');
   const decoder = [6, 4, 4, 4, 4, 4].map((channels, i) => ({ channels, blocks: i < 5 ? 3 : 1 }));
-  const stage = pixelsStage(2, { decoder, pictureChannels: 3 });
-  expect([...stage.specs.keys()].sort()).toEqual([...weights.names].sort());
-  const { pixels } = await (await opened(stage, weights)).run({ latent: latent! });
-  const unit = { ...pixels!, data: Float32Array.from(pixels!.data as Float32Array, (x) => (x + 1) / 2) };
+  const halves = pixelsHalves(2, { decoder, pictureChannels: 3 });
+  expect([...halves.coarse.specs.keys(), ...halves.fine.specs.keys()].sort()).toEqual([...weights.names].sort());
+  const whole = await (await openTinyDecoder(runtime, halves, weights)).decode({ latent: latent! });
+  const unit = float32(
+    whole.shape,
+    whole.data.map((x) => (x + 1) / 2),
+  );
   expect(errorOf(unit, image!)).toBeLessThan(1e-5);
+  const inStrips = await (await openTinyDecoder(runtime, halves, weights, 1)).decode({ latent: latent! }); // of one row of features each
+  expect(errorOf(inStrips, whole)).toBeLessThan(1e-6);
+  const tooNear = await (await openTinyDecoder(runtime, { ...halves, reach: halves.reach - 1 }, weights, 1)).decode({ latent: latent! });
+  expect(errorOf(tooNear, whole)).toBeGreaterThan(1e-4);
 });

@@ -5,7 +5,8 @@ import { divideDim, mulDims, type Dim } from '../../graph/dim.ts';
 import { graph, input } from '../../graph/value.ts';
 import { rootScope, type Product, type Scope, type Specs } from '../../nn/scope.ts';
 import { stage, type Stage } from '../stage.ts';
-import { rawTinyDecoder, TAESANA, type TinyAutoencoderConfig } from '../stable-diffusion/tiny-autoencoder.ts';
+import { RAW_LAYERS, TAESANA, type TinyDecoderConfig } from '../stable-diffusion/tiny-autoencoder.ts';
+import { tinyHalves, type Halves } from '../stable-diffusion/tiny-strips.ts';
 import { emmdit } from './emmdit.ts';
 import { COMPRESSED, SIDE, type EmmditConfig } from './emmdit-config.ts';
 import { llamaFeatures, llamaRoot, type LlamaConfig } from './llama.ts';
@@ -55,9 +56,5 @@ export function denoiseStage(config: EmmditConfig, tokens: number, sides: Sides,
 }
 
 /** latent (B, C, h, w) -> pixels (B, 3, 32 h, 32 w) around [-1, 1]. */
-export function pixelsStage(channels: number, config: Pick<TinyAutoencoderConfig, 'decoder' | 'pictureChannels'> = TAESANA): Stage {
-  return stage((specs) => {
-    const latent = input('latent', ['B', channels, 'h', 'w']);
-    return graph('pixels', { pixels: rawTinyDecoder(root(specs), latent, config) }, [latent]);
-  });
-}
+export const pixelsHalves = (channels: number, config: TinyDecoderConfig = TAESANA): Halves =>
+  tinyHalves(config, RAW_LAYERS, (specs) => root(specs), input('latent', ['B', channels, 'h', 'w']));

@@ -15,7 +15,7 @@ import type { ChangeWeight } from '../../quant/checkpoint.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import { transposed, type Tensors } from '../../tensor/tensor.ts';
 import type { Weights } from '../../tensor/weights.ts';
-import { openCheckpoint, type Stage } from '../stage.ts';
+import { openCheckpoint, type Memory, type Stage } from '../stage.ts';
 import type { StageOptions } from './stages.ts';
 
 /** A network, with the Peels of a stack or without any. */
@@ -29,8 +29,7 @@ export interface Network {
   readonly weights: Weights;
   /** How its weights are multiplied without Peels. */
   readonly plain: StageOptions;
-  /** Whether it gives its working memory back after each run. */
-  readonly frugal?: boolean;
+  readonly memory: Memory;
   build(options: StageOptions): Stage;
 }
 
@@ -61,8 +60,8 @@ export async function openAdapted(runtime: Runtime, network: Network): Promise<A
   };
 }
 
-const openSession = (runtime: Runtime, { weights, frugal = false }: Network, stage: Stage, change?: ChangeWeight): Promise<Session> =>
-  openCheckpoint(runtime, stage, weights, { frugal, change });
+const openSession = (runtime: Runtime, { weights, memory }: Network, stage: Stage, change?: ChangeWeight): Promise<Session> =>
+  openCheckpoint(runtime, stage, weights, { ...memory, change });
 
 /** What a stack needs of a network. */
 interface Need {

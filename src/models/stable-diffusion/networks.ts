@@ -10,7 +10,9 @@ import { openCheckpoint, type Stage } from '../stage.ts';
 import { openAdapted, type Adapted, type Network } from './adapted.ts';
 import type { Components, PicturePart } from './part.ts';
 import { TEXT_NAMES } from './peels.ts';
-import { decodeStage, encodeStage, textStage, unetStage, type StageOptions } from './stages.ts';
+import { decodeHalves, decodeStage, encodeStage, pixelsOf, textStage, unetStage, type StageOptions } from './stages.ts';
+import { decodedInTiles } from './tiles.ts';
+import { openTinyDecoder } from './tiny-strips.ts';
 
 /** A text as the U-Net reads it: `context` (1, M, D), and of SDXL `pooled` (1, P). */
 export type TextFeatures = Readonly<Record<'context' | 'pooled', Tensor | undefined>> & { readonly context: Tensor };
@@ -27,6 +29,8 @@ export interface Networks {
   release(): Promise<void>;
 }
 
+type Kept = <T extends { release(): Promise<void> }>(one: Promise<T>) => Promise<T>;
+
 /** Bits of the large matrices of a precision. */
 const BITS = { float32: undefined, int8: 8, int4: 4 } as const satisfies Record<Precision, number | undefined>;
 
@@ -38,22 +42,23 @@ export async function openNetworks(
 ): Promise<Networks> {
   const opened: { release(): Promise<void> }[] = [];
   const release = async () => void (await Promise.all(opened.splice(0).map((one) => one.release())));
-  const kept = async <T extends { release(): Promise<void> }>(one: Promise<T>): Promise<T> => {
+  const kept: Kept = async (one) => {
     opened.push(await one);
     return one;
   };
-  const open = (stage: Stage, weights: Weights, frugal = false): Promise<Session> =>
-    kept(openCheckpoint(runtime, stage, weights, { frugal }));
   const adapted = (network: Network): Promise<Adapted> => kept(openAdapted(runtime, network));
   try {
     const readers: Adapted[] = [];
     for (const [i, { config, weights }] of texts.entries()) {
       const build = (options?: StageOptions) => textStage(config, weights.names, texts.length > 1, options);
-      readers.push(await adapted({ name: TEXT_NAMES[i]!, weights, plain: productsOf(precision, build()), frugal: true, build }));
+      readers.push(
+        await adapted({ name: TEXT_NAMES[i]!, weights, plain: productsOf(precision, build()), memory: { frugal: true }, build }),
+      );
     }
     const plain = productsOf(precision, unetStage(unet.config));
-    const denoiser = await adapted({ name: 'unet', weights: unet.weights, plain, build: (options) => unetStage(unet.config, options) });
-    const decoder = await open(decodeStage(pictures), pictures.weights, true);
+    const build = (options?: StageOptions) => unetStage(unet.config, options);
+    const denoiser = await adapted({ name: 'unet', weights: unet.weights, plain, memory: { unplanned: true }, build });
+    const decode = await openDecoder(runtime, pictures, kept);
     let encoder: Promise<Session> | undefined;
     return {
       async text(ids, peels) {
@@ -65,9 +70,9 @@ export async function openNetworks(
         const { prediction } = await denoiser.run({ x, time: float32([1], [step]), ...told }, peels);
         return prediction!.data as Float32Array;
       },
-      decode: async (latent) => (await decoder.run({ latent })).pixels as Tensor<'float32'>,
+      decode,
       async encode(pixels) {
-        encoder ??= open(encodeStage(pictures), pictures.weights);
+        encoder ??= kept(openCheckpoint(runtime, encodeStage(pictures), pictures.weights, { frugal: true }));
         return (await (await encoder).run({ pixels })).latent as Tensor<'float32'>;
       },
       release,
@@ -76,6 +81,17 @@ export async function openNetworks(
     await release();
     throw error;
   }
+}
+
+/** A tiny decoder in strips, a large one in tiles. `kept` releases what is opened. */
+async function openDecoder(runtime: Runtime, part: PicturePart, kept: Kept): Promise<Networks['decode']> {
+  if (part.kind === 'tiny') {
+    const tiny = await kept(openTinyDecoder(runtime, decodeHalves(part.config), part.weights));
+    return (latent) => tiny.decode({ latent });
+  }
+  const session = await kept(openCheckpoint(runtime, decodeStage(part), part.weights, { frugal: true }));
+  const decode = async (latent: Tensor) => (await session.run({ latent })).pixels as Tensor<'float32'>;
+  return (latent) => decodedInTiles(latent, pixelsOf(part), decode);
 }
 
 /** How weights are multiplied. */

@@ -7,7 +7,8 @@ import { stage, type Stage } from '../stage.ts';
 import * as kl from './autoencoder.ts';
 import { clipFeatures, clipPooled, clipProjected, clipRoot, type ClipConfig } from './clip.ts';
 import type { PicturePart } from './part.ts';
-import { tinyDecoder, tinyEncoder } from './tiny-autoencoder.ts';
+import { TINY_LAYERS, tinyDecoder, tinyEncoder, type TinyAutoencoderConfig } from './tiny-autoencoder.ts';
+import { tinyHalves, type Halves } from './tiny-strips.ts';
 import { unet } from './unet.ts';
 import { SIZES, type UnetConfig } from './unet-config.ts';
 
@@ -71,6 +72,10 @@ export function decodeStage(part: PicturePart): Stage {
     return graph('decode', { pixels });
   });
 }
+
+/** A tiny decoder in two: latent (B, h, w, C) -> features -> pixels. */
+export const decodeHalves = (config: TinyAutoencoderConfig): Halves =>
+  tinyHalves(config, TINY_LAYERS, (specs) => scope(specs, {}), channelsFirst(input('latent', ['B', 'h', 'w', config.latentChannels])));
 
 /** pixels (B, 8h, 8w, 3) -> latent (B, h, w, C). */
 export function encodeStage(part: PicturePart): Stage {
