@@ -79,8 +79,8 @@ function attention(out: Value): Value | undefined {
   const scores = biased.op === 'Add' ? biased.inputs.find((x) => x.op === 'MatMul') : biased;
   const bias = scores === biased ? undefined : biased.inputs.find((x) => x !== scores);
   const turned = scores?.op === 'MatMul' ? scores.inputs[1]! : undefined;
-  if (turned?.op !== 'Transpose' || (turned.attributes.perm as number[]).join() !== '0,1,3,2') return undefined;
-  const [q, k] = [scores!.inputs[0]!, turned.inputs[0]!];
+  if (turned?.op !== 'Transpose' || turned.shape.length !== 4) return undefined;
+  const [q, k] = [scores!.inputs[0]!, turnedBack(turned)];
   const [B, G, S, d] = q.shape as [Dim, Dim, Dim, Dim];
   const M = k.shape[2]!;
   if ([k, v].some((x) => x.shape.length !== 4 || x.shape[0] !== B || x.shape[1] !== G)) return undefined;
@@ -92,6 +92,13 @@ function attention(out: Value): Value | undefined {
   const queries = bias ? concat([rows, expand(one, [B, G, S, FEATURES])], 3) : rows;
   const keys = bias ? concat([k, pad(transposeLast(expand(bias, [B, G, 1, M])), [0, 0, 0, 0, 0, 0, 0, FEATURES - 1])], 3) : k;
   return reshape(apply('MultiHeadAttention', [batch(queries), batch(keys), batch(v)], { num_heads: 1, scale }), [B, G, S, v.shape[3]]);
+}
+
+/** What a transposition has with its last two axes the other way round: another one that came before is folded into it. */
+function turnedBack({ inputs: [x], attributes }: Value): Value {
+  const [a, b, c, d] = attributes.perm as [number, number, number, number];
+  const perm = [a, b, d, c];
+  return perm.every((axis, i) => axis === i) ? x! : transpose(x!, perm);
 }
 
 /** Features added for a bias: one would do, GPU kernels want a multiple of four. */

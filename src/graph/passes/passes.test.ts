@@ -12,6 +12,7 @@ import { constant, graph, input, nodesOf, parameter, type Graph, type Value } fr
 import { dead } from './dead.ts';
 import { fold } from './fold.ts';
 import { fuse } from './fuse.ts';
+import { forInference } from './optimize.ts';
 import { share } from './share.ts';
 
 const ramp = (shape: number[]) =>
@@ -151,6 +152,19 @@ test('fuse finds grouped attention, with a bias on the keys too, and leaves it a
   expectSame(biased, fuse(biased), { q: ramp([2, 2, 4, 3, 8]), k: ramp([2, 2, 5, 8]), v: ramp([2, 2, 5, 8]), bias }, 2e-6);
   const each = graph('each', { y: attention(q, k, square, input('bias', ['B', 1, '4*L', 'M'])) });
   expect(print(fuse(each))).toBe(print(each));
+});
+
+test('fuse finds attention whose heads come from a transposition, into which that of the keys was folded', () => {
+  const heads = (name: string, length: string) => o.transpose(o.reshape(input(name, ['B', length, 16]), ['B', length, 2, 8]), [0, 2, 1, 3]);
+  const [q, k, v] = [heads('q', 'L'), heads('k', 'M'), heads('v', 'M')];
+  const g = graph('heads', { y: attention(o.unsqueeze(q, 2), k, v) });
+  const fused = forInference(g);
+  expect(
+    nodesOf(fused)
+      .filter(({ op }) => ['Softmax', 'MultiHeadAttention'].includes(op))
+      .map(({ op }) => op),
+  ).toEqual(['MultiHeadAttention']);
+  expectSame(g, fused, { q: ramp([2, 3, 16]), k: ramp([2, 5, 16]), v: ramp([2, 5, 16]) });
 });
 
 test('fuse finds a mix of 3x3 neighbours, and leaves other views alone', () => {
