@@ -1,6 +1,6 @@
 // The house suite on a layered model: house GenEval, concept and style of single things, and identity of subjects, in the world that it
 // was trained in.
-//   npx tsx recipes/layers-evaluate.ts --model FILE [--judges models/judges.safetensors] [--prompts 8,6,3,3,0] [--cases 30] [--pictures 4] [--scenes 0] [--steps N] [--json FILE]
+//   npx tsx recipes/layers-evaluate.ts --model FILE [--judges models/judges.safetensors] [--prompts 8,6,3,3,0] [--cases 30] [--pictures 4] [--scenes 0] [--free] [--steps N] [--json FILE]
 // Prompts a task for each of SETS, in their order; scenes of each number of subjects. What the judges saw is kept in RUN/evaluation/sights.jsonl.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { readFileWhole, writeFileWhole } from '../src/disk/files.ts';
 import { FIGURE_STYLES } from '../src/data/figures.ts';
 import { conceptCases, SETS } from '../src/eval/cases.ts';
 import { measureConcepts } from '../src/eval/concepts.ts';
+import { measureFree } from '../src/eval/free-sentences.ts';
 import { measureGenEval, promptsOf, TASK_NAMES } from '../src/eval/geneval.ts';
 import { measureIdentity, subjectScenes } from '../src/eval/identity.ts';
 import { loadJudges, openJudges } from '../src/eval/judges/judges.ts';
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     cases: text('30'),
     pictures: text('4'),
     scenes: text('0'),
+    free: { type: 'boolean' },
     steps: { type: 'string' },
     run: text('runs/layers-pico'),
     json: { type: 'string' },
@@ -100,6 +102,7 @@ try {
   const concepts = cases.length > 0 ? (await measureConcepts(suite, main, cases)).result : undefined;
   const scenes = subjectScenes(figures, Number(values.scenes), SEED, FIGURE_STYLES);
   const identity = scenes.length > 0 ? (await measureIdentity(suite, main, scenes, figures, SEED)).result : undefined;
+  const free = values.free ? await measureFree(suite, main, data) : undefined;
   const found = {
     model: pipeline.model.name,
     hash,
@@ -111,6 +114,7 @@ try {
     geneval,
     concepts,
     identity,
+    free,
   };
   const page = `${JSON.stringify(found, (_, v: unknown) => (typeof v === 'number' ? Number(v.toPrecision(4)) : v), 1)}\n`;
   process.stdout.write(page);

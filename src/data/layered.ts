@@ -54,7 +54,7 @@ const heightOf = (i: number, count: number): number => (count > 1 ? i / (count -
 function castSample(rng: Random, { aspects, identities }: DataOptions): LayeredSample {
   const [width, height] = aspects[rng.weighted(aspects.map((a) => a[2]))]!;
   const aspect = [width / Math.min(width, height), height / Math.min(width, height)] as const;
-  const { caption, background, figures } = cast(rng, aspect, aspect[0] > 1.2 ? 5 : 2, identities);
+  const { caption, background, figures } = cast(rng, aspect, aspect[0] > 1.2 ? 5 : 4, identities);
   return {
     caption,
     objects: figures.map((figure, i) => ({ ...figure, height: heightOf(i, figures.length) })),

@@ -54,7 +54,7 @@ export const ROOMS: readonly RoomPlan[] = [
   { name: 'many', layout: { objects: 6, canvas: square }, text: 32, kinds: ['scene'], share: 0.12 },
   {
     name: 'subjects',
-    layout: { objects: 2, canvas: square },
+    layout: { objects: 4, canvas: square },
     text: 32,
     kinds: ['figures', 'scene', 'figures', 'single'],
     references: true,
