@@ -4,6 +4,7 @@
 import { add, cast, concat, expand, gather, greater, reshape, unsqueeze } from '../../graph/ops.ts';
 import { constant, graph, input, type Graph, type Value } from '../../graph/value.ts';
 import { layeredSample, type LayeredKind, type LayeredObject, type LayeredSample } from '../../data/layered.ts';
+import { loosely } from '../../data/loose.ts';
 import type { DataOptions } from '../../data/sample.ts';
 import { FRAME_NUMBERS, GRID, PICTURE_GRID, type LayersConfig } from '../../models/layers/config.ts';
 import type { Learned } from '../../models/layers/file.ts';
@@ -11,6 +12,7 @@ import { frameNumbers } from '../../models/layers/frame.ts';
 import { canvasTokens, CELLS_PER_OBJECT, type Layout } from '../../models/layers/layout.ts';
 import { float32, int64, type Tensors } from '../../tensor/tensor.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { random } from '../../util/random.ts';
 import type { Room } from './teacher.ts';
 
 /** Tables of a bank: rows of content tokens, (rows, tokens, C). */
@@ -31,9 +33,13 @@ export interface RoomPlan {
   readonly references?: boolean;
   /** Data options that differ. */
   readonly data?: Partial<DataOptions>;
+  /** Share of the captions that are said loosely; default LOOSE. */
+  readonly loose?: number;
   /** Share of the steps. */
   readonly share: number;
 }
+
+const LOOSE = 0.12;
 
 const square = { rows: GRID, columns: GRID };
 const CAPTIONS: DataOptions['captions'] = { languages: { en: 0.85, nl: 0.15 }, dropBackground: 0.6 };
@@ -47,6 +53,7 @@ export const ROOMS: readonly RoomPlan[] = [
     text: 20,
     kinds: ['single'],
     data: { grounds: 'transparent', captions: CAPTIONS },
+    loose: 0.3,
     share: 0.26,
   },
   { name: 'one', layout: { objects: 1, canvas: square }, text: 24, kinds: ['single', 'scene'], share: 0.1 },
@@ -131,9 +138,23 @@ export function* roomSamples(plan: RoomPlan, data: DataOptions, keys: BankKeys, 
   }
 }
 
+/** A share of captions said loosely, where they still have room. */
+function saidLoosely(captions: readonly string[], { text, loose = LOOSE }: RoomPlan, tokenizer: Tokenizer): string[] {
+  const stream = random(LOOSE_SEED);
+  return captions.map((caption, i) => {
+    const rng = stream.split(i);
+    if (rng.uniform() >= loose) return caption;
+    const said = loosely(caption, rng);
+    return tokenizer.encode(said, 2 * text).count <= text ? said : caption;
+  });
+}
+
+const LOOSE_SEED = 31;
+
 /** Ids and counts of captions: ids (R, T), count (R). */
-function captionRows(captions: readonly string[], text: number, tokenizer: Tokenizer): Tensors {
-  const encoded = captions.map((caption) => tokenizer.encode(caption, text));
+function captionRows(captions: readonly string[], plan: RoomPlan, tokenizer: Tokenizer): Tensors {
+  const { text } = plan;
+  const encoded = saidLoosely(captions, plan, tokenizer).map((caption) => tokenizer.encode(caption, text));
   return {
     ids: int64(
       [captions.length, text],
@@ -147,7 +168,7 @@ function captionRows(captions: readonly string[], text: number, tokenizer: Token
 }
 
 /** Rows of a bank's whole pictures, of which these are the captions: ground (R), canvas (R), ids (R, T), count (R). */
-export function pictureRows(captions: readonly string[], { text }: RoomPlan, tokenizer: Tokenizer): Tensors {
+export function pictureRows(captions: readonly string[], plan: RoomPlan, tokenizer: Tokenizer): Tensors {
   const R = captions.length;
   return {
     ground: int64([R], [...captions.keys()]),
@@ -155,7 +176,7 @@ export function pictureRows(captions: readonly string[], { text }: RoomPlan, tok
       [R],
       captions.map(() => 1),
     ),
-    ...captionRows(captions, text, tokenizer),
+    ...captionRows(captions, plan, tokenizer),
   };
 }
 
@@ -207,7 +228,7 @@ export function rowsOf(samples: readonly LayeredSample[], plan: RoomPlan, keys: 
     }),
     ...captionRows(
       samples.map(({ caption }) => caption),
-      plan.text,
+      plan,
       tokenizer,
     ),
   };
