@@ -16,7 +16,9 @@ const [site, folder] = [join(root, 'apps/studio/dist'), join(root, 'docs/studio'
 const PATIENCE = 300_000; // milliseconds
 const QUALITY = 70;
 
+/** The page as it is when nothing moves on it any more. */
 async function shot(page: Page, name: string): Promise<void> {
+  await page.evaluate('Promise.all(document.getAnimations().map(({ finished }) => finished))');
   await writeFile(
     join(folder, `${name}.webp`),
     await sharp(await page.screenshot())
@@ -68,14 +70,20 @@ try {
   await shot(page, 'phone');
   await page.setViewportSize({ width: 1280, height: 800 });
 
+  await page.click('#tab-layers');
+  await page.click('.layer:first-child .select');
+  await page.waitForSelector('.box');
+  await page.press('.box', 'Shift+ArrowRight');
+  await shot(page, 'layers');
+  await page.click('button:has-text("As they were drawn")');
+
   await page.click('#tab-vary');
   await page.click('text="Draw 6 others"');
   await page.waitForSelector('.grid li:nth-child(6)');
   await page.click('text="This is before"');
+  const version = await page.getAttribute('.stage', 'data-version');
   await page.click('.grid li:nth-child(3) button');
-  await page.waitForTimeout(500);
-  await settled(page, 'a red fox in the snow');
-  await page.waitForTimeout(5000);
+  await page.waitForSelector(`.stage[data-shows^="settled"]:not([data-version="${version}"])`, { state: 'attached' });
   await page.selectOption('[aria-label="Colours"]', 'dark');
   await shot(page, 'variations');
   await page.click('text="No comparison"');

@@ -14,10 +14,11 @@ const source = (path: string) => join(root, 'src', path);
 const ORT = join(root, 'node_modules/onnxruntime-web/dist');
 const RUNTIMES = ['jspi.mjs', 'jspi.wasm', 'asyncify.mjs', 'asyncify.wasm'].map((end) => `ort-wasm-simd-threaded.${end}`);
 
+/** Names of the .safetensors in a folder. */
+const named = (folder: string) => readdirSync(folder).flatMap((file) => /^(.*)\.safetensors$/.exec(file)?.[1] ?? []);
+
 /** The Peels of the package. */
-const PEELS = readdirSync(join(root, 'peels')).flatMap((file) =>
-  file.endsWith('.safetensors') ? [file.replace(/\.safetensors$/, '')] : [],
-);
+const PEELS = named(join(root, 'peels'));
 
 /** The name of the model that a Peel is for, by its head. */
 function baseOf(name: string): string {
@@ -26,12 +27,14 @@ function baseOf(name: string): string {
   return (JSON.parse(head.__metadata__.peel) as { base: { name: string } }).base.name;
 }
 
-/** Where the models lie, for tests of others: `STUDIO_MODELS`. */
-const SHELF = process.env['STUDIO_MODELS'] ?? join(root, 'models');
-const modelFile = (name: string) => join(SHELF, `${name}.safetensors`);
+/** Where others than the shipped models lie: all of that folder are models of the site. */
+const OTHERS = process.env['STUDIO_MODELS'];
+const SHIPPED = ['pico-layers', 'pico'];
+const shelf = OTHERS ?? join(root, 'models');
+const modelFile = (name: string) => join(shelf, `${name}.safetensors`);
 
-/** Models of the site, as far as they are there: the first one is loaded first. */
-const MODELS = ['pico-layers', 'pico'].filter((name) => existsSync(modelFile(name)));
+/** Models of the site: the first one is loaded first, the shipped one where it is there. */
+const MODELS = [...new Set([...SHIPPED, ...(OTHERS ? named(OTHERS) : [])])].filter((name) => existsSync(modelFile(name)));
 
 /** What is served beside the scripts: path in the site, and file. */
 const CARRIED: Readonly<Record<string, string>> = {

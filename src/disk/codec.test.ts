@@ -28,6 +28,7 @@ describe('codec', () => {
     expect([...(await decodeImage(png)).data]).toEqual([...noise.data]);
     expect([...(await decodeImage(await encodeImage(flatten(noise), 'png'))).data]).toEqual([...flatten(noise).data]);
     expect(await encodeImage(noise, 'png')).toEqual(png);
+    expect([...(await decodeImage(await encodeImage(noise, 'png', { quick: true }))).data]).toEqual([...noise.data]);
   });
 
   it('keeps pictures nearly in WebP and JPEG', async () => {

@@ -24,16 +24,18 @@ export type ImageFormat = 'png' | 'jpeg' | 'webp';
 interface EncodeOptions {
   /** 1-100, of JPEG and WebP. */
   quality?: number;
+  /** Of PNG: packed in a fifth of the time, and half as large again. For what is looked at once. */
+  quick?: boolean;
   /** An XMP packet to write beside the pixels. */
   xmp?: string;
   /** The EXIF comment; what is not ASCII becomes "?" there. */
   comment?: string;
 }
 
-const ENCODERS: Record<ImageFormat, (picture: Picture, quality: number) => Picture> = {
-  png: (picture) => picture.png({ compressionLevel: 6, adaptiveFiltering: false, palette: false }),
-  jpeg: (picture, quality) => picture.jpeg({ quality, mozjpeg: false, chromaSubsampling: '4:4:4' }), // flat colours have hard edges
-  webp: (picture, quality) => picture.webp({ quality, effort: 2, smartSubsample: true }),
+const ENCODERS: Record<ImageFormat, (picture: Picture, options: { quality: number; quick: boolean }) => Picture> = {
+  png: (picture, { quick }) => picture.png({ compressionLevel: quick ? 1 : 6, adaptiveFiltering: false, palette: false }),
+  jpeg: (picture, { quality }) => picture.jpeg({ quality, mozjpeg: false, chromaSubsampling: '4:4:4' }), // flat colours have hard edges
+  webp: (picture, { quality }) => picture.webp({ quality, effort: 2, smartSubsample: true }),
 };
 
 /** The format that a file name asks for by its ending, or undefined. */
@@ -44,7 +46,7 @@ export function formatOf(path: string): ImageFormat | undefined {
 
 /** The file's bytes of a picture. JPEG has no transparency: it is laid over white. Opaque pictures get no alpha channel. */
 export async function encodeImage(one: Image, format: ImageFormat, options: EncodeOptions = {}): Promise<Uint8Array> {
-  const { quality = 90, xmp, comment } = options;
+  const { quality = 90, quick = false, xmp, comment } = options;
   if (!Object.hasOwn(ENCODERS, format))
     throw new InputError('codec.format', `picture format "${format}": expected ${Object.keys(ENCODERS).join(', ')}`);
   if (!(quality >= 1 && quality <= 100)) throw new InputError('codec.quality', `quality ${quality}: expected 1 to 100`);
@@ -56,7 +58,7 @@ export async function encodeImage(one: Image, format: ImageFormat, options: Enco
   const apart = format === 'png' && xmp !== undefined; // libvips packs it (zTXt), where readers of XMP do not look
   if (xmp !== undefined && !apart) picture = picture.withXmp(xmp);
   if (comment !== undefined) picture = picture.withExif({ IFD2: { UserComment: comment } });
-  const bytes = await ENCODERS[format](picture, Math.round(quality)).toBuffer();
+  const bytes = await ENCODERS[format](picture, { quality: Math.round(quality), quick }).toBuffer();
   return apart ? writePngText(bytes, { [XMP]: xmp }) : bytes;
 }
 

@@ -73,4 +73,4 @@ async function lineOf(event: GenerateEvent): Promise<object | undefined> {
   return { ...rest, image: await packed(event.image), ...(layers && { layers: await Promise.all(layers.map(pack)) }) };
 }
 
-const packed = async (one: Image): Promise<string> => Buffer.from(await encodeImage(one, 'png')).toString('base64');
+const packed = async (one: Image): Promise<string> => Buffer.from(await encodeImage(one, 'png', { quick: true })).toString('base64');

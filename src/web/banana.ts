@@ -5,9 +5,13 @@ import { assembled, bananaOf, pngWith, type Banana, type Backend } from '../sdk/
 import { peelMethods, remotePeels, type PeelEngine, type PeelMethods } from '../sdk/peels.ts';
 import { turns } from '../sdk/turns.ts';
 import type { Drawn } from '../draw/events.ts';
+import { recipeMetadata } from '../draw/recipe.ts';
 import { narrowed, type Limits } from '../draw/request.ts';
 import { openWorker } from '../runtime/engine-worker.ts';
+import { flatten } from '../image/image.ts';
 import { encodePng } from '../image/png-encode.ts';
+import { withXmp } from '../image/xmp.ts';
+import { InputError } from '../util/errors.ts';
 import { openEngineHere, type WebTrainOptions } from './engine.ts';
 import { checkedOpening, type OpenBananaOptions } from './options.ts';
 import { imageFrom, type WebImage } from './pictures.ts';
@@ -64,4 +68,24 @@ function webBanana(engine: PeelEngine & Backend, limits: Limits): WebBanana {
 /** The bytes of a PNG of an image event, with its recipe inside. */
 export function pngOf(event: Drawn): Promise<Uint8Array<ArrayBuffer>> {
   return pngWith(encodePng, event);
+}
+
+/**
+ * The bytes of a picture's file with its recipe inside, unless it was asked for without: as the browser encodes it, a PNG as everywhere.
+ * `quality`, 1-100 (90), is of JPEG and WebP. Throws InputError `codec.format` for a format that this browser does not write.
+ */
+export async function pictureFile(
+  drawn: Drawn,
+  format: 'png' | 'jpeg' | 'webp',
+  { quality = 90 }: { quality?: number } = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (format === 'png') return pngOf(drawn);
+  const { width, height, data } = format === 'jpeg' ? flatten(drawn.image) : drawn.image;
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext('2d')!.putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+  const blob = await canvas.convertToBlob({ type: `image/${format}`, quality: quality / 100 });
+  if (blob.type !== `image/${format}`) throw new InputError('codec.format', `this browser writes no ${format}: take png`);
+  const file = new Uint8Array(await blob.arrayBuffer());
+  const { xmp } = recipeMetadata(drawn);
+  return xmp === undefined ? file : withXmp(file, xmp, { width, height });
 }

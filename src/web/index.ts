@@ -19,4 +19,4 @@ export { openRaster } from './layers.ts';
 export { imageFrom, type WebImage } from './pictures.ts';
 export { openBananaServer, type BananaServerOptions, type ServedBanana } from './server.ts';
 export { browserStore } from './store.ts';
-export { openBanana, openBananaWorker, pngOf, type WebBanana, type WebPicture } from './banana.ts';
+export { openBanana, openBananaWorker, pictureFile, pngOf, type WebBanana, type WebPicture } from './banana.ts';

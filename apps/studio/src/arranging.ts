@@ -3,7 +3,7 @@ import { computed, signal } from '@preact/signals';
 import type { Image } from 'banana-sdk/web';
 import { artOf, duplicated, fitted, moved, othersOf, owned, pictureOf, placed, scaled, type Drawn, type Placed } from './state/layers.ts';
 import { keepPicture } from './state/pictures.ts';
-import { anySeed, askedOf, heldBy, requestOf } from './state/wish.ts';
+import { anySeed, askedOf, heldBy } from './state/wish.ts';
 import { change, dragged, session, tell, wish } from './studio.ts';
 import { t } from './words/words.ts';
 
@@ -90,7 +90,7 @@ export async function drawAnew(id: number, words: string): Promise<void> {
 }
 
 function requestFor(one: Placed, words: string, list: readonly Placed[], event: Drawn) {
-  const request = requestOf(wish.value, session.model.value!);
+  const request = session.request(wish.value);
   const { width, height } = event.image;
   const art = artOf(one, event);
   const box = [art.x / width, art.y / height, art.width / width, art.height / height] as const;

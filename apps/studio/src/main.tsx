@@ -1,6 +1,7 @@
 // The studio: puts the page together.
 import { effect } from '@preact/signals';
 import { render } from 'preact';
+import { carryPeels } from './files/peels.ts';
 import { listenForFiles } from './files/taken.ts';
 import { keepOffline } from './offline.ts';
 import { theme } from './studio.ts';
@@ -13,5 +14,6 @@ effect(() => void (document.documentElement.dataset['theme'] = theme.value));
 listen();
 listenForFiles();
 keepOffline();
+carryPeels();
 drawCloseUps();
 render(<App />, document.getElementById('studio')!);

@@ -1,5 +1,6 @@
 // Where pictures are drawn: by the server that this page came from, at native speed, or in this tab, by WASM or WebGPU, with a model that
 // lies beside the page. `host.json` beside the page says whether there is a server, and its models: a folder of files has none.
+import { signal, type Signal } from '@preact/signals';
 import {
   InputError,
   openBananaServer,
@@ -29,6 +30,8 @@ export interface Opened {
   /** What only an engine in this tab can: take Peels, and train them. */
   readonly tab?: WebBanana;
   readonly server?: ServedBanana;
+  /** Names of the Peels that it can be asked for now. */
+  readonly peels: Signal<ReadonlySet<string>>;
 }
 
 /** Told while it opens: bytes of the model so far, of all; 0 of 0 while the engine starts. */
@@ -59,10 +62,10 @@ export async function findHost(key?: string): Promise<Host> {
     async open(choice, told) {
       if (choice.at === 'server') {
         const found = (await openBananaServer({ ...(key && { key }), model: choice.name }))!;
-        return { choice, banana: found, server: found };
+        return { choice, banana: found, server: found, peels: signal(new Set(found.peels)) };
       }
       const tab = await openTab(choice.name, told);
-      return { choice, banana: tab, tab };
+      return { choice, banana: tab, tab, peels: signal(new Set()) };
     },
   };
 }

@@ -28,6 +28,8 @@ export interface Session {
   use(choice: Choice): Promise<void>;
   /** Tries a key of the server. */
   unlock(key: string): Promise<void>;
+  /** What a wish is to the model that is open. */
+  request(wish: Wish): ReturnType<typeof requestOf>;
   /** Draws pictures of a request, one after the other. */
   draw(request: DrawOptions, each: (event: ImageEvent) => void): Promise<void>;
   /** Resolves with the next frame. */
@@ -55,9 +57,12 @@ export function openSession(history: History<Wish>): Session {
   let live: Live | undefined;
 
   const request = computed(() => {
-    if (!model.value) return undefined;
+    if (!model.value || !opened.value) return undefined;
     const image = model.value.abilities.includes('image') ? seen.value : undefined;
-    return { ...requestOf(history.now.value, model.value), ...(image && { image, mask: undefined, objects: undefined }) };
+    return {
+      ...requestOf(history.now.value, model.value, opened.value.peels.value),
+      ...(image && { image, mask: undefined, objects: undefined }),
+    };
   });
   const key = computed(() => JSON.stringify(request.value, (_, value: unknown) => (isPixels(value) ? numberOf(value) : value)));
   const update = () => {
@@ -94,6 +99,8 @@ export function openSession(history: History<Wish>): Session {
       batch(() => ([opened.value, frame.value, settled.value, fault.value] = [undefined, undefined, undefined, '']));
       phase.value = { at: 'starting' };
       const found = await host!.open(choice, told);
+      const known = { ...choice, abilities: found.banana.model.abilities };
+      choices.value = choices.value.map((one) => (one.id === choice.id ? known : one));
       batch(() => ([opened.value, chosen.value, phase.value] = [found, choice.id, { at: 'ready' }]));
       void follow(found);
     } catch (error) {
@@ -121,6 +128,7 @@ export function openSession(history: History<Wish>): Session {
     opened,
     use,
     unlock: begin,
+    request: (wish) => requestOf(wish, model.value!, opened.value!.peels.value),
     async draw(wanted, each) {
       for await (const event of opened.value!.banana.generate({ preview: 0, ...wanted })) if (event.type === 'image') each(event);
     },

@@ -1,32 +1,27 @@
-// Pictures as files: saved, copied, kept small. A PNG carries its recipe, so that dropping it here brings everything back.
-import { imageFrom, pngOf, type Image, type ImageEvent } from 'banana-sdk/web';
+// Pictures as files: saved, copied, kept small. Each carries its recipe, so that dropping it here brings everything back.
+import { imageFrom, pictureFile, type Image, type ImageEvent } from 'banana-sdk/web';
 
 export const FORMATS = { png: 'image/png', webp: 'image/webp', jpeg: 'image/jpeg' } as const;
 export type Format = keyof typeof FORMATS;
 
-const QUALITY = 0.92;
+const QUALITY = 92;
 /** Longer side of a small picture. */
 const SMALL = 256;
 
-/** The file of a picture. Only PNG carries the recipe; JPEG is laid on white. */
-export async function fileOf(event: Pick<ImageEvent, 'image' | 'recipe' | 'text'>, format: Format): Promise<Blob> {
-  if (format === 'png') return new Blob([await pngOf(event)], { type: FORMATS.png });
-  return canvasOf(event.image, 1, format === 'jpeg').convertToBlob({ type: FORMATS[format], quality: QUALITY });
-}
+/** The file of a picture with its recipe; JPEG is laid on white. */
+export const fileOf = async (event: Pick<ImageEvent, 'image' | 'recipe' | 'text'>, format: Format): Promise<Blob> =>
+  new Blob([await pictureFile(event, format, { quality: QUALITY })], { type: FORMATS[format] });
 
 /** A small file of a picture, to be looked at in a list. */
 export const smallOf = (image: Image): Promise<Blob> =>
   canvasOf(image, Math.min(1, SMALL / Math.max(image.width, image.height))).convertToBlob({ type: FORMATS.webp, quality: 0.8 });
 
-function canvasOf({ width, height, data }: Image, scale: number, white = false): OffscreenCanvas {
+function canvasOf({ width, height, data }: Image, scale: number): OffscreenCanvas {
   const whole = new OffscreenCanvas(width, height);
   whole.getContext('2d')!.putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
-  if (scale === 1 && !white) return whole;
+  if (scale === 1) return whole;
   const canvas = new OffscreenCanvas(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)));
-  const context = canvas.getContext('2d')!;
-  context.fillStyle = 'white';
-  if (white) context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(whole, 0, 0, canvas.width, canvas.height);
+  canvas.getContext('2d')!.drawImage(whole, 0, 0, canvas.width, canvas.height);
   return canvas;
 }
 

@@ -21,9 +21,9 @@ export async function take(file: File | Blob): Promise<void> {
 }
 
 export async function recall(recipe: Recipe): Promise<void> {
-  await ready((recipe.peels ?? []).map(({ name }) => name)).catch(() => {}); // one that is missing is told when it is drawn with
+  const missing = await ready((recipe.peels ?? []).map(({ name }) => name)).catch((error: Error) => error.message);
   change(wishOf(recipe));
-  tell(t('recalled'));
+  tell(missing ?? t('recalled'));
 }
 
 export async function startFrom(file: Blob): Promise<void> {

@@ -85,8 +85,11 @@ export function heldBy(wish: Wish): readonly Held[] {
   return arranged.asked === askedOf(wish) ? arranged.held : keptIn(arranged);
 }
 
-/** The request that a wish is to a model: what the model cannot do is left out. What is undefined is the model's own choice. */
-export function requestOf(wish: Wish, model: ModelInfo): Omit<DrawOptions, 'count' | 'signal'> {
+/**
+ * The request that a wish is to a model: what the model cannot do is left out, and Peels that are not among those `there`. What is undefined
+ * is the model's own choice.
+ */
+export function requestOf(wish: Wish, model: ModelInfo, there: ReadonlySet<string>): Omit<DrawOptions, 'count' | 'signal'> {
   const { abilities, styles, steps } = model;
   const can = (ability: Ability) => abilities.includes(ability);
   const [w, h] = wish.aspect.split(':').map(Number) as [number, number];
@@ -104,7 +107,7 @@ export function requestOf(wish: Wish, model: ModelInfo): Omit<DrawOptions, 'coun
     image: start && pictureAt(start.picture),
     mask: start?.mask === undefined ? undefined : pictureAt(start.mask),
     strength: start?.strength,
-    peels: can('peels') ? wish.peels.filter(({ weight }) => weight !== 0) : undefined,
+    peels: can('peels') ? wish.peels.filter(({ name, weight }) => weight !== 0 && there.has(name)) : undefined,
     layers: can('layers') || undefined,
     ...withSubjects(wish, model, start ? [] : objectsOf(held)),
   };

@@ -15,7 +15,7 @@ export const ABILITIES = {
   transparent: 'canTransparent',
 } as const satisfies Partial<Record<Ability, string>>;
 
-const nameOf = ({ name, at }: Choice) => t(at === 'server' ? 'modelAtServer' : 'modelInTab', { name });
+export const nameOf = ({ name, at }: Choice) => t(at === 'server' ? 'modelAtServer' : 'modelInTab', { name });
 
 /** The abilities that a model has, or lacks, in words. */
 const listed = (abilities: readonly string[], has: boolean): string =>

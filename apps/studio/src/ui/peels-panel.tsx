@@ -1,6 +1,5 @@
 // Peels: which are on and how much of each; the training of one is below.
-import { useEffect } from 'preact/hooks';
-import { addPeelFile, forgetPeel, ownPeels, peels, readPeels, switchPeel } from '../files/peels.ts';
+import { addPeelFile, forgetPeel, ownPeels, peels, savePeel, switchPeel } from '../files/peels.ts';
 import { change, session, wish } from '../studio.ts';
 import { n, t } from '../words/words.ts';
 import { Button, FileButton, Range } from './fields.tsx';
@@ -18,8 +17,6 @@ async function add(files: readonly File[]): Promise<void> {
 const turn = (name: string, on: boolean) => switchPeel(name, on).catch((error: Error) => (session.fault.value = error.message));
 
 export function PeelsPanel() {
-  const opened = session.opened.value;
-  useEffect(() => void (opened && readPeels()), [opened]);
   return (
     <>
       <p class="hint">{t('peelsHint')}</p>
@@ -28,7 +25,7 @@ export function PeelsPanel() {
           <PeelRow key={name} name={name} />
         ))}
       </ul>
-      {opened?.tab ? (
+      {session.opened.value?.tab ? (
         <>
           <FileButton label={t('addPeel')} accept=".safetensors" take={(files) => void add(files)} />
           <Training />
@@ -53,6 +50,7 @@ function PeelRow({ name }: { name: string }) {
           <input type="checkbox" checked={!!on} onChange={(event) => void turn(name, event.currentTarget.checked)} />
           <span>{name}</span>
         </label>
+        {session.opened.value?.tab && <Button icon="export" bare label={`${t('save')}: ${name}`} press={() => void savePeel(name)} />}
         {ownPeels.value.includes(name) && <Button icon="bin" bare label={`${t('delete')}: ${name}`} press={() => void forgetPeel(name)} />}
       </div>
       {on && <Range label={t('weight')} value={on.weight} min={-1} max={2} step={0.1} text={n(on.weight, 1)} set={weigh} />}

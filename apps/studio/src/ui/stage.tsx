@@ -19,6 +19,7 @@ export function Stage() {
       class="stage"
       aria-label={t('canvasLabel')}
       data-phase={session.phase.value.at}
+      data-model={session.opened.value?.choice.id}
       data-shows={frame && `${frame.kind} ${frame.prompt}`}
       data-version={frame?.version}
     >

@@ -5,7 +5,7 @@ import { layers, selected } from '../arranging.ts';
 import { workedOn } from '../files/files.ts';
 import { pixelsOf } from '../state/layers.ts';
 import { keepPicture, pictureAt } from '../state/pictures.ts';
-import { requestOf, type Subject } from '../state/wish.ts';
+import type { Subject } from '../state/wish.ts';
 import { change, session, typed, wish } from '../studio.ts';
 import { nameOf } from '../words/layer-names.ts';
 import { t } from '../words/words.ts';
@@ -105,7 +105,7 @@ async function draw(): Promise<void> {
   try {
     for (const prompt of text.value.split('\n').map((line) => line.trim())) {
       if (prompt === '') continue;
-      const request = { ...requestOf({ ...wish.value, prompt, side: SIDE, arranged: undefined }, session.model.value!), layers: undefined };
+      const request = { ...session.request({ ...wish.value, prompt, side: SIDE, arranged: undefined }), layers: undefined };
       await session.draw({ ...request, signal: stop.signal }, ({ image }) => (strip.value = [...strip.value, { prompt, image }]));
     }
   } catch (error) {

@@ -1,8 +1,8 @@
 // Tabs as the ARIA practices have them: one stop for the Tab key, arrows move between them. https://www.w3.org/WAI/ARIA/apg/patterns/tabs/
 import type { Ability } from 'banana-sdk/web';
 import type { ComponentChildren } from 'preact';
-import { t } from '../words/words.ts';
 import { Icon, type IconName } from './icons.tsx';
+import { Lacks } from './lacks.tsx';
 
 export interface Tab {
   readonly id: string;
@@ -65,7 +65,7 @@ export function Tabs({ label, tabs, able, open, set }: TabsOptions) {
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a panel that scrolls is reached by the keyboard */}
       <div role="tabpanel" id="panel" aria-labelledby={`tab-${tab.id}`} class="panel" tabIndex={0}>
-        {lacks(tab) ? <p class="hint">{t('lacks')}</p> : tab.content()}
+        {lacks(tab) ? <Lacks needs={tab.needs!} /> : tab.content()}
       </div>
     </aside>
   );

@@ -1,7 +1,7 @@
 // Variations: the same words by other seeds, side by side; and what a change did, before and after.
 import { signal } from '@preact/signals';
 import type { Image } from 'banana-sdk/web';
-import { anySeed, requestOf, type Wish } from '../state/wish.ts';
+import { anySeed, type Wish } from '../state/wish.ts';
 import { before, change, session, wish } from '../studio.ts';
 import { t } from '../words/words.ts';
 import { Canvas } from './canvas.tsx';
@@ -23,7 +23,7 @@ async function draw(now: Wish): Promise<void> {
   [variations.value, drawing.value] = [[], stop];
   try {
     const small = { ...now, side: SIDE, seed: anySeed() };
-    const request = { ...requestOf(small, session.model.value!), layers: undefined, count: COUNT, signal: stop.signal };
+    const request = { ...session.request(small), layers: undefined, count: COUNT, signal: stop.signal };
     await session.draw(request, ({ image, recipe: { seed } }) => (variations.value = [...variations.value, { seed, image }]));
   } catch (error) {
     if (!stop.signal.aborted) session.fault.value = (error as Error).message;
