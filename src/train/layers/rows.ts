@@ -54,11 +54,11 @@ export const ROOMS: readonly RoomPlan[] = [
     kinds: ['single'],
     data: { grounds: 'transparent', captions: CAPTIONS },
     loose: 0.3,
-    share: 0.26,
+    share: 0.22,
   },
-  { name: 'one', layout: { objects: 1, canvas: square }, text: 24, kinds: ['single', 'scene'], share: 0.1 },
-  { name: 'two', layout: { objects: 2, canvas: square }, text: 32, kinds: ['scene'], share: 0.16 },
-  { name: 'many', layout: { objects: 6, canvas: square }, text: 32, kinds: ['scene'], share: 0.12 },
+  { name: 'one', layout: { objects: 1, canvas: square }, text: 24, kinds: ['single', 'scene'], share: 0.08 },
+  { name: 'two', layout: { objects: 2, canvas: square }, text: 32, kinds: ['scene'], share: 0.13,
+  { name: 'many', layout: { objects: 6, canvas: square }, text: 32, kinds: ['scene'], share: 0.1,
   {
     name: 'subjects',
     layout: { objects: 4, canvas: square },
@@ -66,7 +66,7 @@ export const ROOMS: readonly RoomPlan[] = [
     kinds: ['figures', 'scene', 'figures', 'single'],
     references: true,
     data: { subjects: 1 },
-    share: 0.14,
+    share: 0.16,
   },
   {
     name: 'cast',
@@ -76,7 +76,7 @@ export const ROOMS: readonly RoomPlan[] = [
     canvases: 'bank.wide',
     references: true,
     data: { aspects: [[448, 256, 1]] },
-    share: 0.08,
+    share: 0.09,
   },
   {
     name: 'wide',
@@ -102,7 +102,7 @@ export const ROOMS: readonly RoomPlan[] = [
     text: 32,
     kinds: [],
     canvases: 'bank.pictures',
-    share: 0.08,
+    share: 0.16,
   },
 ];
 
