@@ -181,7 +181,9 @@ async function* drawn(
       if (preview === 0 && step < steps) continue;
       await checkpoint(signal);
       drawing = await clock.time('render', async () =>
-        plan ? plan.restore(await painter.decode(await plan.settle(latent), layout)) : painter.decode(latent, layout),
+        plan
+          ? plan.restore(await painter.decode(await plan.settle(latent), layout))
+          : (step < steps && painter.glance ? painter.glance : painter.decode)(latent, layout),
       );
       if (preview === 0) continue;
       const small = fit(size, preview);

@@ -147,6 +147,8 @@ export interface Painter {
   readonly layering?: Layering;
   /** The picture of a latent. */
   decode(latent: Float32Array<ArrayBuffer>, layout: Layout): Promise<Drawing>;
+  /** A rough picture of a latent, where `decode` takes as long as a step: for previews, but the last. */
+  glance?(latent: Float32Array<ArrayBuffer>, layout: Layout): Promise<Drawing>;
   /** Gives back memory that drawing pixels does not need; taken again when it is needed. */
   rest?(): Promise<void>;
   /** Makes a Peel of a file, of a model that takes them. */

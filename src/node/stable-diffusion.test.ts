@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tensorsOf } from '../../test/open-weights.ts';
+import type { GenerateOptions } from '../draw/request.ts';
+import { openPipeline } from '../draw/text-to-image.ts';
 import type { ModelFile, Painter } from '../models/family.ts';
 import { canvasOf } from '../models/layout.ts';
 import { openModelFile } from '../models/open.ts';
@@ -123,5 +125,51 @@ describe('the same noise gives what diffusers draws, at 60 dB or more', () => {
     expect(decibels(latent, channelsLast(golden['lcm.latent']!))).toBeGreaterThan(60);
     expect(painter.info).toMatchObject({ defaultSteps: 4, guidance: 8.5 });
     await painter.release();
+  });
+});
+
+describe('what is not done twice', () => {
+  /** A runtime that notes which graphs are run. */
+  const noting = (notes: string[]): Runtime => ({
+    ...runtime,
+    async compile(graph, options) {
+      const session = await runtime.compile(graph, options);
+      return { ...session, run: (feeds) => (notes.push(graph.name), session.run(feeds)) };
+    },
+  });
+  const count = (notes: readonly string[], name: string) => notes.filter((one) => one === name).length;
+  async function* drawing(model: string, ...requests: Partial<GenerateOptions>[]) {
+    const notes: string[] = [];
+    const files = await openModelFiles(join(MODELS, model));
+    const pipeline = openPipeline(await openModelFile(files, model).painter(noting(notes), { hash: 'x' }));
+    for (const request of requests) {
+      const previews: string[] = [];
+      for await (const event of pipeline.generate({ prompt: 'a fox', width: 64, height: 64, steps: 4, seed: 1, preview: 0, ...request }))
+        if (event.type === 'preview') previews.push(String(event.image.data));
+      yield { notes: notes.splice(0), previews };
+    }
+    await pipeline.release();
+    files.close();
+  }
+
+  test('a text: the second picture of the same prompt does not read it again, nor what is not to be there', async () => {
+    const negative = { negative: 'a horse', guidance: 3 };
+    const found: number[][] = [];
+    for await (const { notes } of drawing('sd1', negative, { ...negative, seed: 2 }, { ...negative, prompt: 'a dog' }))
+      found.push([count(notes, 'text'), count(notes, 'unet')]);
+    expect(found).toEqual([
+      [2, 8],
+      [0, 8],
+      [1, 8],
+    ]);
+  });
+
+  test('pixels: previews are glances but the last, for which the decoder is asked once', async () => {
+    const found: number[] = [];
+    for await (const { notes, previews } of drawing('sd1', { preview: 16 }, { preview: 16, seed: 2 }, {})) {
+      found.push(count(notes, 'decode'));
+      expect(new Set(previews).size).toBe(previews.length);
+    }
+    expect(found).toEqual([2, 1, 1]);
   });
 });

@@ -8,6 +8,7 @@ import { flowTimes } from '../../sampling/schedule.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Condition, Family, ModelAbout, ModelInfo, OpenedModel, Painter, PainterOptions } from '../family.ts';
 import { canvasOf, latentGrid, tokensOf, type Layout } from '../layout.ts';
+import { glancer } from '../glance.ts';
 import { rasterDrawing } from '../raster.ts';
 import { SIDE, type EmmditConfig } from './emmdit-config.ts';
 import { matricesOf, openNetworks, partsOf, TOKENS } from './networks.ts';
@@ -56,6 +57,9 @@ const presetOf = ({ distilled }: NitroParts): string => (distilled ? 'distilled'
 async function openPainter(parts: NitroParts, runtime: Runtime, { hash, precision }: PainterOptions): Promise<Painter> {
   const networks = await openNetworks(runtime, parts, precision);
   const layout = layoutOf(parts);
+  const glance = glancer(parts.denoiser.config.channels, ({ shape: [, rows = 1, columns = 1], data }) =>
+    networks.pixels(data, { rows, columns }),
+  );
   const gridIn = ([canvas]: Layout): Grid => canvas!;
   const tokens = (text: string) => parts.tokenizer.tokens(text.toLowerCase().trim());
   const features = (text: string) => networks.features(tokens(text).slice(0, TOKENS));
@@ -85,6 +89,7 @@ async function openPainter(parts: NitroParts, runtime: Runtime, { hash, precisio
     sampler: euler,
     times: flowTimes,
     decode: async (latent, canvas) => rasterDrawing(await networks.pixels(latent, gridIn(canvas))),
+    glance: async (latent, canvas) => rasterDrawing(await glance(latent, gridIn(canvas))),
     release: () => networks.release(),
   };
 }

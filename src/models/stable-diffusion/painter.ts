@@ -8,6 +8,7 @@ import { checkpoint } from '../../runtime/engine.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { float32, zeros, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import type { Ability, Condition, Family, ModelAbout, ModelFile, OpenedModel, Painter, PainterOptions } from '../family.ts';
+import { glancer } from '../glance.ts';
 import { rasterDrawing } from '../raster.ts';
 import { canvasOf, latentGrid, tokensOf, type Layout } from '../layout.ts';
 import { componentsOf, isOneStep, isStableDiffusion } from './components.ts';
@@ -75,6 +76,7 @@ async function openPainter(
   const networks = await openNetworks(runtime, components, { precision });
   const schedule = scheduleOf(config);
   const layout = layoutOf(components);
+  const glance = glancer(unet.config.inChannels, networks.decode);
   return {
     info: { ...aboutOf(components), ...id, hash, precision, runtime: runtime.name },
     tokensIn: (text) => Math.max(...texts.map(({ tokenizer }) => tokenizer.tokens(text).length + 2)),
@@ -86,6 +88,7 @@ async function openPainter(
     }),
     decode: async (latent, [{ rows, columns } = { rows: 1, columns: 1 }]) =>
       rasterDrawing(await networks.decode(float32([1, rows, columns, unet.config.inChannels], latent))),
+    glance: async (latent, [grid = { rows: 1, columns: 1 }]) => rasterDrawing(await glance(latent, grid)),
     fitPeel: peelsFor(components, { ...id, hash }),
     release: networks.release,
   };
