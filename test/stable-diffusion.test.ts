@@ -1,16 +1,21 @@
 // Models of Stable Diffusion's family behind the SDK's face, as our own are: the same contract, the same bytes twice, pictures to start
 // from, masks, live typing, cancelling. And what cannot be drawn with: one clear line each.
-import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { run } from '../src/cli/run.ts';
 import { image, type Image } from '../src/image/image.ts';
+import { importModel } from '../src/node/import.ts';
 import * as node from '../src/node/index.ts';
 import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import { float32 } from '../src/tensor/tensor.ts';
+import * as web from '../src/web/index.ts';
+import { built } from './build.ts';
+import './built-engine.ts';
 import { workFolder } from './command.ts';
 import { keepsContract } from './contract.ts';
+import { webWorker } from './web-worker.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 const MODELS = fileURLToPath(new URL('fixtures/open-weights/stable-diffusion', import.meta.url));
@@ -18,7 +23,18 @@ const { folder, remove } = workFolder();
 afterAll(remove);
 const open = (model: string) => node.openBanana({ model, inProcess: true, threads: 1 });
 
-describe('a distilled model keeps the contract', () => keepsContract(() => open(join(MODELS, 'turbo'))));
+const FACES = {
+  'a child process': () => node.openBanana({ model: join(MODELS, 'turbo'), threads: 1 }),
+  'in process': () => open(join(MODELS, 'turbo')),
+  async 'a worker of the web, imported'() {
+    const file = join(folder, 'turbo.safetensors');
+    if (!existsSync(file)) await importModel(join(MODELS, 'turbo'), file, 8);
+    const model = new Uint8Array(readFileSync(file));
+    return web.openBananaWorker(webWorker(built('src/web/worker.ts')), { model, runtime: 'wasm', threads: 1 });
+  },
+};
+
+describe.each(Object.entries(FACES))('a distilled model keeps the contract: %s', (_, open) => keepsContract(open));
 
 describe('every layout', () => {
   const small = { prompt: 'a fox', seed: 1, width: 64, height: 64, steps: 4 } as const;
