@@ -57,8 +57,8 @@ export const ROOMS: readonly RoomPlan[] = [
     share: 0.22,
   },
   { name: 'one', layout: { objects: 1, canvas: square }, text: 24, kinds: ['single', 'scene'], share: 0.08 },
-  { name: 'two', layout: { objects: 2, canvas: square }, text: 32, kinds: ['scene'], share: 0.13,
-  { name: 'many', layout: { objects: 6, canvas: square }, text: 32, kinds: ['scene'], share: 0.1,
+  { name: 'two', layout: { objects: 2, canvas: square }, text: 32, kinds: ['scene'], share: 0.13 },
+  { name: 'many', layout: { objects: 6, canvas: square }, text: 32, kinds: ['scene'], share: 0.1 },
   {
     name: 'subjects',
     layout: { objects: 4, canvas: square },
