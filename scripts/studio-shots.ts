@@ -13,7 +13,7 @@ import { filesOf, serveWeb } from './web-server.ts';
 
 const root = join(import.meta.dirname, '..');
 const [site, folder] = [join(root, 'apps/studio/dist'), join(root, 'docs/studio')];
-const PATIENCE = 300_000; // milliseconds
+const PATIENCE = 1_200_000; // milliseconds: before its first step a Peel is prepared, which a busy machine takes minutes for
 const QUALITY = 70;
 
 /** The page as it is when nothing moves on it any more. */
