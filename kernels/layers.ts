@@ -1,6 +1,6 @@
-// Loops over pixels and patches of the layered model, four numbers at a time, in AssemblyScript: `npm run kernels` writes what it compiles
+// Loops over pixels, patches and cells of the layered model, four numbers at a time, in AssemblyScript: `npm run kernels` writes what it compiles
 // to into src/models/layers/kernel-code.ts, and src/models/layers/kernel.ts calls it. Everything is in float32, at addresses in bytes.
-// Not here: which numbers these are (levels.ts, thumbnail.ts there). In JavaScript the same loops took 6 and 20 times as long (docs/log.md).
+// Not here: which numbers these are (levels.ts, thumbnail.ts, mixes.ts there). In JavaScript the same loops took 6 and 20 times as long (docs/log.md).
 // Legend: K levels, P = K rounded up to fours, W x H pixels.
 
 /** Of an axis, for each pixel: the first of the two cells that it reads (i32), and the share of the second (f32). */
@@ -22,12 +22,12 @@ function plus(x: v128, factor: v128, y: f32): v128 {
 
 /** e^x of x <= 0, to 4e-6 of it: 2^n by its bits, the rest by the series of 2^f for f within a half. */
 function exp(x: v128): v128 {
-  const t = f32x4.mul(f32x4.pmax(x, f32x4.splat(LEAST)), f32x4.splat(1.44269504));
+  const t = f32x4.mul(f32x4.pmax(x, f32x4.splat(LEAST)), f32x4.splat(f32(Math.LOG2E)));
   const n = f32x4.add(t, f32x4.splat(ROUND));
   const f = f32x4.sub(t, f32x4.sub(n, f32x4.splat(ROUND)));
   let power = plus(f32x4.splat(0.0096181291), f, 0.0555041087);
   power = plus(power, f, 0.240226507);
-  power = plus(power, f, 0.6931471806);
+  power = plus(power, f, f32(Math.LN2));
   power = plus(power, f, 1);
   return i32x4.add(power, i32x4.shl(n, 23));
 }
@@ -167,4 +167,163 @@ function block(row: i32, stride: i32, a: usize, b: usize, out: usize): void {
   v128.store(out + 2 * stride + VECTOR, right2);
   v128.store(out + 3 * stride, left3);
   v128.store(out + 3 * stride + VECTOR, right3);
+}
+
+/** x / (1 + e^-x) */
+function silu(x: v128): v128 {
+  const e = exp(f32x4.neg(f32x4.abs(x)));
+  const one = f32x4.splat(1);
+  return f32x4.div(f32x4.mul(x, v128.bitselect(one, e, f32x4.ge(x, f32x4.splat(0)))), f32x4.add(one, e));
+}
+
+/** Four sums of whole numbers as an activation: times their scales and `factor`, plus the bias `size` bytes on, SiLU, plus what was there. */
+function settle(sums: v128, numbers: usize, size: i32, factor: f32, residual: usize, at: i32, out: usize): void {
+  const scale = f32x4.mul(v128.load(numbers), f32x4.splat(factor));
+  let x = silu(f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(sums), scale), v128.load(numbers + size)));
+  if (residual) x = f32x4.add(x, v128.load(residual + at));
+  v128.store(out + at, x);
+}
+
+/** The largest magnitude of `bytes` bytes of numbers, at least 1e-20. */
+function largest(x: usize, bytes: i32): f32 {
+  let most = f32x4.splat(1e-20);
+  for (let i: i32 = 0; i < bytes; i += VECTOR) most = f32x4.pmax(most, f32x4.abs(v128.load(x + i)));
+  return f32x4.extract_lane(highest(most), 0);
+}
+
+function whole(x: usize, factor: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(x), factor)));
+}
+
+/** Numbers (h, w, C) times a factor as i16 (h + 2, w + 2, C), zeros around them. C is a multiple of 8. */
+function rounded(x: usize, h: i32, w: i32, C: i32, factor: f32, out: usize): void {
+  const times = f32x4.splat(factor);
+  const line = (w + 2) * C * 2;
+  memory.fill(out, 0, (h + 2) * line);
+  for (let y: i32 = 0; y < h; y++) {
+    let into = out + (y + 1) * line + C * 2;
+    for (const end = into + w * C * 2; into < end; into += VECTOR, x += 2 * VECTOR)
+      v128.store(into, i16x8.narrow_i32x4_s(whole(x, times), whole(x + VECTOR, times)));
+  }
+}
+
+/**
+ * Sixteen outputs of three pixels side by side from their 3 x 3 neighbours, as `settle` has them: i16 of `cell` bytes a pixel, `line` bytes a
+ * row; weights as pairs of channels for four outputs a vector.
+ */
+function neighbours(
+  at: usize,
+  cell: i32,
+  line: i32,
+  weights: usize,
+  numbers: usize,
+  size: i32,
+  factor: f32,
+  residual: usize,
+  pixel: i32,
+  out: usize,
+): void {
+  let a0 = i32x4.splat(0);
+  let a1 = i32x4.splat(0);
+  let a2 = i32x4.splat(0);
+  let b0 = i32x4.splat(0);
+  let b1 = i32x4.splat(0);
+  let b2 = i32x4.splat(0);
+  let c0 = i32x4.splat(0);
+  let c1 = i32x4.splat(0);
+  let c2 = i32x4.splat(0);
+  let d0 = i32x4.splat(0);
+  let d1 = i32x4.splat(0);
+  let d2 = i32x4.splat(0);
+  for (let row: i32 = 0; row < 3; row++, at += line)
+    for (let i: i32 = 0; i < 3 * cell; i += 4, weights += 4 * VECTOR) {
+      const p0 = v128.load32_splat(at + i);
+      const p1 = v128.load32_splat(at + i + cell);
+      const p2 = v128.load32_splat(at + i + 2 * cell);
+      const k0 = v128.load(weights);
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(p0, k0));
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(p1, k0));
+      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(p2, k0));
+      const k1 = v128.load(weights, 16);
+      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(p0, k1));
+      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(p1, k1));
+      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(p2, k1));
+      const k2 = v128.load(weights, 32);
+      c0 = i32x4.add(c0, i32x4.dot_i16x8_s(p0, k2));
+      c1 = i32x4.add(c1, i32x4.dot_i16x8_s(p1, k2));
+      c2 = i32x4.add(c2, i32x4.dot_i16x8_s(p2, k2));
+      const k3 = v128.load(weights, 48);
+      d0 = i32x4.add(d0, i32x4.dot_i16x8_s(p0, k3));
+      d1 = i32x4.add(d1, i32x4.dot_i16x8_s(p1, k3));
+      d2 = i32x4.add(d2, i32x4.dot_i16x8_s(p2, k3));
+    }
+  settle(a0, numbers, size, factor, residual, pixel, out);
+  settle(b0, numbers + 16, size, factor, residual, pixel + 16, out);
+  settle(c0, numbers + 32, size, factor, residual, pixel + 32, out);
+  settle(d0, numbers + 48, size, factor, residual, pixel + 48, out);
+  settle(a1, numbers, size, factor, residual, pixel + size, out);
+  settle(b1, numbers + 16, size, factor, residual, pixel + size + 16, out);
+  settle(c1, numbers + 32, size, factor, residual, pixel + size + 32, out);
+  settle(d1, numbers + 48, size, factor, residual, pixel + size + 48, out);
+  settle(a2, numbers, size, factor, residual, pixel + 2 * size, out);
+  settle(b2, numbers + 16, size, factor, residual, pixel + 2 * size + 16, out);
+  settle(c2, numbers + 32, size, factor, residual, pixel + 2 * size + 32, out);
+  settle(d2, numbers + 48, size, factor, residual, pixel + 2 * size + 48, out);
+}
+
+/** A 3 x 3 mix with SiLU of i16 (h + 2, w + 2, inner) to (h, w, C), plus the residual, if there is one. `numbers`: scales, then the bias. */
+function mix(h: i32, w: i32, inner: i32, C: i32, x: usize, weights: usize, numbers: usize, factor: f32, residual: usize, out: usize): void {
+  const cell = inner << 1;
+  const line = (w + 2) * cell;
+  const size = C << 2;
+  for (let y: i32 = 0; y < h; y++)
+    for (let x0: i32 = 0; x0 < w; x0 += 3) {
+      const left = min(x0, w - 3);
+      const pixel = (y * w + left) * size;
+      const at = x + y * line + left * cell;
+      for (let c: i32 = 0; c < size; c += 64)
+        neighbours(at, cell, line, weights + (c * 9 * inner) / 2, numbers + c, size, factor, residual, pixel + c, out);
+    }
+}
+
+/**
+ * What the renderer makes of a thumbnail (h, w, 8), w at least 3: a 3 x 3 mix to C channels, `depth` more with residuals, then all heads as one
+ * product (h * w, heads), without their bias. Activations are rounded to `levels` steps, one number a mix; `state`: room for two times (h, w, C);
+ * `bytes`: for the largest of them as i16.
+ */
+export function maps(
+  h: i32,
+  w: i32,
+  C: i32,
+  depth: i32,
+  heads: i32,
+  thumbnail: usize,
+  weights: usize,
+  numbers: usize,
+  levels: usize,
+  matrix: usize,
+  state: usize,
+  bytes: usize,
+  out: usize,
+): void {
+  const size = h * w * C * 4;
+  let now = state;
+  let next = state + size;
+  let most = largest(thumbnail, h * w * 32);
+  let steps = load<f32>(levels);
+  rounded(thumbnail, h, w, 8, steps / most, bytes);
+  mix(h, w, 8, C, bytes, weights, numbers, most / steps, 0, now);
+  weights += 9 * 8 * C * 2;
+  for (let i: i32 = 0; i < depth; i++, weights += 9 * C * C * 2) {
+    numbers += C * 8;
+    levels += 4;
+    most = largest(now, size);
+    steps = load<f32>(levels);
+    rounded(now, h, w, C, steps / most, bytes);
+    mix(h, w, C, C, bytes, weights, numbers, most / steps, now, next);
+    const before = now;
+    now = next;
+    next = before;
+  }
+  product((h * w + 3) & ~3, C, heads, now, matrix, out);
 }

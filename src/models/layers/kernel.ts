@@ -4,6 +4,7 @@ import { KERNEL } from './kernel-code.ts';
 
 interface Kernels {
   readonly draw: (...numbers: number[]) => void;
+  readonly maps: (...numbers: number[]) => void;
   readonly product: (...numbers: number[]) => void;
 }
 
@@ -27,7 +28,7 @@ function open(): NonNullable<typeof opened> {
 export function called(
   name: keyof Kernels,
   numbers: readonly number[],
-  given: readonly (Float32Array | Int32Array | number)[],
+  given: readonly (Float32Array | Int32Array | Int16Array | number)[],
   length: number,
 ): Float32Array<ArrayBuffer> {
   const { memory, kernels } = (opened ??= open());
@@ -42,8 +43,8 @@ export function called(
   if (end > memory.buffer.byteLength) memory.grow(Math.ceil((end - memory.buffer.byteLength) / PAGE));
   given.forEach((one, i) => {
     if (typeof one === 'number') return;
-    const into = one instanceof Float32Array ? Float32Array : Int32Array;
-    new into(memory.buffer, places[i]!, one.length).set(one);
+    const bytes = new Uint8Array(one.buffer, one.byteOffset, one.byteLength);
+    new Uint8Array(memory.buffer, places[i]!, bytes.length).set(bytes);
   });
   kernels[name](...numbers, ...places, out);
   return new Float32Array(memory.buffer, out, length).slice();

@@ -18,6 +18,7 @@ import type { Layout as Parts } from '../layout.ts';
 import { FRAME_NUMBERS, OBJECTS, type LayersConfig } from './config.ts';
 import { CELLS_PER_OBJECT, contentTokens, kindsOf, layoutIn, referenceCells, type Layout } from './layout.ts';
 import { drawLevels, type LevelMap } from './levels.ts';
+import { mixesPay, openMixes, type Mixes } from './mixes.ts';
 import { conditionStage, denoiseStage, mapsStage } from './stages.ts';
 import { openStage, type Stage } from '../stage.ts';
 
@@ -109,6 +110,9 @@ export function openLayerNetworks(
     const { stage, session } = opened(name, adapted);
     return (await session).run(adapted ? { ...feeds, ...stackFeeds(stage.specs, peels) } : feeds);
   };
+  const own = precision === 'int8' && mixesPay(runtime);
+  let renderer: Mixes | undefined;
+  const mixes: Mixes = (...thumbnail) => (renderer ??= openMixes(weights, config.renderer))(...thumbnail);
   let exponent: number | undefined;
   const sharpness = (): number => Math.exp((exponent ??= lazily(weights).read(SHARPNESS).data[0] as number));
   const networks = (peels: PeelStack): LayerNetworks => ({
@@ -144,7 +148,9 @@ export function openLayerNetworks(
     async maps(thumbnails, options) {
       if (thumbnails.length === 0) return [];
       const { width, height } = thumbnails[0]!;
-      const { logits, colours } = await run('maps', { thumbnails: padded(thumbnails, options) });
+      const seen = padded(thumbnails, options);
+      if (own) return thumbnails.map((_, i) => ({ ...mixes(row(seen, i), height + 2 * MARGIN, width + 2 * MARGIN), width, height }));
+      const { logits, colours } = await run('maps', { thumbnails: seen });
       return thumbnails.map((_, i) => ({ logits: row(logits!, i), colours: row(colours!, i), width, height }));
     },
     pixels: (maps, tile, scale) => float32([1, tile.height, tile.width, 4], drawLevels(maps, tile, scale, sharpness())),
