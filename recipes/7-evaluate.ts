@@ -1,19 +1,20 @@
 // Recipe 7: the evaluation, the house suite. House GenEval; concept, style and background of single things; subjects from reference
-// pictures; the autoencoder at 512 px and at 4K against the SVGs; fewer steps and fewer bits. One page, one JSON file, one sheet of the
-// worst pictures. Everything that the judges saw is kept in RUN/evaluation/*.jsonl, so that a second run goes on where one was stopped.
+// pictures; fewer steps and fewer bits. One page, one JSON file, one sheet of the worst pictures. Everything that the judges saw is kept
+// in RUN/evaluation/sights.jsonl, so that a second run goes on where one was stopped.
 //   npm run evaluate -- [--quick|--full] [--preset NAME] [--model FILE] [--json FILE] [--out FOLDER] [--only PARTS] [--run FOLDER]
-//                       [--steps N] [--guidance X] [--precision NAME] [--teacher STEPS] [--judges FILE]
-// PARTS: geneval, concepts, identity, autoencoder, steps, comma separated. --precision: float32, int8 or int4 products (default: as the SDK
-// draws). The judges are RUN/judges.safetensors, models/PRESET-judges.safetensors, or those of everything that recipe 7-judges trains
-// (runs/judges/judges.safetensors, models/judges.safetensors). Without --model it takes models/PRESET.safetensors, else the run's model,
-// else what the run has so far. --out takes evaluate.md, evaluate.json and worst.webp (default RUN/evaluation; docs/results to publish).
+//                       [--steps N] [--precision NAME] [--judges FILE]
+// PARTS: geneval, concepts, identity, steps, comma separated. --precision: float32, int8 or int4 products (default: as the SDK draws). The
+// judges are RUN/judges.safetensors, or those of everything that recipe 6 trains (runs/judges/judges.safetensors,
+// models/judges.safetensors). Without --model it takes the shipped model of the preset, else the run's. --out takes evaluate.md,
+// evaluate.json and worst.webp (default RUN/evaluation; docs/results to publish).
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeMachine, machineLine, provenance } from '../bench/machine.ts';
-import { DATA, type DataPreset } from '../src/data/dataset.ts';
+import { FIGURE_STYLES } from '../src/data/figures.ts';
+import { layeredData } from '../src/data/layered.ts';
 import type { DataOptions } from '../src/data/sample.ts';
 import { renderPool, type RenderPool } from '../src/data/render.ts';
 import { classesOf, conceptCases, SETS } from '../src/eval/cases.ts';
@@ -22,11 +23,11 @@ import { measureGenEval, promptsOf, TASK_NAMES, type Prompt } from '../src/eval/
 import { measureIdentity, subjectScenes } from '../src/eval/identity.ts';
 import { openLedger } from '../src/eval/ledger.ts';
 import { loadJudges, openJudges, type Judges } from '../src/eval/judges/judges.ts';
-import { measureReconstruction } from '../src/eval/reconstruction.ts';
 import { markdown, type Evaluation } from '../src/eval/report.ts';
 import { measureSteps } from '../src/eval/steps.ts';
 import { renderOf, worstOf, type Miss, type Suite, type Variant } from '../src/eval/suite.ts';
-import { ENCODER_PIXELS, preset } from '../src/models/banana/config.ts';
+import { layersPreset } from '../src/models/layers/config.ts';
+import { modelPath } from '../src/node/models.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { encodeImage } from '../src/disk/codec.ts';
@@ -34,12 +35,10 @@ import { readFileWhole, writeFileWhole } from '../src/disk/files.ts';
 import { tensorToImage, type Color, type Image } from '../src/image/image.ts';
 import { labelledSheet } from '../src/disk/sheet.ts';
 import { PRECISIONS, type Precision } from '../src/quant/names.ts';
-import { fastestPrecision } from '../src/quant/precision.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
-import { openEvaluated, waysOf, type Evaluated, type Ways } from '../src/eval/ways.ts';
-import { judgesOf, pathsOf } from '../src/train/paths.ts';
+import { openWays, type Ways } from '../src/eval/ways.ts';
 
-const PARTS = ['geneval', 'concepts', 'identity', 'autoencoder', 'steps'] as const;
+const PARTS = ['geneval', 'concepts', 'identity', 'steps'] as const;
 type Part = (typeof PARTS)[number];
 /** Side in pixels of the pictures that are judged. */
 const SIDE = 256;
@@ -58,20 +57,14 @@ export interface Amounts {
   readonly cases: number;
   /** Scenes for each number of subjects. */
   readonly scenes: number;
-  /** Of the autoencoder: scenes, and pieces of pictures of each size. */
-  readonly reconstructed: number;
-  readonly pieces: number;
-  readonly sizes: readonly number[];
   /** Prompts a task that every number of steps and bits draws. */
   readonly lite: number;
 }
 
 const AMOUNTS = {
-  quick: { prompts: [8, 6, 3, 3, 0], cases: 30, scenes: 8, reconstructed: 12, pieces: 6, sizes: [4096], lite: 6 },
-  full: { prompts: [60, 60, 30, 30, 30], cases: 300, scenes: 40, reconstructed: 100, pieces: 40, sizes: [2048, 4096], lite: 40 },
+  quick: { prompts: [8, 6, 3, 3, 0], cases: 30, scenes: 8, lite: 6 },
+  full: { prompts: [60, 60, 30, 30, 30], cases: 300, scenes: 40, lite: 40 },
 } as const satisfies Record<string, Amounts>;
-/** Steps of the teacher where nothing is said. */
-const TEACHER = { quick: 16, full: 50 } as const;
 
 export interface Options {
   preset: string;
@@ -83,9 +76,7 @@ export interface Options {
   json?: string;
   model?: string;
   steps?: number;
-  guidance?: number;
   precision?: Precision;
-  teacher: number;
   judges?: string;
 }
 
@@ -93,15 +84,10 @@ export interface Options {
 interface Work {
   readonly options: Options;
   readonly data: DataOptions;
-  readonly subject: Evaluated;
-  readonly runtime: Runtime;
-  readonly pool: RenderPool;
   readonly ways: Ways;
   /** The way in which pictures are drawn where nothing else is said. */
-  readonly main?: Variant;
-  /** Undefined where there are no judges. */
-  readonly suite?: Suite;
-  readonly progress: Suite['progress'];
+  readonly main: Variant;
+  readonly suite: Suite;
   readonly misses: Miss[];
 }
 
@@ -128,10 +114,7 @@ function genevalPrompts(data: DataOptions, counts: readonly number[]): Prompt[] 
   return SETS.flatMap((set, i) => TASK_NAMES.flatMap((task) => promptsOf(data, task, set, counts[i]!, SEED)));
 }
 
-type Drawing = Work & { readonly main: Variant; readonly suite: Suite };
-
-/** The parts that look at drawn pictures. */
-const DRAWN: Readonly<Record<Exclude<Part, 'autoencoder'>, (work: Drawing) => Promise<Partial<Evaluation>>>> = {
+const DRAWN: Readonly<Record<Part, (work: Work) => Promise<Partial<Evaluation>>>> = {
   async geneval({ suite, main, data, options, misses }) {
     const found = await measureGenEval(suite, main, genevalPrompts(data, options.amounts.prompts), PICTURES);
     misses.push(...found.misses);
@@ -143,47 +126,42 @@ const DRAWN: Readonly<Record<Exclude<Part, 'autoencoder'>, (work: Drawing) => Pr
     misses.push(...found.misses);
     return { concepts: found.result };
   },
-  async identity({ suite, main, data, subject, options, misses }) {
-    if (!subject.references) return { notes: ['identity: the model was not trained with references'] };
-    const found = await measureIdentity(suite, main, subjectScenes(data, options.amounts.scenes, SEED), data, SEED);
+  async identity({ suite, main, data, ways, options, misses }) {
+    if (!ways.model.abilities.includes('references')) return { notes: ['identity: the model was not trained with references'] };
+    const figures: DataOptions = { ...data, aspects: [...data.aspects, [448, 256, 1]] }; // one to four in a square, five in a wide picture
+    const found = await measureIdentity(suite, main, subjectScenes(figures, options.amounts.scenes, SEED, FIGURE_STYLES), figures, SEED);
     misses.push(...found.misses);
     return { identity: found.result };
   },
   async steps({ suite, main, ways, data, options }) {
     const { lite } = options.amounts;
-    const taught = await ways.teacher(options.teacher);
     const variants = [
-      ...(taught ? [taught] : []),
-      ...[1, 2, 4].map((steps) => ways.student({ steps })),
-      ...PRECISIONS.filter((p) => p !== ways.precision).map((precision) => ways.student({ precision })),
+      ...ways.model.steps.map((steps) => ways.way({ steps })),
+      ...PRECISIONS.filter((p) => p !== ways.precision).map((precision) => ways.way({ precision })),
     ];
-    const stepsAndBits = await measureSteps(suite, main, variants, genevalPrompts(data, [lite, 0, 0, 0, 0]), PICTURES);
-    return { stepsAndBits, ...(!taught && { notes: [`teacher: ${options.run} holds none of this model`] }) };
+    return { stepsAndBits: await measureSteps(suite, main, variants, genevalPrompts(data, [lite, 0, 0, 0, 0]), PICTURES) };
   },
 };
 
-async function autoencoder({ subject, ways, data, pool, options, progress }: Work): Promise<Partial<Evaluation>> {
-  const { reconstructed: scenes, pieces, sizes } = options.amounts;
-  const networks = ways.networks();
-  const encode = async (picture: Parameters<typeof networks.encode>[0]) => {
-    const features = await networks.features(await networks.encode(picture));
-    return (tile: Parameters<typeof networks.render>[1], size: { width: number; height: number }) => networks.render(features, tile, size);
-  };
-  const side = (512 / subject.config.latentPixels) * ENCODER_PIXELS;
-  const ledger = openLedger(join(options.run, 'evaluation', 'autoencoder.jsonl'));
-  const key = { model: subject.hash, precision: ways.precision };
-  return {
-    autoencoder: await measureReconstruction({ data, pool, ledger, key, side, encode, scenes, pieces, sizes, seed: SEED, progress }),
-  };
+/** The model that is given, else the shipped one of the preset, else the run's. Throws InputError where there is none. */
+function modelOf({ preset: name, model, run }: Options): string {
+  const own = join(run, `${name}-layers.safetensors`);
+  if (model !== undefined) return model;
+  try {
+    return relative(process.cwd(), modelPath(name)); // results are published: no paths of this machine
+  } catch (error) {
+    if (!existsSync(own)) throw error;
+    return own;
+  }
 }
 
 /** The judges: given, the run's, shipped for the preset, or those of everything. Throws InputError where they do not know the preset's world. */
-async function findJudges({ preset: name, run, judges }: Options, runtime: Runtime): Promise<{ judges: Judges; hash: string } | undefined> {
-  const places = [...judgesOf(name, run), 'runs/judges/judges.safetensors', 'models/judges.safetensors'];
+async function findJudges({ preset: name, run, judges }: Options, runtime: Runtime): Promise<{ judges: Judges; hash: string }> {
+  const places = [join(run, 'judges.safetensors'), 'runs/judges/judges.safetensors', 'models/judges.safetensors'];
   const path = judges ?? places.find(existsSync);
-  if (path === undefined) return undefined;
+  if (path === undefined) throw new InputError('evaluate.judges', 'there are no judges: train them with npx tsx recipes/6-judges.ts');
   const file = await loadJudges(path);
-  const { concept, style } = classesOf(DATA[name as DataPreset]);
+  const { concept, style } = classesOf(layeredData(name));
   const unknown = [...concept.filter((c) => !file.classes.concept.includes(c)), ...style.filter((s) => !file.classes.style.includes(s))];
   if (unknown.length > 0)
     throw new InputError(
@@ -198,7 +176,7 @@ async function findJudges({ preset: name, run, judges }: Options, runtime: Runti
 }
 
 /** The worst pictures, each beside the real render of its prompt. */
-async function worstSheet(worst: readonly Miss[], { suite, main }: Drawing): Promise<Uint8Array> {
+async function worstSheet(worst: readonly Miss[], { suite, main }: Work): Promise<Uint8Array> {
   const [images, labels]: [Image[], string[]] = [[], []];
   for (const { caption, seed, svg, why, references = [], ...size } of worst) {
     const truth = await renderOf(suite, svg, size);
@@ -217,74 +195,34 @@ async function worstSheet(worst: readonly Miss[], { suite, main }: Drawing): Pro
 /** Evaluates; writes page, JSON and sheet into `out`. */
 export async function evaluate(options: Options, stopped: () => boolean = () => false): Promise<Evaluation> {
   const started = performance.now();
-  const subject = await openEvaluated(options);
-  const { hash, config, guidance } = subject;
+  const { steps, precision } = options;
+  const file = modelOf(options);
+  const ways = await openWays(file, { side: SIDE, ...(steps !== undefined && { steps }), ...(precision && { precision }) });
+  const { model } = ways;
+  if (model.preset !== options.preset)
+    throw new InputError('evaluate.preset', `${file} is a model of preset ${model.preset}: add --preset ${model.preset}`);
   const runtime = await ortNode({ spinning: false }); // several sessions are live at once
-  const precision = options.precision ?? (await fastestPrecision(runtime, subject.plan)); // as the SDK draws
-  const ways = waysOf(subject, runtime, {
-    side: SIDE,
-    precision,
-    ...(options.steps !== undefined && { steps: options.steps }),
-    ...(options.guidance !== undefined && { guidance: options.guidance }),
-    run: options.run,
-    preset: options.preset,
-  });
   const pool = renderPool({ processes: 2 });
-  const progress = progressLine(stopped);
   const [misses, notes]: [Miss[], string[]] = [[], []];
   let result: Partial<Evaluation> = {};
   let sheet: Uint8Array | undefined;
   try {
-    const found = options.parts.some((p) => p !== 'autoencoder') ? await findJudges(options, runtime) : undefined;
+    const { judges, hash } = await findJudges(options, runtime);
     const ledger = openLedger(join(options.run, 'evaluation', 'sights.jsonl'));
-    const suite: Suite | undefined = found && {
-      judges: found.judges,
-      judgesKey: { judges: found.hash },
-      pool,
-      side: SIDE,
-      ledger,
-      progress,
-    };
-    const main = guidance === undefined ? undefined : ways.student({});
-    const work: Work = {
-      options,
-      data: DATA[config.name as DataPreset],
-      subject,
-      runtime,
-      pool,
-      ways,
-      progress,
-      misses,
-      ...(main && { main }),
-      ...(suite && { suite }),
-    };
-    if (found) {
-      const { accuracy, training, classes } = found.judges;
-      result = {
-        judges: {
-          hash: found.hash,
-          accuracy,
-          training,
-          concepts: classes.concept.length,
-          styles: classes.style.length,
-          backgrounds: classes.background.length,
-        },
-      };
-    }
+    const suite: Suite = { judges, judgesKey: { judges: hash }, pool, side: SIDE, ledger, progress: progressLine(stopped) };
+    const work: Work = { options, data: layeredData(options.preset), ways, main: ways.way(), suite, misses };
+    const { accuracy, training, classes } = judges;
+    const counts = { concepts: classes.concept.length, styles: classes.style.length, backgrounds: classes.background.length };
+    result = { judges: { hash, accuracy, training, ...counts } };
     for (const part of options.parts) {
-      if (part === 'autoencoder') result = { ...result, ...(await autoencoder(work)) };
-      else if (!suite || !main)
-        notes.push(`${part}: ${main ? 'there are no judges (npx tsx recipes/7-judges.ts)' : 'there is no transformer yet'}`);
-      else {
-        const { notes: more = [], ...measured } = await DRAWN[part]({ ...work, suite, main });
-        notes.push(...more);
-        result = { ...result, ...measured };
-      }
+      const { notes: more = [], ...measured } = await DRAWN[part](work);
+      notes.push(...more);
+      result = { ...result, ...measured };
     }
     const worst = worstOf(misses, WORST);
-    if (suite && main && worst.length > 0) sheet = await worstSheet(worst, { ...work, suite, main });
+    if (worst.length > 0) sheet = await worstSheet(worst, work);
     result = { ...result, worst: worst.map(({ part, caption, seed, why, nearness }) => ({ part, caption, seed, why, nearness })) };
-    await found?.judges.release();
+    await judges.release();
   } finally {
     pool.close();
     await ways.release();
@@ -292,15 +230,14 @@ export async function evaluate(options: Options, stopped: () => boolean = () => 
   const evaluation: Evaluation = {
     ...provenance('npm run evaluate --'),
     machine: machineLine(describeMachine()),
-    preset: config.name,
-    model: subject.name,
-    file: subject.file,
-    hash,
+    preset: options.preset,
+    model: model.name,
+    file,
+    hash: model.hash,
     mode: options.mode,
     seconds: (performance.now() - started) / 1000,
     steps: ways.steps,
-    guidance: ways.guidance,
-    precision,
+    precision: ways.precision,
     side: SIDE,
     ...result,
     notes,
@@ -332,31 +269,25 @@ function parse(): Options {
       only: text,
       run: text,
       steps: text,
-      guidance: text,
       precision: text,
-      teacher: text,
       judges: text,
       quick: flag,
       full: flag,
     },
   });
-  const number = (name: 'steps' | 'guidance' | 'teacher', whole: boolean) => {
-    const given = v[name];
-    if (given !== undefined && !(Number(given) > 0 && (!whole || Number.isInteger(Number(given)))))
-      throw new InputError('evaluate.option', `--${name} ${given}: expected a ${whole ? 'whole ' : ''}number above 0`);
-    return given === undefined ? undefined : Number(given);
-  };
+  const steps = v.steps === undefined ? undefined : Number(v.steps);
+  if (steps !== undefined && !(Number.isInteger(steps) && steps > 0))
+    throw new InputError('evaluate.option', `--steps ${v.steps}: expected a whole number above 0`);
   if (v.quick && v.full) throw new InputError('evaluate.mode', 'choose one of --quick and --full');
   const name = v.preset ?? 'pico';
-  preset(name); // throws for an unknown one
+  layersPreset(name); // throws for an unknown one
   const parts = (v.only?.split(',') ?? PARTS) as readonly Part[];
   for (const p of parts) if (!PARTS.includes(p)) throw new InputError('evaluate.part', `--only ${p}: choose from ${PARTS.join(', ')}`);
   const precision = v.precision as Precision | undefined;
   if (precision !== undefined && !PRECISIONS.includes(precision))
     throw new InputError('evaluate.precision', `--precision ${precision}: choose from ${PRECISIONS.join(', ')}`);
-  const [steps, guidance, teacher] = [number('steps', true), number('guidance', false), number('teacher', true)];
   const mode = v.full ? 'full' : 'quick';
-  const { run } = pathsOf({ preset: name, ...(v.run !== undefined && { run: v.run }) });
+  const run = v.run ?? `runs/${name}`;
   return {
     preset: name,
     mode,
@@ -364,9 +295,7 @@ function parse(): Options {
     parts,
     run,
     out: v.out ?? join(run, 'evaluation'),
-    teacher: teacher ?? TEACHER[mode],
     ...(steps !== undefined && { steps }),
-    ...(guidance !== undefined && { guidance }),
     ...(precision !== undefined && { precision }),
     ...(v.json !== undefined && { json: v.json }),
     ...(v.model !== undefined && { model: relative(process.cwd(), v.model) }),

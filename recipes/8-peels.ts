@@ -1,6 +1,6 @@
 // Recipe 8: the four Peels that are shipped, from pictures to scores, for one base model. Each is trained by the product's own
 // command, some at once with few threads each, then measured on the quantized base and drawn beside it.
-//   npm run peels -- [--model FILE] [--seconds 240] [--only outline,brand] [--measure|--sheets] [--judges FILE] [--cases 100] [--objective NAME]
+//   npm run peels -- [--model FILE] [--seconds 240] [--only outline,brand] [--measure|--sheets] [--judges FILE] [--cases 100]
 //                    [--pictures 12] [--at-once 2] [--threads 1] [--out FOLDER]
 // Writes peels/NAME.safetensors, docs/peels/NAME.webp (base beside Peel) and NAME.curve.png, docs/results/peels.json. --measure trains
 // nothing and measures what is in peels/; --sheets trains and draws the sheets, and measures nothing; --pictures takes so many of each
@@ -15,7 +15,7 @@ import { describeMachine, provenance } from '../bench/machine.ts';
 import { openPeel } from '../src/node/library.ts';
 import { fitPeel, type Peel } from '../src/adapters/peel.ts';
 import { NO_PEELS } from '../src/adapters/stack.ts';
-import { DATA, type DataPreset } from '../src/data/dataset.ts';
+import { layeredData } from '../src/data/layered.ts';
 import { openBanana } from '../src/node/index.ts';
 import { loadPainter, openPeelTarget } from '../src/node/load.ts';
 import type { Painter } from '../src/models/family.ts';
@@ -29,7 +29,6 @@ import { costOf, effectOf, PRECISIONS, type Cost, type Effect } from '../src/eva
 import { drawing, stackOf } from '../src/eval/peels/scores.ts';
 import { PEEL_SETS, writePeelSet, type PeelSet } from './peel-sets.ts';
 import { sampleSheet } from './peel-sheet.ts';
-import { judgesOf } from '../src/train/paths.ts';
 
 interface Options {
   readonly model?: string;
@@ -40,7 +39,6 @@ interface Options {
   readonly judges?: string;
   readonly cases: number;
   readonly pictures: number;
-  readonly objective?: string;
   readonly atOnce: number;
   readonly threads: number;
   readonly out: string;
@@ -82,7 +80,7 @@ const docOf = ({ out }: Options, file: string) => join(out, 'docs', 'peels', fil
 
 /** Trains one Peel by the command; returns what the command says. */
 async function trainOne({ name, description, licence, author }: PeelSet, options: Options): Promise<Training> {
-  const { model, seconds, objective, threads } = options;
+  const { model, seconds, threads } = options;
   const made = join(WORK, `${name}.safetensors`);
   const args = [
     'peel',
@@ -101,7 +99,6 @@ async function trainOne({ name, description, licence, author }: PeelSet, options
     '--description',
     description,
     '--no-samples',
-    ...(objective ? ['--objective', objective] : []),
     ...(model ? ['--model', model] : []),
   ];
   say(`${name}: training for ${seconds} s`);
@@ -153,10 +150,9 @@ async function makePeels(options: Options): Promise<void> {
 
   const runtime = await openRuntime({ name: 'auto' });
   const banana = await openBanana({ model: modelPath, inProcess: true });
-  const layered = banana.model.abilities.includes('layers');
   const judges =
-    options.judges ?? [...(layered ? ['models/judges.safetensors'] : []), ...judgesOf(preset, join('runs', preset))].find(existsSync);
-  const data = layered ? DATA.layers : DATA[preset as DataPreset];
+    options.judges ?? ['models/judges.safetensors', join('runs', preset, 'judges.safetensors')].find(existsSync);
+  const data = layeredData(preset);
   const concepts = judges && !options.sheets ? await openConcepts(judges, runtime, data, options.cases) : undefined;
   if (!judges) say('no judges yet: concept scores are left out (--judges FILE)');
   const painters = new Map<Precision, Painter>();
@@ -239,7 +235,6 @@ function optionsOf(args: readonly string[]): Options {
       judges: text,
       cases: text,
       pictures: text,
-      objective: text,
       'at-once': text,
       threads: text,
       out: text,
@@ -256,11 +251,10 @@ function optionsOf(args: readonly string[]): Options {
   const unknown = wanted?.find((name) => !PEEL_SETS.some((set) => set.name === name));
   if (unknown !== undefined)
     throw new InputError('peels.option', `--only ${unknown}: expected some of ${PEEL_SETS.map((set) => set.name).join(', ')}`);
-  const { model, judges, objective, out = '.', measure = false, sheets = false } = values;
+  const { model, judges, out = '.', measure = false, sheets = false } = values;
   return {
     ...(model !== undefined && { model }),
     ...(judges !== undefined && { judges }),
-    ...(objective !== undefined && { objective }),
     out,
     measure,
     sheets,

@@ -1,74 +1,53 @@
-// Every recipe in order, data to model, for one preset: the same commands for all, only amounts differ. Each step is resumable, so
-// this is too: run it again and it goes on.
+// Every recipe in order, data to model, for one preset: the same commands for all, only amounts differ. Each step is resumable, so this is
+// too: run it again and it goes on. Stages are trained here, on the CPU: `tiny` in seconds, `pico` in hours; for more, tools/cuda.
 //   npx tsx recipes/all.ts --preset pico [--run FOLDER]
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DATA, squares, type DataPreset } from '../src/data/dataset.ts';
-import { pack } from '../src/data/pack.ts';
-import { preset } from '../src/models/banana/config.ts';
-import { makeTokenizer } from './2-tokenizer.ts';
-import { makeAutoencoder } from './3-autoencoder.ts';
-import { makeTeacher } from './4-teacher.ts';
-import { exportModel, makeStudent } from './5-distill.ts';
+import { layersPreset } from '../src/models/layers/config.ts';
+import type { RecipeOptions } from '../src/train/paths.ts';
+import { makeData } from './1-data.ts';
+import { makeRendererBundle } from './2-renderer.ts';
+import { makeTeacher } from './3-teacher.ts';
+import { makeStudent } from './4-student.ts';
+import { makeModel } from './5-model.ts';
 import { main } from './recipe.ts';
-import { pathsOf, type RecipeOptions } from '../src/train/paths.ts';
+import { trainStage, type TrainOptions } from './train.ts';
 
-type Amount = Pick<RecipeOptions, 'steps' | 'seconds' | 'batch' | 'rate'>;
-
+type Amount = Pick<TrainOptions, 'steps' | 'seconds'>;
 interface Amounts {
-  /** Squares with crops, for the autoencoder, and pictures of all shapes, some with subjects, for the transformer (which sees both). */
-  pictures: [number, number];
-  crop: number;
-  shard: number;
-  captions: number;
-  processes: number;
-  autoencoder: Amount;
-  teacher: Amount;
-  student: Amount;
+  readonly renderer: Amount;
+  readonly teacher: Amount;
+  readonly student: Amount;
+  /** Pictures of one object alone in a step. */
+  readonly batch: number;
 }
 
 /** How much of everything a preset gets. */
-export const AMOUNTS: Record<string, Amounts> = {
-  tiny: {
-    pictures: [256, 128],
-    crop: 32,
-    shard: 32,
-    captions: 2000,
-    processes: 2,
-    autoencoder: { steps: 400, batch: 8, rate: 0.004 },
-    teacher: { steps: 200, batch: 16, rate: 0.004 },
-    student: { steps: 60, batch: 16, rate: 0.0005 },
-  },
-  pico: {
-    pictures: [16_384, 24_576],
-    crop: 80,
-    shard: 256,
-    captions: 100_000,
-    processes: 2,
-    autoencoder: { seconds: 2100, batch: 16, rate: 0.003 },
-    teacher: { seconds: 3000, batch: 32, rate: 0.002 },
-    student: { seconds: 1200, batch: 24, rate: 0.0005 },
-  },
+const AMOUNTS: Readonly<Record<string, Amounts>> = {
+  tiny: { renderer: { steps: 20 }, teacher: { steps: 60 }, student: { steps: 30 }, batch: 8 },
+  pico: { renderer: { seconds: 3600 }, teacher: { seconds: 20_000 }, student: { seconds: 7200 }, batch: 64 },
 };
 
 /** Runs the chain; returns the model's file. */
-export async function makeAll(options: RecipeOptions): Promise<string> {
-  const { name, referencePixels } = preset(options.preset);
-  const amounts = AMOUNTS[name] ?? AMOUNTS.pico!;
-  const paths = pathsOf(options);
-  const { seed = 0, log = () => {} } = options;
-  const data = DATA[name as DataPreset];
-  const { crop, shard, processes } = amounts;
-  for (const [i, count] of amounts.pictures.entries()) {
-    const kind = i === 0 ? { out: paths.data, data: squares(data), crop } : { out: join(paths.run, 'pictures'), data, crop: 0 };
-    for await (const { done, total } of pack({ ...kind, count, seed: seed + 1 + i, reference: referencePixels, shard, processes }))
-      log(`${done}/${total} pictures`);
-  }
-  if (!existsSync(paths.tokenizer)) await makeTokenizer({ preset: name, count: amounts.captions, seed, out: paths.tokenizer, log });
-  await makeAutoencoder({ ...amounts.autoencoder, ...options });
-  await makeTeacher({ ...amounts.teacher, ...options });
-  await makeStudent({ ...amounts.student, ...options });
-  return exportModel(options);
+export async function makeAll(given: RecipeOptions): Promise<string> {
+  const { name } = layersPreset(given.preset);
+  const { batch, ...amounts } = AMOUNTS[name] ?? AMOUNTS.pico!;
+  const { run = `runs/${name}`, log = () => {} } = given;
+  const options = { ...given, run, batch };
+  /** Makes what is not there: `file` is the last that the recipe writes. */
+  const once = async (file: string, make: (options: RecipeOptions) => Promise<unknown>) => {
+    if (!existsSync(join(run, file))) await make(options);
+  };
+  const trained = (stage: keyof typeof amounts) =>
+    trainStage(join(run, stage), join(run, `${stage}-run`), { ...amounts[stage], log });
+  await once('bank.json', makeData);
+  await once('renderer/plan.json', makeRendererBundle);
+  await trained('renderer');
+  await once('teacher/plan.json', makeTeacher);
+  await trained('teacher');
+  await once('student/plan.json', makeStudent);
+  await trained('student');
+  return makeModel(options);
 }
 
 await main(import.meta.url, makeAll);

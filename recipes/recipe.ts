@@ -2,13 +2,8 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { preset, type Config } from '../src/models/banana/config.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
-
-export function configOf(options: RecipeOptions): Config {
-  return preset(options.preset);
-}
 
 /** Runs a recipe from the command line when its file is the one that was started. */
 export async function main(url: string, recipe: (options: RecipeOptions) => Promise<unknown>): Promise<void> {
@@ -27,11 +22,10 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
         part: text,
         from: text,
         without: text,
-        adversary: text,
         processes: text,
       },
     });
-    const number = (name: 'seed' | 'steps' | 'seconds' | 'batch' | 'rate' | 'adversary' | 'processes') => {
+    const number = (name: 'seed' | 'steps' | 'seconds' | 'batch' | 'rate' | 'processes') => {
       const given = values[name];
       if (given === undefined) return {};
       if (!(Number(given) >= 0)) throw new InputError('recipe.option', `--${name} ${given}: expected a number`);
@@ -48,7 +42,6 @@ export async function main(url: string, recipe: (options: RecipeOptions) => Prom
       ...number('seconds'),
       ...number('batch'),
       ...number('rate'),
-      ...number('adversary'),
       ...number('processes'),
       log: (line) => console.error(line),
     });

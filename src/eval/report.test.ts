@@ -18,7 +18,6 @@ const accuracy: JudgeAccuracy = {
 const task = (first: number, five: number): TaskScore => ({ count: 32, first, five });
 const score = { count: 40, concept: 0.5, concept5: 0.75, style: 0.9, background: NaN };
 const identity = { subjects: 16, found: 1, match: 0.875, bleeding: 0.1, asked: 0.5, kept: 0.25, copied: 0 };
-const edges = { psnr: 30, width: 2.5, lost: 0 };
 
 const evaluation: Evaluation = {
   date: '2026-11-23T00:00:00.000Z',
@@ -32,11 +31,10 @@ const evaluation: Evaluation = {
   mode: 'quick',
   seconds: 12,
   steps: 4,
-  guidance: 3,
   precision: 'float32',
   side: 256,
   pictures: 4,
-  notes: ['teacher: runs/tiny holds none of this model'],
+  notes: ['identity: the model was not trained with references'],
   judges: { hash: '4567', accuracy, training: { detector: '8000 scenes' }, concepts: 20, styles: 2, backgrounds: 20 },
   geneval: {
     'seen, English': {
@@ -46,10 +44,6 @@ const evaluation: Evaluation = {
   },
   concepts: { 'seen, English': { real: score, drawn: score } },
   identity: { 2: { scenes: 8, real: identity, drawn: identity } },
-  autoencoder: {
-    psnr: { 512: { mean: 30, worst: 25, scenes: 16 } },
-    large: { 4096: { pieces: 10, edges: 99, truth: 1.2, ours: { ...edges, lost: 0.5 }, bicubic: edges, bicubicOfOurs: edges } },
-  },
   stepsAndBits: {
     reference: '4 steps',
     variants: { '1 step': { count: 24, first: 0.4, five: 0.5, psnr: 24.5 }, '4 steps': { count: 24, first: 0.5, five: 0.6 } },
@@ -67,7 +61,6 @@ test('every score beside that of real renders, under what the judges are worth',
   expect(part('House GenEval')).toContain('| **mean** | 37.5 % | 95.0 % | 50.0 % | 100.0 % |  |');
   expect(part('Concept')).toContain('| seen, English | the model | 50.0 % | 75.0 % | 90.0 % | - | 40 |\n|  | real renders |');
   expect(part('Identity')).toContain('| 2 | the model | 100.0 % | 87.5 % | 10.0 % | 50.0 % | 25.0 % | 0.0 % | 16 |');
-  expect(part('Autoencoder')).toContain('| 4096 px, ours | 30.00 dB | 2.50 px, 50.0 % lost |  |');
   expect(part('Steps')).toContain('| 1 step | 40.0 % | 50.0 % | 24.50 dB | 24 |\n| 4 steps | 50.0 % | 60.0 % | - | 24 |');
   expect(part('The furthest')).toContain('| &lt;1&gt; happy | identity | 0 of 1 recognised | 3 |');
   expect(page.trimEnd().endsWith('(worst.webp)')).toBe(true);
@@ -75,10 +68,10 @@ test('every score beside that of real renders, under what the judges are worth',
     '# Evaluation of tiny, quick mode',
     '',
     '- 2026-11-23, commit abc, preset tiny, models/tiny.safetensors (0123)',
-    '- Pictures of 256 px in 4 steps, guidance 3, float32, where nothing else is said',
+    '- Pictures of 256 px in 4 steps, float32, where nothing else is said',
     '- a machine',
     '- `npm run evaluate`, 12 s',
-    '- Left out: teacher: runs/tiny holds none of this model',
+    '- Left out: identity: the model was not trained with references',
     '',
   ]);
 });
@@ -86,5 +79,5 @@ test('every score beside that of real renders, under what the judges are worth',
 test('what was not measured has no heading, and without judges nothing is scored', () => {
   const { judges: _judges, identity: _identity, worst: _worst, ...rest } = evaluation;
   const page = markdown(rest);
-  expect(page.match(/^## .*/gm)).toEqual(['## Autoencoder and large pictures', '## Speed']);
+  expect(page.match(/^## .*/gm)).toEqual(['## Speed']);
 });

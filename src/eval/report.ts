@@ -4,7 +4,6 @@ import type { ConceptResult, ConceptScore } from './concepts.ts';
 import { meanScore, TASK_NAMES, type GenEvalResult, type TaskScore } from './geneval.ts';
 import type { IdentityResult, IdentityScore } from './identity.ts';
 import type { JudgeAccuracy } from './judges/judges.ts';
-import type { Edges, ReconstructionResult } from './reconstruction.ts';
 import type { StepsResult } from './steps.ts';
 import type { Miss } from './suite.ts';
 
@@ -24,7 +23,6 @@ export interface Evaluation {
   readonly seconds: number;
   /** How its pictures were drawn where nothing else is said. */
   readonly steps: number;
-  readonly guidance: number;
   /** Of the products: 'float32', 'int8', 'int4'. */
   readonly precision: string;
   /** Side in pixels. */
@@ -42,7 +40,6 @@ export interface Evaluation {
   readonly pictures?: number;
   readonly concepts?: ConceptResult;
   readonly identity?: IdentityResult;
-  readonly autoencoder?: ReconstructionResult;
   readonly stepsAndBits?: StepsResult;
   /** The pictures furthest from right. */
   readonly worst?: readonly Pick<Miss, 'part' | 'caption' | 'seed' | 'why' | 'nearness'>[];
@@ -52,7 +49,6 @@ export interface Evaluation {
 
 const percent = (x: number) => (Number.isFinite(x) ? `${(100 * x).toFixed(1)} %` : '-');
 const decibel = (x: number | undefined) => (x !== undefined && Number.isFinite(x) ? `${x.toFixed(2)} dB` : '-');
-const width = (x: number) => (Number.isFinite(x) ? `${x.toFixed(2)} px` : '-');
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
@@ -168,25 +164,6 @@ Judges, on unseen real renders: identity among 32 ${percent(characters.identity)
 ${table(['subjects', 'drawn by', 'found', 'match', 'bleeding', 'expression as asked', "reference's", 'copies', 'of'], rows)}`;
 }
 
-function autoencoderPart({ psnr, large }: ReconstructionResult): string {
-  const scenes = Object.entries(psnr).map(([side, p]) => [`${side} px`, decibel(p.mean), decibel(p.worst), String(p.scenes)]);
-  const edge = (e: Edges) => `${width(e.width)}${e.lost > 0 ? `, ${percent(e.lost)} lost` : ''}`;
-  const pieces = Object.entries(large).flatMap(([side, l]) => [
-    [`${side} px, the SVG itself`, '-', width(l.truth), `${l.edges} edges in ${l.pieces} pieces`],
-    [`${side} px, ours`, decibel(l.ours.psnr), edge(l.ours), ''],
-    [`${side} px, bicubic of the SVG at 512 px`, decibel(l.bicubic.psnr), edge(l.bicubic), ''],
-    [`${side} px, bicubic of ours at 512 px`, decibel(l.bicubicOfOurs.psnr), edge(l.bicubicOfOurs), ''],
-  ]);
-  return `## Autoencoder and large pictures
-
-Held-out scenes, encoded and drawn back, compared with the SVG drawn at that size: over white, without the alpha channel.
-
-${table(['drawn at', 'PSNR, mean', 'worst', 'scenes'], scenes)}
-Pieces of 384 x 384 of large pictures, chosen on edges. Edge width is from 10 to 90 % of the step, the median of clean edges (flat for 32 pixels to either side in the SVG); lost are those with less than half of the step.
-
-${table(['', 'PSNR', 'edge width', ''], pieces)}`;
-}
-
 function stepsPart({ reference, variants }: StepsResult, judges: JudgesOf): string {
   const rows = Object.entries(variants).map(([name, s]) => [
     name,
@@ -215,7 +192,7 @@ export function markdown(e: Evaluation, sheet?: string): string {
     `# Evaluation of ${e.model}, ${e.mode} mode
 
 - ${e.date.slice(0, 10)}, commit ${e.commit}, preset ${e.preset}, ${e.file} (${e.hash})
-- Pictures of ${e.side} px in ${e.steps} step${e.steps === 1 ? '' : 's'}, guidance ${e.guidance}, ${e.precision}, where nothing else is said
+- Pictures of ${e.side} px in ${e.steps} step${e.steps === 1 ? '' : 's'}, ${e.precision}, where nothing else is said
 - ${e.machine}
 - \`${e.command}\`, ${e.seconds.toFixed(0)} s
 ${e.notes.map((note) => `- Left out: ${note}\n`).join('')}`,
@@ -223,7 +200,6 @@ ${e.notes.map((note) => `- Left out: ${note}\n`).join('')}`,
     judges && e.geneval && genevalPart(e.geneval, e.pictures ?? 1, judges),
     judges && e.concepts && conceptsPart(e.concepts, judges),
     judges && e.identity && identityPart(e.identity, judges),
-    e.autoencoder && autoencoderPart(e.autoencoder),
     judges && e.stepsAndBits && stepsPart(e.stepsAndBits, judges),
     '## Speed\n\nMeasured by `npm run bench`, on an idle machine: docs/results/bench.json.\n',
     e.worst && e.worst.length > 0 && worstPart(e.worst),

@@ -1,5 +1,5 @@
 // What came back from a CUDA machine, put into a run's folder:
-//   npm run cuda:fetch -- FOLDER... [--preset nano] [--run runs/layers-nano]
+//   npm run cuda:fetch -- FOLDER... [--preset nano] [--run runs/nano]
 // FOLDERS hold report-NN.tar and parts of files, as chain.py laid them out, any of them so far; the same command again when more
 // has come. Unpacks the newest report (logs, chain.json) and writes every file whose parts are all there: the model, ready to draw.
 import { execFileSync } from 'node:child_process';
@@ -54,7 +54,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: { preset: text, run: text } });
     if (positionals.length === 0) throw new InputError('cuda.folders', 'name the folders that came back');
-    await fetchRun(positionals, { run: values.run ?? `runs/layers-${values.preset ?? 'nano'}`, log: console.error });
+    await fetchRun(positionals, { run: values.run ?? `runs/${values.preset ?? 'nano'}`, log: console.error });
   } catch (error) {
     console.error(error instanceof BananaError ? error.message : error);
     process.exitCode = 1;

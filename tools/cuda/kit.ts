@@ -2,7 +2,7 @@
 // files. Node itself (its binary needs glibc and libstdc++ only), resvg's binary, the recipes of the layered model bundled into
 // scripts, and of the art packages just the icons that the tables name. The kit is laid out as a small repository with
 // node_modules, so that the bundled code finds everything where it looks for it and needs no change.
-//   node  layers-*.js  chunk-*.js  render-child.js  package.json  src/data/tables/  node_modules/
+//   node  1-data.js ... 5-model.js  chunk-*.js  render-child.js  package.json  src/data/tables/  node_modules/
 // WebP art is decoded by sharp here; there it has been turned into PNG beforehand (kit.py), and `sharp` is three lines that hand
 // it on. Not here: what is trained, and how long (pack.ts).
 import { execFile } from 'node:child_process';
@@ -31,7 +31,7 @@ const CODE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Recipes that run there. */
-export const RECIPES = ['layers-data', 'layers-renderer', 'layers-bundle', 'layers-student', 'layers-model'] as const;
+export const RECIPES = ['1-data', '2-renderer', '3-teacher', '4-student', '5-model'] as const;
 
 const HAND_ON = `module.exports = (png) => ({ png: () => ({ toBuffer: async () => png }) });\n`;
 

@@ -68,15 +68,15 @@ export function stepsOf(name: string): ChainStep[] {
     );
   const [teacher, student] = amounts.batches;
   const distilled = (which: string): ChainStep[] => [
-    { name: `${which}-student-bundle`, recipe: 'layers-student', makes: 'student', batch: student },
+    { name: `${which}-student-bundle`, recipe: '4-student', makes: 'student', batch: student },
     { name: `${which}-student`, train: 'student', seconds: amounts.student, fresh: true },
-    { name: `${which}-model`, recipe: 'layers-model', sends: `${name}-layers.safetensors` },
+    { name: `${which}-model`, recipe: '5-model', sends: `${name}-layers.safetensors` },
   ];
   return [
-    { name: 'data', recipe: 'layers-data' },
-    { name: 'renderer-bundle', recipe: 'layers-renderer', makes: 'renderer' },
+    { name: 'data', recipe: '1-data' },
+    { name: 'renderer-bundle', recipe: '2-renderer', makes: 'renderer' },
     { name: 'renderer', train: 'renderer', seconds: amounts.renderer },
-    { name: 'teacher-bundle', recipe: 'layers-bundle', makes: 'teacher', batch: teacher },
+    { name: 'teacher-bundle', recipe: '3-teacher', makes: 'teacher', batch: teacher },
     { name: 'teacher', train: 'teacher', seconds: amounts.teacher, share: FIRST },
     ...distilled('first'),
     { name: 'more-teacher', train: 'teacher', seconds: amounts.teacher },

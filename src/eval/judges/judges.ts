@@ -1,6 +1,6 @@
 // What is in a picture, seen by judges of our own: a detector (boxes of whatever stands out, and the background), a classifier
 // of what lies in a box (concept and style), the colour of it, and a reader of characters. All are trained on real renders only
-// (recipes/7-judges.ts), live in one file, and carry the accuracy that was measured on renders that they have not seen, so that it
+// (recipes/6-judges.ts), live in one file, and carry the accuracy that was measured on renders that they have not seen, so that it
 // can be printed beside every score. This file is what the house suite programs against.
 import type { ColourName } from '../../data/colour.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
@@ -244,7 +244,7 @@ export async function loadJudges(path: string): Promise<JudgesFile> {
   if (metadata.format !== FORMAT || !metadata.judges)
     throw new InputError(
       'judges.format',
-      `${path} holds no judges (format "${metadata.format ?? 'none'}", expected "${FORMAT}"): train them with npx tsx recipes/7-judges.ts`,
+      `${path} holds no judges (format "${metadata.format ?? 'none'}", expected "${FORMAT}"): train them with npx tsx recipes/6-judges.ts`,
     );
   const weights = Object.entries(tensors).map(([key, t]) => [key, float32(t.shape, fromHalves(t.data as Uint16Array))]);
   return { ...(JSON.parse(metadata.judges) as Omit<JudgesFile, 'weights'>), weights: Object.fromEntries(weights) as Tensors };

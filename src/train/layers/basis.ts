@@ -50,7 +50,7 @@ export function channelVariance(tokens: ArrayLike<number>, channels: number): Fl
   return out;
 }
 
-/** The basis in a bank (recipes/layers-data.ts). */
+/** The basis in a bank (recipes/1-data.ts). */
 export function storedBasis(bank: Tensors, channels: number): Basis {
   const numbers = (key: string) => bank[key]!.data as Float32Array;
   return { channels, mean: numbers('basis.mean'), matrix: numbers('basis.matrix'), scale: numbers('basis.scale')[0]! };

@@ -30,6 +30,12 @@ export const SCALES: readonly Scale[] = [
   { pixels: 64, cells: 2, share: 0.12, batch: 10 },
 ];
 
+/** Scales of `tiny`, which shows that the chain holds. */
+const FEW = [2, 8];
+
+/** The scales that a preset's renderer is trained at. */
+export const scalesOf = (preset: string): readonly Scale[] => SCALES.filter(({ pixels }) => preset !== 'tiny' || FEW.includes(pixels));
+
 /** Share of windows that are degraded; of those the share that a model gave back, of the rest that with noise, and its largest deviation. */
 const DEGRADED = 0.6;
 const REMADE = 0.5;

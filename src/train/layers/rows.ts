@@ -115,6 +115,12 @@ export function roomAbilities(names: readonly string[]): Learned[] {
   ];
 }
 
+/** Rooms of `tiny`, which shows that the chain holds: one of each kind. */
+const FEW = ['alone', 'subjects', 'pictures'];
+
+/** The rooms that a preset is trained in. */
+export const roomsOf = (preset: string): readonly RoomPlan[] => ROOMS.filter(({ name }) => preset !== 'tiny' || FEW.includes(name));
+
 /** Fewest objects of a room's pictures: fewer are another room's, where there is one. */
 const least = ({ name }: RoomPlan): number => ({ two: 2, many: 3, cast: 2 })[name] ?? 1;
 

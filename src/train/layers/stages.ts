@@ -14,7 +14,7 @@ import { schedulePoints, type Plan, type Source } from '../plan.ts';
 import { bitsPoints } from '../quantize.ts';
 import { cosineRate } from '../run.ts';
 import type { Program } from '../step.ts';
-import { ROOMS, roomPrepare, type BankRows, type RoomPlan } from './rows.ts';
+import { ROOMS, roomPrepare, roomsOf, type BankRows, type RoomPlan } from './rows.ts';
 import { layeredStudent } from './student.ts';
 import { layeredTeacher, TIMES, type Room } from './teacher.ts';
 
@@ -81,7 +81,7 @@ interface Kind {
 /** A program of this kind for every room. */
 function roomParts({ config, bank }: StageOptions, kind: Kind): StagePart[] {
   const tokens = tokenCount(ROOMS[0]!.layout);
-  return ROOMS.map((full) => {
+  return roomsOf(config.name).map((full) => {
     const room = { ...full, text: Math.min(full.text, config.text.length) };
     return {
       name: `${room.name}${kind.name ?? ''}`,

@@ -1,5 +1,5 @@
-// A contact sheet of the layered model's weights: fixed prompts, first seeds.
-//   npx tsx recipes/layers-sheet.ts CHECKPOINT OUT.webp [--run runs/layers-pico] [--steps 4] [--seed 0]
+// A contact sheet of a checkpoint's weights: fixed prompts, first seeds.
+//   npx tsx recipes/sheet.ts CHECKPOINT OUT.webp [--run runs/pico] [--steps 4] [--seed 0]
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,7 +18,7 @@ import { times } from '../src/sampling/schedule.ts';
 import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
 import { storedBasis } from '../src/train/layers/basis.ts';
 import { random } from '../src/util/random.ts';
-import { averaged } from './layers-stage.ts';
+import { averaged } from './stage.ts';
 
 const ALONE =
   `a red apple, flat style|a fox in soft gradient style|a blue car, 3D style|a green key, flat style|a mushroom, shaded cartoon style|a purple hammer, flat style|a mug|an owl, flat style
@@ -38,7 +38,7 @@ a spider at the top|a big elephant, flat style|a small mouse, flat style|a guita
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    run: { type: 'string', default: 'runs/layers-pico' },
+    run: { type: 'string', default: 'runs/pico' },
     preset: { type: 'string', default: 'pico' },
     steps: { type: 'string', default: '4' },
     seed: { type: 'string', default: '0' },

@@ -1,6 +1,6 @@
-// Recipe of the layered model, step 4: a model's file in 4 bits from the student's checkpoint, or where there is none (or with
+// Recipe 5: a model's file in 4 bits from the student's checkpoint, or where there is none (or with
 // `--part teacher`) the teacher's, the renderer and the bank's basis.
-//   npx tsx recipes/layers-model.ts --preset pico [--run runs/layers-pico] [--part teacher|student] [--without image,references]
+//   npx tsx recipes/5-model.ts --preset pico [--run runs/pico] [--part teacher|student] [--without image,references]
 // `--without`: what its rooms were to teach and it does not do well enough yet; look at docs/characters.webp first.
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -16,12 +16,12 @@ import { tokenizerFromJSON } from '../src/tokenizer/tokenizer.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
 import { storedBasis } from '../src/train/layers/basis.ts';
 import { roomAbilities } from '../src/train/layers/rows.ts';
-import { averaged } from './layers-stage.ts';
+import { averaged } from './stage.ts';
 import { main } from './recipe.ts';
 
 /** Writes the model's file of a run; returns its path. `bits`: 4, or 8 for all large matrices. */
-export async function makeLayersModel(
-  { preset: name, run = `runs/layers-${name}`, part, without = [], log = () => {} }: RecipeOptions,
+export async function makeModel(
+  { preset: name, run = `runs/${name}`, part, without = [], log = () => {} }: RecipeOptions,
   bits: 4 | 8 = 4,
 ): Promise<string> {
   const config = layersPreset(name);
@@ -50,4 +50,4 @@ export async function makeLayersModel(
   return out;
 }
 
-await main(import.meta.url, (options) => makeLayersModel(options));
+await main(import.meta.url, (options) => makeModel(options));

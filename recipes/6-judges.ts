@@ -1,9 +1,9 @@
-// Recipe 7, first half: the judges of the house suite, trained on real renders and measured on others (src/eval). A classifier in two
+// Recipe 6: the judges of the house suite, trained on real renders and measured on others (src/eval). A classifier in two
 // stages, a detector, a reader of characters; then their accuracy; then one file. Every part is resumable: the same command goes on
 // where it was stopped, and a part with more steps than before goes on from what it has.
-//   npx tsx recipes/7-judges.ts [--preset NAME] [--run FOLDER] [--only PARTS] [--steps SHARE] [--seconds N] [--renders SHARE] [--threads N]
+//   npx tsx recipes/6-judges.ts [--preset NAME] [--run FOLDER] [--only PARTS] [--steps SHARE] [--seconds N] [--renders SHARE] [--threads N]
 //                                 [--out FILE] [--report FILE]
-//   npx tsx recipes/7-judges.ts --within PRESET --out FILE [--run FOLDER] [--report FILE]
+//   npx tsx recipes/6-judges.ts --within PRESET --out FILE [--run FOLDER] [--report FILE]
 // PARTS: classifier, detector, reader, measure, comma separated; what is left out is taken as it is. --preset: the scope (default
 // nano: all concepts, all styles); --steps, --renders: shares of the usual steps, and of the usual renders to measure on; --seconds: at
 // most so long a part. Written: FOLDER/judges.safetensors (default runs/judges), --out, a copy, and --report, what was measured as JSON.
@@ -98,7 +98,7 @@ async function measured(
   runtime: Runtime,
 ): Promise<JudgeAccuracy> {
   const opened = await openJudges(runtime, { ...file, accuracy: undefined as never });
-  const made = { ...provenance('npx tsx recipes/7-judges.ts'), machine: describeMachine() };
+  const made = { ...provenance('npx tsx recipes/6-judges.ts'), machine: describeMachine() };
   const accuracy = await measureJudges(opened, scope, amounts, say);
   await opened.release();
   for (const path of paths) {

@@ -1,5 +1,5 @@
-// Recipe of the layered model, step 1: thumbnails of all drawings, figures and canvases, whole pictures, their basis, the tokenizer.
-//   npx tsx recipes/layers-data.ts --preset pico [--run runs/layers-pico]
+// Recipe 1: the data. Thumbnails of all drawings, figures and canvases, whole pictures, their basis, the tokenizer.
+//   npx tsx recipes/1-data.ts --preset pico [--run runs/pico]
 // Writes bank.safetensors (thumbnails, tokens, basis) with the keys of its rows in bank.json, and tokenizer.json. Minutes.
 import { join } from 'node:path';
 import { canvasesOf, drawingsOf, thumbnails, type Drawing } from '../src/data/drawings.ts';
@@ -46,9 +46,9 @@ const LONG = 7 * PATCH;
 const PICTURES = { many: 5000, few: 8 };
 
 /** Makes the data of a preset. */
-export async function makeLayersData({
+export async function makeData({
   preset: name,
-  run = `runs/layers-${name}`,
+  run = `runs/${name}`,
   processes = 2,
   log = () => {},
 }: RecipeOptions): Promise<void> {
@@ -108,4 +108,4 @@ export async function makeLayersData({
   }
 }
 
-await main(import.meta.url, makeLayersData);
+await main(import.meta.url, makeData);

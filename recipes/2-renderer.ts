@@ -1,6 +1,6 @@
-// Recipe of the layered model: the renderer's programs and windows as a folder that tools/cuda/run.py trains. After layers-data.ts.
-//   npx tsx recipes/layers-renderer.ts --preset pico [--run runs/layers-pico] [--rate 0.002] [--from CHECKPOINT]
-//   python3 tools/cuda/run.py runs/layers-pico/renderer --out runs/layers-pico/renderer-run --seconds 3600
+// Recipe 2: the renderer's programs and windows as a folder that recipes/train.ts trains here, and tools/cuda/run.py on a GPU.
+//   npx tsx recipes/2-renderer.ts --preset pico [--run runs/pico] [--rate 0.002] [--from CHECKPOINT]
+//   python3 tools/cuda/run.py runs/pico/renderer --out runs/pico/renderer-run --seconds 3600
 // With a teacher's or student's checkpoint it also learns to clean what that model really makes; a renderer that was trained without
 // goes on from its own checkpoint.
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -19,14 +19,14 @@ import { encodeModel } from '../src/onnx/encode.ts';
 import { tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { storedBasis } from '../src/train/layers/basis.ts';
 import { kept, remaker, samplesByDrawing, type Remake } from '../src/train/layers/remade.ts';
-import { rendererPrepare, rendererProgram, SCALES, windowCells, type Scale } from '../src/train/layers/renderer.ts';
+import { rendererPrepare, rendererProgram, scalesOf, windowCells, type Scale } from '../src/train/layers/renderer.ts';
 import { schedulePoints, type Plan } from '../src/train/plan.ts';
 import { ROOMS, roomSamples } from '../src/train/layers/rows.ts';
 import { cosineRate } from '../src/train/run.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
 import { hash32, random, type Random } from '../src/util/random.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
-import { averaged, materialOf } from './layers-stage.ts';
+import { averaged, materialOf } from './stage.ts';
 import { main } from './recipe.ts';
 
 /** Windows of a scale. */
@@ -116,7 +116,7 @@ async function openRemake(from: string, name: string, run: string, bank: Tensors
 /** Writes the bundle. */
 export async function makeRendererBundle({
   preset: name,
-  run = `runs/layers-${name}`,
+  run = `runs/${name}`,
   rate = 0.002,
   seed = 0,
   from,
@@ -131,7 +131,7 @@ export async function makeRendererBundle({
   const all = drawingsOf(layeredData(name).scope, THUMBNAIL);
   const parts = [];
   const pool = renderPool({ processes, seconds: 20 });
-  for (const scale of SCALES) {
+  for (const scale of scalesOf(name)) {
     const folder = join(out, `x${scale.pixels}`);
     await mkdir(join(folder, 'data'), { recursive: true });
     const windows: Window[] = [];

@@ -1,5 +1,5 @@
-// How near the layered model's drawings are to those that it was trained on: the nearest drawing of the bank to each, and how near.
-//   npx tsx recipes/layers-near.ts --preset pico --from MODEL [--run runs/layers-pico] [--seed 0]
+// How near a model's drawings are to those that it was trained on: the nearest drawing of the bank to each, and how near.
+//   npx tsx recipes/near.ts --preset pico --from MODEL [--run runs/pico] [--seed 0]
 // Prompts are the house suite's, seen and held-out combinations; the first object of each picture is compared as a thumbnail.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ function nearest(one: Uint8Array, table: Uint8Array): { row: number; psnr: numbe
 const quantile = (values: readonly number[], q: number) => values.toSorted((a, b) => a - b)[Math.floor(q * (values.length - 1))]!;
 
 /** Prints, set by set, how near the drawings are. */
-export async function measureNearness({ preset: name, run = `runs/layers-${name}`, from, seed = 0, log = () => {} }: RecipeOptions) {
+export async function measureNearness({ preset: name, run = `runs/${name}`, from, seed = 0, log = () => {} }: RecipeOptions) {
   if (from === undefined) throw new InputError('recipe.option', '--from is missing: the file of the model that is to be looked at');
   const files = await openModelFiles(from);
   const model = storedLayers(files, from);

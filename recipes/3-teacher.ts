@@ -1,6 +1,6 @@
-// Recipe of the layered model, step 2: the teacher's programs and rows as a folder that tools/cuda/run.py trains.
-//   npx tsx recipes/layers-bundle.ts --preset pico [--run runs/layers-pico] [--batch 64] [--rate 0.002] [--from CHECKPOINT]
-//   python3 tools/cuda/run.py runs/layers-pico/teacher --out runs/layers-pico/teacher-run --seconds 7200
+// Recipe 3: the teacher's programs and rows as a folder that recipes/train.ts trains here, and tools/cuda/run.py on a GPU.
+//   npx tsx recipes/3-teacher.ts --preset pico [--run runs/pico] [--batch 64] [--rate 0.002] [--from CHECKPOINT]
+//   python3 tools/cuda/run.py runs/pico/teacher --out runs/pico/teacher-run --seconds 7200
 import { join } from 'node:path';
 import { readSafetensors } from '../src/disk/files.ts';
 import { initialize } from '../src/nn/scope.ts';
@@ -8,7 +8,7 @@ import type { Tensor, Tensors } from '../src/tensor/tensor.ts';
 import { teacherStage } from '../src/train/layers/stages.ts';
 import type { RecipeOptions } from '../src/train/paths.ts';
 import { random } from '../src/util/random.ts';
-import { materialOf, stateOf, writeStage } from './layers-stage.ts';
+import { materialOf, stateOf, writeStage } from './stage.ts';
 import { main } from './recipe.ts';
 
 /** A state that begins with what another run has: tensors of the same name, and of tables that have grown, their first rows. */
@@ -26,8 +26,8 @@ function continued(state: Tensors, earlier: Tensors): Tensors {
 }
 
 /** Writes the bundle. `from`: the checkpoint of a run whose rooms were fewer; its weights, moments and time are gone on with. */
-export async function makeLayersBundle(options: RecipeOptions): Promise<void> {
-  const { preset: name, run = `runs/layers-${name}`, rate = 0.002, seed = 0, from } = options;
+export async function makeTeacher(options: RecipeOptions): Promise<void> {
+  const { preset: name, run = `runs/${name}`, rate = 0.002, seed = 0, from } = options;
   const material = await materialOf(name, run);
   const earlier = from === undefined ? undefined : await readSafetensors(from);
   await writeStage({
@@ -44,4 +44,4 @@ export async function makeLayersBundle(options: RecipeOptions): Promise<void> {
   });
 }
 
-await main(import.meta.url, makeLayersBundle);
+await main(import.meta.url, makeTeacher);

@@ -1,4 +1,4 @@
-// What the recipes of the layered model's stages share: the data of a run, and a stage as a folder that tools/cuda/run.py trains.
+// What the recipes of stages share: the data of a run, and a stage as a folder that is trained here (train.ts) or by tools/cuda/run.py.
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ export interface Material {
   readonly tokenizer: Tokenizer;
 }
 
-/** Reads what layers-data.ts made of a run. */
+/** Reads what 1-data.ts made of a run. */
 export async function materialOf(name: string, run: string): Promise<Material> {
   const listed = JSON.parse(await readFile(join(run, 'bank.json'), 'utf8')) as Record<'drawings' | 'canvases' | 'pictures', string[]>;
   const index = (list: string[]) => new Map(list.map((key, i) => [key, i]));
