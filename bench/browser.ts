@@ -10,18 +10,17 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import { chromiumPath, openChromium } from '../scripts/chromium.ts';
 import { bundle, ORT, serveWeb } from '../scripts/web-server.ts';
 import { average } from '../src/eval/metrics.ts';
-import { FLAT_MODEL, modelPath, randomModel, saveModel } from '../src/node/models.ts';
-import { packModel, type Model } from '../src/models/banana/file.ts';
+import { DEFAULT_MODEL, modelPath, randomModel } from '../src/node/models.ts';
+import { layersSpecs, packLayers, type LayersModel } from '../src/models/layers/file.ts';
 import { planOf } from '../src/quant/plan.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
 import { image, psnr } from '../src/image/image.ts';
 import { encodeSafetensors } from '../src/tensor/safetensors.ts';
 import { joined } from '../src/tensor/store.ts';
-import { shakenModel } from '../test/browser/model.ts';
+import { EVERYTHING, tinyLayers } from '../test/tiny-layers.ts';
 import type { Measurements, MeasureOptions } from './browser-page.ts';
 import { describeMachine, machineLine, provenance } from './machine.ts';
 import { summarize } from './timing.ts';
-import { specsOf } from '../src/models/banana/stages.ts';
 
 const here = (path: string) => join(import.meta.dirname, path);
 const PAGE = '<!doctype html><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>';
@@ -74,8 +73,8 @@ async function downloads(
 }
 
 /** A model's file in 4 bits. */
-function packed(model: Model): Uint8Array {
-  const { tensors, metadata } = packModel({ ...model, plan: planOf(specsOf(model.config)) });
+function packed(model: LayersModel): Uint8Array {
+  const { tensors, metadata } = packLayers(model, planOf(layersSpecs(model.config)));
   return joined(encodeSafetensors(tensors, metadata));
 }
 
@@ -95,10 +94,10 @@ const s = (n: number) => `${n.toPrecision(3)} s`;
 /** Files to serve, by name, and what a page would download of them. Presets without weights get random ones. */
 async function prepare(presets: readonly string[], folder: string) {
   const files: Record<string, string> = { tiny: join(folder, 'tiny.safetensors') };
-  await saveModel(files.tiny!, shakenModel());
+  await tinyLayers(files.tiny!, EVERYTHING);
   const downloaded: Record<string, Uint8Array> = {};
   for (const name of presets) {
-    if (name === FLAT_MODEL) downloaded[name] = await readFile((files[name] = modelPath(FLAT_MODEL)));
+    if (name === DEFAULT_MODEL) downloaded[name] = await readFile((files[name] = modelPath(DEFAULT_MODEL)));
     else await writeFileWhole((files[name] = join(folder, `${name}.safetensors`)), (downloaded[name] = packed(randomModel(name))));
   }
   return { files, downloaded };
@@ -143,7 +142,7 @@ async function main(): Promise<void> {
       json: { type: 'string' },
       quick: { type: 'boolean', default: false },
       threads: { type: 'string', default: '2' },
-      preset: { type: 'string', multiple: true, default: [FLAT_MODEL, 'nano'] },
+      preset: { type: 'string', multiple: true, default: [DEFAULT_MODEL, 'nano'] },
     },
   });
   const { quick, preset: presets } = values;

@@ -1,47 +1,48 @@
-// What a Peel and what reference subjects cost: the work of one 512x512 picture in 2 steps (text, steps, decoding, drawing), with
-// and without, in turn, in the precision that pictures are drawn in. References are read once and remembered, as text is; their
-// own reading is told apart.
+// What a Peel and what reference subjects cost: the work of one 512x512 picture in 2 steps (text, steps, maps, drawing), with and
+// without, in turn, in the precision that pictures are drawn in. References are read once and remembered, as text is; their own reading
+// is told apart. A model that takes no references is measured without.
 import { loraNames } from '../src/adapters/lora.ts';
-import { adaptable } from '../src/models/banana/adaptable.ts';
 import type { Peel } from '../src/adapters/peel.ts';
-import { NO_PEELS, withPeel } from '../src/adapters/stack.ts';
-import { loadModel } from '../src/node/load.ts';
-import { openNetworks, type Condition, type Networks } from '../src/models/banana/networks.ts';
-import { fastestPrecision } from '../src/quant/precision.ts';
-import { baseTokens } from '../src/models/banana/config.ts';
-import { latentGrid } from '../src/models/layout.ts';
-import { tilesOf } from '../src/draw/size.ts';
-import { TILE } from '../src/draw/size.ts';
-import { ortNode } from '../src/runtime/ort-node.ts';
+import { NO_PEELS, withPeel, type PeelStack } from '../src/adapters/stack.ts';
+import { TILE, tilesOf } from '../src/draw/size.ts';
+import { image } from '../src/image/image.ts';
+import type { Condition } from '../src/models/family.ts';
+import { CELLS_PER_OBJECT } from '../src/models/layers/layout.ts';
+import { noiseOf } from '../src/models/layout.ts';
+import { loadPainter } from '../src/node/load.ts';
+import type { Specs } from '../src/nn/scope.ts';
 import { float32, type Tensors } from '../src/tensor/tensor.ts';
-import { random } from '../src/util/random.ts';
+import { random, type Random } from '../src/util/random.ts';
 import { threadsOf, type MeasureOptions } from './drawing.ts';
 import { summarize, type Summary } from './timing.ts';
 
 const RANK = 16;
 const SUBJECTS = 5;
 const SIZE = { width: 512, height: 512 };
+const PROMPT = 'a red fox in the snow, flat style';
 
 export interface ExtrasResult {
   readonly plain: Summary;
   readonly peel: Summary;
-  readonly subjects: Summary;
   /** Median of the ratios of neighbouring runs. */
   readonly peelRatio: number;
-  readonly subjectsRatio: number;
-  /** Latent tokens that the references add. */
-  readonly subjectTokens: number;
-  /** Seconds to encode five pictures and read them with the text, once. */
-  readonly subjectsReadSeconds: number;
+  /** Of a model that takes references. */
+  readonly subjects?: SubjectsResult;
 }
 
-export async function measureExtras(options: MeasureOptions): Promise<ExtrasResult> {
-  const { config, weights, plan } = await loadModel(options.model);
-  const runtime = await ortNode(threadsOf(options));
-  const networks = openNetworks(runtime, config, weights, { precision: await fastestPrecision(runtime, plan), ...(plan && { plan }) });
-  const rng = random(3);
+interface SubjectsResult {
+  readonly time: Summary;
+  readonly ratio: number;
+  /** Tokens that the references add. */
+  readonly tokens: number;
+  /** Seconds to encode five pictures and read them with the text, once. */
+  readonly readSeconds: number;
+}
+
+/** A Peel on everything that a model lets change. */
+function peelOf(adaptable: Specs, preset: string, rng: Random): Peel {
   const tensors: Tensors = {};
-  for (const [path, { shape }] of adaptable(config)) {
+  for (const [path, { shape }] of adaptable) {
     const [rows, columns] = shape as [number, number];
     const { a, b } = loraNames(path);
     tensors[a] = float32([rows, RANK], rng.normals(rows * RANK));
@@ -50,58 +51,57 @@ export async function measureExtras(options: MeasureOptions): Promise<ExtrasResu
       rng.normals(RANK * columns).map((x) => x * 1e-3),
     );
   }
-  const info = {
-    name: 'bench',
-    base: { name: '', version: '', preset: options.preset, hash: '' },
-    rank: RANK,
-    alpha: RANK,
-    layers: [],
-    triggers: [],
-    licence: '',
-    thumbnails: [],
-    training: {},
-  };
-  const stack = withPeel(NO_PEELS, { info, hash: '', tensors } satisfies Peel);
+  const base = { name: '', version: '', preset, hash: '' };
+  const info = { name: 'bench', base, rank: RANK, alpha: RANK, layers: [], triggers: [], licence: '', thumbnails: [], training: {} };
+  return { info, hash: '', tensors };
+}
 
-  const grid = latentGrid(SIZE, baseTokens(config));
-  const ids = Array.from({ length: 12 }, (_, i) => 5 + i);
-  const began = performance.now();
-  const picture = float32([1, config.referencePixels, config.referencePixels, 4], rng.normals(config.referencePixels ** 2 * 4));
-  const references = [];
-  for (let slot = 1; slot <= SUBJECTS; slot++) references.push({ slot, latent: await networks.encode(picture) });
-  const subjects = await networks.condition(ids, references);
-  const subjectsReadSeconds = (performance.now() - began) / 1000;
-  const x = rng.normals(grid.rows * grid.columns * config.channels);
+export async function measureExtras(options: MeasureOptions): Promise<ExtrasResult> {
+  const { painter, model } = await loadPainter({ model: options.model, ...threadsOf(options) });
+  const rng = random(3);
+  const stack = withPeel(NO_PEELS, peelOf(model.peels!.own!.adaptable(), options.preset, rng));
+  const layout = (await painter.read(PROMPT, [], NO_PEELS)).layout(SIZE, 1);
+  const x = noiseOf(rng, layout);
   const tiles = tilesOf(SIZE, TILE);
-  const draw = async (of: Networks, condition?: Condition): Promise<number> => {
+  const draw = async (read: () => Promise<Condition> | Condition): Promise<number> => {
     const from = performance.now();
-    const velocity = of.velocity(condition ?? (await of.condition(ids)), grid, { guidance: 3 });
+    const velocity = (await read()).velocity(layout, { guidance: painter.info.guidance });
     for (const t of [1, 0.5]) await velocity(x, t);
-    const features = await of.features({ ...grid, data: x });
-    for (const tile of tiles) await of.render(features, tile, SIZE);
+    const drawing = await painter.decode(x, layout);
+    for (const tile of tiles) await drawing.render(tile, SIZE);
     return (performance.now() - from) / 1000;
   };
-  const ways = { plain: () => draw(networks), peel: () => draw(networks.withPeels(stack)), subjects: () => draw(networks, subjects) };
-  const samples: Record<keyof typeof ways, number>[] = [];
-  const runs = options.quick ? 5 : 31;
-  for (let run = -2; run < runs; run++) {
-    const order = Object.keys(ways) as (keyof typeof ways)[];
+  const text = (peels: PeelStack) => () => painter.read(PROMPT, [], peels);
+  const side = painter.info.referencePixels;
+  const pictures = Array.from({ length: side > 0 ? SUBJECTS : 0 }, (_, i) => {
+    const data = Uint8Array.from({ length: side * side * 4 }, () => rng.integer(256));
+    return { slot: i + 1, image: image(side, side, data), hash: String(i) };
+  });
+  const began = performance.now();
+  const subjects = pictures.length > 0 ? await painter.read(PROMPT, pictures, NO_PEELS) : undefined;
+  const readSeconds = (performance.now() - began) / 1000;
+  const ways: Record<string, () => Promise<number>> = {
+    plain: () => draw(text(NO_PEELS)),
+    peel: () => draw(text(stack)),
+    ...(subjects && { subjects: () => draw(() => subjects) }),
+  };
+  const samples: Record<string, number>[] = [];
+  for (let run = -2; run < (options.quick ? 5 : 31); run++) {
+    const order = Object.keys(ways);
     if (run % 2) order.reverse(); // what a run leaves to the next is then shared out
-    const now = { plain: 0, peel: 0, subjects: 0 };
-    for (const way of order) now[way] = await ways[way]();
+    const now: Record<string, number> = {};
+    for (const way of order) now[way] = await ways[way]!();
     if (run >= 0) samples.push(now);
   }
-  await networks.release();
-  const of = (way: keyof typeof ways): Summary => summarize(samples.map((s) => s[way]));
-  const ratio = (way: keyof typeof ways) => summarize(samples.map((s) => s[way] / s.plain)).median;
-  const subjectTokens = references.reduce((sum, { latent }) => sum + latent.rows * latent.columns, 0);
+  await painter.release();
+  const of = (way: string): Summary => summarize(samples.map((s) => s[way]!));
+  const ratio = (way: string) => summarize(samples.map((s) => s[way]! / s['plain']!)).median;
   return {
     plain: of('plain'),
     peel: of('peel'),
-    subjects: of('subjects'),
     peelRatio: ratio('peel'),
-    subjectsRatio: ratio('subjects'),
-    subjectTokens,
-    subjectsReadSeconds,
+    ...(subjects && {
+      subjects: { time: of('subjects'), ratio: ratio('subjects'), tokens: SUBJECTS * CELLS_PER_OBJECT, readSeconds },
+    }),
   };
 }

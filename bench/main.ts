@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { preset as presetOf, type PresetName } from '../src/models/banana/config.ts';
-import { FLAT_MODEL, modelPath } from '../src/node/models.ts';
+import { layersPreset } from '../src/models/layers/config.ts';
+import { modelPath } from '../src/node/models.ts';
 import { writeFileWhole } from '../src/disk/files.ts';
 import { BananaError, InputError, RuntimeError } from '../src/util/errors.ts';
 import { describeMachine, machineLine, provenance } from './machine.ts';
@@ -22,10 +22,10 @@ import { printLoad, printSoak, printTable, type PresetResult } from './table.ts'
 import { summarize } from './timing.ts';
 
 /** Presets that are trained on machines like this one. */
-const TRAINED_HERE: readonly string[] = ['tiny', 'pico'] satisfies PresetName[];
+const TRAINED_HERE: readonly string[] = ['tiny', 'pico'];
 
 /** Presets of which a picture takes seconds: measured with few runs and 4-bit products. */
-const LARGE: readonly string[] = ['xl'] satisfies PresetName[];
+const LARGE: readonly string[] = ['xl'];
 
 const CLI = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
 
@@ -182,7 +182,7 @@ function headline(name: string, r: PresetResult) {
     denoiseOps: r.denoiseOps,
     ratio: r.ratio,
     peelRatio: r.extras.peelRatio,
-    fiveSubjectsRatio: r.extras.subjectsRatio,
+    fiveSubjectsRatio: r.extras.subjects?.ratio ?? null,
   };
 }
 
@@ -219,10 +219,8 @@ async function main(): Promise<void> {
   const special: 'soak' | 'load' | undefined =
     values.soak || values['soak-pictures'] !== undefined ? 'soak' : values.load ? 'load' : undefined;
   if (positionals.length > (values.soak ? 1 : 0)) throw new InputError('bench.argument', `"${positionals.at(-1)}": no such argument`);
-  const presets: string[] =
-    values.preset ??
-    (special ? [FLAT_MODEL] : [FLAT_MODEL, ...(['nano', 'xl'] satisfies PresetName[]).filter((name) => name !== FLAT_MODEL)]);
-  for (const name of presets) presetOf(name);
+  const presets: string[] = values.preset ?? (special ? ['pico'] : ['pico', 'nano', 'xl']);
+  for (const name of presets) layersPreset(name);
   if (values.model !== undefined && presets.length > 1)
     throw new InputError('bench.model', '--model needs one --preset, the one that the file is of');
   const threads = wholeOf('threads', values.threads);

@@ -4,20 +4,18 @@
 import { flopsOf, productsOf, type MatrixProduct } from '../src/graph/cost.ts';
 import { concat, matmul, reshape, slice } from '../src/graph/ops.ts';
 import { apply, constant, graph, input, parameter, type Value } from '../src/graph/value.ts';
-import { baseTokens, preset as presetOf, type Config } from '../src/models/banana/config.ts';
-import { conditionStage, decodeStage, denoiseStage, renderStage, specsOf } from '../src/models/banana/stages.ts';
-import { cellsOf, samplingTables } from '../src/models/banana/renderer.ts';
+import { NO_PEELS } from '../src/adapters/stack.ts';
+import { TILE, tilesOf } from '../src/draw/size.ts';
+import { layersPreset, THUMBNAIL } from '../src/models/layers/config.ts';
+import { layersSpecs } from '../src/models/layers/file.ts';
+import { contentTokens, layoutIn, layoutOf } from '../src/models/layers/layout.ts';
+import { conditionStage, denoiseStage, mapsStage } from '../src/models/layers/stages.ts';
+import { noiseOf, numbersOf, tokensOf } from '../src/models/layout.ts';
 import { countParameters } from '../src/nn/scope.ts';
-import { loadPipeline } from '../src/node/load.ts';
-import { loadModel } from '../src/node/load.ts';
+import { loadPainter, loadPipeline } from '../src/node/load.ts';
 import { writeRandomModel } from '../src/node/random-file.ts';
-import { openNetworks, type Networks } from '../src/models/banana/networks.ts';
+import { MARGIN } from '../src/models/banana/level-sets.ts';
 import { PRECISIONS } from '../src/quant/names.ts';
-import { fastestPrecision } from '../src/quant/precision.ts';
-import { latentGrid } from '../src/models/layout.ts';
-import { tilesOf } from '../src/draw/size.ts';
-import { promptIds } from '../src/train/sample.ts';
-import { TILE } from '../src/draw/size.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { BLOCK, quantizeBlocks } from '../src/quant/blocks.ts';
 import { packBlocks } from '../src/quant/int4.ts';
@@ -75,9 +73,9 @@ async function large(options: MeasureOptions): Promise<object> {
     warm: 1,
   });
   await pipeline.release();
-  const config = presetOf(options.preset);
-  const tokens = baseTokens(config);
-  const flops = flopsOf(denoiseStage(config).graph, { B: 1, M: 36, L: tokens });
+  const config = layersPreset(options.preset);
+  const layout = layoutOf({ width: 512, height: 512 }, 1, false);
+  const flops = flopsOf(denoiseStage(config).graph, { B: 1, M: 12, N: layout.objects, P: contentTokens(layout) });
   const denoise = summarize(samples.slice(1).map(({ seconds }) => seconds.denoise / 2));
   const ceiling = await int4Ceiling(await ortNode(threadsOf(options)), config.transformer.width, options.quick ? 3 : 8);
   return {
@@ -88,7 +86,7 @@ async function large(options: MeasureOptions): Promise<object> {
       peakRssBytes: peak(),
       picture: all,
       denoiseStep: denoise,
-      parameters: countParameters(specsOf(config)),
+      parameters: countParameters(layersSpecs(config)),
       denoiseOps: flops / denoise.median,
       int4CeilingOps: ceiling,
       ratio: flops / denoise.median / ceiling,
@@ -99,35 +97,33 @@ async function large(options: MeasureOptions): Promise<object> {
 /** Seconds of each stage at 512x512, operations of each, and how the denoiser compares with bare products of its shapes. */
 async function stages(options: MeasureOptions): Promise<object> {
   const runs = options.quick ? 4 : 15;
-  const { config, weights, tokenizer, plan } = await loadModel(options.model);
+  const loaded = (precision?: (typeof PRECISIONS)[number]) =>
+    loadPainter({ model: options.model, runtime: 'cpu', ...threadsOf(options), ...(precision && { precision }) });
+  const { painter } = await loaded();
   const runtime = await ortNode(threadsOf(options));
-  const precision = await fastestPrecision(runtime, plan);
-  const networks = openNetworks(runtime, config, weights, { precision, ...(plan && { plan }) });
   const size = { width: 512, height: 512 };
-  const grid = latentGrid(size, baseTokens(config));
-  const ids = promptIds(tokenizer, PROMPT, config.text.length);
   const rng = random(0);
-  const noise = () => rng.normals(grid.rows * grid.columns * config.channels);
   const tiles = tilesOf(size, TILE);
   const repeat = (work: (run: number) => unknown, warm = 2) => time(work, { runs, warm });
+  const guidance = { guidance: painter.info.guidance };
 
-  const text = await repeat(() => networks.condition(ids));
-  const condition = await networks.condition(ids);
-  const velocity = networks.velocity(condition, grid, { guidance: 3.5 });
-  const x = noise();
+  const text = await repeat(() => painter.read(PROMPT, [], NO_PEELS));
+  const condition = await painter.read(PROMPT, [], NO_PEELS);
+  const layout = condition.layout(size, 1);
+  const velocity = condition.velocity(layout, guidance);
+  const x = noiseOf(rng, layout);
   const denoiseStep = await repeat(() => velocity(x, 1));
   const denoise: Record<number, object> = {};
   for (const steps of STEPS)
     denoise[steps] = await repeat(async () => {
-      for await (const _ of consistency(velocity, noise(), times(steps), rng));
+      for await (const _ of consistency(velocity, rng.normals(numbersOf(layout)), times(steps), rng));
     }, 1);
-  const latent = { ...grid, data: noise() };
-  const decode = await repeat(() => networks.features(latent));
-  const features = await networks.features(latent);
+  const maps = await repeat(() => painter.decode(x, layout));
+  const drawing = await painter.decode(x, layout);
   const render = await repeat(async () => {
-    for (const tile of tiles) await networks.render(features, tile, size);
+    for (const tile of tiles) await drawing.render(tile, size);
   });
-  const whole = await networks.render(features, { x: 0, y: 0, ...size }, size);
+  const whole = await drawing.render({ x: 0, y: 0, ...size }, size);
   const pixels = await repeat(() => tensorToImage(whole, { background: WHITE }));
   const shown = tensorToImage(whole, { background: WHITE });
   const encode = await repeat(async () => {
@@ -135,34 +131,36 @@ async function stages(options: MeasureOptions): Promise<object> {
     png.write(shown);
     await png.finish();
   });
-  await networks.release();
+  await painter.release();
   const precisions: Record<string, object> = {};
   let exact: Float32Array | undefined;
   for (const other of PRECISIONS) {
-    const quantized: Networks = openNetworks(runtime, config, weights, { precision: other, ...(plan && { plan }) });
-    const step = quantized.velocity(await quantized.condition(ids), grid, { guidance: 3.5 });
+    const { painter: own } = await loaded(other);
+    const step = (await own.read(PROMPT, [], NO_PEELS)).velocity(layout, guidance);
     const found = await step(x, 1);
     exact ??= found; // float32 is the first
     precisions[other] = { denoiseStep: await repeat(() => step(x, 1)), difference: difference(found, exact) };
-    await quantized.release();
+    await own.release();
   }
 
-  const symbols = { B: 1, T: ids.length, M: ids.length, L: grid.rows * grid.columns, h: grid.rows, w: grid.columns };
+  const config = layersPreset(options.preset);
+  const { objects, ...canvas } = layoutIn(layout);
+  const [T, side] = [painter.tokensIn(PROMPT), THUMBNAIL + 2 * MARGIN];
+  const symbols = { B: 1, T, M: T, N: objects, P: contentTokens({ objects, ...canvas }), h: side, w: side };
   const products = productsOf(denoiseStage(config).graph, symbols);
   const flops = {
     text: flopsOf(conditionStage(config).graph, symbols),
     denoiseStep: flopsOf(denoiseStage(config).graph, symbols),
-    decode: flopsOf(decodeStage(config).graph, symbols),
-    render: renderFlops(config, grid, size),
+    maps: (objects + Number(canvas.canvas !== undefined)) * flopsOf(mapsStage(config).graph, symbols),
   };
   const ceiling = await repeatProducts(runtime, products, runs);
   const int8Ceiling = await int8CeilingOf(runtime, runs);
   const denoiseOps = flops.denoiseStep / denoiseStep.median;
   return {
-    parameters: countParameters(specsOf(config)),
-    tokens: symbols.L,
-    textTokens: ids.length,
-    stages: { text, denoiseStep, denoise, decode, render, pixels, encode },
+    parameters: countParameters(layersSpecs(config)),
+    tokens: tokensOf(layout),
+    textTokens: T,
+    stages: { text, denoiseStep, denoise, maps, render, pixels, encode },
     precisions,
     flops,
     denoiseOps,
@@ -177,14 +175,6 @@ function difference(a: Float32Array, b: Float32Array): number | null {
   const square = (f: (i: number) => number) => b.reduce((sum, _, i) => sum + f(i) ** 2, 0);
   const whole = square((i) => b[i]!);
   return whole > 0 ? Math.sqrt(square((i) => a[i]! - b[i]!) / whole) : null;
-}
-
-function renderFlops(config: Config, grid: { rows: number; columns: number }, size: { width: number; height: number }): number {
-  const { graph: g } = renderStage(config);
-  return tilesOf(size, TILE).reduce((sum, tile) => {
-    const { rows, columns } = samplingTables(tile, size.width, size.height, cellsOf(grid.rows, grid.columns));
-    return sum + flopsOf(g, { B: 1, H: tile.height, W: tile.width, a: rows.to - rows.from, b: columns.to - columns.from });
-  }, 0);
 }
 
 /** Products alone in one session; one number of each result is kept, so that nothing is copied and nothing left out. */

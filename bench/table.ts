@@ -19,12 +19,12 @@ export interface PresetResult {
   readonly loadSeconds: number;
   /** Prompt to pixels by number of steps, warm. */
   readonly picture: Readonly<Record<number, Summary>>;
-  readonly stages: Readonly<Record<'text' | 'denoiseStep' | 'decode' | 'render' | 'pixels' | 'encode', Summary>> & {
+  readonly stages: Readonly<Record<'text' | 'denoiseStep' | 'maps' | 'render' | 'pixels' | 'encode', Summary>> & {
     readonly denoise: Readonly<Record<number, Summary>>;
   };
   /** The same step with each kind of product, and how far its velocity is from float32's, relatively; null where that is zero, as with random weights. */
   readonly precisions: Readonly<Record<string, { readonly denoiseStep: Summary; readonly difference: number | null }>>;
-  readonly flops: Readonly<Record<'text' | 'denoiseStep' | 'decode' | 'render', number>>;
+  readonly flops: Readonly<Record<'text' | 'denoiseStep' | 'maps', number>>;
   readonly denoiseOps: number;
   /** 8-bit products alone, in the same process; and float32 products of the denoiser's own shapes. */
   readonly int8CeilingOps: number;
@@ -43,7 +43,7 @@ export interface PresetResult {
   };
   readonly live: LiveResult;
   readonly training?: Readonly<
-    Record<'autoencoder' | 'teacher', { readonly batch: number; readonly step: Summary; readonly samplesPerSecond: number }>
+    Record<'renderer' | 'teacher', { readonly batch: number; readonly step: Summary; readonly samplesPerSecond: number }>
   > & { readonly peakRssBytes: number };
   readonly coldStart?: { readonly total: Summary; readonly seconds: Readonly<Record<string, number>>; readonly peakRssBytes: number };
   readonly command4k?: { readonly total: number; readonly seconds: Readonly<Record<string, number>>; readonly peakRssBytes: number };
@@ -79,6 +79,7 @@ const spread = (name: string, s: Summary, note = ''): string[] => [
 
 function rows(r: PresetResult): string[][] {
   const { stages: s, flops } = r;
+  const { subjects } = r.extras;
   const rate = (work: number, time: Summary) => `${gigaflop(work)}, ${digits(work / time.median / 1e9)} GFLOP/s`;
   const out = [
     spread('text, once a prompt', s.text, rate(flops.text, s.text)),
@@ -91,8 +92,8 @@ function rows(r: PresetResult): string[][] {
       ),
     ),
     ...Object.entries(s.denoise).map(([steps, time]) => spread(`denoise, ${steps} step${steps === '1' ? '' : 's'}`, time)),
-    spread('decode', s.decode, rate(flops.decode, s.decode)),
-    spread('render 512x512', s.render, rate(flops.render, s.render)),
+    spread('maps of all layers', s.maps, rate(flops.maps, s.maps)),
+    spread('render 512x512', s.render),
     spread('to 8-bit pixels', s.pixels),
     spread('encode PNG', s.encode),
     ...Object.entries(r.picture).map(([steps, time]) => spread(`prompt to pixels, ${steps} step${steps === '1' ? '' : 's'}`, time)),
@@ -100,11 +101,15 @@ function rows(r: PresetResult): string[][] {
     ['float32 products alone', `${digits(r.float32CeilingOps / 1e9)} GFLOP/s`, '', "of the denoiser's shapes"],
     spread('a picture, 2 steps', r.extras.plain, 'as the two below are measured, in turn'),
     spread('with a Peel of rank 16', r.extras.peel, `${r.extras.peelRatio.toFixed(3)} times as long`),
-    spread(
-      'with five subjects',
-      r.extras.subjects,
-      `${r.extras.subjectsRatio.toFixed(3)} times as long; ${r.extras.subjectTokens} tokens more, read once in ${digits(r.extras.subjectsReadSeconds)} s`,
-    ),
+    ...(subjects
+      ? [
+          spread(
+            'with five subjects',
+            subjects.time,
+            `${subjects.ratio.toFixed(3)} times as long; ${subjects.tokens} tokens more, read once in ${digits(subjects.readSeconds)} s`,
+          ),
+        ]
+      : []),
     ['memory, loaded', megabytes(r.loadedRssBytes), '', `loading took ${digits(r.loadSeconds)} s`],
     ['memory, peak at 512x512', megabytes(r.peakRssBytes), '', ''],
     spread(
@@ -120,7 +125,7 @@ function rows(r: PresetResult): string[][] {
     ...(r.live.cancel ? [spread('cancel, until free again', r.live.cancel, `p95 ${digits(r.live.cancel.p95)} s`)] : []),
   ];
   if (r.training)
-    for (const name of ['autoencoder', 'teacher'] as const) {
+    for (const name of ['renderer', 'teacher'] as const) {
       const { batch, step, samplesPerSecond } = r.training[name];
       out.push(spread(`train ${name}, batch ${batch}`, step, `${digits(samplesPerSecond)} samples/s`));
     }
