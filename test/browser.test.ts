@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bananaOf, type Banana } from '../src/sdk/banana.ts';
-import { loadPainter, loadPipeline, readModel } from '../src/node/load.ts';
+import { loadPainter, loadPipeline, openTrainable } from '../src/node/load.ts';
 import { importModel } from '../src/node/import.ts';
-import { saveModel } from '../src/node/models.ts';
 import { trainPeel } from '../src/train/peel/train.ts';
 import { evaluate } from '../src/graph/evaluate.ts';
 import { numbersOf } from '../src/graph/elements.ts';
@@ -21,9 +20,8 @@ import { openPipeline } from '../src/draw/text-to-image.ts';
 import { psnr } from '../src/image/image.ts';
 import { inference, trainingLosses } from './browser/cases.ts';
 import { discs } from './browser/discs.ts';
-import { shakenModel } from './browser/model.ts';
 import type * as scenarios from './browser/scenarios.ts';
-import { workFolder } from './command.ts';
+import { tinyModel, workFolder } from './command.ts';
 
 if (!chromiumPath)
   console.warn('browser.test.ts is skipped: no Chromium found; install it (apt-get install chromium) or set CHROME to its path');
@@ -51,14 +49,14 @@ const PATIENCE = 400_000; // milliseconds
 
 describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
   const { folder, remove } = workFolder();
-  const model = join(folder, 'tiny.safetensors');
+  let model: string;
   let server: WebServer;
   let browser: { context: BrowserContext; close(): Promise<void> };
   let page: Page;
   const urls: string[] = [];
 
   beforeAll(async () => {
-    await saveModel(model, shakenModel());
+    model = await tinyModel(folder);
     server = await serveWeb({
       bundles: BUNDLES,
       plain: ['/plain'],
@@ -204,13 +202,14 @@ describe.skipIf(!chromiumPath)('in a browser', { timeout: PATIENCE }, () => {
 
   test('a Peel is trained in a worker on WASM as in Node, taken up where it was left, used and taken off', async () => {
     const found = await play('peel', 'wasm');
-    const { model: given, base } = await readModel(model);
+    const { model: given, base, close } = await openTrainable(model);
     const node = trainPeel(
       { model: given, base, runtime: await ortNode({ threads: 1 }), pictures: discs() },
       { name: 'disc', steps: 24, rank: 4, batch: 4, prior: 1, rate: 0.01, samples: false, licence: 'CC0-1.0' },
     );
     const losses: Record<number, number> = {};
     for await (const event of node) if (event.type === 'step') losses[event.step] = event.loss;
+    close();
     const [, ...later] = Object.entries(found.rest); // the first report after it was left may hold one step instead of two
     expect(Math.max(...Object.keys(found.first).map(Number))).toBe(12);
     expect(Math.min(...Object.keys(found.rest).map(Number))).toBeGreaterThan(12);

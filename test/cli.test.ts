@@ -258,7 +258,7 @@ describe('inspect', () => {
     expect(JSON.parse((await here('inspect', at('i.png'))).out)).toMatchObject({ prompt: 'x', seed: 1, width: 64, height: 64 });
     const shown = (await here('inspect', model)).out;
     expect(shown).toContain('"preset": "tiny"');
-    expect(shown).toMatch(/denoise, each step +150 k weights +[\d.]+ MFLOP/);
+    expect(shown).toMatch(/denoise, each step +157 k weights +[\d.]+ MFLOP/);
     expect(shown).toMatch(/query\.weight +4\.16 k +4\.22 kB +int8\[64,64\]/);
     writeFileSync(
       at('g.onnx'),

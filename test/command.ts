@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { randomModel, saveModel } from '../src/node/models.ts';
 import { built } from './build.ts';
+import { EVERYTHING, tinyLayers } from './tiny-layers.ts';
 
 /** A new folder; `remove` takes it away. */
 export function workFolder(): { folder: string; remove: () => void } {
@@ -13,10 +13,10 @@ export function workFolder(): { folder: string; remove: () => void } {
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** An untrained tiny model as a file in `folder`. */
+/** An untrained tiny model that can do everything, as a file in `folder`. */
 export async function tinyModel(folder: string): Promise<string> {
   const path = join(folder, 'tiny.safetensors');
-  await saveModel(path, randomModel('tiny', 1));
+  await tinyLayers(path, EVERYTHING);
   return path;
 }
 

@@ -65,7 +65,7 @@ describe('the way of a Peel', () => {
       '--json',
       ...short,
     );
-    expect(err).toContain('4 pictures to learn from, 1 held out, 1 shape');
+    expect(err).toContain('4 pictures to learn from, 1 held out, 2 shapes');
     expect(code).toBe(0);
     expect(json).toMatchObject({
       name: 'ink',

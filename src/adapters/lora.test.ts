@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { evaluate } from '../graph/evaluate.ts';
 import { matmul } from '../graph/ops.ts';
-import { preset } from '../models/banana/config.ts';
+import { layersPreset } from '../models/layers/config.ts';
 import { forInference } from '../graph/passes/optimize.ts';
-import { denoiseStage } from '../models/banana/stages.ts';
+import { denoiseStage } from '../models/layers/stages.ts';
 import type { Stage } from '../models/stage.ts';
 import { initialize, type Product } from '../nn/scope.ts';
 import { quantizedWeights } from '../quant/bind.ts';
@@ -11,24 +11,24 @@ import { nbitsProduct } from '../quant/int4.ts';
 import { roundedTo } from '../quant/blocks.ts';
 import { heldPlan, planOf } from '../quant/plan.ts';
 import { ortNode } from '../runtime/ort-node.ts';
-import { float32, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
+import { float32, int64, zeros, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { expectClose } from '../sdk/testing.ts';
 import { random } from '../util/random.ts';
 import { isAdaptable, loraFeeds, loraNames, loraProduct, mergeLora, type Applied } from './lora.ts';
 
-const config = preset('tiny');
+const config = layersPreset('tiny');
 const rng = random(3);
-const plain = denoiseStage(config);
-const adapted = denoiseStage(config, { product: loraProduct((x, w) => matmul(x, w)) });
+const plain = denoiseStage(config, undefined, false);
+const adapted = denoiseStage(config, loraProduct(matmul), false);
 const weights = initialize(plain.specs, rng.split('weights'));
-weights['transformer.out.weight'] = float32([64, config.channels], rng.normals(64 * config.channels)); // starts as zeros: nothing would show
+weights['transformer.content-out.weight'] = float32([64, config.channels], rng.normals(64 * config.channels)); // starts as zeros: nothing would show
 const [L, M] = [4, 3];
 const feeds: Tensors = {
-  x: float32([1, L, config.channels], rng.normals(L * config.channels)),
+  content: float32([1, L, config.channels], rng.normals(L * config.channels)),
   t: float32([1], [0.7]),
-  guidance: float32([1], [3]),
   pooled: float32([1, 64], rng.normals(64)),
-  bias: zeros('float32', [1, 1, 1, L + M]),
+  slots: int64([L], [13, 13, 13, 13]),
+  places: int64([L], [17, 18, 19, 20]),
   'rotary.cosine': float32([L, 8], rng.normals(L * 8)),
   'rotary.sine': float32([L, 8], rng.normals(L * 8)),
 };
@@ -61,7 +61,7 @@ function adapter(seed: number, r: number): Tensors {
   );
 }
 const velocity = (stage: typeof plain, w: Tensors, more: Tensors = {}): Tensor =>
-  evaluate(stage.graph, { ...w, ...feeds, ...more }).velocity!;
+  evaluate(stage.graph, { ...w, ...feeds, ...more })['velocity.content']!;
 const merged = (list: readonly Applied[], from = weights): Tensors =>
   Object.fromEntries(
     Object.entries(from).map(([path, w]) => {
@@ -110,7 +110,7 @@ describe('low-rank side inputs', () => {
 
   test.each([0, 4] as const)('on a 4-bit base (accuracy %i) it has the effect that it has on the float one', async (accuracy) => {
     const plan = heldPlan(planOf(plain.specs));
-    const base = (inner: Product) => denoiseStage(config, { product: inner });
+    const base = (inner: Product) => denoiseStage(config, inner, false);
     const runtime = await ortNode({ threads: 1 });
     const run = async ({ graph }: Stage, more: Tensors = {}) => {
       const optimized = forInference(graph);
@@ -118,7 +118,7 @@ describe('low-rank side inputs', () => {
       const session = await runtime.compile(optimized, {
         weights: Object.fromEntries(optimized.inputs.flatMap((v) => (v.op === 'Parameter' ? [[v.name!, bound[v.name!]!]] : []))),
       });
-      const { velocity } = await session.run({ ...feeds, ...more });
+      const { 'velocity.content': velocity } = await session.run({ ...feeds, ...more });
       await session.release();
       return velocity!.data as Float32Array;
     };
@@ -141,16 +141,19 @@ describe('low-rank side inputs', () => {
     // Number by number it is the rounded base with the adapter baked in, which no 4-bit weight could hold.
     if (accuracy !== 0) return;
     const rounded = Object.fromEntries(
-      Object.entries(weights).map(([path, w]) => [path, plan[path] ? roundedTo(w as Tensor<'float32'>, plan[path]) : w]),
+      Object.entries(weights).map(([path, w]) => [
+        path,
+        path.endsWith('.weight') && plan[path] ? roundedTo(w as Tensor<'float32'>, plan[path]) : w,
+      ]),
     );
     const twin = velocity(plain, merged([{ tensors: adapter(1, 3), strength: 2 }], rounded));
     expectClose(low, twin.data as Float32Array, { rtol: 1e-3, atol: 1e-3 });
   });
 
   test('an adapter of another model is refused', () => {
-    const path = 'transformer.out.weight';
+    const path = 'transformer.content-out.weight';
     const { a, b } = loraNames(path);
     const wrong = { [a]: zeros('float32', [5, 2]), [b]: zeros('float32', [2, 8]) };
-    expect(() => loraFeeds(plain.specs, [{ tensors: wrong, strength: 1 }])).toThrow(/transformer\.out\.weight.*another model/);
+    expect(() => loraFeeds(plain.specs, [{ tensors: wrong, strength: 1 }])).toThrow(/transformer\.content-out\.weight.*another model/);
   });
 });

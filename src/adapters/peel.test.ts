@@ -1,8 +1,8 @@
 // The file of a Peel: there and back, other tools' keys, refusals, and files that were damaged on purpose.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { preset } from '../models/banana/config.ts';
-import { denoiseStage } from '../models/banana/stages.ts';
+import { layersPreset } from '../models/layers/config.ts';
+import { denoiseStage } from '../models/layers/stages.ts';
 import { decodeSafetensors, encodeSafetensors } from '../tensor/safetensors.ts';
 import { float32, type Tensor, type Tensors } from '../tensor/tensor.ts';
 import { expectClose } from '../sdk/testing.ts';
@@ -11,7 +11,7 @@ import { random } from '../util/random.ts';
 import { loraNames } from './lora.ts';
 import { encodePeel, fitPeel, nameFrom, readPeel, type BaseId, type Peel, type PeelInfo } from './peel.ts';
 
-const { specs } = denoiseStage(preset('tiny'));
+const { specs } = denoiseStage(layersPreset('tiny'));
 const base: BaseId = { name: 'tiny', version: '1', preset: 'tiny', hash: '0123456789abcdef' };
 const info: PeelInfo = {
   name: 'ink',

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { preset } from '../models/banana/config.ts';
-import { denoiseStage } from '../models/banana/stages.ts';
+import { layersPreset } from '../models/layers/config.ts';
+import { denoiseStage } from '../models/layers/stages.ts';
 import { writeFileWhole } from '../disk/files.ts';
 import { float32, type Tensors } from '../tensor/tensor.ts';
 import { random } from '../util/random.ts';
@@ -14,7 +14,7 @@ import { encodePeel, type Peel } from './peel.ts';
 import { isIdle, NO_PEELS, stackFeeds, withoutPeel, withPeel, withWeight } from './stack.ts';
 import { peelText, takePeels } from './syntax.ts';
 
-const { specs } = denoiseStage(preset('tiny'));
+const { specs } = denoiseStage(layersPreset('tiny'));
 const modules = [...specs].filter(([, spec]) => isAdaptable(spec)).slice(0, 4);
 
 function peel(name: string, rank: number): Peel {

@@ -6,16 +6,15 @@ import { sizeOfShape, type Shape } from '../graph/dim.ts';
 import { nodesOf } from '../graph/value.ts';
 import { decodeModel } from '../onnx/decode.ts';
 import { flopsOf } from '../graph/cost.ts';
-import { conditionStage, decodeStage, denoiseStage, encodeStage, renderStage } from '../models/banana/stages.ts';
+import { THUMBNAIL } from '../models/layers/config.ts';
+import { isLayers, storedLayers, type LayersModel } from '../models/layers/file.ts';
+import { contentTokens, layoutOf } from '../models/layers/layout.ts';
+import { MARGIN } from '../models/banana/level-sets.ts';
+import { conditionStage, denoiseStage, mapsStage } from '../models/layers/stages.ts';
+import { fileOf } from '../models/open.ts';
 import type { Stage } from '../models/stage.ts';
-import { cellsOf, samplingTables } from '../models/banana/renderer.ts';
 import { countParameters } from '../nn/scope.ts';
-import { isModel, unpackModel, type Model } from '../models/banana/file.ts';
 import { readRecipe } from '../draw/recipe.ts';
-import { baseTokens } from '../models/banana/config.ts';
-import { latentGrid } from '../models/layout.ts';
-import { tilesOf } from '../draw/size.ts';
-import { TILE } from '../draw/size.ts';
 import { formatOf } from '../disk/codec.ts';
 import { readFileWhole } from '../disk/files.ts';
 import { readPngText } from '../image/png-text.ts';
@@ -55,8 +54,9 @@ function picture(data: Uint8Array, path: string): string {
 }
 
 function weights(data: Uint8Array, path: string): string {
-  const { tensors, metadata } = decodeSafetensors(data, path);
-  const model = isModel(metadata) ? unpackModel(data, path) : undefined;
+  const file = decodeSafetensors(data, path);
+  const { tensors, metadata } = file;
+  const model = isLayers(metadata) ? storedLayers(fileOf(file), path) : undefined;
   return [
     `${path}: ${bytes(data.length)}, ${several(Object.keys(tensors).length, 'tensor')}\n`,
     model ? `${JSON.stringify(model.manifest, null, 2)}\n\n${table(stages(model))}` : table(Object.entries(metadata)),
@@ -64,31 +64,17 @@ function weights(data: Uint8Array, path: string): string {
   ].join('');
 }
 
-/** Weights and operations of each stage, for a 512x512 picture. */
-function stages({ config }: Pick<Model, 'config'>): string[][] {
-  const size = { width: 512, height: 512 };
-  const { rows: h, columns: w } = latentGrid(size, baseTokens(config));
-  const cells = cellsOf(h, w);
-  const [L, M] = [h * w, config.text.length];
-  const simple: [string, Stage][] = [
+/** Weights and operations of each stage, for a 512x512 picture of one thing. */
+function stages({ config }: Pick<LayersModel, 'config'>): string[][] {
+  const layout = layoutOf({ width: 512, height: 512 }, 1, false);
+  const side = THUMBNAIL + 2 * MARGIN;
+  const sizes = { B: 1, T: config.text.length, M: config.text.length, N: layout.objects, P: contentTokens(layout), h: side, w: side };
+  const all: [string, Stage][] = [
     ['text, once a prompt', conditionStage(config)],
     ['denoise, each step', denoiseStage(config)],
-    ['decode', decodeStage(config)],
-    ['encode, each reference', encodeStage(config)],
+    ['maps, each layer', mapsStage(config)],
   ];
-  const cost = simple.map(
-    ([name, { graph, specs }]) => [name, countParameters(specs), flopsOf(graph, { B: 1, L, M, T: M, h, w })] as const,
-  );
-  const render = renderStage(config);
-  const drawn = tilesOf(size, TILE).reduce((sum, tile) => {
-    const { rows, columns } = samplingTables(tile, size.width, size.height, cells);
-    return sum + flopsOf(render.graph, { B: 1, H: tile.height, W: tile.width, a: rows.to - rows.from, b: columns.to - columns.from });
-  }, 0);
-  return [...cost, ['render', countParameters(render.specs), drawn] as const].map(([name, n, flops]) => [
-    name,
-    `${count(n)} weights`,
-    `${count(flops)}FLOP`,
-  ]);
+  return all.map(([name, { graph, specs }]) => [name, `${count(countParameters(specs))} weights`, `${count(flopsOf(graph, sizes))}FLOP`]);
 }
 
 /** Tensors by path, each folder with the sum of what is in it; a folder of one is one line. */

@@ -4,10 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ortNode } from '../runtime/ort-node.ts';
 import { random } from '../util/random.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { randomModel } from '../node/models.ts';
-import { openNetworks, type Networks } from '../models/banana/networks.ts';
-import { baseTokens } from '../models/banana/config.ts';
-import { latentGrid } from '../models/layout.ts';
+import { tinyLayersModel } from '../../test/tiny-layers.ts';
+import { layoutOf, partsOf } from '../models/layers/layout.ts';
+import { openPainter } from '../models/layers/painter.ts';
+import type { Painter } from '../models/family.ts';
+import { numbersOf } from '../models/layout.ts';
 import { resolveSize, TILE, tilesOf, type Size } from './size.ts';
 import { ASPECTS, SIDE_MAX } from './request.ts';
 import { checkOptions } from './check.ts';
@@ -16,10 +17,10 @@ import { checkOptions } from './check.ts';
 const BOUND = 1e-6;
 const WINDOW = 24;
 
-const model = randomModel('tiny', 1);
-let networks: Networks;
-beforeAll(async () => void (networks = openNetworks(await ortNode({ threads: 1 }), model.config, model.weights)));
-afterAll(() => networks.release());
+const model = tinyLayersModel();
+let painter: Painter;
+beforeAll(async () => void (painter = await openPainter(model, await ortNode({ threads: 1 }), { hash: '' })));
+afterAll(() => painter.release());
 
 const LONGER = { '512': 512, '1K': 1024, '2K': 2048, '4K': 4096 };
 const shapes = Object.entries(LONGER).flatMap(([name, side]) =>
@@ -56,8 +57,8 @@ describe.each([...shapes, ...odd.map((size): [string, Size] => [`${size.width}x$
   });
 
   test('has no seams', async () => {
-    const grid = latentGrid(size, baseTokens(model.config));
-    const features = await networks.features({ ...grid, data: random(2).normals(grid.rows * grid.columns * model.config.channels) });
+    const layout = partsOf(layoutOf(size, 2, false), model.config.channels);
+    const drawing = await painter.decode(random(2).normals(numbersOf(layout)), layout);
     const [last] = tiles.slice(-1) as [(typeof tiles)[number]];
     // Across the first border, the last one, and in the far corner.
     for (const [cx, cy] of [
@@ -68,11 +69,11 @@ describe.each([...shapes, ...odd.map((size): [string, Size] => [`${size.width}x$
       const x = Math.max(0, Math.min(size.width - WINDOW, cx - WINDOW / 2));
       const y = Math.max(0, Math.min(size.height - WINDOW, cy - WINDOW / 2));
       const area = { x, y, width: WINDOW, height: WINDOW };
-      const whole = await networks.render(features, area, size);
+      const whole = await drawing.render(area, size);
       let seen = 0;
       for (const tile of tiles) {
         if (tile.x >= x + WINDOW || tile.y >= y + WINDOW || tile.x + tile.width <= x || tile.y + tile.height <= y) continue;
-        const part = await networks.render(features, tile, size);
+        const part = await drawing.render(tile, size);
         for (let py = Math.max(y, tile.y); py < Math.min(y + WINDOW, tile.y + tile.height); py++)
           for (let px = Math.max(x, tile.x); px < Math.min(x + WINDOW, tile.x + tile.width); px++)
             for (let c = 0; c < 4; c++, seen++) {

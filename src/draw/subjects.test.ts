@@ -1,19 +1,14 @@
-// Subjects with untrained tiny models of both families: what is drawn means nothing, but whether a picture, its slot and its place count does.
+// Subjects with an untrained tiny model: what is drawn means nothing, but whether a picture, its slot and its place count does.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { tinyFlatModel } from '../../test/tiny-flat.ts';
 import { tinyLayersModel } from '../../test/tiny-layers.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { cutImage, flatten, image, imageToTensor, placeImage, type Image } from '../image/image.ts';
+import { cutImage, flatten, image, placeImage, type Image } from '../image/image.ts';
 import { random } from '../util/random.ts';
 import { bananaOf } from '../sdk/banana.ts';
 import type { ImageEvent } from './events.ts';
-import { openPainter } from '../models/banana/painter.ts';
-import type { Painter } from '../models/family.ts';
-import { openPainter as openLayers } from '../models/layers/painter.ts';
-import { openNetworks } from '../models/banana/networks.ts';
+import { openPainter } from '../models/layers/painter.ts';
 import { hashOf } from './start.ts';
-import { openSampler } from '../train/sample.ts';
 import { asReference, slotsIn, smallReferences } from './subjects.ts';
 import { openPipeline, type Pipeline } from './text-to-image.ts';
 import { checkOptions } from './check.ts';
@@ -22,16 +17,11 @@ import type { GenerateOptions } from './request.ts';
 
 let runtime: Runtime;
 let pipeline: Pipeline;
-const FAMILIES: Readonly<Record<string, () => Promise<Painter>>> = {
-  'in one piece': () => openPainter(model, runtime, { hash: 'hash' }),
-  'in layers': () => openLayers(tinyLayersModel(['references', 'image']), runtime, { hash: 'hash' }),
-};
-const model = tinyFlatModel();
-beforeAll(async () => void (runtime = await ortNode({ threads: 1 })));
-const opens = (open: () => Promise<Painter>): void => {
-  beforeAll(async () => void (pipeline = openPipeline(await open())), 60_000);
-  afterAll(() => pipeline.release());
-};
+beforeAll(async () => {
+  runtime = await ortNode({ threads: 1 });
+  pipeline = openPipeline(await openPainter(tinyLayersModel({ abilities: ['references', 'image'] }), runtime, { hash: 'hash' }));
+}, 60_000);
+afterAll(() => pipeline.release());
 
 async function draw(options: Partial<GenerateOptions>): Promise<ImageEvent> {
   for await (const event of pipeline.generate({ prompt: 'a fox', seed: 7, width: 64, height: 64, steps: 1, preview: 0, ...options }))
@@ -52,9 +42,7 @@ const [one, two] = [
   { slot: 2, image: cat },
 ];
 
-describe.each(Object.entries(FAMILIES))('a subject, %s', (_, open) => {
-  opens(open);
-
+describe('a subject', () => {
   test('counts: whether there is one, its picture and its slot; not the order in which they come', async () => {
     const plain = await pixels({ prompt: 'a fox' });
     const first = await pixels({ prompt: '<1> a fox', references: [one] });
@@ -120,10 +108,6 @@ describe.each(Object.entries(FAMILIES))('a subject, %s', (_, open) => {
       'image',
     ]);
   });
-});
-
-describe('in layers, besides', () => {
-  opens(FAMILIES['in layers']!);
 
   test('a subject is a thing of the picture, and one on a plain ground is the one on nothing', async () => {
     const references = [1, 2, 3].map((slot) => ({ slot, image: colours(40, 50, 200) }));
@@ -143,23 +127,6 @@ describe('in layers, besides', () => {
     expect(await pixels({ prompt: '<1>', references: [{ slot: 1, image: onWhite }] })).toBe(
       await pixels({ prompt: '<1>', references: [{ slot: 1, image: onNothing }] }),
     );
-  });
-});
-
-describe('in one piece, besides', () => {
-  opens(FAMILIES['in one piece']!);
-
-  test("a recipe's sampler draws it too, in any shape", async () => {
-    const networks = openNetworks(runtime, model.config, model.weights);
-    const sample = openSampler(networks, model.tokenizer);
-    const options = { prompt: '<1> a fox', seed: 1, steps: 1, guidance: 3, kind: 'student', width: 96, height: 48 } as const;
-    const [without, withOne] = [
-      await sample(options),
-      await sample({ ...options, references: [{ slot: 1, picture: imageToTensor(fox) }] }),
-    ];
-    expect(withOne.shape).toEqual([1, 48, 96, 4]);
-    expect(withOne.data).not.toEqual(without.data);
-    await networks.release();
   });
 
   describe('the picture of a subject', () => {
@@ -197,7 +164,7 @@ describe('in one piece, besides', () => {
         async () => new Uint8Array(),
       );
       const { recipe } = await banana.picture({ prompt: '<1>', references: [{ slot: 1, image: large }], width: 64, height: 64, steps: 1 });
-      expect(sent!.references![0]!.image.width).toBe(32);
+      expect(sent!.references![0]!.image.width).toBe(pipeline.model.referencePixels);
       expect(recipe.references).toEqual([{ slot: 1, hash: await hashOf(large) }]);
     });
   });
@@ -249,16 +216,10 @@ test.each<[string, Partial<GenerateOptions>, RegExp]>([
 });
 
 test('a model that was not trained with subjects says so', async () => {
-  const { references: _, ...manifest } = model.manifest;
-  for (const painter of [
-    openPainter({ ...model, manifest }, runtime, { hash: '' }),
-    openLayers(tinyLayersModel(), runtime, { hash: '' }),
-  ]) {
-    const other = openPipeline(await painter);
-    expect([other.model.abilities.includes('references'), other.model.referencePixels]).toEqual([false, 0]);
-    await expect(other.generate({ prompt: '<1>', references: [one] }).next()).rejects.toThrow(/not trained with reference subjects/);
-    await other.release();
-  }
+  const other = openPipeline(await openPainter(tinyLayersModel(), runtime, { hash: '' }));
+  expect([other.model.abilities.includes('references'), other.model.referencePixels]).toEqual([false, 0]);
+  await expect(other.generate({ prompt: '<1>', references: [one] }).next()).rejects.toThrow(/not trained with reference subjects/);
+  await other.release();
 });
 
 test('the slots of a prompt', () => {

@@ -2,27 +2,26 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ortNode } from '../runtime/ort-node.ts';
 import { referenceRuntime } from '../runtime/reference.ts';
+import { NO_PEELS } from '../adapters/stack.ts';
 import { psnr, tensorToImage, WHITE, type Image } from '../image/image.ts';
-import { trainTokenizer } from '../tokenizer/tokenizer.ts';
 import { random } from '../util/random.ts';
 import type { GenerateEvent, ImageEvent } from './events.ts';
-import { randomModel } from '../node/models.ts';
-import { openPainter } from '../models/banana/painter.ts';
-import { openNetworks } from '../models/banana/networks.ts';
-import { latentGrid } from '../models/layout.ts';
-import { TILE, tilesOf } from './size.ts';
+import { tinyLayersModel } from '../../test/tiny-layers.ts';
+import type { Painter } from '../models/family.ts';
+import { openPainter } from '../models/layers/painter.ts';
+import { noiseOf, numbersOf } from '../models/layout.ts';
+import { TILE, tilesOf, type Size } from './size.ts';
 import { openPipeline, type Pipeline } from './text-to-image.ts';
 import type { GenerateOptions } from './request.ts';
 
-const said = ['a fox, flat style, transparent background, white background'];
-const model = { ...randomModel('tiny', 1), tokenizer: trainTokenizer([...said, ...said, ...said], 320) }; // bare letters would leave no room for words
-const spread = random(2).split('spread'); // untrained, the last layers are zero: give the pictures something to show
-for (const [path, w] of Object.entries(model.weights))
-  if (/^transformer\.(out|modulation)|^renderer/.test(path))
-    (w.data as Float32Array).forEach((x, i) => ((w.data as Float32Array)[i] = x + 0.2 * spread.normal()));
+const model = tinyLayersModel({ said: ['a fox, flat style, transparent background, white background'] });
 
+let painter: Painter;
 let pipeline: Pipeline;
-beforeAll(async () => void (pipeline = await openPipeline(await openPainter(model, await ortNode({ threads: 1 }), { hash: 'hash' }))));
+beforeAll(async () => {
+  painter = await openPainter(model, await ortNode({ threads: 1 }), { hash: 'hash' });
+  pipeline = openPipeline(painter);
+});
 afterAll(() => pipeline.release());
 
 async function all(options: Partial<GenerateOptions>, from = pipeline): Promise<GenerateEvent[]> {
@@ -47,7 +46,14 @@ test('the same request gives the same bytes; another seed, prompt, step or guida
   expect(new Set(first.data).size).toBeGreaterThan(50); // it does show something
   expect(await draw({})).toEqual(first);
   expect(await draw({ preview: 64 })).toEqual(first);
-  for (const other of [{ seed: 8 }, { seed: 0 }, { prompt: 'a cat' }, { steps: 1 }, { guidance: 5 }, { style: 'flat' }])
+  for (const other of [
+    { seed: 8 },
+    { seed: 0 },
+    { prompt: 'a cat' },
+    { steps: 1 },
+    { background: 'transparent' as const },
+    { style: 'flat' },
+  ])
     expect((await draw(other)).data, JSON.stringify(other)).not.toEqual(first.data);
 });
 
@@ -98,45 +104,46 @@ test('a preview is the picture, small', async () => {
 });
 
 describe('tiles', () => {
+  const conditionOf = async (size: Size) => {
+    const condition = await painter.read('a fox', [], NO_PEELS);
+    return { condition, layout: condition.layout(size, 1) };
+  };
+
   test('drawn one by one equal the whole', async () => {
-    const networks = openNetworks(await ortNode({ threads: 1 }), model.config, model.weights);
     const size = { width: 203, height: 151 };
-    const grid = latentGrid(size, 16);
-    const features = await networks.features({ ...grid, data: random(3).normals(grid.rows * grid.columns * model.config.channels) });
-    const whole = (await networks.render(features, { x: 0, y: 0, ...size }, size)).data as Float32Array;
+    const { layout } = await conditionOf(size);
+    const drawing = await painter.decode(random(3).normals(numbersOf(layout)), layout);
+    const whole = (await drawing.render({ x: 0, y: 0, ...size }, size)).data as Float32Array;
     let worst = 0;
     for (const tile of tilesOf(size, { width: 64, height: 37 })) {
-      const part = (await networks.render(features, tile, size)).data as Float32Array;
+      const part = (await drawing.render(tile, size)).data as Float32Array;
       for (let y = 0; y < tile.height; y++)
         for (let i = 0; i < tile.width * 4; i++)
           worst = Math.max(worst, Math.abs(part[y * tile.width * 4 + i]! - whole[((tile.y + y) * size.width + tile.x) * 4 + i]!));
     }
     expect(worst).toBeLessThan(1e-5);
-    await networks.release();
   });
 
   test("the pipeline's picture equals one drawn whole, within one level", async () => {
     const size = { width: TILE.width + 40, height: TILE.height + 30 };
-    const networks = openNetworks(await ortNode({ threads: 1 }), model.config, model.weights);
-    const grid = latentGrid(size, 16);
-    const noise = random(7)
-      .split('noise')
-      .normals(grid.rows * grid.columns * model.config.channels);
-    const { ids, count } = model.tokenizer.encode('a fox', model.config.text.length);
-    const velocity = networks.velocity(await networks.condition([...ids.subarray(0, count)]), grid, { guidance: 3 });
-    const v = await velocity(noise, 1); // one step: x0 = x - v
-    const features = await networks.features({ ...grid, data: noise.map((x, i) => x - v[i]!) });
-    const whole = tensorToImage(await networks.render(features, { x: 0, y: 0, ...size }, size), { background: WHITE });
+    const { condition, layout } = await conditionOf(size);
+    const noise = noiseOf(random(7).split('noise'), layout);
+    const v = await condition.velocity(layout, { guidance: 1 })(noise, 1); // one step: x0 = x - v
+    const drawing = await painter.decode(
+      noise.map((x, i) => x - v[i]!),
+      layout,
+    );
+    const whole = tensorToImage(await drawing.render({ x: 0, y: 0, ...size }, size), { background: WHITE });
     const tiled = await draw({ ...size, steps: 1 });
     expect(Array.from(tiled.data).findIndex((x, i) => Math.abs(x - whole.data[i]!) > 1)).toBe(-1);
-    await networks.release();
   });
 });
 
 test('the reference interpreter draws the same picture', async () => {
   const slow = await openPipeline(await openPainter(model, referenceRuntime(), { hash: '' }));
-  const [event] = images(await all({ steps: 2 }, slow));
-  expect(psnr(event!.image, await draw({ steps: 2 }))).toBeGreaterThan(60);
+  const options = { steps: 2, objects: [{}], background: 'transparent' } as const; // little to compute
+  const [event] = images(await all(options, slow));
+  expect(psnr(event!.image, await draw(options))).toBeGreaterThan(60);
 });
 
 describe('cancelling', () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { tinyModel, workFolder } from '../../test/command.ts';
+import { workFolder } from '../../test/command.ts';
 import { tinyLayers } from '../../test/tiny-layers.ts';
 import { encodePeel } from '../adapters/peel.ts';
 import { writeFileWhole } from '../disk/files.ts';
@@ -24,7 +24,6 @@ test('what a file says that it can do', async () => {
   const always = ['peels', 'transparent', 'layers'];
   expect(await abilitiesOf(at('plain.safetensors'))).toEqual(always);
   expect(await abilitiesOf(at('able.safetensors'))).toEqual([...always, 'image', 'references']);
-  expect(await abilitiesOf(await tinyModel(folder))).toContain('guidance');
 });
 
 test('a request that names no model: the default where it can', async () => {

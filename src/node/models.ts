@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { preset, PRESETS, type PresetName } from '../models/banana/config.ts';
-import { specsOf } from '../models/banana/stages.ts';
-import { packModel, type Model } from '../models/banana/file.ts';
+import { LAYERED_PRESETS, layersPreset, PATCH_NUMBERS } from '../models/layers/config.ts';
+import { layersSpecs, LEARNED, packLayers, type LayersModel } from '../models/layers/file.ts';
+import { CONTENT_GAIN } from '../models/layers/thumbnail.ts';
 import { SEAL, sealedWords } from '../models/seal.ts';
 import { initialize } from '../nn/scope.ts';
 import { encodeSafetensors } from '../tensor/safetensors.ts';
@@ -21,14 +21,14 @@ import { random } from '../util/random.ts';
 /** The model that is used when none is named. */
 export const DEFAULT_MODEL = 'pico-layers';
 /** The shipped one for what the default cannot, and for the Peels that were made for it. */
-export const FLAT_MODEL: PresetName = 'pico';
+export const FLAT_MODEL = 'pico';
 
 /** Path of a model: a shipped one by preset name, a file or folder by its path, or the folder of one that was pulled, by org/name. Throws InputError when it is not there. */
 export function modelPath(model: string = DEFAULT_MODEL): string {
-  const known = model === DEFAULT_MODEL || (PRESETS as string[]).includes(model);
+  const known = model === DEFAULT_MODEL || LAYERED_PRESETS.includes(model);
   const pulled = known || existsSync(model) ? undefined : snapshotPath(model);
   if (pulled) return pulled;
-  if (!known && !/[./\\]/.test(model)) preset(model); // an unknown word: say which presets there are
+  if (!known && !/[./\\]/.test(model)) layersPreset(model); // an unknown word: say which presets there are
   const path = known ? packagePath('models', `${model}.safetensors`) : model;
   if (!existsSync(path))
     throw new InputError(
@@ -41,7 +41,7 @@ export function modelPath(model: string = DEFAULT_MODEL): string {
 }
 
 /** Writes a model's file. */
-export const saveModel = (path: string, model: Model): Promise<void> => saveSealed(path, packModel(model));
+export const saveModel = (path: string, model: LayersModel): Promise<void> => saveSealed(path, packLayers(model, model.plan));
 
 /** Writes the file of a model of any family, with a hash of all that is in it. */
 export async function saveSealed(
@@ -65,30 +65,35 @@ export async function publishedHash(path: string): Promise<string | undefined> {
   }
 }
 
-/** A model that has no weights yet: a tokenizer of bare letters. */
-export function emptyModel(name: string): Model {
+/** A model that has no weights yet: a tokenizer of bare letters, and directions drawn by the seed for a basis. */
+export function emptyModel(name: string, seed = 0): LayersModel {
+  const config = layersPreset(name);
+  const { channels } = config;
+  const drawn = random(seed)
+    .split('basis')
+    .normals(PATCH_NUMBERS * channels);
+  const matrix = drawn.map((v) => v / Math.sqrt(PATCH_NUMBERS)); // columns of length 1, nearly at right angles
   return {
-    name: `${name}-untrained`,
-    config: preset(name),
+    config,
     weights: {},
+    basis: { channels, mean: new Float32Array(PATCH_NUMBERS), matrix, scale: CONTENT_GAIN / 3 },
     tokenizer: trainTokenizer([], 264),
     manifest: {
       name: `${name}-untrained`,
       version: '0',
       preset: name,
       styles: ['flat', 'bold flat'],
-      guidance: 3,
       steps: [1, 2, 4],
       licence: 'none',
       training: 'none: random weights',
-      references: true,
+      abilities: LEARNED,
     },
   };
 }
 
 /** Untrained weights and a tokenizer of bare letters: for tests and timings. */
-export function randomModel(name: string, seed = 0): Model {
-  return { ...emptyModel(name), weights: initialize(specsOf(preset(name)), random(seed)) };
+export function randomModel(name: string, seed = 0): LayersModel {
+  return { ...emptyModel(name, seed), weights: initialize(layersSpecs(layersPreset(name)), random(seed)) };
 }
 
 /** A tokenizer by the path of its JSON file. Throws InputError when it is missing or not one. */

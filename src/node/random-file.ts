@@ -1,7 +1,8 @@
 // The file of an untrained model, written piece by piece: for timings of shapes that do not fit into memory as float32 (xl takes
 // 7.2 GB so, and 1 GB in this file). Every matrix is random normal numbers rounded to blocks, as a trained one would be; of a large
 // one 128 rows are drawn, and the next 128 are the same rows in another order. Nothing else here is different from a real model.
-import { preset } from '../models/banana/config.ts';
+import { layersPreset } from '../models/layers/config.ts';
+import { layersSpecs, metadataOf, packBasis } from '../models/layers/file.ts';
 import type { Spec } from '../nn/scope.ts';
 import { BLOCK, heldBits, heldBlocks } from '../quant/blocks.ts';
 import { planOf } from '../quant/plan.ts';
@@ -11,8 +12,6 @@ import { float32, sizeOf, toBytes } from '../tensor/tensor.ts';
 import { toHalf } from '../util/float16.ts';
 import { random, type Random } from '../util/random.ts';
 import { emptyModel } from './models.ts';
-import { specsOf } from '../models/banana/stages.ts';
-import { metadataOf } from '../models/banana/file.ts';
 import { SCALE } from '../quant/stored.ts';
 
 /** Rows that a piece is turned by, against the one before: prime to 128, so that all turns occur. */
@@ -20,8 +19,7 @@ const TURN = 37;
 
 /** Writes an untrained model of a preset with the usual 4-bit plan. Throws InputError when the place cannot be written. */
 export async function writeRandomModel(path: string, name: string, seed = 0): Promise<void> {
-  preset(name); // an unknown one is told first
-  const specs = specsOf(preset(name));
+  const specs = layersSpecs(layersPreset(name));
   const plan = planOf(specs);
   const outlines: Record<string, Outline> = {};
   for (const [key, { shape }] of specs) {
@@ -32,9 +30,12 @@ export async function writeRandomModel(path: string, name: string, seed = 0): Pr
       outlines[key + SCALE] = { dtype: 'float16', shape: [Math.ceil(shape[0]! / BLOCK), shape[1]!] };
     }
   }
-  const { head, names } = encodeHead(outlines, metadataOf(emptyModel(name)));
+  const empty = emptyModel(name, seed);
+  const basis = packBasis(empty.basis);
+  const { head, names } = encodeHead({ ...outlines, ...basis }, metadataOf(empty));
   const pool = random(seed).normals(2 ** 18);
   const bytesOf = (key: string): Iterable<Uint8Array> => {
+    if (basis[key]) return [toBytes(basis[key])];
     const path = key.endsWith(SCALE) ? key.slice(0, -SCALE.length) : key;
     const spec = specs.get(path)!;
     const bits = plan[path];

@@ -2,31 +2,17 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { workFolder } from '../../test/command.ts';
+import { tinyModel, workFolder } from '../../test/command.ts';
 import { writeFileWhole } from '../disk/files.ts';
 import { image } from '../image/image.ts';
-import {
-  openBanana,
-  random,
-  randomModel,
-  saveModel,
-  type NodeBanana,
-  type NodeTrainOptions,
-  type TrainedPeel,
-  type TrainPeelEvent,
-} from './index.ts';
+import { openBanana, type NodeBanana, type NodeTrainOptions, type TrainedPeel, type TrainPeelEvent } from './index.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const { folder, remove } = workFolder();
 let banana: NodeBanana;
 beforeAll(async () => {
-  const model = randomModel('tiny', 1);
-  const spread = random(2); // an untrained model's last layers are zero: nothing before them would be seen
-  for (const [path, { data }] of Object.entries(model.weights))
-    if (/^transformer\.(out|modulation)/.test(path)) data.forEach((x, i) => (data[i] = (x as number) + 0.1 * spread.normal()));
-  await saveModel(join(folder, 'tiny.safetensors'), model);
-  banana = await openBanana({ model: join(folder, 'tiny.safetensors'), threads: 1, peels: join(folder, 'peels') });
+  banana = await openBanana({ model: await tinyModel(folder), threads: 1, peels: join(folder, 'peels') });
 });
 afterAll(async () => {
   await banana.close();

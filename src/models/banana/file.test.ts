@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { encodeSafetensors } from '../../tensor/safetensors.ts';
 import { expectClose } from '../../sdk/testing.ts';
 import { packModel, unpackModel, type Manifest } from './file.ts';
-import { randomModel } from '../../node/models.ts';
+import { randomFlatModel } from '../../../test/tiny-flat.ts';
 
-const model = randomModel('tiny');
+const model = randomFlatModel('tiny');
 const { tensors, metadata } = packModel(model);
 const bytes = (change: Record<string, string> = {}) => Buffer.concat(encodeSafetensors(tensors, { ...metadata, ...change }));
 

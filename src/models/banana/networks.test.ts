@@ -8,11 +8,11 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { float32, type Tensor, type Tensors } from '../../tensor/tensor.ts';
 import { expectClose } from '../../sdk/testing.ts';
 import { random } from '../../util/random.ts';
-import { randomModel } from '../../node/models.ts';
+import { randomFlatModel } from '../../../test/tiny-flat.ts';
 import { openNetworks, type Networks } from './networks.ts';
 import { adaptable } from './adaptable.ts';
 
-const model = randomModel('tiny', 3);
+const model = randomFlatModel('tiny', 3);
 const out = 'transformer.out.weight';
 model.weights[out] = float32(model.weights[out]!.shape, random(5).normals(model.weights[out]!.data.length)); // starts as zeros: nothing would show
 

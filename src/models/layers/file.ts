@@ -57,23 +57,29 @@ export const isLayers = ({ format }: Readonly<Record<string, string>>): boolean 
 
 /** The tensors and metadata of a model's file; `plan`: bits of the weights, 8 for large matrices when left out. */
 export function packLayers(
-  { config, weights, basis, tokenizer, manifest }: LayersModel,
-  plan = planOf(layersSpecs(config), 8),
+  model: LayersModel,
+  plan = planOf(layersSpecs(model.config), 8),
 ): { tensors: Tensors; metadata: Record<string, string> } {
-  const { channels, mean, matrix, scale } = basis;
+  return { tensors: { ...packWeights(lazily(model.weights), plan), ...packBasis(model.basis) }, metadata: metadataOf(model) };
+}
+
+/** A basis as a file holds it. */
+export function packBasis({ channels, mean, matrix }: Basis): Tensors {
   const own: Tensors = {
     [BASIS.mean]: { dtype: 'float32', shape: [PATCH_NUMBERS], data: Float32Array.from(mean) },
     [BASIS.matrix]: { dtype: 'float32', shape: [PATCH_NUMBERS, channels], data: Float32Array.from(matrix) },
   };
-  const metadata = {
-    format: FORMAT,
-    manifest: JSON.stringify(manifest),
-    tokenizer: JSON.stringify(tokenizer),
-    scale: String(scale),
-    gain: String(CONTENT_GAIN),
-  };
-  return { tensors: { ...packWeights(lazily(weights), plan), ...packWeights(lazily(own), BASIS_PLAN) }, metadata };
+  return packWeights(lazily(own), BASIS_PLAN);
 }
+
+/** What a model's file says of itself. */
+export const metadataOf = ({ manifest, tokenizer, basis: { scale } }: Omit<LayersModel, 'weights'>): Record<string, string> => ({
+  format: FORMAT,
+  manifest: JSON.stringify(manifest),
+  tokenizer: JSON.stringify(tokenizer),
+  scale: String(scale),
+  gain: String(CONTENT_GAIN),
+});
 
 /** A model from what its file holds; throws InputError naming `source` when it is not one, or damaged. */
 export function storedLayers(file: ModelFile, source: string): LayersModel {

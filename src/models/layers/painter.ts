@@ -1,6 +1,5 @@
 // The layered model as a family: what the pipeline asks for (family.ts), and its layers besides. A picture's parts are its objects'
 // frames, their thumbnails and the canvas; how many objects there are is read from the prompt.
-import { merged } from '../../adapters/merge.ts';
 import { peelFitter } from '../../adapters/peel.ts';
 import { withoutTriggers } from '../../adapters/triggers.ts';
 import { withoutGround } from '../../image/ground.ts';
@@ -15,6 +14,7 @@ import { isLayers, packLayers, storedLayers, type LayersModel } from './file.ts'
 import { canonical, knownOf } from './known.ts';
 import { layoutOf, partsOf, pictureParts, tokenCount } from './layout.ts';
 import { openLayerNetworks, type LayerNetworks } from './networks.ts';
+import { mergePeels } from './merge.ts';
 import { drawingOf, layersOf } from './paint.ts';
 import { sharpened } from './sharpen.ts';
 import { encodeThumbnail, type Basis } from './thumbnail.ts';
@@ -42,7 +42,7 @@ export const layers = {
         own: {
           adaptable: weights,
           merged(stack, name) {
-            const copy = { ...model, ...merged(model, weights(), stack, name) };
+            const copy = mergePeels(model, stack, name);
             return { ...packLayers(copy, copy.plan), licence: copy.manifest.licence };
           },
         },

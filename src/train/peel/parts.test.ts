@@ -5,34 +5,34 @@ import { NO_PEELS, withPeel } from '../../adapters/stack.ts';
 import { initialize } from '../../nn/scope.ts';
 import { ortNode } from '../../runtime/ort-node.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { preset } from '../../models/banana/config.ts';
+import { tinyLayersModel } from '../../../test/tiny-layers.ts';
+import { layersPreset } from '../../models/layers/config.ts';
+import { layersSpecs, packLayers, storedLayers } from '../../models/layers/file.ts';
+import { layoutOf, partsOf, tokenCount } from '../../models/layers/layout.ts';
+import { numbersOf } from '../../models/layout.ts';
+import { fileOf } from '../../models/open.ts';
 import { planOf } from '../../quant/plan.ts';
-import { encodeSafetensors } from '../../tensor/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../tensor/safetensors.ts';
 import { image } from '../../image/image.ts';
 import { memoryStore } from '../../tensor/store.ts';
 import { scalar, type Tensors } from '../../tensor/tensor.ts';
 import { expectClose } from '../../sdk/testing.ts';
 import { frozenWeights } from './frozen.ts';
-import { flatPeels, peelBatch, peelProgram, type PeelProgramOptions } from './flat.ts';
-import { rowsThatFit } from './program.ts';
+import { layeredPeels } from './layered.ts';
+import { rowsThatFit, type PeelStepOptions } from './program.ts';
 import { openStep } from '../step.ts';
 import { random } from '../../util/random.ts';
-import { packModel, unpackModel } from '../../models/banana/file.ts';
-import { randomModel } from '../../node/models.ts';
-import { openNetworks } from '../../models/banana/networks.ts';
-import { openPainter } from '../../models/banana/painter.ts';
-import { canvasOf } from '../../models/layout.ts';
 import { priorRows } from './samples.ts';
 import { trainPeel, type TrainPeelEvent, type TrainPeelInput, type TrainPeelOptions } from './train.ts';
-import { specsOf } from '../../models/banana/stages.ts';
 
-const untrained = randomModel('tiny', 1);
-const spread = random(2);
-for (const [path, { data }] of Object.entries(untrained.weights))
-  if (/^transformer\.(out|modulation)/.test(path)) data.forEach((x, i) => (data[i] = (x as number) + 0.1 * spread.normal()));
-const packed = packModel({ ...untrained, plan: planOf(specsOf(untrained.config)) });
-const model = unpackModel(new Uint8Array(Buffer.concat([...encodeSafetensors(packed.tensors, packed.metadata)])), 'test');
+const untrained = tinyLayersModel();
+const packed = packLayers(untrained, planOf(layersSpecs(untrained.config)));
+const bytes = new Uint8Array(Buffer.concat(encodeSafetensors(packed.tensors, packed.metadata)));
+const model = storedLayers(fileOf(decodeSafetensors(bytes, 'test')), 'test');
 const { config, weights, blocks, plan } = model;
+const family = layeredPeels(model);
+const bucket = { name: 'one', layout: partsOf({ objects: 1, canvas: { rows: 4, columns: 4 } }, config.channels) };
+const painter = () => family.painter(runtime, { hash: '', precision: 'float32', training: true });
 const base = { name: 'tiny-untrained', version: '0', preset: 'tiny', hash: 'abc' };
 const pictures = [
   [96, 96],
@@ -65,36 +65,26 @@ async function run(more: Partial<TrainPeelInput>, { leave = Infinity, of = runti
 
 describe('a step', () => {
   test('in parts, on the blocks of the file: gradients and loss of the whole batch on float32', async () => {
-    const shape = {
+    const shape: PeelStepOptions = {
       batch: 4,
-      tokens: 6,
       rank: 3,
       layers: ['attention', 'mlp', 'text', 'modulation', 'ends'],
-      objective: 'consistency',
-    } as const satisfies PeelProgramOptions;
-    const painter = await openPainter(model, runtime, { hash: '', precision: 'float32', training: true });
-    const bucket = { name: '', layout: canvasOf({ rows: 2, columns: 3 }, config.channels) };
+      objective: 'velocity',
+    };
+    const drawing = await painter();
     const drawn = [
-      ...(await priorRows(painter, flatPeels(model), bucket, 'a fox', random(3))),
-      ...(await priorRows(painter, flatPeels(model), bucket, 'a cup of tea', random(4))),
-    ];
-    await painter.release();
-    const rows = drawn.map((row, i) => ({
-      ...row,
-      target: row.target.map((x) => x + i),
-      ...(i % 2 && { near: { x: row.noisy.map((x) => 0.9 * x), s: row.t - 0.125 } }),
-    }));
-    const { specs } = peelProgram(config, shape);
+      ...(await priorRows(drawing, family, bucket, 'a fox', random(3))),
+      ...(await priorRows(drawing, family, bucket, 'a cup of tea', random(4))),
+    ].slice(0, 4);
+    await drawing.release();
+    const rows = drawn.map((row, i) => ({ ...row, target: row.target.map((x) => x + i) }));
+    const { specs } = family.step(bucket, shape);
     const start = initialize(specs, random(0));
     for (const [path, { data }] of Object.entries(start)) if (path.includes('lora_B')) data.forEach((_, i) => (data[i] = Math.sin(i) / 20)); // so that A has a gradient too
-    const step = async (more: Partial<PeelProgramOptions>) => {
-      const { program } = peelProgram(config, { ...shape, ...more });
+    const step = async (more: Partial<PeelStepOptions>) => {
+      const { program } = family.step(bucket, { ...shape, ...more });
       const session = await openStep(runtime, program, frozenWeights(program.graph, weights, blocks));
-      const all: Tensors = {
-        ...program.begin(start),
-        ...peelBatch(rows, { rows: 2, columns: 3 }, config),
-        rate: scalar(0),
-      };
+      const all: Tensors = { ...program.begin(start), ...family.feeds(rows, bucket), rate: scalar(0) };
       const results = await session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, all[name]!])));
       await session.release();
       return Object.fromEntries(Object.entries(results).filter(([name]) => !name.startsWith('next/v/'))); // the first moment is a tenth of the gradient
@@ -107,10 +97,12 @@ describe('a step', () => {
   });
 
   test('rows that fit: all of pico, two of nano, one where none does', () => {
-    expect(rowsThatFit(6, 600e6, preset('pico'), 64)).toBe(6);
-    expect(rowsThatFit(6, 600e6, preset('nano'), 256)).toBe(2);
-    expect(rowsThatFit(5, 600e6, preset('nano'), 256)).toBe(1);
-    expect(rowsThatFit(6, 1, preset('nano'), 256)).toBe(1);
+    const [pico, nano] = ['pico', 'nano'].map(layersPreset) as [typeof config, typeof config];
+    const tokens = tokenCount(layoutOf({ width: 1, height: 1 }, 2, false));
+    expect(rowsThatFit(6, 400e6, pico, tokens)).toBe(6);
+    expect(rowsThatFit(6, 120e6, nano, tokens)).toBe(2);
+    expect(rowsThatFit(5, 120e6, nano, tokens)).toBe(1);
+    expect(rowsThatFit(6, 1, nano, tokens)).toBe(1);
   });
 });
 
@@ -121,21 +113,16 @@ describe('a training', () => {
     expect(compiled).not.toContain('train-peel-update');
     const little = await run({ memory: 1 });
     expect(compiled).toContain('train-peel-update');
-    const networks = openNetworks(runtime, config, weights);
+    const drawing = await painter();
     const see = async (tensors?: Tensors) => {
-      const of = tensors
-        ? networks.withPeels(withPeel(NO_PEELS, { info: { name: 'disc', triggers: [] } as never, hash: '', tensors }))
-        : networks;
-      return of.velocity(
-        await of.condition([1, 9, 2]),
-        { rows: 4, columns: 4 },
-        { guidance: 3 },
-      )(random(1).normals(16 * config.channels), 1);
+      const peel = { info: { name: 'disc', triggers: [] } as never, hash: '', tensors: tensors! };
+      const condition = await drawing.read('a fox', [], tensors ? withPeel(NO_PEELS, peel) : NO_PEELS);
+      return condition.velocity(bucket.layout, { guidance: 1 })(random(1).normals(numbersOf(bucket.layout)), 1);
     };
     const [none, a, b] = [await see(), await see(much), await see(little)];
     const distance = (x: Float32Array, y: Float32Array) => Math.hypot(...x.map((n, i) => n - y[i]!));
     expect(distance(a, b)).toBeLessThan(0.02 * distance(a, none));
-    await networks.release();
+    await drawing.release();
   });
 
   test('left and taken up again equals never left', async () => {
