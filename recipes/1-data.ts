@@ -46,12 +46,7 @@ const LONG = 7 * PATCH;
 const PICTURES = { many: 5000, few: 8 };
 
 /** Makes the data of a preset. */
-export async function makeData({
-  preset: name,
-  run = `runs/${name}`,
-  processes = 2,
-  log = () => {},
-}: RecipeOptions): Promise<void> {
+export async function makeData({ preset: name, run = `runs/${name}`, processes = 2, log = () => {} }: RecipeOptions): Promise<void> {
   const config = layersPreset(name);
   const data = layeredData(name);
   const captions = Array.from(

@@ -74,19 +74,12 @@ test('a model that was never trained, and the same again from what was kept', { 
   expect(Object.keys(first.geneval!)).toEqual(['seen, English']);
   expect(first.geneval!['seen, English']!.counting!.drawn.count).toBe(4);
   expect(Object.keys(first.concepts!).length).toBe(5);
-  expect(Object.keys(first.stepsAndBits!.variants)).toEqual([
-    '1 step',
-    '2 steps',
-    '4 steps, int8',
-    '4 steps, int4',
-    '4 steps',
-  ]);
+  expect(Object.keys(first.stepsAndBits!.variants)).toEqual(['1 step', '2 steps', '4 steps, int8', '4 steps, int4', '4 steps']);
   expect(first.stepsAndBits!.variants['1 step']!.psnr).toBeLessThan(99);
   expect(first.notes).toEqual([expect.stringMatching(/^identity: /)]);
   expect(first.worst!.length).toBeGreaterThan(5);
   const page = await readFile(join(folder, 'out', 'evaluate.md'), 'utf8');
-  for (const heading of ['House GenEval', 'Concept, style', 'Steps and bits', 'The furthest'])
-    expect(page).toContain(`## ${heading}`);
+  for (const heading of ['House GenEval', 'Concept, style', 'Steps and bits', 'The furthest']) expect(page).toContain(`## ${heading}`);
   expect((await stat(join(folder, 'out', 'worst.webp'))).size).toBeGreaterThan(10_000);
 
   const kept = await readFile(join(folder, 'evaluation', 'sights.jsonl'));

@@ -16,7 +16,7 @@ import { describeMachine, machineLine, provenance } from '../bench/machine.ts';
 import { FIGURE_STYLES } from '../src/data/figures.ts';
 import { layeredData } from '../src/data/layered.ts';
 import type { DataOptions } from '../src/data/sample.ts';
-import { renderPool, type RenderPool } from '../src/data/render.ts';
+import { renderPool } from '../src/data/render.ts';
 import { classesOf, conceptCases, SETS } from '../src/eval/cases.ts';
 import { measureConcepts } from '../src/eval/concepts.ts';
 import { measureGenEval, promptsOf, TASK_NAMES, type Prompt } from '../src/eval/geneval.ts';

@@ -150,8 +150,7 @@ async function makePeels(options: Options): Promise<void> {
 
   const runtime = await openRuntime({ name: 'auto' });
   const banana = await openBanana({ model: modelPath, inProcess: true });
-  const judges =
-    options.judges ?? ['models/judges.safetensors', join('runs', preset, 'judges.safetensors')].find(existsSync);
+  const judges = options.judges ?? ['models/judges.safetensors', join('runs', preset, 'judges.safetensors')].find(existsSync);
   const data = layeredData(preset);
   const concepts = judges && !options.sheets ? await openConcepts(judges, runtime, data, options.cases) : undefined;
   if (!judges) say('no judges yet: concept scores are left out (--judges FILE)');

@@ -38,8 +38,7 @@ export async function makeAll(given: RecipeOptions): Promise<string> {
   const once = async (file: string, make: (options: RecipeOptions) => Promise<unknown>) => {
     if (!existsSync(join(run, file))) await make(options);
   };
-  const trained = (stage: keyof typeof amounts) =>
-    trainStage(join(run, stage), join(run, `${stage}-run`), { ...amounts[stage], log });
+  const trained = (stage: keyof typeof amounts) => trainStage(join(run, stage), join(run, `${stage}-run`), { ...amounts[stage], log });
   await once('bank.json', makeData);
   await once('renderer/plan.json', makeRendererBundle);
   await trained('renderer');

@@ -63,7 +63,13 @@ async function openPart(
   const session = await opened('program.onnx');
   const prepare = existsSync(join(folder, part.name, 'prepare.onnx')) ? await opened('prepare.onnx') : undefined;
   const { tensors: rows } = await readSafetensors(join(folder, part.rows ?? part.name, 'data', 'rows.safetensors'));
-  const batch = batchesOf(rows, part.batch, random(seed).split(part.name).integer(2 ** 31));
+  const batch = batchesOf(
+    rows,
+    part.batch,
+    random(seed)
+      .split(part.name)
+      .integer(2 ** 31),
+  );
   const ports = [...session.inputs, ...(prepare?.inputs ?? [])].filter(({ name }) => !known.has(name) && !frozen[name]);
   return {
     async run(state, at) {
@@ -87,8 +93,7 @@ export async function trainStage(folder: string, out: string, { steps, seconds, 
   const runtime = await ortNode();
   const known = new Set([...Object.keys(begin), 'rate']);
   const opened = new Map<number, Promise<OpenPart>>(); // each when a step first chooses it
-  const partAt = (i: number) =>
-    opened.get(i) ?? opened.set(i, openPart(runtime, folder, parts[i]!, { seed, known, frozen })).get(i)!;
+  const partAt = (i: number) => opened.get(i) ?? opened.set(i, openPart(runtime, folder, parts[i]!, { seed, known, frozen })).get(i)!;
   let at: Moment = { step: 0, done: 0 };
   const session: Session = {
     inputs: [...known, PART].map((name): Port => ({ name, dtype: 'float32', shape: [] })),

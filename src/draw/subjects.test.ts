@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tinyLayersModel } from '../../test/tiny-layers.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { cutImage, flatten, image, placeImage, type Image } from '../image/image.ts';
+import { flatten, image, placeImage, type Image } from '../image/image.ts';
 import { random } from '../util/random.ts';
 import { bananaOf } from '../sdk/banana.ts';
 import type { ImageEvent } from './events.ts';

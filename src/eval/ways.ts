@@ -31,8 +31,9 @@ export interface Ways {
 export async function openWays(path: string, { side, precision, steps }: WaysOptions): Promise<Ways> {
   const main = await loadPipeline({ model: path, ...(precision && { precision }) });
   const { model } = main;
-  const usual = { steps: steps ?? model.defaultSteps, precision: model.precision };
-  const opened = new Map<Precision, Promise<Pipeline>>([[model.precision, Promise.resolve(main)]]);
+  const { precision: taken = 'float32' } = model;
+  const usual = { steps: steps ?? model.defaultSteps, precision: taken };
+  const opened = new Map<Precision, Promise<Pipeline>>([[taken, Promise.resolve(main)]]);
   const open = (of: Precision) => opened.get(of) ?? opened.set(of, loadPipeline({ model: path, precision: of })).get(of)!;
   return {
     model,

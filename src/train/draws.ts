@@ -47,7 +47,8 @@ const DRAWS: { readonly [K in Exclude<Source['kind'], 'data'>]: Draw<K> } = {
 export function batchesOf(rows: Tensors, size: number, seed: number): (step: number) => (key: string) => Tensor {
   const count = Object.values(rows)[0]!.shape[0]!;
   const orders = new Map<number, number[]>();
-  const order = (epoch: number) => orders.get(epoch) ?? orders.set(epoch, shuffled(count, random(seed).split(`epoch ${epoch}`))).get(epoch)!;
+  const order = (epoch: number) =>
+    orders.get(epoch) ?? orders.set(epoch, shuffled(count, random(seed).split(`epoch ${epoch}`))).get(epoch)!;
   return (step) => {
     const picked = Array.from({ length: size }, (_, i) => step * size + i).map((at) => order(Math.floor(at / count))[at % count]!);
     return (key) => picking(rows[key]!, picked);
@@ -79,7 +80,10 @@ export function drawInputs({ inputs }: Plan, ports: readonly Port[], seed: numbe
     wanted.map(({ name, dtype, shape }) => {
       const source = inputs[name]!;
       const count = sizeOf(shape as number[]);
-      const drawn = source.kind === 'data' ? row(source.key).data : (DRAWS[source.kind] as unknown as Draw<never>)(source as never, count, rng.split(name), at);
+      const drawn =
+        source.kind === 'data'
+          ? row(source.key).data
+          : (DRAWS[source.kind] as unknown as Draw<never>)(source as never, count, rng.split(name), at);
       return [name, converted(dtype, shape as number[], drawn)];
     }),
   );

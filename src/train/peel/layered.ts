@@ -16,7 +16,6 @@ import { encodeThumbnail } from '../../models/layers/thumbnail.ts';
 import { split } from '../../models/layout.ts';
 import { lazily } from '../../tensor/lazy.ts';
 import { float32, type Tensors } from '../../tensor/tensor.ts';
-import type { Random } from '../../util/random.ts';
 import { textFeeds } from '../captions.ts';
 import { roomLoss, TIMES } from '../layers/teacher.ts';
 import type { Bucket, EncodedPicture, PeelFamily, Variant } from './family.ts';
