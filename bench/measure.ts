@@ -14,7 +14,7 @@ import { noiseOf, numbersOf, tokensOf } from '../src/models/layout.ts';
 import { countParameters } from '../src/nn/scope.ts';
 import { loadPainter, loadPipeline } from '../src/node/load.ts';
 import { writeRandomModel } from '../src/node/random-file.ts';
-import { MARGIN } from '../src/models/banana/level-sets.ts';
+import { MARGIN } from '../src/models/layers/level-sets.ts';
 import { PRECISIONS } from '../src/quant/names.ts';
 import { ortNode } from '../src/runtime/ort-node.ts';
 import { BLOCK, quantizeBlocks } from '../src/quant/blocks.ts';

@@ -10,7 +10,7 @@ import { renderPool } from '../src/data/render.ts';
 import { windowsOf, type Window } from '../src/data/windows.ts';
 import { layeredData } from '../src/data/layered.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
-import { MARGIN } from '../src/models/banana/level-sets.ts';
+import { MARGIN } from '../src/models/layers/level-sets.ts';
 import { layersPreset, THUMBNAIL } from '../src/models/layers/config.ts';
 import { openLayerNetworks } from '../src/models/layers/networks.ts';
 import type { Basis } from '../src/models/layers/thumbnail.ts';

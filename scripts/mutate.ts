@@ -17,7 +17,7 @@ interface Mutation {
   readonly to: string;
 }
 
-const TRANSFORMER = 'models/banana/transformer.ts';
+const TRANSFORMER = 'models/layers/blocks.ts';
 
 const MUTATIONS: readonly Mutation[] = [
   { name: 'random: another mixing constant', file: 'util/random.ts', from: '0x735a2d97', to: '0x735a2d99' },

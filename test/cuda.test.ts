@@ -9,21 +9,20 @@ import { evaluate } from '../src/graph/evaluate.ts';
 import { mse, rmsNormalize, silu } from '../src/graph/functions.ts';
 import * as o from '../src/graph/ops.ts';
 import { graph, input } from '../src/graph/value.ts';
-import { preset } from '../src/models/banana/config.ts';
 import { linear } from '../src/nn/layers.ts';
 import { initialize, rootScope, type Specs } from '../src/nn/scope.ts';
 import { loadPipeline } from '../src/node/load.ts';
 import { readSafetensors, writeSafetensors } from '../src/disk/files.ts';
 import { float32, scalar, tensor, type Tensors } from '../src/tensor/tensor.ts';
 import { expectClose, randomFeeds } from '../src/sdk/testing.ts';
-import { autoencoderProgram } from '../src/train/autoencoder.ts';
 import { NEXT, trainStep } from '../src/train/step.ts';
-import { gridFeeds } from '../src/train/grids.ts';
-import { teacherProgram } from '../src/train/teacher.ts';
 import { random } from '../src/util/random.ts';
 import { writeBundle, type Bundle } from '../tools/cuda/bundle.ts';
 import { fetchRun } from '../tools/cuda/fetch.ts';
 import { writeFixture, writeFixtures } from '../tools/cuda/fixtures.ts';
+import { layersPreset } from '../src/models/layers/config.ts';
+import { rendererProgram } from '../src/train/layers/renderer.ts';
+import { layeredTeacher } from '../src/train/layers/teacher.ts';
 import { packRun } from '../tools/cuda/pack.ts';
 
 /** The first python3 that has torch: the system's own before one of a version manager. */
@@ -65,22 +64,20 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
 
   test('whole training steps of the networks agree with the reference', async () => {
     const at = join(folder, 'networks');
-    const config = preset('tiny');
+    const config = layersPreset('tiny');
+    const layout = { objects: 2, canvas: { rows: 4, columns: 4 } };
     const programs = {
-      autoencoder: autoencoderProgram(config, { batch: 2, side: 32, crop: 8 }),
-      teacher: teacherProgram(config, { batch: 2, tokens: 6 }),
+      renderer: rendererProgram(config, { pixels: 2, cells: 4, share: 1, batch: 2 }),
+      teacher: layeredTeacher(config, { batch: 2, layout, text: 4 }),
     };
     for (const [name, { program, specs }] of Object.entries(programs)) {
       const drawn: Tensors = {
-        ...randomFeeds(program.graph, random(2), { below: 8 }),
-        ...gridFeeds(
-          [
-            { rows: 2, columns: 3 },
-            { rows: 4, columns: 1 },
-          ],
-          6,
-          config,
-        ),
+        ...randomFeeds(program.graph, random(2), { below: 2 }),
+        variance: float32([config.channels], new Float32Array(config.channels).fill(1)),
+        t: float32([2], [0.4, 0.9]),
+        objects: float32([2, 2], [1, 1, 1, 0]),
+        canvas: float32([2], [1, 0]),
+        'text.mask': float32([2, 4], [1, 1, 1, 0, 1, 1, 1, 1]),
         ...program.begin(initialize(specs, random(1))),
         rate: scalar(0.001),
       };

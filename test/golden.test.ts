@@ -49,7 +49,7 @@ test('both samplers find the image of a straight path, and stay on it: (1 - t) i
   }
 });
 
-test('pico: the recorded pictures', async () => {
+test('the shipped model: the recorded pictures', async () => {
   const drawn = await pictures();
   for (const name of Object.keys(PROMPTS)) {
     const decibels = psnr(drawn[name]!, await decodeImage(await readFile(file(`${name}.png`))));

@@ -5,8 +5,7 @@ import { drawnFiles, formatFor } from '../node/index.ts';
 import { loadSharp } from '../disk/codec.ts';
 import { writeFileWhole } from '../disk/files.ts';
 import type { StageSeconds, TextEvent } from '../draw/events.ts';
-import { modelFor } from '../node/default-model.ts';
-import { modelPath } from '../node/models.ts';
+import { DEFAULT_MODEL, modelPath } from '../node/models.ts';
 import { checkOptions } from '../draw/check.ts';
 import type { GenerateOptions, PeelChoice } from '../draw/request.ts';
 import type { ModelInfo } from '../models/family.ts';
@@ -115,7 +114,7 @@ async function generate(
   if (layers !== undefined) await checkLayersPath(layers);
   if (isSvg(output)) await loadTracer();
   for (let i = 0; i < count; i++) await checkWritable(pathOf(output, options.seed ?? 0, i, count));
-  const model = named ?? (await modelFor(options));
+  const model = named ?? DEFAULT_MODEL;
   modelPath(model);
   await stoppable(io, (signal) =>
     draw({ ...options, signal }, { output, layers, quality, json, count }, { model, runtime, threads, precision }, io),

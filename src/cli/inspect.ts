@@ -9,7 +9,7 @@ import { flopsOf } from '../graph/cost.ts';
 import { THUMBNAIL } from '../models/layers/config.ts';
 import { isLayers, storedLayers, type LayersModel } from '../models/layers/file.ts';
 import { contentTokens, layoutOf } from '../models/layers/layout.ts';
-import { MARGIN } from '../models/banana/level-sets.ts';
+import { MARGIN } from '../models/layers/level-sets.ts';
 import { conditionStage, denoiseStage, mapsStage } from '../models/layers/stages.ts';
 import { fileOf } from '../models/open.ts';
 import type { Stage } from '../models/stage.ts';

@@ -6,6 +6,9 @@ import { containedText } from './container.ts';
 import { FAMILIES } from './families.ts';
 import type { Family, ModelFile, OpenedModel } from './family.ts';
 
+/** Formats of models of earlier versions, in one piece of learned tokens. */
+const FLAT = /^banana-model-/;
+
 /** Whether a file is a model of any of the families. */
 export const isKnown = (head: Pick<ModelFile, 'metadata' | 'tensors' | 'text'>, families: readonly Family[] = FAMILIES): boolean =>
   families.some((one) => one.recognises(head));
@@ -14,6 +17,11 @@ export const isKnown = (head: Pick<ModelFile, 'metadata' | 'tensors' | 'text'>, 
 export function openModelFile(file: ModelFile, source: string, families: readonly Family[] = FAMILIES): OpenedModel {
   const family = families.find((one) => one.recognises(file));
   if (family) return family.open(file, source);
+  if (FLAT.test(file.metadata['format'] ?? ''))
+    throw new InputError(
+      'model.format',
+      `${source}: a flat model of an earlier version, which this one does not draw with: leave the model out to draw with the shipped one, in layers, or train one with npm run recipe`,
+    );
   const names = families.map(({ name }) => name).join(', ');
   const said = file.metadata['format'];
   const known = said === undefined ? 'its head has no format' : `its format is "${said}"`;

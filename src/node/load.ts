@@ -4,7 +4,6 @@ import type { BaseId } from '../adapters/info.ts';
 import { findPeel, peelFile, peelFolder, readPeelBytes } from './library.ts';
 import { openRuntime } from '../runtime/select.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { held, storedModel, type Model, type StoredModel } from '../models/banana/file.ts';
 import type { Family, ModelAbout, ModelFile, OpenedModel, Painter, PeelTarget } from '../models/family.ts';
 import { openModelFile } from '../models/open.ts';
 import { openModelFiles } from './model-files.ts';
@@ -45,16 +44,6 @@ async function opened<T>(
 }
 
 /**
- * A model of our own family, by preset name or path, of which only the head is in memory: weights are read from its file when asked for.
- * Throws InputError when it is missing, damaged or of another family.
- */
-export async function openModel(given?: string): Promise<{ model: StoredModel; base: BaseId; path: string; close(): void }> {
-  const { read: model, hash, ...file } = await opened(given, storedModel);
-  const { name, version, preset } = model.manifest;
-  return { model, base: { name, version, preset, hash }, ...file };
-}
-
-/**
  * A model of any family that takes Peels, by name or path, what they can do to it, and how they name it. Throws InputError when it is missing,
  * damaged, or takes none.
  */
@@ -77,19 +66,6 @@ export async function openTrainable(given?: string): Promise<{ model: Trainable;
     file.close();
     throw error;
   }
-}
-
-/** A model by preset name or path. Throws InputError when it is missing or damaged. */
-export async function loadModel(given?: string): Promise<Model> {
-  return (await readModel(given)).model;
-}
-
-/** A model by preset name or path, and how Peels name it. Throws InputError when it is missing or damaged. */
-export async function readModel(given?: string): Promise<{ model: Model; base: BaseId; path: string }> {
-  const { model, close, ...found } = await openModel(given);
-  const whole = held(model);
-  close();
-  return { model: whole, ...found };
 }
 
 /** What is known of a model by its file, by name or path, before anything computes. Throws InputError when it is missing or damaged. */

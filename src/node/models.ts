@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { LAYERED_PRESETS, layersPreset, PATCH_NUMBERS } from '../models/layers/config.ts';
+import { LAYERED_PRESETS, layersPreset, PATCH_NUMBERS, type LayeredPreset } from '../models/layers/config.ts';
 import { layersSpecs, LEARNED, packLayers, type LayersModel } from '../models/layers/file.ts';
 import { CONTENT_GAIN } from '../models/layers/thumbnail.ts';
 import { SEAL, sealedWords } from '../models/seal.ts';
@@ -20,21 +20,21 @@ import { random } from '../util/random.ts';
 
 /** The model that is used when none is named. */
 export const DEFAULT_MODEL = 'pico-layers';
-/** The shipped one for what the default cannot, and for the Peels that were made for it. */
-export const FLAT_MODEL = 'pico';
+/** Its preset. */
+const DEFAULT_PRESET: LayeredPreset = 'pico';
 
 /** Path of a model: a shipped one by preset name, a file or folder by its path, or the folder of one that was pulled, by org/name. Throws InputError when it is not there. */
 export function modelPath(model: string = DEFAULT_MODEL): string {
-  const known = model === DEFAULT_MODEL || LAYERED_PRESETS.includes(model);
-  const pulled = known || existsSync(model) ? undefined : snapshotPath(model);
+  const preset = model === DEFAULT_MODEL ? DEFAULT_PRESET : LAYERED_PRESETS.find((name) => name === model);
+  const pulled = preset || existsSync(model) ? undefined : snapshotPath(model);
   if (pulled) return pulled;
-  if (!known && !/[./\\]/.test(model)) layersPreset(model); // an unknown word: say which presets there are
-  const path = known ? packagePath('models', `${model}.safetensors`) : model;
+  if (!preset && !/[./\\]/.test(model)) layersPreset(model); // an unknown word: say which presets there are
+  const path = preset ? packagePath('models', `${preset}-layers.safetensors`) : model;
   if (!existsSync(path))
     throw new InputError(
       'model.missing',
-      known
-        ? `no weights for preset "${model}": train them with npm run recipe -- --preset ${model}, then use --model runs/${model}/${model}.safetensors`
+      preset
+        ? `no weights for preset "${preset}": train them with npm run recipe -- --preset ${preset}, then use --model runs/${preset}/${preset}-layers.safetensors`
         : `no model file at ${path}`,
     );
   return path;

@@ -1,14 +1,14 @@
 // What openBanana takes in Node: a table of options. It is checked before a process is started.
 import { flag, text, type Given } from '../draw/option.ts';
 import { checked } from '../draw/refusal.ts';
-import type { PresetName } from '../models/banana/config.ts';
+import type { LayeredPreset } from '../models/layers/config.ts';
 import { NARROWER, OPENING, PRECISION, RUNTIME, SIGNAL, THREADS } from '../sdk/opening.ts';
 
 /** How a pipeline is loaded. */
 export const LOADING = {
   /** A preset's name, or the path of a model file; default: the shipped model. */
   model: {
-    ...text<PresetName | (string & {})>(),
+    ...text<LayeredPreset | (string & {})>(),
     about: 'a preset, or the path of a model file',
     otherwise: 'the shipped model',
     code: 'model.missing',

@@ -18,7 +18,7 @@ export {
 export { readPngText, removePngText, writePngText } from '../image/png-text.ts';
 export { memoryStore, type Store } from '../tensor/store.ts';
 export { decodeSafetensors, encodeSafetensors, type Safetensors } from '../tensor/safetensors.ts';
-export { preset, PRESETS, type Config, type PresetName } from '../models/banana/config.ts';
+export { LAYERED_PRESETS, layersPreset, type LayeredPreset, type LayersConfig } from '../models/layers/config.ts';
 export type { Runtime, Session } from '../runtime/runtime.ts';
 export { resolveSize, type Size } from '../draw/size.ts';
 export { latentGrid } from '../models/layout.ts';
@@ -81,8 +81,8 @@ export type { Availability, CreateMonitor, CreateOptions, DownloadProgress, Gene
 export type { Ability, ModelInfo, OpenedModel, Painter } from '../models/family.ts';
 export { openModelBytes } from '../models/open.ts';
 export { openPipeline, type Pipeline } from '../draw/text-to-image.ts';
-export { mergePeels } from '../models/banana/merge.ts';
+export { mergePeels } from '../models/layers/merge.ts';
 export type { UsedPeel } from '../draw/peels.ts';
 export { encodePeel, fitPeel, readPeel, type BaseId, type Peel, type PeelFile, type PeelInfo } from '../adapters/peel.ts';
 export { NO_PEELS, withoutPeel, withPeel, withWeight, type PeelStack } from '../adapters/stack.ts';
-export { packModel, unpackModel, type Manifest, type Model, type StoredModel } from '../models/banana/file.ts';
+export { packLayers, type LayersManifest, type LayersModel } from '../models/layers/file.ts';

@@ -5,25 +5,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { evaluate } from '../graph/evaluate.ts';
 import { mse } from '../graph/functions.ts';
 import { check } from '../graph/check.ts';
-import { referenceBatch } from '../models/banana/references.ts';
 import { graph, input, parameter } from '../graph/value.ts';
 import { initialize, rootScope, type Specs } from '../nn/scope.ts';
-import { preset } from '../models/banana/config.ts';
+import { layersPreset } from '../models/layers/config.ts';
 import { ortNode } from '../runtime/ort-node.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { float32, scalar, type Tensors } from '../tensor/tensor.ts';
 import { expectClose } from '../sdk/testing.ts';
 import { random } from '../util/random.ts';
-import { textFeeds } from './captions.ts';
-import { distillProgram, TEACHER } from './distill.ts';
-import { gridFeeds } from './grids.ts';
-import { gradientLoss, shown } from './losses.ts';
+import { layeredTeacher } from './layers/teacher.ts';
 import { cosineRate, train } from './loop.ts';
 import { adamw, muon } from './optimizer.ts';
 import { averageOf, NEXT, openStep, trainStep, trainStepInParts, type Program } from './step.ts';
-import { teacherProgram } from './teacher.ts';
 
-const config = preset('tiny');
 let runtime: Runtime;
 let folder: string;
 beforeAll(async () => {
@@ -192,142 +186,12 @@ describe('training loop', () => {
   });
 });
 
-test('losses: none between equal pictures; clipped values still pull', () => {
-  const x = input('x', [1, 2, 2, 1]);
-  const g = graph('losses', { same: gradientLoss(x, x), shown: shown(x) });
-  const results = evaluate(g, { x: float32([1, 2, 2, 1], [-3, -1, 0.5, 2]) });
-  expect(results.same!.data[0]).toBe(0);
-  expectClose(results.shown!, float32([1, 2, 2, 1], [-1.04, -1, 0.5, 1.02]), { rtol: 1e-5, atol: 1e-6 });
-});
-
-const [B, rows, columns, T] = [2, 2, 2, config.text.length];
-const caption = (ids: number[]) => ({ ids: [...ids, ...Array(T - ids.length).fill(0)], count: ids.length });
-
-function latentBatch(): Tensors {
-  const rng = random(9);
-  const size = B * rows * columns * config.channels;
-  const shape = [B, rows * columns, config.channels];
-  return {
-    latent: float32(shape, rng.normals(size)),
-    noise: float32(shape, rng.normals(size)),
-    ...gridFeeds(Array(B).fill({ rows, columns }), rows * columns, config),
-    ...textFeeds([caption([1, 9, 2]), caption([1, 12, 13, 2])], T),
-  };
-}
-
-describe('teacher and student', () => {
-  test('the teacher learns one batch by heart', async () => {
-    const { program, specs } = teacherProgram(config, { batch: B, tokens: rows * columns });
-    check(program.graph, { trainable: true });
-    const loop = train({
-      runtime,
-      program,
-      weights: initialize(specs, random(0)),
-      rate: () => 0.003,
-      steps: 60,
-      logEvery: 1,
-      batch: () => ({ ...latentBatch(), t: float32([B], [0.4, 0.9]) }),
-      checkpoint: join(folder, 'teacher.safetensors'),
-    });
-    const losses: number[] = [];
-    for await (const { metrics } of loop) losses.push(metrics.loss!);
-    expect(losses.at(-1)!).toBeLessThan(0.2 * losses[0]!);
-  });
-
-  test('without a hop the student agrees with its target; with one it does not', async () => {
-    const { program, specs } = distillProgram(config, { batch: B, tokens: rows * columns });
-    const weights = initialize(specs, random(1));
-    const out = 'transformer.out.weight';
-    weights[out] = float32(weights[out]!.shape, random(2).normals(weights[out]!.data.length));
-    const session = await runtime.compile(program.graph, {
-      weights: Object.fromEntries(Object.entries(weights).map(([path, t]) => [`${TEACHER}.${path}`, t])),
-    });
-    const loss = async (s: number[]) => {
-      const feeds = {
-        ...program.begin(weights),
-        ...latentBatch(),
-        ...textFeeds([caption([1, 2]), caption([1, 2])], T, 'null'),
-        t: float32([B], [0.5, 1]),
-        s: float32([B], s),
-        guidance: float32([B], [3, 3]),
-        rate: scalar(0),
-      };
-      return (await session.run(feeds)).loss!.data[0] as number;
-    };
-    expect(await loss([0.5, 1])).toBeLessThan(1e-6);
-    expect(await loss([0.3, 0.8])).toBeGreaterThan(1e-3);
-  });
-
-  test('every state that goes in comes out', () => {
-    const { program, specs } = teacherProgram(config, { batch: B, tokens: rows * columns });
-    const state = Object.keys(program.begin(initialize(specs, random(0))));
-    const outputs = Object.keys(program.graph.outputs)
-      .filter((name) => name.startsWith(NEXT))
-      .map((name) => name.slice(NEXT.length));
-    expect(outputs.sort()).toEqual(state.sort());
-  });
-});
-
-describe('several shapes in one batch', () => {
-  const C = config.channels;
-  const wide = { rows: 1, columns: 4 };
-  const tall = { rows: 3, columns: 1 };
-  const references = (rng = random(5)) => [1, 4].map((slot) => ({ slot, data: rng.normals(C) }));
-
-  /** One step of the teacher with these pictures in room for `room` tokens; what is idle holds `idle`. */
-  async function step(grids: (typeof wide)[], room: number, idle: number): Promise<Tensors> {
-    const { program, specs } = teacherProgram(config, { batch: grids.length, tokens: room, references: config.subjects });
-    const rows = (seed: number) =>
-      float32(
-        [grids.length, room, C],
-        grids.flatMap((g, i) => [
-          ...random(seed)
-            .split(i)
-            .normals(g.rows * g.columns * C),
-          ...Array((room - g.rows * g.columns) * C).fill(idle),
-        ]),
-      );
-    const weights = initialize(specs, random(3));
-    weights['transformer.out.weight'] = float32(
-      weights['transformer.out.weight']!.shape,
-      random(2).normals(weights['transformer.out.weight']!.data.length),
-    );
-    const session = await runtime.compile(program.graph);
-    const feeds: Tensors = {
-      ...program.begin(weights),
-      latent: rows(1),
-      noise: rows(2),
-      t: float32(
-        [grids.length],
-        grids.map((_, i) => 0.3 + 0.2 * i),
-      ),
-      rate: scalar(0.01),
-      ...gridFeeds(grids, room, config),
-      ...textFeeds(
-        grids.map(() => caption([1, 9, 2])),
-        T,
-      ),
-      ...referenceBatch(
-        grids.map(() => references()),
-        { rows: 1, columns: 1 },
-        config,
-      ),
-    };
-    const results = await session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, feeds[name]!])));
-    await session.release();
-    return results;
-  }
-
-  test('idle tokens change nothing: neither the loss nor the next weights', async () => {
-    const [exact, roomy] = [await step([wide], 4, 0), await step([wide], 7, 50)];
-    for (const [name, tensor] of Object.entries(exact))
-      if (!name.startsWith(`${NEXT}v/`)) expectClose(roomy[name]!, tensor, { rtol: 1e-3, atol: 1e-4 });
-  });
-
-  test('the loss of a mixed batch is the mean over the tokens of its pictures', async () => {
-    const [a, mixed] = [await step([wide], 4, 0), await step([wide, tall], 5, 9)];
-    const both = await step([wide, tall], 4, 0);
-    expectClose(mixed.loss!, both.loss!, { rtol: 1e-4 });
-    expect(Math.abs(Number(mixed.loss!.data[0]) - Number(a.loss!.data[0]))).toBeGreaterThan(1e-3);
-  });
+test('every state that goes in comes out', () => {
+  const { program, specs } = layeredTeacher(layersPreset('tiny'), { batch: 2, layout: { objects: 1 }, text: 4 });
+  check(program.graph, { trainable: true });
+  const state = Object.keys(program.begin(initialize(specs, random(0))));
+  const outputs = Object.keys(program.graph.outputs)
+    .filter((name) => name.startsWith(NEXT))
+    .map((name) => name.slice(NEXT.length));
+  expect(outputs.sort()).toEqual(state.sort());
 });

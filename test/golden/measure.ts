@@ -1,24 +1,25 @@
 // What the golden test holds and scripts/golden.ts records: numbers of the random streams, the schedule, the samplers, guidance,
 // rotary tables, the seeded tiny model and its training, and pictures of the shipped model. Each row is a function of nothing, small
 // enough to be read in a diff. Everything runs on onnxruntime's CPU in float32, so the tolerances only leave room for its kernels.
-import { textFeeds } from '../../src/train/captions.ts';
-import { distillProgram, TEACHER } from '../../src/train/distill.ts';
-import { gridFeeds } from '../../src/train/grids.ts';
+import { TEACHER } from '../../src/train/distill.ts';
+import { layeredStudent } from '../../src/train/layers/student.ts';
+import { layeredTeacher, type Room } from '../../src/train/layers/teacher.ts';
 import { NEXT, openStep, type Program } from '../../src/train/step.ts';
-import { teacherProgram } from '../../src/train/teacher.ts';
 import type { Image } from '../../src/image/image.ts';
-import { openNetworks, type Networks } from '../../src/models/banana/networks.ts';
-import { specsOf } from '../../src/models/banana/stages.ts';
-import { preset } from '../../src/models/banana/config.ts';
+import { layersSpecs } from '../../src/models/layers/file.ts';
+import { contentTokens, partsOf } from '../../src/models/layers/layout.ts';
+import { openLayerNetworks, type LayerNetworks } from '../../src/models/layers/networks.ts';
+import { drawingOf, layersOf } from '../../src/models/layers/paint.ts';
+import { numbersOf } from '../../src/models/layout.ts';
 import { gridPositions, rotaryTable } from '../../src/nn/rope.ts';
 import { initialize } from '../../src/nn/scope.ts';
-import { openBanana } from '../../src/node/index.ts';
+import { openBanana, randomModel } from '../../src/node/index.ts';
 import { ortNode } from '../../src/runtime/ort-node.ts';
 import { guide } from '../../src/sampling/guidance.ts';
 import { gridNoise } from '../../src/sampling/noise.ts';
 import { consistency, euler, type Sampler, type Velocity } from '../../src/sampling/sampler.ts';
 import { times } from '../../src/sampling/schedule.ts';
-import { float32, scalar, type Tensor, type Tensors } from '../../src/tensor/tensor.ts';
+import { float32, int64, scalar, type Tensor, type Tensors } from '../../src/tensor/tensor.ts';
 import { random } from '../../src/util/random.ts';
 
 /** Numbers by name, as they stand in golden.json. */
@@ -75,51 +76,54 @@ function rope(): Golden {
   return { cosine: [...(cosine.data as Float32Array)], sine: [...(sine.data as Float32Array)] };
 }
 
-const config = preset('tiny');
-const GRID = { rows: 2, columns: 3 };
-const TOKENS = GRID.rows * GRID.columns;
+const { config, basis } = randomModel('tiny', 1);
+const LAYOUT = { objects: 2, canvas: { rows: 4, columns: 4 } };
+const PARTS = partsOf(LAYOUT, config.channels);
 const PICTURE = { width: 48, height: 32 };
+const IDS = [1, 9, 12, 2];
 
 /** Seeded weights of the tiny model, none of them zero: what has no effect in an untrained network must have one here. */
 function weights(seed: number): Tensors {
-  const found = initialize(specsOf(config), random(seed));
+  const found = initialize(layersSpecs(config), random(seed));
   const spread = random(seed).split('spread');
   for (const { data } of Object.values(found) as Tensor<'float32'>[]) data.forEach((x, i) => (data[i] = x + 0.1 * spread.normal()));
   return found;
 }
 
-/** Latent and pixels of the tiny model: as a student in two steps, and as a teacher with guidance. */
+/** Latents and pixels of the tiny model: as a student in two steps, alone and with a subject, and as a teacher in four. */
 async function tiny(): Promise<Golden> {
-  const networks = openNetworks(await ortNode({ threads: 1 }), config, weights(1));
-  const [condition, unguided] = [await networks.condition([1, 9, 12, 2]), await networks.condition([1, 2])];
-  const student = await lastOf(consistency, networks.velocity(condition, GRID, { guidance: 3 }), times(2));
-  const teacher = await lastOf(euler, networks.velocity(condition, GRID, { guidance: 3, unguided }), times(4));
+  const networks = openLayerNetworks(await ortNode({ threads: 1 }), config, weights(1));
+  const subject = { slot: 1, tokens: random(4).normals(16 * config.channels) };
+  const [alone, known] = [await networks.condition(IDS), await networks.condition(IDS, [subject])];
+  const student = await lastOf(consistency, networks.velocity(alone, PARTS), times(2));
+  const subjects = await lastOf(consistency, networks.velocity(known, PARTS), times(2));
+  const teacher = await lastOf(euler, networks.velocity(alone, PARTS), times(4));
   const pixels = await pixelsOf(networks, student);
   await networks.release();
-  return { student: student.slice(-16), teacher: teacher.slice(-16), pixels };
+  const ends = (latent: Float32Array) => [...latent.slice(0, 8), ...latent.slice(-16)]; // frames, and the canvas
+  return { student: ends(student), subjects: ends(subjects), teacher: ends(teacher), pixels };
 }
 
-async function lastOf(sampler: Sampler, velocity: Velocity, at: readonly number[]): Promise<number[]> {
+async function lastOf(sampler: Sampler, velocity: Velocity, at: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
   const rng = random(7);
-  let last: number[] = [];
-  const noise = rng.split('noise').normals(TOKENS * config.channels);
-  for await (const { latent } of sampler(velocity, noise, at, rng.split('steps'))) last = [...latent];
+  let last = rng.split('noise').normals(numbersOf(PARTS));
+  for await (const { latent } of sampler(velocity, last, at, rng.split('steps'))) last = latent;
   return last;
 }
 
 /** Sixteen pixels of a latent, RGBA, along a line through the picture. */
-async function pixelsOf(networks: Networks, latent: readonly number[]): Promise<number[]> {
-  const features = await networks.features({ ...GRID, data: Float32Array.from(latent) });
-  const { data } = await networks.render(features, { x: 0, y: 0, ...PICTURE }, PICTURE);
+async function pixelsOf(networks: LayerNetworks, latent: Float32Array<ArrayBuffer>): Promise<number[]> {
+  const drawing = await drawingOf(networks, layersOf(latent, PARTS, basis));
+  const { data } = await drawing.render({ x: 0, y: 0, ...PICTURE }, PICTURE);
   const place = (i: number) => (2 * i * PICTURE.width + 3 * i) * 4;
   return Array.from({ length: 16 }, (_, i) => [...(data.slice(place(i), place(i) + 4) as Float32Array)]).flat();
 }
 
 /** Ten losses of the teacher and of the student of the tiny model, on one seeded batch. */
 async function training(): Promise<Golden> {
-  const sizes = { batch: 2, tokens: TOKENS };
+  const room: Room = { batch: 2, layout: LAYOUT, text: IDS.length };
   const frozen = Object.fromEntries(Object.entries(weights(3)).map(([path, t]) => [`${TEACHER}.${path}`, t]));
-  const [teacher, student] = [teacherProgram(config, sizes), distillProgram(config, sizes)];
+  const [teacher, student] = [layeredTeacher(config, room), layeredStudent(config, room)];
   return { teacher: await losses(teacher.program, {}), student: await losses(student.program, frozen) };
 }
 
@@ -139,17 +143,21 @@ async function losses(program: Program, frozen: Tensors): Promise<number[]> {
 
 function batch(step: number): Tensors {
   const rng = random(step).split('batch');
-  const latents = () => float32([2, TOKENS, config.channels], rng.normals(2 * TOKENS * config.channels));
-  const caption = (ids: number[]) => ({ ids: [...ids, ...Array<number>(config.text.length - ids.length).fill(0)], count: ids.length });
+  const drawn = (...shape: number[]) => float32(shape, rng.normals(shape.reduce((a, b) => a * b)));
+  const [N, P] = [LAYOUT.objects, contentTokens(LAYOUT)];
   return {
-    latent: latents(),
-    noise: latents(),
+    frames: drawn(2, N, 4),
+    'frames.noise': drawn(2, N, 4),
+    content: drawn(2, P, config.channels),
+    'content.noise': drawn(2, P, config.channels),
+    objects: float32([2, N], [1, 1, 1, 0]),
+    canvas: float32([2], [1, 0]),
+    variance: float32([config.channels], new Float32Array(config.channels).fill(1)),
     t: float32([2], [0.4, 0.9]),
     s: float32([2], [0.2, 0.6]),
-    guidance: float32([2], [3, 1]),
-    ...gridFeeds([GRID, GRID], TOKENS, config),
-    ...textFeeds([caption([1, 9, 2]), caption([1, 12, 13, 2])], config.text.length),
-    ...textFeeds([caption([1, 2]), caption([1, 2])], config.text.length, 'null'),
+    'text.ids': int64([2, 4], [1, 9, 2, 0, ...[1, 12, 13, 2]]),
+    'text.mask': float32([2, 4], [1, 1, 1, 0, ...[1, 1, 1, 1]]),
+    'text.positions': int64([4], [0, 1, 2, 3]),
   };
 }
 
@@ -157,12 +165,12 @@ function batch(step: number): Tensors {
 export const PROMPTS: Readonly<Record<string, string>> = {
   fox: 'a red fox in the snow, flat style',
   apples: 'three green apples, shaded cartoon style',
-  robot: 'a robot next to a tree, bold flat style',
+  robot: 'a robot next to a tree, flat style',
 };
 
 /** The pictures of all prompts: 64 x 64 pixels. */
 export async function pictures(): Promise<Record<string, Image>> {
-  const banana = await openBanana({ model: 'pico', runtime: 'cpu', precision: 'float32', threads: 1, inProcess: true });
+  const banana = await openBanana({ runtime: 'cpu', precision: 'float32', threads: 1, inProcess: true });
   const drawn: Record<string, Image> = {};
   const options = { seed: 1, width: 64, height: 64, preview: 0 };
   for (const [name, prompt] of Object.entries(PROMPTS)) drawn[name] = (await banana.picture({ prompt, ...options })).image;

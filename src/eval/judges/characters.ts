@@ -9,10 +9,9 @@ import { add, div, mul, reshape, softmax, sqrt, sum } from '../../graph/ops.ts';
 import { graph, input, type Graph, type Value } from '../../graph/value.ts';
 import { linear } from '../../nn/layers.ts';
 import { rootScope, type Scope, type Specs } from '../../nn/scope.ts';
-import { pixels } from '../../train/autoencoder.ts';
 import { trainStep, type Program } from '../../train/step.ts';
 import { random } from '../../util/random.ts';
-import { head, judged, pyramid, type Level } from './judge-layers.ts';
+import { head, judged, pyramid, type Level, pixels } from './judge-layers.ts';
 
 /** The attributes; the last is not part of who somebody is. */
 export const ATTRIBUTES = ['maker', 'hair', 'hairColour', 'skin', 'clothesColour', 'beard', 'glasses', 'hat', 'expression'] as const;

@@ -10,10 +10,9 @@ import { constant, graph, input, type Graph, type Value } from '../../graph/valu
 import { linear, rmsNorm } from '../../nn/layers.ts';
 import { rootScope, type Scope, type Spec, type Specs } from '../../nn/scope.ts';
 import { float32 } from '../../tensor/tensor.ts';
-import { pixels } from '../../train/autoencoder.ts';
 import { adamw } from '../../train/optimizer.ts';
 import { defaultOptimizer, trainStep, type Program } from '../../train/step.ts';
-import { right, crossEntropy, judged, pyramid, type Level } from './judge-layers.ts';
+import { right, crossEntropy, judged, pyramid, type Level, pixels } from './judge-layers.ts';
 
 /** Side in pixels of the crops that the classifier sees, and how much longer than the object's longer side a crop is. */
 export const CROP = { side: 64, margin: 1.15 } as const;

@@ -5,12 +5,11 @@
 import { softplus, silu } from '../../graph/functions.ts';
 import { abs, add, div, mean, mul, sigmoid, softmax, sub, sum } from '../../graph/ops.ts';
 import { graph, input, type Graph, type Value } from '../../graph/value.ts';
-import { depthToSpace } from '../../models/banana/autoencoder.ts';
+import { depthToSpace } from '../../nn/depth.ts';
 import { linear, rmsNorm } from '../../nn/layers.ts';
 import { rootScope, type Scope, type Specs } from '../../nn/scope.ts';
-import { pixels } from '../../train/autoencoder.ts';
 import { trainStep, type Program } from '../../train/step.ts';
-import { block, head, judged, pyramid, type Level } from './judge-layers.ts';
+import { block, head, judged, pyramid, type Level, pixels } from './judge-layers.ts';
 import type { Box, FoundBox } from '../rule.ts';
 
 /** Side in pixels of the pictures that the detector sees, and of its grid. */

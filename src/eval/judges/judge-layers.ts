@@ -2,9 +2,9 @@
 // are linear layers on top; which heads, its own file says.
 // Legend: B batch, S side of the picture, D width, n classes.
 import { silu } from '../../graph/functions.ts';
-import { add, argmax, cast, equal, exp, log, maximum, mean, mul, sub, sum } from '../../graph/ops.ts';
+import { add, argmax, cast, div, equal, exp, log, maximum, mean, mul, sub, sum } from '../../graph/ops.ts';
 import { constant, type Value } from '../../graph/value.ts';
-import { spaceToDepth } from '../../models/banana/autoencoder.ts';
+import { spaceToDepth } from '../../nn/depth.ts';
 import { linear, mix3x3, rmsNorm } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
 import { int64 } from '../../tensor/tensor.ts';
@@ -14,6 +14,9 @@ export type Level = readonly [width: number, blocks: number];
 
 /** Share of the target that is spread over all classes: judges should doubt. */
 const SMOOTHING = 0.05;
+
+/** Bytes (uint8) as numbers from -1 to 1. */
+export const pixels = (x: Value): Value => sub(div(cast(x, 'float32'), 127.5), 1);
 
 /** x + W silu(mix(norm(x))): a residual block over (B, h, w, D). */
 export function block(s: Scope, x: Value, width: number): Value {

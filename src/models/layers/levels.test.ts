@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { evaluate } from '../../graph/evaluate.ts';
 import { float32 } from '../../tensor/tensor.ts';
 import { random } from '../../util/random.ts';
-import { levelTables, MARGIN } from '../banana/level-sets.ts';
+import { levelTables, MARGIN } from './level-sets.ts';
 import { cutCells } from '../stage.ts';
 import { layersPreset } from './config.ts';
 import { drawLevels } from './levels.ts';

@@ -2,7 +2,7 @@
 // by products with tables that are nearly all zeros (docs/log.md).
 // Legend: K levels, a x b cells of the padded thumbnail.
 import type { Tile } from '../../image/image.ts';
-import { MARGIN } from '../banana/level-sets.ts';
+import { MARGIN } from './level-sets.ts';
 import { called } from './kernel.ts';
 
 /** Level maps of a thumbnail. */

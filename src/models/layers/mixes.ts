@@ -1,10 +1,10 @@
-// The renderer's maps (banana/level-sets.ts: levelMaps) by a kernel of our own, for runtimes whose convolutions are slow: weights and
+// The renderer's maps (level-sets.ts: levelMaps) by a kernel of our own, for runtimes whose convolutions are slow: weights and
 // activations are 16-bit whole numbers, few enough that 32 bits hold every sum. One thread.
 // Legend: h x w cells of the padded thumbnail, C width, K levels.
 import type { Runtime } from '../../runtime/runtime.ts';
 import { lazily, type LazyTensors } from '../../tensor/lazy.ts';
 import type { Tensors } from '../../tensor/tensor.ts';
-import type { LevelSizes } from '../banana/level-sets.ts';
+import type { LevelSizes } from './level-sets.ts';
 import { called } from './kernel.ts';
 
 /** Logits (2h, 2w, K) and colours (h, w, 4K) of a padded thumbnail (h, w, 5). */

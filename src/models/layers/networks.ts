@@ -13,13 +13,13 @@ import type { Runtime, Session } from '../../runtime/runtime.ts';
 import type { Velocity } from '../../sampling/sampler.ts';
 import { lazily, type LazyTensors } from '../../tensor/lazy.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
-import { MARGIN } from '../banana/level-sets.ts';
+import { MARGIN } from './level-sets.ts';
 import type { Layout as Parts } from '../layout.ts';
 import { FRAME_NUMBERS, OBJECTS, type LayersConfig } from './config.ts';
 import { CELLS_PER_OBJECT, contentTokens, kindsOf, layoutIn, referenceCells, type Layout } from './layout.ts';
 import { drawLevels, type LevelMap } from './levels.ts';
 import { mixesPay, openMixes, type Mixes } from './mixes.ts';
-import { conditionStage, denoiseStage, mapsStage } from './stages.ts';
+import { conditionStage, denoiseParts, mapsStage } from './stages.ts';
 import { openStage, type Stage } from '../stage.ts';
 
 /** A prompt as the denoiser wants it. */
@@ -70,13 +70,19 @@ export interface LayerNetworksOptions {
   readonly blocks?: BlocksOf | undefined;
 }
 
+/** Weights in a part of the denoiser: some 25 ms of int8 at 256 tokens on two cores, after which a cancel is heard. */
+const PART = 2 ** 25;
+/** A stage in more parts than this gives working memory back after each run. */
+const MANY = 4;
+
+type Build = (c: LayersConfig, product: Product) => Stage[];
 const BUILD = {
-  condition: conditionStage,
-  'condition with references': (c, product) => conditionStage(c, product, true),
-  denoise: denoiseStage,
-  'denoise a whole picture': (c, product) => denoiseStage(c, product, false),
-  maps: mapsStage,
-} satisfies Record<string, (c: LayersConfig, product: Product) => Stage>;
+  condition: (c, product) => [conditionStage(c, product)],
+  'condition with references': (c, product) => [conditionStage(c, product, true)],
+  denoise: (c, product) => denoiseParts(c, PART, product),
+  'denoise a whole picture': (c, product) => denoiseParts(c, PART, product, false),
+  maps: (c) => [mapsStage(c)],
+} satisfies Record<string, Build>;
 type StageName = keyof typeof BUILD;
 /** The one weight that pixels are drawn by (stages.ts: pixelsStage), its logarithm. */
 const SHARPNESS = 'renderer.sharpness';
@@ -95,20 +101,36 @@ export function openLayerNetworks(
 ): LayerNetworks {
   const plain = precision === 'float32' ? matmul : PRODUCTS[precision](heldPlan(plan), accuracy);
   const withSides = loraProduct(plain);
-  const stages = new Map<string, OpenStage>();
-  const opened = (name: StageName, adapted: boolean): OpenStage => {
+  const stages = new Map<string, readonly OpenStage[]>();
+  const opened = (name: StageName, adapted: boolean): readonly OpenStage[] => {
     const key = adapted ? `${name} with Peels` : name;
     let found = stages.get(key);
     if (!found) {
-      const stage = BUILD[name](config, adapted ? withSides : plain);
-      stages.set(key, (found = { stage, session: openStage(runtime, stage, weights, { blocks }) }));
+      const parts = (BUILD[name] as Build)(config, adapted ? withSides : plain);
+      const frugal = parts.length > MANY;
+      let last: Promise<unknown> = Promise.resolve(); // one after the other: what one was made from is gone before the next
+      const open = (stage: Stage): OpenStage => {
+        const session = last.then(() => openStage(runtime, stage, weights, { blocks, frugal }));
+        last = session;
+        session.catch(() => {}); // told where it is awaited
+        return { stage, session };
+      };
+      stages.set(key, (found = parts.map(open)));
     }
     return found;
   };
-  const run = async (name: StageName, feeds: Tensors, peels: PeelStack = NO_PEELS): Promise<Tensors> => {
+  /** What a stage gives, part by part; before each the signal is looked at. */
+  const run = async (name: StageName, all: Tensors, peels: PeelStack = NO_PEELS, signal?: AbortSignal): Promise<Tensors> => {
     const adapted = peels.length > 0;
-    const { stage, session } = opened(name, adapted);
-    return (await session).run(adapted ? { ...feeds, ...stackFeeds(stage.specs, peels) } : feeds);
+    let found: Tensors = {};
+    for (const { stage, session } of opened(name, adapted)) {
+      await checkpoint(signal);
+      const part = await session;
+      const feeds = Object.fromEntries(part.inputs.flatMap(({ name: own }) => (all[own] ? [[own, all[own]]] : [])));
+      found = await part.run(adapted ? { ...feeds, ...stackFeeds(stage.specs, peels) } : feeds);
+      all = { ...all, ...found, ...(found.next && { tokens: found.next }) };
+    }
+    return found;
   };
   const own = precision === 'int8' && mixesPay(runtime);
   let renderer: Mixes | undefined;
@@ -134,11 +156,10 @@ export function openLayerNetworks(
       const fixed = layoutFeeds(layout, config);
       const [N, P] = [layout.objects, contentTokens(layout)];
       return async (x, t) => {
-        await checkpoint(signal);
         const frames = N > 0 && { frames: float32([1, N, FRAME_NUMBERS], x.subarray(0, N * FRAME_NUMBERS)) };
         const content = float32([1, P, config.channels], x.subarray(N * FRAME_NUMBERS));
         const name = N > 0 ? 'denoise' : 'denoise a whole picture';
-        const found = await run(name, { ...fixed, ...cache, ...frames, content, t: float32([1], [t]) }, peels);
+        const found = await run(name, { ...fixed, ...cache, ...frames, content, t: float32([1], [t]) }, peels, signal);
         const out = new Float32Array(x.length);
         if (N > 0) out.set(found['velocity.frames']!.data as Float32Array);
         out.set(found['velocity.content']!.data as Float32Array, N * FRAME_NUMBERS);
@@ -156,7 +177,7 @@ export function openLayerNetworks(
     pixels: (maps, tile, scale) => float32([1, tile.height, tile.width, 4], drawLevels(maps, tile, scale, sharpness())),
     withPeels: (stack) => networks(isIdle(stack) ? NO_PEELS : stack),
     async release() {
-      const all = [...stages.values()];
+      const all = [...stages.values()].flat();
       stages.clear();
       for (const { session } of all) await (await session).release();
     },

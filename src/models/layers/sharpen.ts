@@ -2,7 +2,7 @@
 // convolutions see, so that memory does not grow with the picture.
 import { cutImage, imageToTensor, type Image, type Tile } from '../../image/image.ts';
 import { float32 } from '../../tensor/tensor.ts';
-import { MARGIN } from '../banana/level-sets.ts';
+import { MARGIN } from './level-sets.ts';
 import type { Drawing } from '../family.ts';
 import type { LayerNetworks } from './networks.ts';
 import type { LevelMap } from './levels.ts';

@@ -3,15 +3,15 @@
 // Legend: B batch, N objects, P content tokens, L = N + P, M text and reference tokens, T text tokens, S reference tokens, h x w cells,
 // H x W pixels.
 import { gather } from '../../graph/ops.ts';
-import { graph, input, type Value } from '../../graph/value.ts';
+import { graph, input, type Graph, type Value } from '../../graph/value.ts';
 import type { KeysValues } from '../../nn/attention.ts';
-import { rootScope, type Product } from '../../nn/scope.ts';
+import { rootScope, type Product, type Scope } from '../../nn/scope.ts';
 import { cacheName, stage, type Stage } from '../stage.ts';
-import { perPicture, referenceInputs, rotaryInputs, textInputs } from '../banana/inputs.ts';
-import { levelMaps, levelPixels } from '../banana/level-sets.ts';
-import { conditioning } from '../banana/transformer.ts';
+import { perPicture, referenceInputs, rotaryInputs, textInputs } from './inputs.ts';
+import { levelMaps, levelPixels } from './level-sets.ts';
+import { block, conditioning } from './blocks.ts';
 import { FRAME_NUMBERS, type LayersConfig } from './config.ts';
-import { countLogits, denoiser } from './transformer.ts';
+import { countLogits, denoiser, entry, exit, type Parts } from './transformer.ts';
 
 /** text.*, and reference.* where there are any -> pooled (B, D), each layer's k.i and v.i (B, G, T + S, d), `count` (B, 7): logits of 0 to 6 objects. */
 export function conditionStage(config: LayersConfig, product?: Product, withReferences = false): Stage {
@@ -27,32 +27,67 @@ export function conditionStage(config: LayersConfig, product?: Product, withRefe
   });
 }
 
-/** frames (B, N, 4) if there are objects, content (B, P, C), t (B), the cache and what each token is (layout.ts) -> their velocities. */
+/** What a step is given: frames (B, N, 4) if there are objects, content (B, P, C), t (B), what each token is (layout.ts), its keys' cache. */
+function stepInputs({ transformer: { heads, depth }, channels }: LayersConfig, objects: boolean) {
+  const cached = (kind: 'k' | 'v', i: number) => input(cacheName(kind, i), ['B', heads.groups, 'M', heads.width]);
+  const ids = (name: string, count: string) => input(name, [count], 'int64');
+  const at = objects && { frames: ids('at.frames', 'N'), content: ids('at.content', 'P') };
+  const L = at ? 'N+P' : 'P';
+  return {
+    L,
+    noisy: { ...(at && { frames: input('frames', ['B', 'N', FRAME_NUMBERS]) }), content: input('content', ['B', 'P', channels]) },
+    t: perPicture('t', 'B'),
+    layers: Array.from({ length: depth }, (_, i): KeysValues => ({ k: cached('k', i), v: cached('v', i) })),
+    slots: ids('slots', L),
+    places: ids('places', L),
+    split: (tokens: Value): Parts =>
+      at ? { frames: gather(tokens, at.frames, 1), content: gather(tokens, at.content, 1) } : { content: tokens },
+    rotary: rotaryInputs(L, heads.width),
+  };
+}
+
+const variances = (s: Scope, { channels }: LayersConfig) => s.parameter('variance', [channels], { constant: 1 });
+const velocities = ({ frames, content }: Parts) => ({ ...(frames && { 'velocity.frames': frames }), 'velocity.content': content });
+
+/** What a step is given (above), and pooled (B, D) -> the velocities of frames and contents. */
 export function denoiseStage(config: LayersConfig, product?: Product, objects = true): Stage {
   return stage((specs) => {
     const s = rootScope(specs, product).in('transformer');
-    const { heads, width, depth } = config.transformer;
-    const cached = (kind: 'k' | 'v', i: number) => input(cacheName(kind, i), ['B', heads.groups, 'M', heads.width]);
-    const layers = Array.from({ length: depth }, (_, i): KeysValues => ({ k: cached('k', i), v: cached('v', i) }));
-    const ids = (name: string, count: string) => input(name, [count], 'int64');
-    const at = objects && { frames: ids('at.frames', 'N'), content: ids('at.content', 'P') };
-    const L = at ? 'N+P' : 'P';
-    const velocity = denoiser(
-      s,
-      { ...(at && { frames: input('frames', ['B', 'N', FRAME_NUMBERS]) }), content: input('content', ['B', 'P', config.channels]) },
-      {
-        t: perPicture('t', 'B'),
-        condition: { layers, pooled: input('pooled', ['B', width]) },
-        slots: ids('slots', L),
-        places: ids('places', L),
-        split: (tokens) => (at ? { frames: gather(tokens, at.frames, 1), content: gather(tokens, at.content, 1) } : { content: tokens }),
-        rotary: rotaryInputs(L, heads.width),
-        variance: s.parameter('variance', [config.channels], { constant: 1 }),
-      },
-      config,
-    );
-    return graph('denoise', { ...(velocity.frames && { 'velocity.frames': velocity.frames }), 'velocity.content': velocity.content });
+    const { noisy, layers, L: _, ...given } = stepInputs(config, objects);
+    const condition = { layers, pooled: input('pooled', ['B', config.transformer.width]) };
+    return graph('denoise', velocities(denoiser(s, noisy, { ...given, condition, variance: variances(s, config) }, config)));
   });
+}
+
+/**
+ * The step in parts of at most `most` weights (but at least a block), for runs without hidden keys: each takes what it needs of the step's inputs
+ * and of the part before (`tokens`, `shared`, `last`), the last gives the velocities. Between parts an engine can hear a cancel, and while
+ * one is loaded the others' weights need not be in memory twice.
+ */
+export function denoiseParts(config: LayersConfig, most: number, product?: Product, objects = true): Stage[] {
+  const { heads, width, hidden, depth } = config.transformer;
+  const weights = width * (2 * heads.groups * (heads.share + 1) * heads.width + 3 * hidden);
+  const count = Math.ceil(depth / Math.max(1, Math.floor(most / weights)));
+  if (count === 1) return [denoiseStage(config, product, objects)];
+  const from = (i: number) => Math.floor((i * depth) / count);
+  return Array.from({ length: count }, (_, i) =>
+    stage((specs) => denoisePart(rootScope(specs, product).in('transformer'), [from(i), from(i + 1)], config, objects)),
+  );
+}
+
+function denoisePart(s: Scope, [from, to]: readonly [number, number], config: LayersConfig, objects: boolean): Graph {
+  const { width, depth } = config.transformer;
+  const { noisy, layers, L, ...given } = stepInputs(config, objects);
+  const step = { ...given, variance: variances(s, config) };
+  const { tokens, shared, last } =
+    from === 0
+      ? entry(s, noisy, { ...step, pooled: input('pooled', ['B', width]) }, config)
+      : { tokens: input('tokens', ['B', L, width]), shared: input('shared', ['B', 6 * width]), last: input('last', ['B', 2 * width]) };
+  const read = { rotary: given.rotary, bias: undefined };
+  let h = tokens;
+  for (let i = from; i < to; i++) h = block(s, i, h, shared, { extra: layers[i]!, ...read }, config);
+  if (to === depth) return graph('denoise', velocities(exit(s, h, last, noisy, step, config)));
+  return graph('denoise', { next: h, ...(from === 0 && { shared, last }) });
 }
 
 /** thumbnails (B, h, w, 5) -> logits (B, 2h, 2w, K), colours (B, h, w, 4K). */

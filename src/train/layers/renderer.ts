@@ -3,8 +3,7 @@
 // Legend: B batch, n cells of a window's side, a = n + 2 MARGIN, q pixels to a cell, P = n q.
 import { abs, add, cast, concat, expand, greater, mean, mul, reshape, slice, sub } from '../../graph/ops.ts';
 import { constant, graph, input, type Graph, type Value } from '../../graph/value.ts';
-import { levelMaps, levelPixels, MARGIN } from '../../models/banana/level-sets.ts';
-import { samplingAxis } from '../../models/banana/renderer.ts';
+import { levelMaps, levelPixels, MARGIN, samplingAxis } from '../../models/layers/level-sets.ts';
 import type { LayersConfig } from '../../models/layers/config.ts';
 import { rootScope, type Specs } from '../../nn/scope.ts';
 import { float32 } from '../../tensor/tensor.ts';

@@ -11,7 +11,7 @@ import { fakeProduct } from '../../quant/fake-quant.ts';
 import { planOf } from '../../quant/plan.ts';
 import { FROM_NOISE, hopAt } from '../distill.ts';
 import { schedulePoints, type Plan, type Source } from '../plan.ts';
-import { bitsPoints } from '../quantize.ts';
+import { bitsPoints } from '../bits.ts';
 import { cosineRate } from '../run.ts';
 import type { Program } from '../step.ts';
 import { ROOMS, roomPrepare, roomsOf, type BankRows, type RoomPlan } from './rows.ts';

@@ -5,7 +5,7 @@
 import { add, div, mean, mul, sub, unsqueeze } from '../../graph/ops.ts';
 import { square } from '../../graph/functions.ts';
 import type { Value } from '../../graph/value.ts';
-import { perPicture } from '../../models/banana/inputs.ts';
+import { perPicture } from '../../models/layers/inputs.ts';
 import type { LayersConfig } from '../../models/layers/config.ts';
 import { FRAME_GAIN } from '../../models/layers/frame.ts';
 import { CONTENT_GAIN } from '../../models/layers/thumbnail.ts';

@@ -25,8 +25,8 @@ import {
 } from '../../graph/ops.ts';
 import { square } from '../../graph/functions.ts';
 import { constant, input, type Value } from '../../graph/value.ts';
-import { perPicture, textInputs } from '../../models/banana/inputs.ts';
-import { conditioning, maskBias, type Conditioning, type ReferenceInputs } from '../../models/banana/transformer.ts';
+import { perPicture, textInputs } from '../../models/layers/inputs.ts';
+import { conditioning, maskBias, type Conditioning, type ReferenceInputs } from '../../models/layers/blocks.ts';
 import { FRAME_NUMBERS, OBJECTS, type LayersConfig } from '../../models/layers/config.ts';
 import { FRAME_GAIN } from '../../models/layers/frame.ts';
 import { CELLS_PER_OBJECT, canvasTokens, contentTokens, kindsOf, referenceCells, type Layout } from '../../models/layers/layout.ts';

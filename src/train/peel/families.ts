@@ -1,24 +1,18 @@
 // The models that Peels can be trained for, and what the family of each gives to the training.
-import type { Model, StoredModel } from '../../models/banana/file.ts';
 import type { OpenedModel } from '../../models/family.ts';
 import type { LayersModel } from '../../models/layers/file.ts';
 import { InputError } from '../../util/errors.ts';
 import type { PeelFamily } from './family.ts';
-import { flatPeels } from './flat.ts';
 import { layeredPeels } from './layered.ts';
 
 /** A model that a Peel can be trained for. */
-export type Trainable = Model | StoredModel | LayersModel;
+export type Trainable = LayersModel;
 
 /** The model of an opened file. Throws InputError for one that Peels cannot be trained for. */
-export function trainableOf({
-  id,
-  ...opened
-}: OpenedModel & { readonly model?: Model | StoredModel; readonly layers?: LayersModel }): Trainable {
-  const found = opened.model ?? opened.layers;
-  if (found) return found;
+export function trainableOf({ id, layers }: OpenedModel & { readonly layers?: LayersModel }): Trainable {
+  if (layers) return layers;
   throw new InputError('model.ability', `model "${id.name}" cannot be trained on: choose another model`);
 }
 
 /** The family of a model. */
-export const familyOf = (model: Trainable): PeelFamily => ('basis' in model ? layeredPeels(model) : flatPeels(model));
+export const familyOf = (model: Trainable): PeelFamily => layeredPeels(model);

@@ -1,7 +1,7 @@
 // What a family of models gives to the training of Peels: its pictures as latents, the loss of a step, and how it draws meanwhile. The loop and
 // all around it know nothing else of it. Which family a model is of: families.ts.
 import type { TrainingPicture } from '../../disk/pictures.ts';
-import type { NetworkConfig } from '../../models/banana/config.ts';
+import type { LayersConfig } from '../../models/layers/config.ts';
 import type { Painter, PainterOptions } from '../../models/family.ts';
 import type { Layout } from '../../models/layout.ts';
 import type { Specs } from '../../nn/scope.ts';
@@ -42,7 +42,7 @@ export interface EncodeOptions {
 }
 
 export interface PeelFamily {
-  readonly config: NetworkConfig;
+  readonly config: LayersConfig;
   readonly weights: Tensors | LazyTensors;
   readonly plan: Plan | undefined;
   readonly blocks: BlocksOf | undefined;

@@ -8,7 +8,7 @@
 // base's own prediction. Here is what families share; the loop is train.ts, its files are files.ts.
 import { loraNames, loraProduct } from '../../adapters/lora.ts';
 import type { Value } from '../../graph/value.ts';
-import type { NetworkConfig } from '../../models/banana/config.ts';
+import type { LayersConfig } from '../../models/layers/config.ts';
 import { rootScope, type Scope, type Specs, type Traits } from '../../nn/scope.ts';
 import type { Plan } from '../../quant/plan.ts';
 import type { EncodedCaption } from '../captions.ts';
@@ -69,13 +69,13 @@ export function peelStep(
 }
 
 /** Bytes that the activations of one row take, about: kept for the gradient in each block (nano: 265 MB, pico: 15 MB). */
-export function rowBytes({ transformer: { width, depth, hidden, heads }, text }: NetworkConfig, tokens: number): number {
+export function rowBytes({ transformer: { width, depth, hidden, heads }, text }: LayersConfig, tokens: number): number {
   const scores = heads.groups * heads.share * (text.length + tokens);
   return 4 * tokens * depth * (10 * width + 5 * hidden + 1.5 * scores);
 }
 
 /** The most rows of a batch that fit into some bytes and divide it; 1 at least. */
-export function rowsThatFit(batch: number, bytes: number, config: NetworkConfig, tokens: number): number {
+export function rowsThatFit(batch: number, bytes: number, config: LayersConfig, tokens: number): number {
   const fits = Array.from({ length: batch }, (_, i) => batch - i).find(
     (rows) => batch % rows === 0 && rows * rowBytes(config, tokens) <= bytes,
   );

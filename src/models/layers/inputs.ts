@@ -3,15 +3,15 @@
 import type { Dim } from '../../graph/dim.ts';
 import { input, type Value } from '../../graph/value.ts';
 import type { Rotary } from '../../nn/attention.ts';
-import type { NetworkConfig } from './config.ts';
-import type { ReferenceInputs, TextInputs } from './transformer.ts';
+import type { ReferenceInputs, TextInputs } from './blocks.ts';
+import type { LayersConfig } from './config.ts';
 
-/** Text inputs, `prefix`.ids, .positions and .mask. */
-export function textInputs(B: Dim, T: Dim, prefix = 'text'): TextInputs {
+/** Text inputs, text.ids, .positions and .mask. */
+export function textInputs(B: Dim, T: Dim): TextInputs {
   return {
-    ids: input(`${prefix}.ids`, [B, T], 'int64'),
+    ids: input('text.ids', [B, T], 'int64'),
     positions: input('text.positions', [T], 'int64'),
-    mask: input(`${prefix}.mask`, [B, T]),
+    mask: input('text.mask', [B, T]),
   };
 }
 
@@ -21,7 +21,7 @@ export function rotaryInputs(L: Dim, headWidth: number, prefix = 'rotary'): Rota
 }
 
 /** Reference inputs, reference.tokens, .slots, .cosine, .sine. */
-export function referenceInputs(B: Dim, S: Dim, { channels, transformer }: NetworkConfig): ReferenceInputs {
+export function referenceInputs(B: Dim, S: Dim, { channels, transformer }: LayersConfig): ReferenceInputs {
   return {
     tokens: input('reference.tokens', [B, S, channels]),
     slots: input('reference.slots', [B, S], 'int64'),

@@ -10,12 +10,11 @@ import { silu } from '../../graph/functions.ts';
 import { add, concat, exp, matmul, mul, reshape, slice, softmax, sum, unsqueeze } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import type { Tile } from '../../image/image.ts';
+import { depthToSpace } from '../../nn/depth.ts';
 import { linear, mix3x3 } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
 import type { Cells } from '../stage.ts';
 import { float32, type Tensor } from '../../tensor/tensor.ts';
-import { depthToSpace } from './autoencoder.ts';
-import { samplingAxis } from './renderer.ts';
 
 /** Transparent cells around a thumbnail: as far as the convolutions see, so that a drawing may end at its border. */
 export const MARGIN = 7;
@@ -84,6 +83,36 @@ function read(map: Value, rows: Value, columns: Value): Value {
   const [B, a, b, N] = map.shape as [Dim, Dim, Dim, number];
   const lines = reshape(matmul(rows, reshape(map, [B, a, mulDims(b, N)])), [B, rows.shape[1]!, b, N]); // (B, H, b, N)
   return matmul(unsqueeze(columns, 1), lines);
+}
+
+/** One axis of a tile: which cells it reads, with which weights. */
+export interface AxisTable {
+  /** First cell that is read, and one past the last. */
+  readonly from: number;
+  readonly to: number;
+  /** (n, to - from), row-major. */
+  readonly weights: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * Bilinear weights of `n` pixels from `start` (may be fractional) of an axis of `size` pixels over `cells` cells.
+ * `whole` reads all cells, not only the ones in reach: fixed shapes for training.
+ */
+export function samplingAxis(start: number, n: number, size: number, cells: number, whole = false): AxisTable {
+  const at = Float64Array.from({ length: n }, (_, i) => ((start + i + 0.5) / size) * cells - 0.5); // in cells, 0 is the first centre
+  const clamp = (c: number) => Math.min(cells - 1, Math.max(0, c));
+  const from = whole ? 0 : Math.floor(clamp(at[0]!));
+  const to = whole ? cells : Math.min(cells, Math.floor(clamp(at[n - 1]!)) + 2);
+  const span = to - from;
+  const weights = new Float32Array(n * span);
+  for (let i = 0; i < n; i++) {
+    const c = clamp(at[i]!);
+    const low = Math.floor(c);
+    const fraction = c - low;
+    weights[i * span + low - from]! += 1 - fraction;
+    if (fraction > 0) weights[i * span + low + 1 - from]! += fraction;
+  }
+  return { from, to, weights };
 }
 
 /** Feeds of a tile (its corner in pixels from the thumbnail's, fractions allowed) at `scale` pixels to a cell, and which cells of each map it reads. */

@@ -1,7 +1,7 @@
-// The denoiser: a diffusion transformer (Peebles & Xie 2023) that predicts the velocity of a straight path between
-// image and noise (Lipman et al. 2023; Liu et al. 2023). One shared AdaLN modulation from time, guidance and the pooled
-// text (PixArt's AdaLN-single); text and references enter only as extra keys and values, computed once a prompt.
-// Legend: B batch, L image tokens, T text tokens, S reference tokens, M = T + S, C latent channels, D width.
+// What the denoiser (transformer.ts) is made of: blocks of a diffusion transformer (Peebles & Xie 2023) with one AdaLN modulation that
+// all share (PixArt's AdaLN-single), and the conditioning: text and references enter only as extra keys and values, computed once a
+// prompt.
+// Legend: B batch, L tokens of the picture, T text tokens, S reference tokens, M = T + S, C channels, D width.
 import { rmsNormalize, silu } from '../../graph/functions.ts';
 import { add, concat, cos, div, mul, round, sin, slice, sub, sum, unsqueeze } from '../../graph/ops.ts';
 import { constant, type Value } from '../../graph/value.ts';
@@ -9,7 +9,7 @@ import { keysValues, selfAttention, type KeysValues, type Rotary } from '../../n
 import { embedding, linear, rmsNorm, swiglu } from '../../nn/layers.ts';
 import type { Scope } from '../../nn/scope.ts';
 import { float32 } from '../../tensor/tensor.ts';
-import { INNER, type Config, type NetworkConfig } from './config.ts';
+import { INNER, type LayersConfig } from './config.ts';
 import { textEncoder } from './text-encoder.ts';
 
 /** What a prompt becomes, once: reused by every step. */
@@ -44,7 +44,7 @@ export function maskBias(mask: Value): Value {
 }
 
 /** Text and references to each layer's keys and values. */
-export function conditioning(s: Scope, text: TextInputs, config: NetworkConfig, references?: ReferenceInputs): Conditioning {
+export function conditioning(s: Scope, text: TextInputs, config: LayersConfig, references?: ReferenceInputs): Conditioning {
   const { transformer: t } = config;
   const features = textEncoder(s.in('text'), text.ids, text.positions, maskBias(text.mask), config); // (B, T, D')
   const weights = unsqueeze(text.mask, -1);
@@ -63,7 +63,7 @@ export function conditioning(s: Scope, text: TextInputs, config: NetworkConfig, 
 }
 
 /** Latent tokens of references with their slot: (B, S, C) to (B, S, D). */
-function referenceFeatures(s: Scope, { tokens, slots }: ReferenceInputs, { transformer: t, subjects }: NetworkConfig): Value {
+function referenceFeatures(s: Scope, { tokens, slots }: ReferenceInputs, { transformer: t, subjects }: LayersConfig): Value {
   const x = linear(s.in('in'), tokens, t.width, { bias: true });
   return rmsNorm(s.in('norm'), add(x, embedding(s.in('slot').declare({ bits: 5 }), slots, subjects + 1, t.width)));
 }
@@ -94,36 +94,6 @@ export interface BlockInputs {
 /** What the first and the last layer declare. */
 export const END = { bits: 6, adapt: 'ends' } as const;
 
-/** What a step begins with. */
-export interface Entry {
-  /** (B, L, D) */
-  readonly tokens: Value;
-  /** (B, 6D), the modulation that all blocks share. */
-  readonly shared: Value;
-  /** (B, 2D), that of the exit. */
-  readonly last: Value;
-}
-
-/** x (B, L, C); t (B) in [0, 1], 1 is noise; guidance (B), 0 means none was distilled; pooled (B, D). */
-export function entry(
-  s: Scope,
-  x: Value,
-  { t, guidance, pooled }: { t: Value; guidance: Value; pooled: Value },
-  { transformer: c }: Config,
-): Entry {
-  const D = c.width;
-  const embed = (name: string, v: Value) => linear(s.in(name).declare({ bits: 6, adapt: 'time' }), sinusoid(v), D, { bias: true });
-  const inside = s.declare({ bits: 5, adapt: 'modulation' });
-  let signal = add(add(embed('time', t), embed('guidance', mul(guidance, 0.1))), pooled); // (B, D)
-  signal = silu(linear(inside.in('signal'), silu(signal), D, { bias: true }));
-  const modulation = (name: string, n: number) => linear(inside.in(name), signal, n * D, { bias: true, deviation: 0.02 / Math.sqrt(D) });
-  return {
-    tokens: linear(s.in('in').declare(END), x, D, { bias: true }),
-    shared: modulation('modulation', 6),
-    last: modulation('last-modulation', 2),
-  };
-}
-
 /** Block i: tokens (B, L, D) to tokens. */
 export function block(
   s: Scope,
@@ -131,7 +101,7 @@ export function block(
   h: Value,
   shared: Value,
   { extra, rotary, bias }: BlockInputs,
-  { transformer: c }: Pick<Config, 'transformer'>,
+  { transformer: c }: Pick<LayersConfig, 'transformer'>,
 ): Value {
   const own = s.in('blocks').in(i).declare(INNER);
   const modulation = add(shared, own.parameter('modulation', [6 * c.width], { constant: 0 }));
@@ -144,28 +114,6 @@ export function block(
   h = add(h, mul(a, add(gateA!, 1)));
   const m = swiglu(own.in('mlp').declare({ adapt: 'mlp' }), modulate(h, shiftM!, scaleM!), c.hidden);
   return add(h, mul(m, add(gateM!, 1)));
-}
-
-/** Tokens (B, L, D) to the velocity (B, L, C). */
-export function exit(s: Scope, h: Value, last: Value, { transformer: c, channels }: Config): Value {
-  const [shift, scale] = chunks(last, 2, c.width);
-  return linear(s.in('out').declare(END), modulate(h, shift!, scale!), channels, { bias: true, deviation: 0 });
-}
-
-/**
- * Velocity at time t of noisy tokens x.
- * x (B, L, C); t (B) in [0, 1], 1 is noise; guidance (B), 0 means none was distilled; rotary (L, d/2);
- * bias (B, 1, 1, M + L) on the keys, extra keys first (0 seen, -1e4 hidden). Returns (B, L, C).
- */
-export function transformer(
-  s: Scope,
-  x: Value,
-  { t, guidance, condition, rotary, bias }: { t: Value; guidance: Value; condition: Conditioning; rotary: Rotary; bias?: Value },
-  config: Config,
-): Value {
-  const { tokens, shared, last } = entry(s, x, { t, guidance, pooled: condition.pooled }, config);
-  const h = condition.layers.reduce((h, extra, i) => block(s, i, h, shared, { extra, rotary, bias }, config), tokens);
-  return exit(s, h, last, config);
 }
 
 /** (B, n*D) to n values of (B, 1, D). */
