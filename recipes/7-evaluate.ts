@@ -2,8 +2,8 @@
 // pictures; fewer steps and fewer bits. One page, one JSON file, one sheet of the worst pictures. Everything that the judges saw is kept
 // in RUN/evaluation/sights.jsonl, so that a second run goes on where one was stopped.
 //   npm run evaluate -- [--quick|--full] [--preset NAME] [--model FILE] [--json FILE] [--out FOLDER] [--only PARTS] [--run FOLDER]
-//                       [--steps N] [--precision NAME] [--judges FILE]
-// PARTS: geneval, concepts, identity, steps, comma separated. --precision: float32, int8 or int4 products (default: as the SDK draws). The
+//                       [--steps N] [--precision NAME] [--judges FILE] [--prompts 8,6,3,3,0] [--cases 30] [--scenes 8]
+// PARTS: geneval, concepts, identity, free, steps, comma separated. --prompts (a task, for each of SETS), --cases, --scenes: other amounts. --precision: float32, int8 or int4 products (default: as the SDK draws). The
 // judges are RUN/judges.safetensors, or those of everything that recipe 6 trains (runs/judges/judges.safetensors,
 // models/judges.safetensors). Without --model it takes the shipped model of the preset, else the run's. --out takes evaluate.md,
 // evaluate.json and worst.webp (default RUN/evaluation; docs/results to publish).
@@ -19,6 +19,7 @@ import type { DataOptions } from '../src/data/sample.ts';
 import { renderPool } from '../src/data/render.ts';
 import { classesOf, conceptCases, SETS } from '../src/eval/cases.ts';
 import { measureConcepts } from '../src/eval/concepts.ts';
+import { measureFree } from '../src/eval/free-sentences.ts';
 import { measureGenEval, promptsOf, TASK_NAMES, type Prompt } from '../src/eval/geneval.ts';
 import { measureIdentity, subjectScenes } from '../src/eval/identity.ts';
 import { openLedger } from '../src/eval/ledger.ts';
@@ -38,7 +39,7 @@ import { PRECISIONS, type Precision } from '../src/quant/names.ts';
 import { BananaError, InputError } from '../src/util/errors.ts';
 import { openWays, type Ways } from '../src/eval/ways.ts';
 
-const PARTS = ['geneval', 'concepts', 'identity', 'steps'] as const;
+const PARTS = ['geneval', 'concepts', 'identity', 'free', 'steps'] as const;
 type Part = (typeof PARTS)[number];
 /** Side in pixels of the pictures that are judged. */
 const SIDE = 256;
@@ -111,7 +112,7 @@ function progressLine(stopped: () => boolean): Suite['progress'] {
 
 /** House GenEval's prompts: `counts` a task for each set. */
 function genevalPrompts(data: DataOptions, counts: readonly number[]): Prompt[] {
-  return SETS.flatMap((set, i) => TASK_NAMES.flatMap((task) => promptsOf(data, task, set, counts[i]!, SEED)));
+  return SETS.flatMap((set, i) => TASK_NAMES.flatMap((task) => promptsOf(data, task, set, counts[i] ?? 0, SEED)));
 }
 
 const DRAWN: Readonly<Record<Part, (work: Work) => Promise<Partial<Evaluation>>>> = {
@@ -132,6 +133,9 @@ const DRAWN: Readonly<Record<Part, (work: Work) => Promise<Partial<Evaluation>>>
     const found = await measureIdentity(suite, main, subjectScenes(figures, options.amounts.scenes, SEED, FIGURE_STYLES), figures, SEED);
     misses.push(...found.misses);
     return { identity: found.result };
+  },
+  async free({ suite, main, data }) {
+    return { free: await measureFree(suite, main, data) };
   },
   async steps({ suite, main, ways, data, options }) {
     const { lite } = options.amounts;
@@ -271,6 +275,9 @@ function parse(): Options {
       steps: text,
       precision: text,
       judges: text,
+      prompts: text,
+      cases: text,
+      scenes: text,
       quick: flag,
       full: flag,
     },
@@ -291,7 +298,12 @@ function parse(): Options {
   return {
     preset: name,
     mode,
-    amounts: AMOUNTS[mode],
+    amounts: {
+      ...AMOUNTS[mode],
+      ...(v.prompts !== undefined && { prompts: v.prompts.split(',').map(Number) }),
+      ...(v.cases !== undefined && { cases: Number(v.cases) }),
+      ...(v.scenes !== undefined && { scenes: Number(v.scenes) }),
+    },
     parts,
     run,
     out: v.out ?? join(run, 'evaluation'),

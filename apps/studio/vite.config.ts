@@ -29,7 +29,7 @@ function baseOf(name: string): string {
 
 /** Where others than the shipped models lie: all of that folder are models of the site. */
 const OTHERS = process.env['STUDIO_MODELS'];
-const SHIPPED = ['pico-layers', 'pico'];
+const SHIPPED = ['pico-layers'];
 const shelf = OTHERS ?? join(root, 'models');
 const modelFile = (name: string) => join(shelf, `${name}.safetensors`);
 

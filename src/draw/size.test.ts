@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import { DATA } from '../data/dataset.ts';
 import { latentGrid } from '../models/layout.ts';
 import { resolveSize, tilesOf } from './size.ts';
-import { ASPECTS, type Aspect, type SizeOptions } from './request.ts';
+import { ASPECTS, type SizeOptions } from './request.ts';
 
 test('sizes: nothing, one side, both, an aspect ratio', () => {
   expect(resolveSize()).toEqual({ width: 512, height: 512 });

@@ -44,6 +44,7 @@ const evaluation: Evaluation = {
   },
   concepts: { 'seen, English': { real: score, drawn: score } },
   identity: { 2: { scenes: 8, real: identity, drawn: identity } },
+  free: { English: { count: 30, shown: 0.6, shown5: 0.7, misses: ['crowned'] } },
   stepsAndBits: {
     reference: '4 steps',
     variants: { '1 step': { count: 24, first: 0.4, five: 0.5, psnr: 24.5 }, '4 steps': { count: 24, first: 0.5, five: 0.6 } },
@@ -61,6 +62,7 @@ test('every score beside that of real renders, under what the judges are worth',
   expect(part('House GenEval')).toContain('| **mean** | 37.5 % | 95.0 % | 50.0 % | 100.0 % |  |');
   expect(part('Concept')).toContain('| seen, English | the model | 50.0 % | 75.0 % | 90.0 % | - | 40 |\n|  | real renders |');
   expect(part('Identity')).toContain('| 2 | the model | 100.0 % | 87.5 % | 10.0 % | 50.0 % | 25.0 % | 0.0 % | 16 |');
+  expect(part('Free')).toContain('| English | 60.0 % | 70.0 % | 30 |');
   expect(part('Steps')).toContain('| 1 step | 40.0 % | 50.0 % | 24.50 dB | 24 |\n| 4 steps | 50.0 % | 60.0 % | - | 24 |');
   expect(part('The furthest')).toContain('| &lt;1&gt; happy | identity | 0 of 1 recognised | 3 |');
   expect(page.trimEnd().endsWith('(worst.webp)')).toBe(true);

@@ -1,6 +1,7 @@
 // The result of an evaluation as data, and as one page for people. Every score of the model stands beside the same score of
 // real renders, under a line that says how good the judges are on renders that they have not seen.
 import type { ConceptResult, ConceptScore } from './concepts.ts';
+import type { FreeScore } from './free-sentences.ts';
 import { meanScore, TASK_NAMES, type GenEvalResult, type TaskScore } from './geneval.ts';
 import type { IdentityResult, IdentityScore } from './identity.ts';
 import type { JudgeAccuracy } from './judges/judges.ts';
@@ -40,6 +41,8 @@ export interface Evaluation {
   readonly pictures?: number;
   readonly concepts?: ConceptResult;
   readonly identity?: IdentityResult;
+  /** Sentences that no grammar of ours makes. */
+  readonly free?: Readonly<Record<string, FreeScore>>;
   readonly stepsAndBits?: StepsResult;
   /** The pictures furthest from right. */
   readonly worst?: readonly Pick<Miss, 'part' | 'caption' | 'seed' | 'why' | 'nearness'>[];
@@ -164,6 +167,16 @@ Judges, on unseen real renders: identity among 32 ${percent(characters.identity)
 ${table(['subjects', 'drawn by', 'found', 'match', 'bleeding', 'expression as asked', "reference's", 'copies', 'of'], rows)}`;
 }
 
+function freePart(sets: NonNullable<Evaluation['free']>, judges: JudgesOf): string {
+  const rows = Object.entries(sets).map(([set, s]) => [set, percent(s.shown), percent(s.shown5), String(s.count)]);
+  return `## Free sentences
+
+Sentences as people type them, that no grammar of ours makes; right is a picture that shows the thing.
+${trust(judges)}
+
+${table(['', 'shown', 'concept among five', 'sentences'], rows)}`;
+}
+
 function stepsPart({ reference, variants }: StepsResult, judges: JudgesOf): string {
   const rows = Object.entries(variants).map(([name, s]) => [
     name,
@@ -200,6 +213,7 @@ ${e.notes.map((note) => `- Left out: ${note}\n`).join('')}`,
     judges && e.geneval && genevalPart(e.geneval, e.pictures ?? 1, judges),
     judges && e.concepts && conceptsPart(e.concepts, judges),
     judges && e.identity && identityPart(e.identity, judges),
+    judges && e.free && freePart(e.free, judges),
     judges && e.stepsAndBits && stepsPart(e.stepsAndBits, judges),
     '## Speed\n\nMeasured by `npm run bench`, on an idle machine: docs/results/bench.json.\n',
     e.worst && e.worst.length > 0 && worstPart(e.worst),

@@ -13,7 +13,6 @@ export const INPUT_CODES = {
   'codec.quality': 'The quality of a JPEG or WebP is not 1 to 100.',
   'codec.size': 'A picture has more pixels than may be unpacked.',
   'command.unknown': 'A bare word looks like a command, and is none.',
-  'data.missing': 'Training data is not where it is looked for; the message says what makes it.',
   'engine.request': 'An engine is asked for what it does not serve.',
   'engine.send': 'An option cannot be sent to the engine: it holds a function or the like.',
   'evaluate.index': 'An index of Gather or the like is outside its axis.',

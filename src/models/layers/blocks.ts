@@ -2,7 +2,7 @@
 // all share (PixArt's AdaLN-single), and the conditioning: text and references enter only as extra keys and values, computed once a
 // prompt.
 // Legend: B batch, L tokens of the picture, T text tokens, S reference tokens, M = T + S, C channels, D width.
-import { rmsNormalize, silu } from '../../graph/functions.ts';
+import { rmsNormalize } from '../../graph/functions.ts';
 import { add, concat, cos, div, mul, round, sin, slice, sub, sum, unsqueeze } from '../../graph/ops.ts';
 import { constant, type Value } from '../../graph/value.ts';
 import { keysValues, selfAttention, type KeysValues, type Rotary } from '../../nn/attention.ts';

@@ -74,7 +74,9 @@ describe('networks', () => {
     const weights = lively(whole.specs);
     const P = slots.length - objects;
     const ids = (from: number, to: number) => int64([to - from], [...Array(to).keys()].slice(from));
-    const cache = Array.from({ length: depth }, (_, i) => ['k', 'v'].map((kind) => [`${kind}.${i}`, normals(1, heads.groups, 5, heads.width)]));
+    const cache = Array.from({ length: depth }, (_, i) =>
+      ['k', 'v'].map((kind) => [`${kind}.${i}`, normals(1, heads.groups, 5, heads.width)]),
+    );
     let all: Tensors = {
       ...(Object.fromEntries(cache.flat()) as Tensors),
       content: normals(1, P, channels),
@@ -95,7 +97,14 @@ describe('networks', () => {
       const { next, ...found } = evaluate(g, { ...only(weights, g.inputs), ...only(all, g.inputs) });
       all = { ...all, ...found, ...(next && { tokens: next }) };
     }
-    expectClose(only(all, Object.keys(expected).map((name) => ({ name }) as Value)), expected, { rtol: 1e-5, atol: 1e-6 });
+    expectClose(
+      only(
+        all,
+        Object.keys(expected).map((name) => ({ name }) as Value),
+      ),
+      expected,
+      { rtol: 1e-5, atol: 1e-6 },
+    );
     expect(denoiseParts(config, 1e9)).toHaveLength(1);
   });
 
@@ -120,4 +129,3 @@ function only(weights: Tensors, inputs: readonly Value[]): Tensors {
   const names = new Set(inputs.map((v) => v.name));
   return Object.fromEntries(Object.entries(weights).filter(([path]) => names.has(path)));
 }
-
