@@ -2,6 +2,7 @@
 // clamped while the picture is drawn (sampling/clamp.ts), so that what is drawn fits it; a layer that is kept then has its own pixels again.
 // A thing with words of its own is drawn by itself first, and then known. Not here: numbers of latents (models/family.ts), the loop.
 import {
+  common,
   image,
   imageToTensor,
   cutImage,
@@ -14,7 +15,7 @@ import {
   type Tile,
 } from '../image/image.ts';
 import { composite } from '../models/composite.ts';
-import type { Condition, Drawing, KnownLayer, LayerDrawing, Layering, AskedLayers, Painter } from '../models/family.ts';
+import type { Condition, Drawing, KnownLayer, LayerDrawing, Layering, AskedLayers, Painter, Seen } from '../models/family.ts';
 import { noiseOf, type Layout } from '../models/layout.ts';
 import type { Known } from '../sampling/clamp.ts';
 import { InputError } from '../util/errors.ts';
@@ -233,17 +234,24 @@ function pixelLayer(
 }
 
 /** All of a drawing, or of a layer, at a size. */
-export async function renderWhole(
-  drawing: Pick<Drawing, 'render'>,
-  size: Size,
-  { of = size, before = async () => {} }: { of?: Size; before?: () => Promise<void> } = {},
-): Promise<Image> {
+export async function renderWhole(drawing: Pick<Drawing, 'render'>, size: Size, { of = size }: { of?: Size } = {}): Promise<Image> {
   const whole = image(size.width, size.height);
-  for (const tile of tilesOf(size, TILE)) {
-    await before();
-    placeImage(whole, tile, tensorToImage(await drawing.render(tile, of)));
-  }
+  await renderPart(drawing, { x: 0, y: 0, width: size.width, height: size.height }, whole, { of });
   return whole;
+}
+
+/** A part of a drawing, or of a layer, at a size into the picture of all of it. */
+async function renderPart(
+  drawing: Pick<Drawing, 'render'>,
+  { x, y, ...part }: Tile,
+  into: Image,
+  { of, before = async () => {} }: { of: Size; before?: (() => Promise<void>) | undefined },
+): Promise<void> {
+  for (const piece of tilesOf(part, TILE)) {
+    await before();
+    const tile = { ...piece, x: x + piece.x, y: y + piece.y };
+    placeImage(into, tile, tensorToImage(await drawing.render(tile, of)));
+  }
 }
 
 /** Side of what is drawn by words of its own, in pixels. */
@@ -270,20 +278,64 @@ export async function drawSticker(
 /** The layer of a picture in one piece: itself. */
 export const onlyLayer = (picture: Image): PictureLayer => ({ name: 'canvas', slot: 0, box: [0, 0, 1, 1], x: 0, y: 0, image: picture });
 
+/** Images of a picture's layers, put together while it is drawn, so that nothing is drawn twice. */
+export interface LayerImages {
+  /** To be told of what is drawn of each layer. */
+  readonly seen: Seen;
+  /** All of a layer, once the whole picture was drawn: what reaches beyond it is drawn now. */
+  of(layer: LayerDrawing): Promise<Image>;
+}
+
+/** The images of layers of a picture of this size. `before` is awaited between tiles. */
+export function layerImages(size: Size, before?: () => Promise<void>): LayerImages {
+  const drawn = new Map<LayerDrawing, Image>();
+  const whole = (layer: LayerDrawing): Image => {
+    const { width, height } = layer.box(size);
+    const found = drawn.get(layer) ?? image(width, height);
+    drawn.set(layer, found);
+    return found;
+  };
+  return {
+    seen: (layer, tile, pixels) => layer.image?.(size) ?? placeImage(whole(layer), tile, tensorToImage(pixels)),
+    async of(layer) {
+      const given = layer.image?.(size);
+      if (given) return given;
+      const box = layer.box(size);
+      for (const part of outside(box, size)) await renderPart(layer, part, whole(layer), { of: size, before });
+      return whole(layer);
+    },
+  };
+}
+
+/** The parts of a box, from its own corner, that lie beyond a picture: above, below, and beside it. */
+function outside(box: Tile, { width, height }: Size): Tile[] {
+  const inside = common(box, { x: 0, y: 0, width, height });
+  if (!inside) return [{ ...box, x: 0, y: 0 }];
+  const [left, top] = [inside.x - box.x, inside.y - box.y];
+  const [right, bottom] = [left + inside.width, top + inside.height];
+  const parts = [
+    { x: 0, y: 0, width: box.width, height: top },
+    { x: 0, y: bottom, width: box.width, height: box.height - bottom },
+    { x: 0, y: top, width: left, height: inside.height },
+    { x: right, y: top, width: box.width - right, height: inside.height },
+  ];
+  return parts.filter((part) => part.width > 0 && part.height > 0);
+}
+
 /** Every layer of a picture as an image of its own. */
 export async function layersOf(
   { layers = [] }: Drawing,
   size: Size,
-  objects: readonly UsedObject[] = [],
-  before?: () => Promise<void>,
+  objects: readonly UsedObject[] | undefined,
+  images: LayerImages,
 ): Promise<PictureLayer[]> {
   const found: PictureLayer[] = [];
   for (const layer of layers) {
     const { slot, z } = layer;
     const box = layer.box(size);
-    const shown = layer.image?.(size) ?? (await renderWhole(layer, box, { of: size, ...(before && { before }) }));
+    const shown = await images.of(layer);
     const art = slot === 0 ? { x: 0, y: 0, ...size } : artAt(shown, box);
-    const name = objects.find((one) => one.slot === slot)?.prompt ?? (slot === 0 ? 'canvas' : `object ${slot}`);
+    const name = objects?.find((one) => one.slot === slot)?.prompt ?? (slot === 0 ? 'canvas' : `object ${slot}`);
     found.push({ name, slot, box: boxIn(art, size), ...(z !== undefined && { z }), x: box.x, y: box.y, image: shown });
   }
   return found;

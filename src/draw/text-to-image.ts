@@ -10,11 +10,11 @@ import { random, type Random } from '../util/random.ts';
 import type { GenerateEvent, RenderEvent, StageSeconds } from './events.ts';
 import { checkAble, withinModel } from './able.ts';
 import { checkOptions, type Checked } from './check.ts';
-import { drawSticker, layersAsked, layersOf, onlyLayer, planOf } from './objects.ts';
+import { drawSticker, layerImages, layersAsked, layersOf, onlyLayer, planOf } from './objects.ts';
 import { byName, pictureStore, type Sent } from './pictures.ts';
 import { withTriggers } from '../adapters/triggers.ts';
 import { noPeels, peelShelf, usedPeels, type PeelSource } from './peels.ts';
-import type { Condition, Drawing, ModelInfo, Painter } from '../models/family.ts';
+import type { Condition, Drawing, ModelInfo, Painter, Seen } from '../models/family.ts';
 import { noiseOf, type Layout } from '../models/layout.ts';
 import { startFrom, strengthOf, type Start } from './start.ts';
 import { DEFAULT_PREVIEW, narrowed, type GenerateOptions, type Limits, type PeelChoice } from './request.ts';
@@ -195,15 +195,17 @@ async function* drawn(
     if (size.width * size.height > LARGE) await painter.rest?.();
     const picture = image(size.width, size.height);
     const tiles = tilesOf(size, TILE);
+    const images = layerImages(size, () => checkpoint(signal));
+    const seen = request.layers && !start ? images.seen : undefined;
     for (const [i, tile] of tiles.entries()) {
       await checkpoint(signal);
-      await clock.time('render', () => drawTile(drawing!, tile, size, picture, opaque));
+      await clock.time('render', () => drawTile(drawing!, tile, size, picture, { opaque, seen }));
       const rows = !request.mask &&
         tile.x + tile.width === size.width && { y: tile.y, of: size.height, image: rowsOf(picture, tile.y, tile.height) };
       yield { type: 'render', index, tile: i + 1, tiles: tiles.length, ...(rows && { rows }) } satisfies RenderEvent;
     }
     start?.restore(picture);
-    const separate = async () => (start ? [onlyLayer(picture)] : layersOf(drawing!, size, request.objects, () => checkpoint(signal)));
+    const separate = async () => (start ? [onlyLayer(picture)] : layersOf(drawing!, size, request.objects, images));
     const layers = request.layers ? await clock.time('render', separate) : undefined;
     const { name, version, hash } = info;
     const recipe: Recipe = {
@@ -254,8 +256,14 @@ function fit({ width, height }: Size, side: number): Size {
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-async function drawTile(drawing: Drawing, tile: Tile, size: Size, picture: Image, opaque: boolean): Promise<void> {
-  placeImage(picture, tile, shown(await drawing.render(tile, size), opaque));
+async function drawTile(
+  drawing: Drawing,
+  tile: Tile,
+  size: Size,
+  picture: Image,
+  { opaque, seen }: { opaque: boolean; seen?: Seen | undefined },
+): Promise<void> {
+  placeImage(picture, tile, shown(await drawing.render(tile, size, seen), opaque));
 }
 
 /** Some rows of a picture, as a view. */

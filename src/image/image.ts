@@ -34,6 +34,13 @@ export const partOf = (size: Size, { x, y, width, height }: Tile): Tile => ({
   height: height * size.height,
 });
 
+/** What two rectangles share, if anything. */
+export function common(a: Tile, b: Tile): Tile | undefined {
+  const [x, y] = [Math.max(a.x, b.x), Math.max(a.y, b.y)];
+  const [width, height] = [Math.min(a.x + a.width, b.x + b.width) - x, Math.min(a.y + a.height, b.y + b.height) - y];
+  return width > 0 && height > 0 ? { x, y, width, height } : undefined;
+}
+
 export interface Image extends Size {
   /** R, G, B, A of each pixel, rows first, 0-255, not premultiplied. */
   readonly data: Uint8Array | Uint8ClampedArray;

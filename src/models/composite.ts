@@ -1,35 +1,31 @@
 // Layers laid over one another, back to front, premultiplied: the picture of a stack of layers, any tile at any size.
-import type { Size, Tile } from '../image/image.ts';
+import { common, type Size, type Tile } from '../image/image.ts';
 import { float32 } from '../tensor/tensor.ts';
 import type { Drawing, LayerDrawing } from './family.ts';
 
 /** The drawing of layers, back to front. */
 export const composite = (layers: readonly LayerDrawing[]): Drawing => ({
   layers,
-  async render(tile, size) {
+  async render(tile, size, seen) {
     let out: Float32Array | undefined;
     for (const layer of layers) {
       const box = layer.box(size);
       const covered = common(tile, box);
       if (!covered) continue;
-      const { data } = await layer.render({ ...covered, x: covered.x - box.x, y: covered.y - box.y }, size);
+      const own = { ...covered, x: covered.x - box.x, y: covered.y - box.y };
+      const pixels = await layer.render(own, size);
+      seen?.(layer, own, pixels);
+      const data = pixels.data as Float32Array;
       const all = covered.width === tile.width && covered.height === tile.height;
       if (!out && all)
-        out = data as Float32Array; // over nothing it is itself
-      else over((out ??= nothing(tile)), tile, covered, data as Float32Array);
+        out = data; // over nothing it is itself
+      else over((out ??= nothing(tile)), tile, covered, data);
     }
     return float32([1, tile.height, tile.width, 4], out ?? nothing(tile));
   },
 });
 
 const nothing = ({ width, height }: Size): Float32Array => new Float32Array(width * height * 4).fill(-1);
-
-/** What two rectangles share, if anything. */
-function common(a: Tile, b: Tile): Tile | undefined {
-  const [x, y] = [Math.max(a.x, b.x), Math.max(a.y, b.y)];
-  const [width, height] = [Math.min(a.x + a.width, b.x + b.width) - x, Math.min(a.y + a.height, b.y + b.height) - y];
-  return width > 0 && height > 0 ? { x, y, width, height } : undefined;
-}
 
 /** Lays a piece over a tile, premultiplied. Unrolled, since millions of pixels pass here, most of them transparent. */
 function over(out: Float32Array, tile: Tile, piece: Tile, pixels: Float32Array): void {

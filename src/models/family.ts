@@ -230,10 +230,16 @@ export interface LayerDrawing {
   render(tile: Tile, size: Size): Promise<Tensor>;
 }
 
+/** Is shown a tile of a layer's own box; the pixels are another's as soon as it returns. */
+export type Seen = (layer: LayerDrawing, tile: Tile, pixels: Tensor) => void;
+
 /** A picture of which any number of pixels can be drawn. */
 export interface Drawing {
   /** Its layers, back to front, of a model that draws in layers. */
   readonly layers?: readonly LayerDrawing[];
-  /** (1, height, width, 4), premultiplied around [-1, 1]: one tile of the whole picture at some size. */
-  render(tile: Tile, size: Size): Promise<Tensor>;
+  /**
+   * (1, height, width, 4), premultiplied around [-1, 1]: one tile of the whole picture at some size. `seen`, of a model that draws in layers,
+   * is told of each piece of a layer that it drew for it.
+   */
+  render(tile: Tile, size: Size, seen?: Seen): Promise<Tensor>;
 }
