@@ -42,19 +42,24 @@ export function packBlocks({ values, scales }: Blocks & { values: Tensor<'int8'>
   return { values: tensor('uint8', [columns, blocks, bytes], packed), scales: tensor('float32', [columns * blocks], factors) };
 }
 
+/** Columns that are written side by side, so that what is written lies together. */
+const TOGETHER = 64;
+
 /** The blocks of a packed weight with `rows` inputs. */
 export function unpackBlocks({ values, scales }: PackedBlocks, bits: number, rows: number): Blocks & { values: Tensor<'int8'> } {
   const [columns, blocks, bytes] = values.shape as [number, number, number];
   const each = 8 / bits;
   const whole = zeros('int8', [rows, columns]);
   const halves = zeros('float16', [blocks, columns]);
-  for (let c = 0; c < columns; c++) {
+  const [from, to, stride, mask, half] = [values.data, whole.data, blocks * bytes, 2 ** bits - 1, 2 ** (bits - 1)];
+  for (let first = 0; first < columns; first += TOGETHER) {
+    const last = Math.min(columns, first + TOGETHER);
     for (let r = 0; r < rows; r++) {
-      const byte = values.data[c * blocks * bytes + Math.floor(r / each)]!;
-      whole.data[r * columns + c] = ((byte >> (bits * (r % each))) & (2 ** bits - 1)) - 2 ** (bits - 1);
+      const [at, shift] = [Math.floor(r / each), bits * (r % each)];
+      for (let c = first; c < last; c++) to[r * columns + c] = ((from[c * stride + at]! >> shift) & mask) - half;
     }
-    for (let b = 0; b < blocks; b++) halves.data[b * columns + c] = toHalf(scales.data[c * blocks + b]!);
   }
+  for (let c = 0; c < columns; c++) for (let b = 0; b < blocks; b++) halves.data[b * columns + c] = toHalf(scales.data[c * blocks + b]!);
   return { values: whole, scales: halves };
 }
 

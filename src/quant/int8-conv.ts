@@ -57,7 +57,7 @@ function inBytes(x: Value, weight: Value, path: string, { pads: [top, left, bott
   return transpose(apply('MatMulIntegerToFloat', product), [0, 3, 1, 2]); // (B, out, h', w')
 }
 
-/** Outputs that are rounded side by side, so that what is written lies together. */
+/** Outputs that are written side by side, so that what is written lies together. */
 const TOGETHER = 64;
 
 /** A kernel (out, in, rows, columns) as 8-bit columns (rows * columns * in, out), as the pixels lie side by side. */
@@ -65,14 +65,18 @@ export function kernelColumns({ shape, data }: Tensor<'float32'>): Columns {
   const [out, inner, rows, columns] = shape as [number, number, number, number];
   const [places, each] = [rows * columns, inner * rows * columns];
   const scales = Float32Array.from({ length: out }, (_, o) => largest(data, o * each, (o + 1) * each) / LEVELS);
-  const factors = Float64Array.from(scales, (scale) => 1 / (scale || 1)); // an output of zeros stays zeros
-  const values = new Int8Array(data.length);
+  const whole = new Int8Array(data.length); // (out, in, places)
+  for (let o = 0, i = 0; o < out; o++) {
+    const factor = 1 / (scales[o]! || 1); // an output of zeros stays zeros
+    for (const end = i + each; i < end; i++) whole[i] = roundToEven(data[i]! * factor);
+  }
+  const values = new Int8Array(data.length); // (places, in, out)
   for (let first = 0; first < out; first += TOGETHER) {
     const last = Math.min(out, first + TOGETHER);
-    for (let k = 0; k < places; k++)
-      for (let c = 0; c < inner; c++)
+    for (let c = 0; c < inner; c++)
+      for (let k = 0; k < places; k++)
         for (let o = first, to = (k * inner + c) * out + first, from = first * each + c * places + k; o < last; o++, to++, from += each)
-          values[to] = roundToEven(data[from]! * factors[o]!);
+          values[to] = whole[from]!;
   }
   return { values: tensor('int8', [each, out], values), scales: float32([out], scales) };
 }

@@ -19,7 +19,7 @@ import { openTinyDecoder, type TinyDecoder } from '../stable-diffusion/tiny-stri
 import type { EmmditConfig } from './emmdit-config.ts';
 import { EMBEDDINGS, type LlamaConfig } from './llama.ts';
 import { placesOf } from './positions.ts';
-import { ANY_SIDES, denoiseStage, pixelsHalves, textStages } from './stages.ts';
+import { ANY_SIDES, denoiseStage, pixelsHalves, textStage, textStageCount, textStages } from './stages.ts';
 
 /** Tokens of every prompt, padding included: the denoiser reads all of them. */
 export const TOKENS = 128;
@@ -70,8 +70,9 @@ export async function openNetworks(runtime: Runtime, weights: NitroWeights, aske
       const seen = Float32Array.from({ length: TOKENS }, (_, i) => (i < ids.length ? 1 : 0));
       const all = [...ids, ...new Array<number>(TOKENS - ids.length).fill(text.padding)];
       let x = await embedded(all, text);
-      for (const [i, stage] of textStages(text.config, TOKENS, text.weights.names, product(plans.text)).entries()) {
-        const layers = await session(`text ${i}`, () => stage, text.weights, { frugal: true });
+      for (let i = 0; i < textStageCount(text.config); i++) {
+        const build = () => textStage(i, text.config, TOKENS, text.weights.names, product(plans.text));
+        const layers = await session(`text ${i}`, build, text.weights, { frugal: true });
         x = (await layers.run({ x, seen: float32([1, TOKENS], seen) }))['features']!;
       }
       return x;

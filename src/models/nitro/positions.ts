@@ -22,7 +22,9 @@ export function placesOf({ rows, columns }: Grid, config: Pick<EmmditConfig, 'wi
   const cells = Array.from({ length: rows * columns }, (_, i) => (top + Math.floor(i / columns)) * table + left + (i % columns));
   const scale = trained / table / Math.max(Math.floor(trained / 16), 1); // diffusers' base_size and interpolation_scale
   const waves = new Float32Array(cells.length * width);
-  cells.forEach((cell, i) => waves.set(wavesOf((cell % table) * scale, Math.floor(cell / table) * scale, width), i * width));
+  const frequencies = Float64Array.from({ length: width / 4 }, (_, i) => 10000 ** (-i / (width / 4)));
+  for (const [i, cell] of cells.entries())
+    setWaves(waves.subarray(i * width, (i + 1) * width), (cell % table) * scale, Math.floor(cell / table) * scale, frequencies);
   const [halves, quarters] = COMPRESSED.map((side) => cells.length / side ** 2) as [number, number];
   return {
     cells: int64([cells.length], cells),
@@ -39,8 +41,11 @@ const counted = (from: number, count: number): Tensor =>
   );
 
 /** Sines and cosines of the column, then of the row, a quarter of the width each (Vaswani et al. 2017, in two directions). */
-function wavesOf(column: number, row: number, width: number): number[] {
-  const quarter = width / 4;
-  const frequencies = Array.from({ length: quarter }, (_, i) => 10000 ** (-i / quarter));
-  return [column, row].flatMap((place) => [Math.sin, Math.cos].flatMap((wave) => frequencies.map((f) => wave(place * f))));
+function setWaves(waves: Float32Array, column: number, row: number, frequencies: Float64Array): void {
+  const quarter = frequencies.length;
+  for (const [i, place] of [column, row].entries())
+    for (let k = 0; k < quarter; k++) {
+      waves[2 * i * quarter + k] = Math.sin(place * frequencies[k]!);
+      waves[(2 * i + 1) * quarter + k] = Math.cos(place * frequencies[k]!);
+    }
 }

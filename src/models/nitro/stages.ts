@@ -17,16 +17,20 @@ const root = (specs: Specs, product?: Product): Scope => rootScope(specs, produc
 /** Layers of the text encoder that are one stage: what a session is made from is in memory twice while it is made. */
 const TOGETHER = 4;
 
-/** x (B, L, D), seen (B, L) -> features (B, L, D), the x of the next stage. `names`: of the file's weights. */
-export function textStages(config: LlamaConfig, length: number, names: readonly string[], product?: Product): Stage[] {
+/** How many stages the text encoder is. */
+export const textStageCount = ({ depth }: LlamaConfig): number => Math.ceil(depth / TOGETHER);
+
+/** Stage i: x (B, L, D), seen (B, L) -> features (B, L, D), the x of the next stage. `names`: of the file's weights. */
+export function textStage(i: number, config: LlamaConfig, length: number, names: readonly string[], product?: Product): Stage {
   const inputs = [input('x', ['B', length, config.width]), input('seen', ['B', length])] as const;
-  return Array.from({ length: Math.ceil(config.depth / TOGETHER) }, (_, i) =>
-    stage((specs) => {
-      const layers = [i * TOGETHER, Math.min(config.depth, (i + 1) * TOGETHER)] as const;
-      return graph('text', { features: llamaFeatures(llamaRoot(root(specs, product), names), ...inputs, config, layers) }, inputs);
-    }),
+  const layers = [i * TOGETHER, Math.min(config.depth, (i + 1) * TOGETHER)] as const;
+  return stage((specs) =>
+    graph('text', { features: llamaFeatures(llamaRoot(root(specs, product), names), ...inputs, config, layers) }, inputs),
   );
 }
+
+export const textStages = (config: LlamaConfig, length: number, names: readonly string[]): Stage[] =>
+  Array.from({ length: textStageCount(config) }, (_, i) => textStage(i, config, length, names));
 
 /** Rows and columns of a latent. */
 export interface Sides {
