@@ -89,6 +89,10 @@ export function drawing(opened: Opened): void {
     await page.click('[aria-label="Delete: <1>"]');
     for (let i = 0; i < 3; i++) await page.click('[aria-label="Nearer"]');
     await page.waitForSelector('.close-up canvas');
+    const [part, frame] = await Promise.all(['.close-up', '.frame'].map(async (one) => (await page.locator(one).boundingBox())!));
+    expect(part!.x).toBeLessThanOrEqual(frame!.x); // all that is seen, and little besides
+    expect(part!.x + part!.width).toBeGreaterThanOrEqual(frame!.x + frame!.width);
+    expect(part!.width).toBeLessThan(1.5 * frame!.width);
     for (let i = 0; i < 3; i++) await page.click('[aria-label="Farther"]');
     await page.waitForSelector('.close-up', { state: 'detached' });
   });

@@ -46,12 +46,21 @@ const AROUND = 8;
 /** Longest side that is drawn anew, in pixels. */
 const SIDE_MAX = 1024;
 
+/** How far the frame reaches beyond the picture as it fits, on either side, in pictures. */
+function margins(): { readonly x: number; readonly y: number } {
+  const [frame, view] = ['.frame', '.view'].map((name) => document.querySelector<HTMLElement>(name));
+  if (!frame || !view) return { x: 0, y: 0 };
+  const beyond = (room: number, side: number) => Math.max(0, (room / side - 1) / 2);
+  return { x: beyond(frame.clientWidth, view.offsetWidth), y: beyond(frame.clientHeight, view.offsetHeight) };
+}
+
 /** What is seen of a picture, in whole pixels. */
 function seen({ scale, x, y }: Zoom, { width, height }: Image): Tile {
-  const from = (at: number, side: number) => Math.max(0, Math.floor((-at / scale) * side) - AROUND);
-  const to = (at: number, side: number) => Math.min(side, Math.ceil(((1 - at) / scale) * side) + AROUND);
-  const [left, top] = [from(x, width), from(y, height)];
-  return { x: left, y: top, width: to(x, width) - left, height: to(y, height) - top };
+  const beyond = margins();
+  const from = (at: number, more: number, side: number) => Math.max(0, Math.floor(((-more - at) / scale) * side) - AROUND);
+  const to = (at: number, more: number, side: number) => Math.min(side, Math.ceil(((1 + more - at) / scale) * side) + AROUND);
+  const [left, top] = [from(x, beyond.x, width), from(y, beyond.y, height)];
+  return { x: left, y: top, width: to(x, beyond.x, width) - left, height: to(y, beyond.y, height) - top };
 }
 
 /** Draws what is seen anew, when it is looked at from near and nothing moves. */
