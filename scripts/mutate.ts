@@ -3,6 +3,7 @@
 // before test/golden.test.ts was there. Minutes, so not part of npm test.
 //   npm run mutate [-- rope gate]     all, or those whose name has one of the words
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,19 +18,19 @@ interface Mutation {
   readonly to: string;
 }
 
-const TRANSFORMER = 'models/layers/blocks.ts';
+const BLOCKS = 'models/layers/blocks.ts';
 
 const MUTATIONS: readonly Mutation[] = [
   { name: 'random: another mixing constant', file: 'util/random.ts', from: '0x735a2d97', to: '0x735a2d99' },
-  { name: 'attention gate without + 1', file: TRANSFORMER, from: 'mul(a, add(gateA!, 1))', to: 'mul(a, gateA!)' },
+  { name: 'attention gate without + 1', file: BLOCKS, from: 'mul(a, add(gateA!, 1))', to: 'mul(a, gateA!)' },
   { name: 'rope base 50', file: 'nn/rope.ts', from: 'base = 100', to: 'base = 50' },
-  { name: 'time frequencies up to 100', file: TRANSFORMER, from: '1000 ** (i / 63)', to: '100 ** (i / 63)' },
-  { name: 'guidance embedded at 0.2', file: TRANSFORMER, from: 'mul(guidance, 0.1)', to: 'mul(guidance, 0.2)' },
-  { name: 'position code 3x', file: 'models/banana/renderer.ts', from: 'sin(2 * turn), Math.cos(2', to: 'sin(3 * turn), Math.cos(3' },
+  { name: 'time frequencies up to 100', file: BLOCKS, from: '1000 ** (i / 63)', to: '100 ** (i / 63)' },
+  { name: 'linear estimate: another path', file: 'models/layers/transformer.ts', from: 'sub(t, mul(l, rest))', to: 'sub(t, l)' },
+  { name: 'pixels half a cell off', file: 'models/layers/levels.ts', from: '* finer - 0.5', to: '* finer' },
   { name: 'schedule t ** 1.5', file: 'sampling/schedule.ts', from: 'const t = 1 - i / steps', to: 'const t = (1 - i / steps) ** 1.5' },
   { name: 'consistency: wrong re-noising', file: 'sampling/path.ts', from: '(1 - t) * x + t * n', to: 'x + t * n' },
   { name: 'guidance of twice the scale', file: 'sampling/guidance.ts', from: '+ scale * (', to: '+ 2 * scale * (' },
-  { name: 'MLP gate without + 1', file: TRANSFORMER, from: 'mul(m, add(gateM!, 1))', to: 'mul(m, gateM!)' },
+  { name: 'MLP gate without + 1', file: BLOCKS, from: 'mul(m, add(gateM!, 1))', to: 'mul(m, gateM!)' },
   { name: 'euler: half a step', file: 'sampling/path.ts', from: 'a + (next - t) * v', to: 'a + 0.5 * (next - t) * v' },
 ];
 
@@ -39,7 +40,7 @@ const COPIED = ['src', 'test', 'scripts', 'models', 'peels', 'package.json', 'ts
 /** The package in a folder of its own, with this one's dependencies. */
 async function copyOfPackage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'banana-mutate-'));
-  for (const name of COPIED) await cp(packagePath(name), join(folder, name), { recursive: true, preserveTimestamps: true });
+  for (const name of COPIED.filter((one) => existsSync(packagePath(one)))) await cp(packagePath(name), join(folder, name), { recursive: true, preserveTimestamps: true });
   await symlink(packagePath('node_modules'), join(folder, 'node_modules'));
   return folder;
 }

@@ -11,7 +11,7 @@ import { formatMessage } from 'publint/utils';
 
 const root = join(import.meta.dirname, '..');
 /** MiB on disk of a project that holds banana-sdk alone; npm 10 brings sharp's library for musl along, npm 11 does not. */
-const LARGEST = 336;
+const LARGEST = 330;
 /** The package is ESM: what cannot import that is left out, as attw's profile "esm-only" does. */
 const RESOLUTIONS = ['node16-esm', 'bundler'];
 

@@ -15,7 +15,8 @@ const ORT = join(root, 'node_modules/onnxruntime-web/dist');
 const RUNTIMES = ['jspi.mjs', 'jspi.wasm', 'asyncify.mjs', 'asyncify.wasm'].map((end) => `ort-wasm-simd-threaded.${end}`);
 
 /** Names of the .safetensors in a folder. */
-const named = (folder: string) => readdirSync(folder).flatMap((file) => /^(.*)\.safetensors$/.exec(file)?.[1] ?? []);
+const named = (folder: string) =>
+  (existsSync(folder) ? readdirSync(folder) : []).flatMap((file) => /^(.*)\.safetensors$/.exec(file)?.[1] ?? []);
 
 /** The Peels of the package. */
 const PEELS = named(join(root, 'peels'));

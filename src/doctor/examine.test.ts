@@ -76,7 +76,7 @@ test('the command: a report for people, or as JSON', async () => {
   expect(await told()).toEqual({
     code: 0,
     err: '',
-    out: expect.stringMatching(/family banana, pico.+velocity, step 2 .+nothing is wrong\n$/s),
+    out: expect.stringMatching(/family layers, pico.+velocity, step 2 .+nothing is wrong\n$/s),
   });
 });
 
