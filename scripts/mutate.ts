@@ -35,12 +35,13 @@ const MUTATIONS: readonly Mutation[] = [
 ];
 
 /** What the tests need beside the sources; data and art are not copied. */
-const COPIED = ['src', 'test', 'scripts', 'models', 'peels', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const COPIED = ['src', 'kernels', 'test', 'scripts', 'models', 'peels', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 
 /** The package in a folder of its own, with this one's dependencies. */
 async function copyOfPackage(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'banana-mutate-'));
-  for (const name of COPIED.filter((one) => existsSync(packagePath(one)))) await cp(packagePath(name), join(folder, name), { recursive: true, preserveTimestamps: true });
+  for (const name of COPIED.filter((one) => existsSync(packagePath(one))))
+    await cp(packagePath(name), join(folder, name), { recursive: true, preserveTimestamps: true });
   await symlink(packagePath('node_modules'), join(folder, 'node_modules'));
   return folder;
 }

@@ -4,7 +4,7 @@ import { random } from '../util/random.ts';
 import { article, caption, dutchNoun, isCountable, RELATIONS, type Facts, type Thing } from './captions.ts';
 import { COLOUR_NAMES, COLOURS, colourOf, fromHex, fromOklch, toHex, toOklch, type ColourName } from './colour.ts';
 import { CHARACTER_STYLES } from './characters.ts';
-import { DATA, sample, samples, squares } from './dataset.ts';
+import { DATA, sample, samples } from './dataset.ts';
 import type { Sample } from './sample.ts';
 import { nounOf } from './labels.ts';
 import { CORE_NOUNS } from './nouns.ts';
@@ -32,7 +32,7 @@ describe('samples', () => {
   it('stay inside their scope', () => {
     const scope = new Set(coreConcepts(20, ['flat', 'bold flat']).map((c) => c.hex));
     expect(scope.size).toBe(20);
-    for (const s of take(60, squares(DATA.tiny))) {
+    for (const s of take(60, { ...DATA.tiny, aspects: [[64, 64, 1]] })) {
       expect(['flat', 'bold flat']).toContain(s.style);
       expect([s.width, s.height]).toEqual([64, 64]);
       for (const o of s.objects) expect(scope).toContain(o.concept);

@@ -70,11 +70,6 @@ export const DATA = {
 } satisfies Record<string, DataOptions>;
 export type DataPreset = keyof typeof DATA;
 
-/** The same data as squares without subjects: what the autoencoder trains on. */
-export function squares(data: DataOptions): DataOptions {
-  return { ...data, aspects: [[data.size, data.size, 1]], subjects: 0 };
-}
-
 type Pool = { concepts: readonly Concept[]; styles: StyleKey[] };
 const pools = new Map<string, Pool>();
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { gridNoise } from '../sampling/noise.ts';
 import { random } from '../util/random.ts';
-import { canvasOf, noiseOf, numbersOf, positionsOf, split, tokensOf, type Layout, type Part } from './layout.ts';
+import { canvasOf, noiseOf, numbersOf, split, tokensOf, type Layout, type Part } from './layout.ts';
 
 const object = (slot: number): Part => ({ rows: 4, columns: 4, channels: 8, slot });
 const canvas: Part = { rows: 2, columns: 3, channels: 8, slot: 0 };
@@ -19,19 +19,6 @@ test('a layout counts its tokens and numbers, and cuts a latent into its parts',
   split(latent, layers)[1]![0] = -1;
   expect(latent[4]).toBe(-1);
   expect(() => split(latent.subarray(1), layers)).toThrow('a latent of 179 numbers: the layout has 180');
-});
-
-test('positions are those within a part', () => {
-  const positions = positionsOf([object(1), object(2), canvas]);
-  expect(positions.slice(0, 16)).toEqual(positions.slice(16, 32));
-  expect(positions.slice(32)).toEqual([
-    [-0.5, -1],
-    [-0.5, 0],
-    [-0.5, 1],
-    [0.5, -1],
-    [0.5, 0],
-    [0.5, 1],
-  ]);
 });
 
 test('the noise of one canvas is that of its grid, also of a coarser one', () => {

@@ -2,7 +2,6 @@
 // is the layout of one canvas; a picture of layers has a part for each thing and for where it is (ART, Pu et al. 2025).
 // Samplers step a flat list of numbers and know nothing of parts: whatever has to know asks here.
 import type { Size } from '../image/image.ts';
-import { gridPositions } from '../nn/rope.ts';
 import { gridNoise, type Grid } from '../sampling/noise.ts';
 import type { Random } from '../util/random.ts';
 
@@ -39,10 +38,6 @@ export const tokensOf = (layout: Layout): number => layout.reduce((sum, part) =>
 
 /** Numbers of a picture's latent. */
 export const numbersOf = (layout: Layout): number => layout.reduce((sum, part) => sum + cellsOf(part) * part.channels, 0);
-
-/** Row and column of each token within its part's own grid, from the middle: a part has the same positions wherever it lies. */
-export const positionsOf = (layout: Layout): [row: number, column: number][] =>
-  layout.flatMap(({ rows, columns }) => gridPositions(rows, columns));
 
 /**
  * Standard normal noise for a latent. Each part has a stream of its own, by its slot, so that it keeps its noise when others come and go.

@@ -11,9 +11,9 @@ import { SEAL, sealedWords } from '../models/seal.ts';
 import { initialize } from '../nn/scope.ts';
 import { encodeSafetensors } from '../tensor/safetensors.ts';
 import type { Tensors } from '../tensor/tensor.ts';
-import { readFileWhole, writeSafetensors } from '../disk/files.ts';
+import { writeSafetensors } from '../disk/files.ts';
 import { snapshotPath } from '../hub/cache.ts';
-import { tokenizerFromJSON, trainTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
+import { trainTokenizer } from '../tokenizer/tokenizer.ts';
 import { InputError } from '../util/errors.ts';
 import { packagePath } from '../disk/package.ts';
 import { random } from '../util/random.ts';
@@ -94,9 +94,4 @@ export function emptyModel(name: string, seed = 0): LayersModel {
 /** Untrained weights and a tokenizer of bare letters: for tests and timings. */
 export function randomModel(name: string, seed = 0): LayersModel {
   return { ...emptyModel(name, seed), weights: initialize(layersSpecs(layersPreset(name)), random(seed)) };
-}
-
-/** A tokenizer by the path of its JSON file. Throws InputError when it is missing or not one. */
-export async function readTokenizer(path: string): Promise<Tokenizer> {
-  return tokenizerFromJSON(new TextDecoder().decode(await readFileWhole(path)), path);
 }

@@ -6,8 +6,8 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BANANA, tinyModel, workFolder } from '../../test/command.ts';
 import { fakeBanana, pictureOf } from '../../test/fake-banana.ts';
+import { tinyPeel } from '../../test/tiny-peel.ts';
 import { decodeImage } from '../disk/codec.ts';
-import { shippedPeels } from '../node/library.ts';
 import { serve, type BananaServer } from './listen.ts';
 
 const banana = fakeBanana();
@@ -15,7 +15,8 @@ const { folder, remove } = workFolder();
 let server: BananaServer;
 let client: Client;
 beforeAll(async () => {
-  server = await serve(banana, { port: 0, peels: shippedPeels() });
+  await tinyPeel(folder, 'outline');
+  server = await serve(banana, { port: 0, peels: folder });
   client = new Client({ name: 'test', version: '1' });
   await client.connect(new StreamableHTTPClientTransport(new URL(`${server.url}/mcp`)));
 });

@@ -1,11 +1,12 @@
 // Several models behind one server: every face lists them, draws with the one that a request names, checks the request by what that one can,
 // and says which was meant when there is none of that name.
+import { join } from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { workFolder } from '../../test/command.ts';
 import { fakeBanana, soon } from '../../test/fake-banana.ts';
-import { shippedPeels } from '../node/library.ts';
+import { tinyPeel } from '../../test/tiny-peel.ts';
 import { serve, type BananaServer } from './listen.ts';
 
 const { folder, remove } = workFolder();
@@ -14,7 +15,11 @@ const fine = fakeBanana({
   model: { name: 'org/fine', preset: 'sd1', styles: ['oil'], abilities: ['negative', 'guidance'], steps: [10, 20] },
 });
 let server: BananaServer;
-beforeAll(async () => void (server = await serve([rough, fine], { port: 0, jobs: folder, peels: shippedPeels() })));
+beforeAll(async () => {
+  const peels = join(folder, 'peels');
+  await tinyPeel(peels, 'outline');
+  server = await serve([rough, fine], { port: 0, jobs: folder, peels });
+});
 afterAll(async () => {
   await server.close({ patience: 0 });
   remove();
@@ -105,7 +110,7 @@ test('the tools of assistants', async () => {
 test("the studio's: what each model is, and the Peels that are for it", async () => {
   const { json } = await api<{ models: { model: { name: string }; peels: string[] }[]; limits: { steps: number[] } }>('/host.json');
   expect(json.models.map(({ model, peels }) => [model.name, peels])).toEqual([
-    ['fake', []], // those of the package are for its own model
+    ['fake', []], // the one that there is is for another
     ['org/fine', []],
   ]);
   expect(json.limits.steps).toEqual([1, 2, 4, 10, 20]);

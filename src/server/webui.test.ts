@@ -2,8 +2,9 @@
 // @ts-expect-error: it has types, but the exports of its package.json do not name them
 import sdwebui from 'node-sd-webui';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { workFolder } from '../../test/command.ts';
 import { fakeBanana, pictureOf, soon } from '../../test/fake-banana.ts';
-import { shippedPeels } from '../node/library.ts';
+import { tinyPeel } from '../../test/tiny-peel.ts';
 import { decodeImage, encodeImage } from '../disk/codec.ts';
 import { narrowed } from '../draw/request.ts';
 import { image } from '../image/image.ts';
@@ -16,13 +17,18 @@ interface Client {
 }
 
 const banana = fakeBanana();
+const { folder, remove } = workFolder();
 let server: BananaServer;
 let client: Client;
 beforeAll(async () => {
-  server = await serve(banana, { port: 0, limits: narrowed({ count: 10 }), peels: shippedPeels() });
+  await tinyPeel(folder, 'outline');
+  server = await serve(banana, { port: 0, limits: narrowed({ count: 10 }), peels: folder });
   client = (sdwebui as (props: { apiUrl: string }) => Client)({ apiUrl: server.url });
 });
-afterAll(() => server.close({ patience: 0 }));
+afterAll(async () => {
+  await server.close({ patience: 0 });
+  remove();
+});
 
 const small = { prompt: 'a red fox', width: 96, height: 64 };
 const decoded = (base64: string) => decodeImage(Buffer.from(base64, 'base64'));
