@@ -182,7 +182,7 @@ test('several pictures, an aspect ratio, a style, no background', { timeout: SLO
     model: { name: 'tiny-untrained', hash: expect.stringMatching(/^[\da-f]{16}$/) },
   });
   expect(readPngText(png)['parameters']).toMatch(
-    /^a fox, flat style\nSteps: 1, Sampler: LCM, CFG scale: 2.5, Seed: 42, Size: 160x90, Model hash: [\da-f]{10}, /,
+    /^a fox, flat style\nSteps: 1, Sampler: LCM, CFG scale: 1, Seed: 42, Size: 160x90, Model hash: [\da-f]{10}, /,
   );
   const { data } = await decodeImage(png);
   expect(data.some((x, i) => i % 4 === 3 && x < 255)).toBe(true);
