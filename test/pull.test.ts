@@ -74,7 +74,7 @@ test('pull, list, draw, remove', async () => {
       snapshots: 1,
       commit: hub.commit,
       path,
-      family: 'banana',
+      family: 'layers',
       licence: { name: 'mit' },
     },
   ]);
@@ -82,7 +82,7 @@ test('pull, list, draw, remove', async () => {
   const drawn = await here('x', '--model', 'org/tiny', '--seed', '1', '-W', '64', '--steps', '1', '--threads', '1', '-o', picture);
   expect(drawn).toMatchObject({ code: 0, err: '' });
   expect(existsSync(picture)).toBe(true);
-  expect((await here('models')).out).toMatch(/^name +size +licence +family +where\norg\/tiny +[\d.]+ kB +mit +banana +\//);
+  expect((await here('models')).out).toMatch(/^name +size +licence +family +where\norg\/tiny +[\d.]+ kB +mit +layers +\//);
   expect(await here('models', 'rm', 'org/tiny')).toMatchObject({
     code: 0,
     out: expect.stringMatching(/^removed .*models--org--tiny, [\d.]+ kB;/),

@@ -7,7 +7,7 @@ import { licenceInCard, type Licence } from './licence.ts';
 
 /** What files say, our own or diffusers' pipelines, by what it is called here. */
 const FAMILIES: readonly (readonly [said: RegExp, family: string])[] = [
-  [/^banana-model-/, 'banana'],
+  [/^banana-layers-/, 'layers'],
   [/^StableDiffusionXL/, 'stable diffusion xl'],
   [/^StableDiffusion3/, 'stable diffusion 3'],
   [/^(StableDiffusion|LatentConsistencyModel)/, 'stable diffusion'],
