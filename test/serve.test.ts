@@ -3,11 +3,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test, vi } from 'vitest';
 import { BANANA, tinyModel, workFolder } from './command.ts';
-import { tinyLayers } from './tiny-layers.ts';
 
 const { folder, remove } = workFolder();
 afterAll(remove);
@@ -20,8 +19,7 @@ test.skipIf(process.platform !== 'linux')(
   'serves two models with one engine at a time; a killed engine is one 503; ends when told, with what was begun',
   async () => {
     const model = await tinyModel(folder);
-    const other = join(folder, 'other.safetensors');
-    await tinyLayers(other);
+    const other = fileURLToPath(new URL('fixtures/open-weights/stable-diffusion/turbo', import.meta.url));
     const models = ['--model', model, '--model', other];
     const child = spawn(file, [...rest, 'serve', '--json', '--port', '0', '--jobs', 'jobs', ...models, '--threads', '1'], {
       cwd: folder,
@@ -29,10 +27,14 @@ test.skipIf(process.platform !== 'linux')(
     });
     let log = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
+    const ended = once(child, 'close').then((): never => {
+      throw new Error(log);
+    });
+    ended.catch(() => {});
+    const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), ended])) as [string];
     const { url, models: names } = JSON.parse(line) as { url: string; models: string[] };
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    expect(names).toEqual([expect.any(String), 'tiny-layers']);
+    expect(names).toEqual([expect.any(String), 'turbo']);
 
     const draw = (n: number, size = '64x64', more = {}) =>
       fetch(`${url}/v1/images/generations`, {
@@ -48,9 +50,9 @@ test.skipIf(process.platform !== 'linux')(
     expect((await lost).status).toBe(503);
     expect((await draw(1)).status).toBe(200);
     expect(childrenOf(child.pid!)).not.toContain(engine);
-    expect((await draw(1, '64x64', { model: 'tiny-layers' })).status).toBe(200);
+    expect((await draw(1, '64x64', { model: 'turbo' })).status).toBe(200);
     expect(childrenOf(child.pid!)).toHaveLength(1);
-    expect((await draw(1, '64x64', { model: 'tiny-layer' })).status).toBe(404);
+    expect((await draw(1, '64x64', { model: 'turbos' })).status).toBe(404);
 
     const last = draw(2, '512x512');
     await vi.waitFor(async () => expect(await (await fetch(`${url}/metrics`)).text()).toContain('banana_requests_running 1\n'), 30_000);
