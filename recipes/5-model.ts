@@ -42,9 +42,9 @@ export async function makeModel(
   const training = `${stage}, ${step} steps in ${Math.round(Number(facts.seconds))} s; drawings of ${concepts} concepts and figures: Fluent Emoji, BigHeads, React Kawaii (MIT), Noto Emoji (Apache-2.0), Open Peeps (CC0)`;
   const { parts } = JSON.parse(await readFile(join(run, 'teacher', 'plan.json'), 'utf8')) as { parts: { name: string }[] };
   const abilities = roomAbilities(parts.map((room) => room.name)).filter((ability) => !without.includes(ability));
-  const said = { name: `${name}-layers`, version: '0.1.0', preset: name, styles, steps: [1, 2, 4], licence: 'MIT', training };
+  const said = { name, version: '0.1.0', preset: name, styles, steps: [1, 2, 4], licence: 'MIT', training };
   const manifest = { ...said, abilities };
-  const out = join(run, `${name}-layers.safetensors`);
+  const out = join(run, `${name}.safetensors`);
   await saveSealed(out, packLayers({ config, weights, basis, tokenizer, manifest }, bits === 4 ? planOf(specs) : planOf(specs, 8)));
   log(`${out}: ${stage}, step ${step}`);
   return out;

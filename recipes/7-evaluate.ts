@@ -149,7 +149,7 @@ const DRAWN: Readonly<Record<Part, (work: Work) => Promise<Partial<Evaluation>>>
 
 /** The model that is given, else the shipped one of the preset, else the run's. Throws InputError where there is none. */
 function modelOf({ preset: name, model, run }: Options): string {
-  const own = join(run, `${name}-layers.safetensors`);
+  const own = join(run, `${name}.safetensors`);
   if (model !== undefined) return model;
   try {
     return relative(process.cwd(), modelPath(name)); // results are published: no paths of this machine

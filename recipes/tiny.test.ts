@@ -24,7 +24,7 @@ test('the whole chain, data to picture, and again from its checkpoints', { timeo
   for (const stage of ['renderer', 'student']) expect((await losses(stage)).every(Number.isFinite), stage).toBe(true);
   expect((await stat(first.model)).size).toBeLessThan(1e6);
   const { model, close } = await openTrainable(first.model);
-  expect(model.manifest).toMatchObject({ name: 'tiny-layers', preset: 'tiny', abilities: ['image', 'references'] });
+  expect(model.manifest).toMatchObject({ name: 'tiny', preset: 'tiny', abilities: ['image', 'references'] });
   close();
   const { data } = first.picture;
   const colours = new Set(Array.from({ length: 256 * 256 }, (_, i) => data.slice(i * 4, i * 4 + 3).join()));

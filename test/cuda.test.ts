@@ -246,7 +246,7 @@ describe.skipIf(!python)('tools/cuda', { timeout: 300_000 }, () => {
     ]);
 
     const { whole, missing } = await fetchRun([out], { run: home });
-    expect([whole, missing]).toEqual([[join(home, 'tiny-layers.safetensors')], []]);
+    expect([whole, missing]).toEqual([[join(home, 'tiny.safetensors')], []]);
     const pipeline = await loadPipeline({ model: whole[0]! });
     const types: string[] = [];
     for await (const event of pipeline.generate({ prompt: 'a red apple next to a dog', seed: 1, width: 96, height: 64, steps: 2 }))

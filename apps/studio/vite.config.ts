@@ -30,7 +30,7 @@ function baseOf(name: string): string {
 
 /** Where others than the shipped models lie: all of that folder are models of the site. */
 const OTHERS = process.env['STUDIO_MODELS'];
-const SHIPPED = ['pico-layers'];
+const SHIPPED = ['pico'];
 const shelf = OTHERS ?? join(root, 'models');
 const modelFile = (name: string) => join(shelf, `${name}.safetensors`);
 

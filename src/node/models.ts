@@ -19,22 +19,20 @@ import { packagePath } from '../disk/package.ts';
 import { random } from '../util/random.ts';
 
 /** The model that is used when none is named. */
-export const DEFAULT_MODEL = 'pico-layers';
-/** Its preset. */
-const DEFAULT_PRESET: LayeredPreset = 'pico';
+export const DEFAULT_MODEL: LayeredPreset = 'pico';
 
 /** Path of a model: a shipped one by preset name, a file or folder by its path, or the folder of one that was pulled, by org/name. Throws InputError when it is not there. */
 export function modelPath(model: string = DEFAULT_MODEL): string {
-  const preset = model === DEFAULT_MODEL ? DEFAULT_PRESET : LAYERED_PRESETS.find((name) => name === model);
+  const preset = LAYERED_PRESETS.find((name) => name === model);
   const pulled = preset || existsSync(model) ? undefined : snapshotPath(model);
   if (pulled) return pulled;
   if (!preset && !/[./\\]/.test(model)) layersPreset(model); // an unknown word: say which presets there are
-  const path = preset ? packagePath('models', `${preset}-layers.safetensors`) : model;
+  const path = preset ? packagePath('models', `${preset}.safetensors`) : model;
   if (!existsSync(path))
     throw new InputError(
       'model.missing',
       preset
-        ? `no weights for preset "${preset}": train them with npm run recipe -- --preset ${preset}, then use --model runs/${preset}/${preset}-layers.safetensors`
+        ? `no weights for preset "${preset}": train them with npm run recipe -- --preset ${preset}, then use --model runs/${preset}/${preset}.safetensors`
         : `no model file at ${path}`,
     );
   return path;

@@ -16,7 +16,7 @@ import { tinyLayers } from '../tiny-layers.ts';
 import { APART, ready, SIDE, SLOW } from './page.ts';
 
 /** The models of the tab: the first draws layers and nothing else, the second also starts from a picture and takes references. */
-export const [PLAIN, ABLE] = ['pico-layers', 'tiny-able'] as const;
+export const [PLAIN, ABLE] = ['pico', 'tiny-able'] as const;
 /** The second model of the server: Stable Diffusion, as small as it can be. */
 const TURBO = fileURLToPath(new URL('../fixtures/open-weights/stable-diffusion/turbo', import.meta.url));
 

@@ -70,7 +70,7 @@ export function stepsOf(name: string): ChainStep[] {
   const distilled = (which: string): ChainStep[] => [
     { name: `${which}-student-bundle`, recipe: '4-student', makes: 'student', batch: student },
     { name: `${which}-student`, train: 'student', seconds: amounts.student, fresh: true },
-    { name: `${which}-model`, recipe: '5-model', sends: `${name}-layers.safetensors` },
+    { name: `${which}-model`, recipe: '5-model', sends: `${name}.safetensors` },
   ];
   return [
     { name: 'data', recipe: '1-data' },

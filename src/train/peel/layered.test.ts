@@ -26,7 +26,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 
 const model = tinyLayersModel();
 const family = layeredPeels(model);
-const base = { name: 'tiny-layers', version: '0', preset: 'tiny', hash: 'abc' };
+const base = { name: 'tiny', version: '0', preset: 'tiny', hash: 'abc' };
 
 /** A square of one colour on another, or on nothing. */
 function square(colour: Color, ground?: Color): Image {
