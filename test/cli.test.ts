@@ -398,7 +398,7 @@ test('help, version, presets', async () => {
   for (const words of generate) expect(await flat('generate')).toContain(words);
   for (const words of ['default 256', '0 to 240; default 25', 'default 250', 'slower; 1 to 100'])
     expect(await flat('live')).toContain(words);
-  expect((await here('presets')).out).toMatch(/pico +8\.13 M weights +33 tokens at 512x512 +ready: pico-layers, the default/);
+  expect((await here('presets')).out).toMatch(/pico +8\.13 M weights +33 tokens at 512x512 +ready: pico, the default/);
 });
 
 test.skipIf(process.platform !== 'linux')('a picture from a pipe, into a name as long as there can be', { timeout: SLOW }, async () => {

@@ -39,5 +39,5 @@ test('the package is whole and holds nothing else', () => {
     });
   expect(missing).toEqual([]);
   expect([...files].filter((path) => /\.test\.|\/(data|eval)\//.test(path))).toEqual([]);
-  expect([...files].filter((path) => /^models\/pico-layers\.safetensors$|^NOTICE$|^README\.md$|^LICENSE$/.test(path))).toHaveLength(4);
+  expect([...files].filter((path) => /^models\/pico\.safetensors$|^NOTICE$|^README\.md$|^LICENSE$/.test(path))).toHaveLength(4);
 });
