@@ -1,7 +1,7 @@
 // Scenarios of the studio: drawing. What is typed, undone, varied, looked at from near; models, and what each of them can.
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { ABLE, PLAIN, type Opened } from './hosts.ts';
+import { ABLE, PLAIN, TINY, type Opened } from './hosts.ts';
 import { APART, canvas, changes, draw, opens, settled, shows, stroke, use } from './page.ts';
 
 export function drawing(opened: Opened): void {

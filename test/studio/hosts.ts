@@ -12,11 +12,13 @@ import { loadPipeline } from '../../src/node/load.ts';
 import { bananaOf, type Banana } from '../../src/sdk/banana.ts';
 import { serve, type BananaServer, type ServeOptions } from '../../src/server/listen.ts';
 import { workFolder } from '../command.ts';
-import { tinyLayers } from '../tiny-layers.ts';
+import { tinyLayers, tinyLayersModel } from '../tiny-layers.ts';
 import { APART, ready, SIDE, SLOW } from './page.ts';
 
 /** The models of the tab: the first draws layers and nothing else, the second also starts from a picture and takes references. */
 export const [PLAIN, ABLE] = ['pico', 'tiny-able'] as const;
+/** What both call themselves. */
+export const TINY = tinyLayersModel().manifest.name;
 /** The second model of the server: Stable Diffusion, as small as it can be. */
 const TURBO = fileURLToPath(new URL('../fixtures/open-weights/stable-diffusion/turbo', import.meta.url));
 
