@@ -145,7 +145,7 @@ async function stages(options: MeasureOptions): Promise<object> {
 
   const config = layersPreset(options.preset);
   const { objects, ...canvas } = layoutIn(layout);
-  const [T, side] = [painter.tokensIn(PROMPT), THUMBNAIL + 2 * MARGIN];
+  const [T, side] = [Math.min(painter.tokensIn(PROMPT), painter.info.promptTokens), THUMBNAIL + 2 * MARGIN];
   const symbols = { B: 1, T, M: T, N: objects, P: contentTokens({ objects, ...canvas }), h: side, w: side };
   const products = productsOf(denoiseStage(config).graph, symbols);
   const flops = {

@@ -1,7 +1,7 @@
 // `banana peel train FOLDER --out FILE`: from pictures to a Peel, its curve and its samples. Runs in this process, stops between
 // two steps, and goes on from there when it is called again. The three files are written at the end, each whole.
 import { extname } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { nameFrom } from '../adapters/peel.ts';
 import { openTrainable } from '../node/load.ts';
 import { modelPath } from '../node/models.ts';
@@ -20,7 +20,7 @@ import { encodeImage, loadSharp } from '../disk/codec.ts';
 import { folderStore, writeFileWhole } from '../disk/files.ts';
 import { labelledSheet } from '../disk/sheet.ts';
 import { curveSvg } from '../disk/curve.ts';
-import { LAYERS, OBJECTIVES, type LayerGroup, type Objective } from '../train/peel/program.ts';
+import { LAYERS, type LayerGroup } from '../train/peel/program.ts';
 import { readPictures, type TrainingPicture } from '../disk/pictures.ts';
 import { InputError } from '../util/errors.ts';
 import { progressLine, type Io } from './io.ts';
@@ -31,11 +31,10 @@ import { withFlags } from './flags.ts';
 import { stoppable, withModel } from './shared.ts';
 import { bytes, quoted, several } from './text.ts';
 
-interface Flags extends Omit<TrainPeelOptions, 'name' | 'layers' | 'objective'> {
+interface Flags extends Omit<TrainPeelOptions, 'name' | 'layers'> {
   out: string;
   name?: string;
   layers?: string;
-  objective?: Objective;
   preset?: string;
   model?: string;
   runtime?: RuntimeName | 'auto';
@@ -58,7 +57,6 @@ export function trainCommand(io: Io): Command {
     .option('--seconds <n>', 'or after this many seconds', decimal)
     .option('--rank <n>', `1 to 128: more can learn more; default ${d.rank}`, whole)
     .option('--layers <list>', `some of ${LAYERS.join(', ')}; default ${d.layers.join(',')}`)
-    .addOption(new Option('--objective <name>', "default: the base's own").choices(OBJECTIVES))
     .option('--batch <n>', `pictures in a step; default ${d.batch}`, whole)
     .option('--prior <n>', `of them, pictures of the base, so that it forgets nothing; default ${d.prior}`, whole)
     .option('--rate <x>', `learning rate; default ${d.rate}`, decimal)
@@ -170,7 +168,7 @@ function tell(event: TrainPeelEvent, { progress, say }: { progress: { show(text:
       `${(100 * event.done).toFixed(0)} %  step ${event.step}  ${event.seconds.toFixed(0)} s  loss ${event.loss.toPrecision(4)}`,
     );
   else if (event.type === 'heldOut')
-    say(`step ${event.step}: held-out loss ${event.loss.toPrecision(4)} (base ${event.base.toPrecision(4)})${event.best ? '  best' : ''}`);
+    say(`step ${event.step}: held-out loss ${event.loss.toPrecision(4)} (base ${event.base.toPrecision(4)})`);
 }
 
 /** Held-out loss of the base and of what was kept; undefined where nothing was held out. */

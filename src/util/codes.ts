@@ -103,7 +103,6 @@ export const INPUT_CODES = {
   'options.mask': 'A mask is given without a picture, is black, or has another shape than the picture.',
   'options.name': 'The name of a Peel to train, or of a model to import, cannot be.',
   'options.negative': 'A negative prompt is no text, or does nothing at the guidance that is asked for.',
-  'options.objective': 'The objective of a training is unknown.',
   'options.openai': 'Options of the OpenAI door do not fit together.',
   'options.peels': 'Peels are given that cannot be: too many, or without a name, path or bytes.',
   'options.pixels': 'The side of live previews is out of range.',

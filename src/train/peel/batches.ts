@@ -1,4 +1,4 @@
-// The batches of a training: step i draws a bucket, rows of the Peel's own pictures at times of the objective, and rows that the base
+// The batches of a training: step i draws a bucket, rows of the Peel's own pictures at any time, and rows that the base
 // drew. All from a stream named after the step, so that a run taken up again sees what it would have seen.
 import { scalar, type Tensors } from '../../tensor/tensor.ts';
 import { noised } from '../../sampling/path.ts';
@@ -10,7 +10,6 @@ import { BUCKET } from './programs.ts';
 import type { Training } from './training.ts';
 
 const CAPTION_DROPPED = 0.1;
-const HOP = 1 / 8;
 
 /** Feeds of step i. Buckets come as often as pictures are shown in them. */
 export function batchesOf(training: Training, { learned, buckets, bank }: Prepared): (step: number) => Tensors {
@@ -34,15 +33,12 @@ export function batchesOf(training: Training, { learned, buckets, bank }: Prepar
 }
 
 /** A row of the Peel's own pictures: of each, the ways to show it. */
-function learnedRow({ settings, objective, family, say }: Training, rng: Random, pictures: readonly (readonly Variant[])[]): PeelRow {
+function learnedRow({ settings, family, say }: Training, rng: Random, pictures: readonly (readonly Variant[])[]): PeelRow {
   const { trigger } = settings;
   const { latent, caption } = rng.pick(rng.pick(pictures));
   const noise = rng.normals(latent.length);
-  const t = family.time(objective, rng);
-  const s = Math.max(0, t - HOP);
-  const near = objective === 'consistency' && s > 0 ? { x: noised(latent, noise, s), s } : undefined;
+  const t = family.time(rng);
   const text = trigger && rng.uniform() < CAPTION_DROPPED ? trigger : say(caption);
   const encoded = family.tokenizer.encode(text, family.config.text.length);
-  const row = { caption: encoded, noisy: noised(latent, noise, t), t, target: latent, weight: 1, guidance: family.guidance(rng) };
-  return { ...row, ...(near && { near }) };
+  return { caption: encoded, noisy: noised(latent, noise, t), t, target: latent };
 }

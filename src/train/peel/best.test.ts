@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { encodeSafetensors } from '../../tensor/safetensors.ts';
 import { memoryStore } from '../../tensor/store.ts';
 import { float32 } from '../../tensor/tensor.ts';
-import { better, keep, NO_BEST, restore, type CurvePoint } from './best.ts';
+import { keep, NO_BEST, restore, type CurvePoint } from './best.ts';
 import { FILES, stepsMade } from './files.ts';
 
 const tensors = { 'x.lora_A.weight': float32([2], [1, 2]) };
@@ -23,9 +23,9 @@ test('what was kept comes back; a best loss that is no number comes back as none
     { step: 2, loss: 0.25 },
     { step: 2, heldOut: NaN },
   ];
-  await keep(store, { loss: 0.5, step: 2, stale: 1, tensors }, curve);
-  expect(await restore(store)).toEqual({ best: { loss: 0.5, step: 2, stale: 1, tensors }, curve });
-  await keep(store, { loss: NaN, step: 2, stale: 0, tensors }, curve);
+  await keep(store, { loss: 0.5, step: 2, tensors }, curve);
+  expect(await restore(store)).toEqual({ best: { loss: 0.5, step: 2, tensors }, curve });
+  await keep(store, { loss: NaN, step: 2, tensors }, curve);
   expect((await restore(store))!.best.loss).toBe(Infinity);
 });
 
@@ -36,13 +36,13 @@ test('without a state of the loop nothing is taken up', async () => {
   expect(await stepsMade(store)).toBe(0);
 });
 
-const best = JSON.stringify({ loss: 1, step: 2, stale: 0 });
+const best = JSON.stringify({ loss: 1, step: 2 });
 test.each<[string, Record<string, string>]>([
   ['best state', { curve: '[]' }],
   ['best state', { best: '{', curve: '[]' }],
   ['best state', { best: 'null', curve: '[]' }],
-  ['best state', { best: '{"loss":"1","step":2,"stale":0}', curve: '[]' }],
-  ['best state', { best: '{"loss":1,"step":-2,"stale":0}', curve: '[]' }],
+  ['best state', { best: '{"loss":"1","step":2}', curve: '[]' }],
+  ['best state', { best: '{"loss":1,"step":-2}', curve: '[]' }],
   ['curve', { best }],
   ['curve', { best, curve: '{}' }],
   ['curve', { best, curve: '[{"loss":1}]' }],
@@ -57,12 +57,4 @@ test('a state without its step is refused', async () => {
   expect(await stepsMade(store)).toBe(7);
   await store.write(FILES.state, encodeSafetensors(tensors));
   await expect(stepsMade(store)).rejects.toMatchObject({ code: 'peel.state' });
-});
-
-test('where the held-out loss decides, a lower one wins and others count; elsewhere the last wins', () => {
-  const first = better(NO_BEST, { loss: 2, step: 1, tensors }, 'image');
-  expect(first).toEqual({ loss: 2, step: 1, stale: 0, tensors });
-  expect(better(first, { loss: 2, step: 3, tensors: {} }, 'image')).toEqual({ ...first, stale: 1 });
-  expect(better(first, { loss: 1, step: 3, tensors: {} }, 'image')).toEqual({ loss: 1, step: 3, stale: 0, tensors: {} });
-  expect(better(first, { loss: 9, step: 3, tensors: {} }, 'consistency')).toEqual({ loss: 9, step: 3, stale: 0, tensors: {} });
 });

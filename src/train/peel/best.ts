@@ -1,11 +1,10 @@
-// The state of a training that is kept: the best on what is held out where the objective lets that decide, else the last that was
-// looked at. It lies in the store together with the curve so far, and is read from there strictly: a run goes on from it.
+// The state of a training that is kept: the last that was looked at. What is held out does not decide, for its loss likes means of pictures
+// (docs/log.md). It lies in the store together with the curve so far, and is read from there strictly: a run goes on from it.
 import { encodeSafetensors } from '../../tensor/safetensors.ts';
 import type { Store } from '../../tensor/store.ts';
 import type { Tensors } from '../../tensor/tensor.ts';
 import { InputError } from '../../util/errors.ts';
 import { FILES, readTensors } from './files.ts';
-import { HELD_OUT_DECIDES, type Objective } from './program.ts';
 
 export interface CurvePoint {
   readonly step: number;
@@ -17,18 +16,11 @@ export interface Best {
   /** On what is held out; NaN when nothing is. */
   readonly loss: number;
   readonly step: number;
-  /** How many states that were looked at since were not better. */
-  readonly stale: number;
   /** A and B by path. */
   readonly tensors: Tensors;
 }
 
-export const NO_BEST: Best = { loss: Infinity, step: 0, stale: 0, tensors: {} };
-
-/** The best after one more state was looked at: that one, with `stale` 0, unless its loss may decide and is no lower. */
-export function better(best: Best, { loss, step, tensors }: Omit<Best, 'stale'>, objective: Objective): Best {
-  return HELD_OUT_DECIDES[objective] && loss >= best.loss ? { ...best, stale: best.stale + 1 } : { loss, step, stale: 0, tensors };
-}
+export const NO_BEST: Best = { loss: Infinity, step: 0, tensors: {} };
 
 /** Writes the best state and the curve. */
 export const keep = (store: Store, { tensors, ...best }: Best, curve: readonly CurvePoint[]): Promise<void> =>
@@ -38,14 +30,14 @@ export const keep = (store: Store, { tensors, ...best }: Best, curve: readonly C
 export async function restore(store: Store): Promise<{ best: Best; curve: CurvePoint[] } | undefined> {
   const found = (await store.read(FILES.state)) && (await readTensors(store, FILES.best));
   if (!found) return undefined;
-  const { loss, step, stale } = parsed(found.metadata.best, 'best state', isBest);
+  const { loss, step } = parsed(found.metadata.best, 'best state', isBest);
   const curve = parsed(found.metadata.curve, 'curve', isCurve);
-  return { best: { loss: loss ?? Infinity, step, stale, tensors: found.tensors }, curve: curve.map(pointOf) };
+  return { best: { loss: loss ?? Infinity, step, tensors: found.tensors }, curve: curve.map(pointOf) };
 }
 
 /** As JSON has them: a number that is not finite is null there. */
 type Loss = number | null;
-type WrittenBest = { readonly loss: Loss; readonly step: number; readonly stale: number };
+type WrittenBest = { readonly loss: Loss; readonly step: number };
 type WrittenPoint = { readonly step: number; readonly loss?: Loss; readonly heldOut?: Loss };
 
 const pointOf = ({ step, loss, heldOut }: WrittenPoint): CurvePoint => ({
@@ -57,7 +49,7 @@ const pointOf = ({ step, loss, heldOut }: WrittenPoint): CurvePoint => ({
 const isRecord = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null;
 const isCount = (x: unknown): x is number => Number.isSafeInteger(x) && (x as number) >= 0;
 const isLoss = (x: unknown): x is Loss => typeof x === 'number' || x === null;
-const isBest = (x: unknown): x is WrittenBest => isRecord(x) && isLoss(x.loss) && isCount(x.step) && isCount(x.stale);
+const isBest = (x: unknown): x is WrittenBest => isRecord(x) && isLoss(x.loss) && isCount(x.step);
 const isPoint = (x: unknown): x is WrittenPoint =>
   isRecord(x) && isCount(x.step) && [x.loss, x.heldOut].every((loss) => loss === undefined || isLoss(loss));
 const isCurve = (x: unknown): x is WrittenPoint[] => Array.isArray(x) && x.every(isPoint);

@@ -12,7 +12,7 @@ import type { LazyTensors } from '../../tensor/lazy.ts';
 import type { Tensors } from '../../tensor/tensor.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Random } from '../../util/random.ts';
-import type { Objective, PeelRow, PeelStep, PeelStepOptions } from './program.ts';
+import type { PeelRow, PeelStep, PeelStepOptions } from './program.ts';
 
 /** Pictures of one shape, which one program trains. */
 export interface Bucket {
@@ -49,8 +49,6 @@ export interface PeelFamily {
   readonly tokenizer: Tokenizer;
   /** Style words of the base. */
   readonly styles: readonly string[];
-  /** Those that it can be trained with; the first is the usual. */
-  readonly objectives: readonly Objective[];
   adaptable(): Specs;
   /** The base, to draw and to see with. */
   painter(runtime: Runtime, options: PainterOptions): Promise<Painter>;
@@ -58,10 +56,8 @@ export interface PeelFamily {
   encode(pictures: readonly TrainingPicture[], painter: Painter, options: EncodeOptions): AsyncGenerator<EncodedPicture>;
   /** Steps in which the base draws what it must not forget; a student sees it in one. */
   readonly priorSteps: number;
-  /** The guidance that a row to be learned is told. */
-  guidance(rng: Random): number;
   /** A time to train at. */
-  time(objective: Objective, rng: Random): number;
+  time(rng: Random): number;
   /** The step for pictures of a bucket. */
   step(bucket: Bucket, options: PeelStepOptions): PeelStep;
   /** Its feeds. */

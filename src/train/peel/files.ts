@@ -42,10 +42,10 @@ export async function claimStore(training: Training, encoded: readonly EncodedPi
 }
 
 /** A text that is the same for runs that may go on from each other. How long they are may differ. */
-async function settingsKey({ settings, objective, base }: Training, encoded: readonly EncodedPicture[]): Promise<string> {
+async function settingsKey({ settings, base }: Training, encoded: readonly EncodedPicture[]): Promise<string> {
   const { steps: _, seconds: __, samples: ___, description: ____, author: _____, licence: ______, ...decisive } = settings;
   const bytesOf = (latent: Float32Array) => new Uint8Array(latent.buffer, latent.byteOffset, latent.byteLength);
   const latents = encoded.flatMap(({ variants }) => variants.map(({ latent }) => bytesOf(latent)));
   const captions = encoded.map(({ variants }) => variants.map(({ bucket, caption }) => [bucket.name, caption]));
-  return sha256([new TextEncoder().encode(JSON.stringify([decisive, objective, base, captions])), ...latents]);
+  return sha256([new TextEncoder().encode(JSON.stringify([decisive, base, captions])), ...latents]);
 }

@@ -39,14 +39,12 @@ export function layeredPeels(model: LayersModel): PeelFamily {
   return {
     ...{ config, weights, plan, blocks, tokenizer },
     styles: manifest.styles,
-    objectives: ['velocity'],
     priorSteps: 4,
     adaptable: () => adaptable(config),
     painter: (runtime, options) => openPainter(model, runtime, options),
     encode: (pictures, painter, { flips, rng }) =>
       encoded(pictures, model, flips, (text, bucket) => drawnLatent(painter, text, bucket.layout, rng)),
-    guidance: () => 1,
-    time: (_, rng) => 1 / (1 + Math.exp(-(TIMES.mean + TIMES.deviation * rng.normal()))),
+    time: (rng) => 1 / (1 + Math.exp(-(TIMES.mean + TIMES.deviation * rng.normal()))),
     step: ({ layout }, options) => layeredStep(model, layoutIn(layout), options),
     feeds: (rows, { layout }) => ({ ...roomFeeds(rows, layoutIn(layout), model), variance }),
   };

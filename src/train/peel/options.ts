@@ -3,7 +3,7 @@
 // Not here: what a training starts from (training.ts).
 import { checkPeelName } from '../../adapters/info.ts';
 import { InputError } from '../../util/errors.ts';
-import { LAYERS, OBJECTIVES, type LayerGroup, type Objective } from './program.ts';
+import { LAYERS, type LayerGroup } from './program.ts';
 
 export interface TrainPeelOptions {
   /** What a prompt calls it. */
@@ -15,8 +15,6 @@ export interface TrainPeelOptions {
   readonly author?: string;
   readonly rank?: number;
   readonly layers?: readonly LayerGroup[];
-  /** Default: as is usual for the model's family (family.ts). */
-  readonly objective?: Objective;
   /** The run ends after this many steps or seconds in all, whichever is first. */
   readonly steps?: number;
   readonly seconds?: number;
@@ -34,7 +32,7 @@ export interface TrainPeelOptions {
 }
 
 /** Options that have no default, or one made of others. */
-type Optional = 'description' | 'author' | 'seconds' | 'objective';
+type Optional = 'description' | 'author' | 'seconds';
 type Undefaulted = Optional | 'name' | 'trigger';
 type Defaults = Required<Omit<TrainPeelOptions, Undefaulted>>;
 
@@ -73,7 +71,6 @@ const OPTIONS: { readonly [O in keyof Required<Settings>]: Row<O> } = {
     default: ['attention', 'mlp', 'text'],
     check: { fits: (l) => l.length > 0 && l.every((one) => LAYERS.includes(one)), expected: () => `some of ${LAYERS.join(', ')}` },
   },
-  objective: { check: { fits: (o) => OBJECTIVES.includes(o), expected: () => `one of ${OBJECTIVES.join(', ')}` } },
   steps: { default: 600, check: { ...steps, fits: (n, all) => n === Infinity || steps.fits(n, all) } },
   batch: { default: 6, check: whole(1, 256) },
   prior: { default: 3, check: whole(0, ({ batch }) => batch - 1) },

@@ -69,7 +69,6 @@ describe('a step', () => {
       batch: 4,
       rank: 3,
       layers: ['attention', 'mlp', 'text', 'modulation', 'ends'],
-      objective: 'velocity',
     };
     const drawing = await painter();
     const drawn = [

@@ -1,9 +1,5 @@
 // The training step of a Peel: the model's weights are frozen, only A and B of some layers move. What the loss is says the family
-// (family.ts). Three objectives, compared in docs/log.md:
-//   image        at the times that 1, 2 and 4 steps visit, the predicted picture should be the clean one (pseudo-Huber)
-//   consistency  from any time the same picture as from a little later on the same path (consistency training, Song & Dhariwal
-//                2023): nothing is averaged over all pictures that a noise could become
-//   velocity     the teacher's: flow matching (mean squared)
+// (family.ts): the teacher's own, flow matching.
 // Prior preservation (Ruiz et al. 2023): some rows of each batch are pictures of the base for everyday captions, whose target is the
 // base's own prediction. Here is what families share; the loop is train.ts, its files are files.ts.
 import { loraNames, loraProduct } from '../../adapters/lora.ts';
@@ -15,15 +11,6 @@ import type { EncodedCaption } from '../captions.ts';
 import { adamw } from '../optimizer.ts';
 import { trainStep, trainStepInParts, type Program } from '../step.ts';
 import { frozenProduct } from './frozen.ts';
-
-export const OBJECTIVES = ['image', 'consistency', 'velocity'] as const;
-export type Objective = (typeof OBJECTIVES)[number];
-
-/**
- * Whether the distance to pictures held out may say when to stop and which state is kept. It likes means of pictures: right where the
- * objective makes them, wrong where it keeps predictions sharp, whose drawings come nearer while this distance grows (docs/log.md).
- */
-export const HELD_OUT_DECIDES: Readonly<Record<Objective, boolean>> = { image: true, consistency: false, velocity: false };
 
 /** Groups of layers that can be trained. */
 export const LAYERS = ['attention', 'mlp', 'text', 'modulation', 'ends'] as const;
@@ -37,7 +24,6 @@ export interface PeelStepOptions {
   readonly frozen?: Plan;
   readonly rank: number;
   readonly layers: readonly LayerGroup[];
-  readonly objective: Objective;
 }
 
 /** A program, and the specs of what it trains. */
@@ -51,7 +37,7 @@ export interface PeelStep {
  * of so many rows under a scope whose products have A and B. The specs are those of A and B; every other weight is to be bound.
  */
 export function peelStep(
-  { batch, rows = batch, frozen = {}, rank, layers }: Omit<PeelStepOptions, 'objective'>,
+  { batch, rows = batch, frozen = {}, rank, layers }: PeelStepOptions,
   lossOf: (s: Scope, rows: number) => { readonly loss: Value; readonly metrics: Readonly<Record<string, Value>> },
 ): PeelStep {
   const sides = new Map<string, { a: Value; b: Value }>();
@@ -89,11 +75,6 @@ export interface PeelRow {
   readonly noisy: Float32Array;
   readonly t: number;
   readonly target: Float32Array;
-  readonly weight: number;
-  /** Guidance that the network is told, where it is told any. */
-  readonly guidance: number;
-  /** A later point of the same path, where the objective compares with it. */
-  readonly near?: { readonly x: Float32Array; readonly s: number };
 }
 
 /** Times that the sampler visits, which prior preservation and the held-out loss look at. */

@@ -22,12 +22,12 @@ export interface Programs {
 
 /** The programs for some buckets, at least one. Those that look alike to a program share one. */
 export function programsFor(training: Training, buckets: readonly Bucket[]): Programs {
-  const { family, settings, objective, memory, frozen, runtime, signal } = training;
+  const { family, settings, memory, frozen, runtime, signal } = training;
   const kinds = [...new Set(buckets.map(({ layout }) => kindOf(layout)))];
   const made = kinds.map((kind) => {
     const bucket = buckets.find(({ layout }) => kindOf(layout) === kind)!;
     const rows = rowsThatFit(settings.batch, memory, family.config, tokensOf(bucket.layout));
-    return family.step(bucket, { ...settings, objective, frozen, rows });
+    return family.step(bucket, { ...settings, frozen, rows });
   });
   const open = ({ program }: PeelStep) => openStep(runtime, program, frozenWeights(program.graph, family.weights, family.blocks), signal);
   const begin = (weights: Tensors): Tensors => Object.assign({}, ...made.map(({ program }) => program.begin(weights)));

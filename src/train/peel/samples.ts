@@ -57,8 +57,6 @@ export async function priorRows(
     noisy,
     t,
     target: pictureOf(noisy, await velocity(noisy, t), t),
-    weight: 1,
-    guidance,
   });
   const first = await predict(rng.normals(numbersOf(layout)), SAMPLED[0]);
   const t = rng.pick(SAMPLED.slice(1));

@@ -85,7 +85,7 @@ const losses = (events: TrainPeelEvent[]) => events.flatMap((e) => (e.type === '
 
 describe('the step', () => {
   test('trains A and B of the asked layers and nothing else', () => {
-    const { program, specs } = family.step(bucket, { batch: 2, rank: 3, layers: ['attention', 'ends'], objective: 'velocity' });
+    const { program, specs } = family.step(bucket, { batch: 2, rank: 3, layers: ['attention', 'ends'] });
     check(program.graph, { trainable: true });
     const modules = new Set([...specs.keys()].map((key) => key.replace(/\.lora_[AB]\.weight$/, '')));
     expect(modules.size).toBe(3 * config.transformer.depth + 4);
@@ -125,7 +125,7 @@ describe('training', () => {
     expect(events.find((e) => e.type === 'pictures')).toMatchObject({ pictures: count - expected, heldOut: expected });
   });
 
-  test('the loss falls, and what is kept beats the base on the picture held out', async () => {
+  test('the loss falls, below that of the base on the picture held out', async () => {
     const { events, trained } = await run('falls', { steps: 60 });
     falls = trained;
     const all = losses(events);
@@ -133,7 +133,7 @@ describe('training', () => {
     const heldOut = events.filter((e) => e.type === 'heldOut');
     expect(heldOut.length).toBeGreaterThan(5);
     expect(Math.min(...heldOut.map((e) => e.loss))).toBeLessThan(heldOut[0]!.base);
-    expect(trained!.keptStep).toBe(heldOut.filter((e) => e.best).at(-1)!.step);
+    expect(trained!.keptStep).toBe(heldOut.at(-1)!.step);
     expect(trained!.info).toMatchObject({
       name: 'disc',
       base,
@@ -176,13 +176,13 @@ describe('training', () => {
       const { trained } = await run(`prior-${prior}`, { prior, batch: 4, steps: 60, trigger: 'zzz' });
       const bare = await painter();
       const [row] = await priorRows(bare, family, bucket, 'a castle at night', random(8));
-      const { noisy, t, target, guidance } = row!;
+      const { noisy, t, target } = row!;
       const tuned = await bare.read(
         'a castle at night',
         [],
         withPeel(NO_PEELS, { info: trained!.info, hash: '', tensors: trained!.tensors }),
       );
-      const v = await tuned.velocity(bucket.layout, { guidance })(noisy as Float32Array<ArrayBuffer>, t);
+      const v = await tuned.velocity(bucket.layout, { guidance: 1 })(noisy as Float32Array<ArrayBuffer>, t);
       await bare.release();
       return target.reduce((sum, x, i) => sum + (noisy[i]! - t * v[i]! - x) ** 2, 0);
     };
@@ -227,7 +227,6 @@ describe('training', () => {
       { seed: -1 },
       { steps: 0 },
       { seconds: -1 },
-      { objective: 'x' },
       { layers: [] },
       { layers: ['x'] },
       { trigger: 'a\nb' },

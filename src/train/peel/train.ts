@@ -1,5 +1,5 @@
 // Training a Peel from pictures, as a generator: encode them once, let the base draw what it must not forget, then the loop.
-// Some pictures are held out where there are enough; where the objective lets it, their loss says when to stop and which state is kept.
+// Some pictures are held out where there are enough; their loss is told.
 // The state lies in a store (a folder, or memory), so that a run that was left can go on. Nothing is written elsewhere: the caller
 // gets the Peel's bytes.
 // Not here: what comes before the loop (prepare.ts), the step (program.ts), reading folders (disk/pictures.ts), the command
@@ -14,7 +14,7 @@ import { InputError } from '../../util/errors.ts';
 import { cosineRate, runSteps, type Progress } from '../run.ts';
 import { averageOf } from '../step.ts';
 import { batchesOf } from './batches.ts';
-import { better, keep, NO_BEST, restore, type Best, type CurvePoint } from './best.ts';
+import { keep, NO_BEST, restore, type Best, type CurvePoint } from './best.ts';
 import { FILES, readState } from './files.ts';
 import { checkTrainOptions, type TrainPeelOptions } from './options.ts';
 import { evaluate, prepare, type Prepared } from './prepare.ts';
@@ -39,11 +39,10 @@ export interface TrainedPeel {
   /** Step of the state that was kept, and steps that were made. */
   readonly keptStep: number;
   readonly steps: number;
-  readonly stopped: 'steps' | 'seconds' | 'early';
+  readonly stopped: 'steps' | 'seconds';
 }
 
 const EVALUATIONS = 16;
-const PATIENCE = 5;
 const THUMBNAILS = 2;
 
 /** The loop of a training, and where it stands. */
@@ -56,8 +55,6 @@ interface Run {
   best: Best;
   /** Step of the last report. */
   last: number;
-  /** Whether it stopped because nothing was better for long. */
-  early: boolean;
 }
 
 /**
@@ -83,7 +80,7 @@ async function openRun(training: Training, prepared: Prepared): Promise<Run> {
   const { heldOut, before, buckets } = prepared;
   const first: CurvePoint[] = heldOut.length > 0 ? [{ step: 0, heldOut: before }] : [];
   const { best, curve } = (await restore(training.store)) ?? { best: NO_BEST, curve: first };
-  return { training, prepared, programs: programsFor(training, buckets), curve, samples: [], best, last: best.step, early: false };
+  return { training, prepared, programs: programsFor(training, buckets), curve, samples: [], best, last: best.step };
 }
 
 async function* learn(run: Run): AsyncGenerator<TrainPeelEvent, void, void> {
@@ -99,7 +96,6 @@ async function* learn(run: Run): AsyncGenerator<TrainPeelEvent, void, void> {
       if (due) seen = Math.floor(done * EVALUATIONS);
       yield* await report(run, progress, due);
       await breathe();
-      if (run.early) break;
       if (done < 0.5 || done >= 1 || halfway) continue;
       halfway = true;
       yield await sample(run, tuned(run, { step, tensors: averageOf(state, specs) }), 'during');
@@ -145,7 +141,6 @@ async function report(run: Run, { step, done, seconds, metrics, state }: Progres
   if (!due) return [told];
   const looked = await look(run, step, state);
   await keep(run.training.store, run.best, run.curve);
-  run.early = run.prepared.heldOut.length > 0 && done >= 0.25 && done < 1 && run.best.stale >= PATIENCE;
   return [told, ...looked];
 }
 
@@ -157,10 +152,10 @@ async function look(run: Run, step: number, state: Tensors): Promise<TrainPeelEv
   } = run;
   const found = { step, tensors: averageOf(state, run.programs.specs) };
   const loss = await evaluate(training, heldOut, tuned(run, found));
-  run.best = better(run.best, { ...found, loss }, training.objective);
+  run.best = { ...found, loss };
   if (heldOut.length === 0) return [];
   run.curve.push({ step, heldOut: loss });
-  return [{ type: 'heldOut', step, loss, base: before, best: run.best.stale === 0 }];
+  return [{ type: 'heldOut', step, loss, base: before }];
 }
 
 /** Draws what shows how far a run is, where samples are asked for. */
@@ -178,11 +173,10 @@ async function* finish(run: Run): AsyncGenerator<TrainPeelEvent, TrainedPeel, vo
     training: { store, settings },
     curve,
     samples,
-    early,
   } = run;
   const { state = {}, steps: made = 0 } = (await readState(store)) ?? {};
   if (made === 0) throw new InputError('options.seconds', `not one step was made in ${settings.seconds} seconds: give it more`);
-  if (made > run.last && !early) {
+  if (made > run.last) {
     // The clock may run out between two reports: what was made since then is in the checkpoint.
     run.last = made;
     yield* await look(run, made, state);
@@ -191,7 +185,7 @@ async function* finish(run: Run): AsyncGenerator<TrainPeelEvent, TrainedPeel, vo
   yield await sample(run, tuned(run, best), 'after');
   const { info, tensors } = peelOf(run, best, await thumbnailsOf(samples));
   const chunks = await encodePeel({ info, tensors });
-  const stopped = early ? 'early' : last >= settings.steps ? 'steps' : 'seconds';
+  const stopped = last >= settings.steps ? 'steps' : 'seconds';
   return { info, tensors, chunks, curve, samples, keptStep: best.step, steps: last, stopped };
 }
 
@@ -210,7 +204,7 @@ function peelOf({ training, prepared }: Run, { step, tensors }: State, thumbnail
   return { info: describe(training, prepared.learned.length, step, thumbnails), hash: '', tensors };
 }
 
-function describe({ settings, objective, base }: Training, pictures: number, steps: number, thumbnails: readonly string[]): PeelInfo {
+function describe({ settings, base }: Training, pictures: number, steps: number, thumbnails: readonly string[]): PeelInfo {
   const { name, rank, layers, trigger, licence, description, author, batch, prior, rate, seed, flips } = settings;
   const { name: model, version, preset, hash } = base;
   return {
@@ -224,6 +218,6 @@ function describe({ settings, objective, base }: Training, pictures: number, ste
     licence,
     ...(author && { author }),
     thumbnails,
-    training: { pictures, steps, objective, batch, prior, rate, seed, flips },
+    training: { pictures, steps, batch, prior, rate, seed, flips },
   };
 }

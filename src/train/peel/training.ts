@@ -12,7 +12,6 @@ import { random, type Random } from '../../util/random.ts';
 import { familyOf, type Trainable } from './families.ts';
 import type { Bucket, PeelFamily } from './family.ts';
 import type { Settings } from './options.ts';
-import type { Objective } from './program.ts';
 import type { Sample } from './samples.ts';
 
 const MEMORY = 600e6;
@@ -39,7 +38,7 @@ export type TrainPeelEvent =
   | { readonly type: 'pictures'; readonly pictures: number; readonly heldOut: number; readonly buckets: readonly Bucket[] }
   | { readonly type: 'prepare'; readonly done: number; readonly total: number }
   | { readonly type: 'step'; readonly step: number; readonly done: number; readonly seconds: number; readonly loss: number }
-  | { readonly type: 'heldOut'; readonly step: number; readonly loss: number; readonly base: number; readonly best: boolean }
+  | { readonly type: 'heldOut'; readonly step: number; readonly loss: number; readonly base: number }
   | { readonly type: 'samples'; readonly samples: readonly Sample[] };
 
 /** What the parts of one training share. */
@@ -50,7 +49,6 @@ export interface Training extends TrainPeelInput {
   /** Bits of the frozen weights that stay in the blocks of their file; none when all are float32. */
   readonly frozen: Plan;
   readonly family: PeelFamily;
-  readonly objective: Objective;
   /** The base. */
   readonly painter: Painter;
   readonly rng: Random;
@@ -58,7 +56,7 @@ export interface Training extends TrainPeelInput {
   readonly say: (caption: string) => string;
 }
 
-/** Opens a training; its painter is to be released. Throws InputError when there is nothing to learn from, or not in the way asked for. */
+/** Opens a training; its painter is to be released. Throws InputError when there is nothing to learn from. */
 export async function openTraining(input: TrainPeelInput, settings: Settings): Promise<Training> {
   const { model, base, runtime, pictures, store = memoryStore(), memory = MEMORY } = input;
   if (pictures.length === 0) throw new InputError('peel.pictures', 'no pictures to train on');
@@ -67,15 +65,8 @@ export async function openTraining(input: TrainPeelInput, settings: Settings): P
   const packed = plan && blocks && floatBytes(family) > memory / 4;
   const painter = await family.painter(runtime, { hash: base.hash, precision: packed ? 'int4' : 'float32', training: true });
   const say = (caption: string) => [caption, settings.trigger].filter(Boolean).join(', ');
-  const [rng, objective] = [random(settings.seed).split('peel'), objectiveFor(settings, family, base)];
-  return { ...input, settings, store, memory, frozen: packed ? plan : {}, family, objective, painter, rng, say };
-}
-
-/** The objective that is asked for, else the usual one. Throws InputError for one that a model is not trained with. */
-function objectiveFor({ objective }: Settings, { objectives }: PeelFamily, { name }: BaseId): Objective {
-  if (objective === undefined) return objectives[0]!;
-  if (objectives.includes(objective)) return objective;
-  throw new InputError('options.objective', `objective ${objective}: Peels for "${name}" are trained with ${objectives.join(' or ')}`);
+  const rng = random(settings.seed).split('peel');
+  return { ...input, settings, store, memory, frozen: packed ? plan : {}, family, painter, rng, say };
 }
 
 /** Bytes of the frozen weights of a training as float32. */
