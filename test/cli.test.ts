@@ -482,11 +482,7 @@ describe('what cannot be done gets one line and leaves nothing', () => {
     ['an aspect ratio against the sides', () => ['x', '-W', '512', '-H', '512', '--aspect', '16:9'], /512x512 is not 16:9/],
     ['an unknown background', () => ['x', '--background', 'blue'], /unknown background "blue"/],
     ['no pictures', () => ['x', '-n', '0'], /count 0: expected/],
-    [
-      'guidance where there is none',
-      () => ['x', '--guidance', '25e-1'],
-      /has no guidance/,
-    ],
+    ['guidance where there is none', () => ['x', '--guidance', '25e-1'], /has no guidance/],
     ['no guidance', () => ['x', '--guidance', 'much'], /argument 'much' is invalid. Expected a number/],
     ['an unknown style', () => ['x', '--style', 'oil'], /unknown style "oil": this model knows flat, bold flat/],
     ['an unknown runtime', () => ['x', '--runtime', 'tpu'], /unknown runtime "tpu": choose one of auto, cpu/],
