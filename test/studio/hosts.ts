@@ -13,7 +13,7 @@ import { bananaOf, type Banana } from '../../src/sdk/banana.ts';
 import { serve, type BananaServer, type ServeOptions } from '../../src/server/listen.ts';
 import { workFolder } from '../command.ts';
 import { tinyLayers, tinyLayersModel } from '../tiny-layers.ts';
-import { APART, ready, SIDE, SLOW } from './page.ts';
+import { APART, ready, sameSeed, SIDE, SLOW } from './page.ts';
 
 /** The models of the tab: the first draws layers and nothing else, the second also starts from a picture and takes references. */
 export const [PLAIN, ABLE] = ['pico', 'tiny-able'] as const;
@@ -79,6 +79,7 @@ export async function openHosts(): Promise<Studio> {
       await page.bringToFront();
       await page.click('#tab-picture');
       await page.selectOption(SIDE, '256');
+      await sameSeed(page);
       await page.waitForTimeout(APART);
       return page;
     },

@@ -22,6 +22,13 @@ export async function draw(page: Page, prompt: string): Promise<void> {
 export const settled = (page: Page, prompt: string) =>
   page.waitForSelector(`.stage[data-shows="settled ${prompt}"]`, { state: 'attached' });
 
+/** Draws by one seed from here on: what lies over what is by chance. */
+export async function sameSeed(page: Page): Promise<void> {
+  await page.fill('.panel input[type="number"]', '3');
+  const lock = page.locator('[aria-label="Keep the seed for the next sentence"]');
+  if ((await lock.getAttribute('aria-pressed')) !== 'true') await lock.click();
+}
+
 /** Draws with another model. */
 export async function use(page: Page, id: string): Promise<void> {
   await page.click('#tab-picture');
