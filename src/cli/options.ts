@@ -12,7 +12,7 @@ export function whole(text: string): number {
 }
 
 /** A text that may be given again. */
-export const several = (text: string, before: readonly string[] = []): string[] => [...before, text];
+export const repeated = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
 /** A decimal number. */
 export function decimal(text: string): number {

@@ -7,7 +7,7 @@ import { packagePath } from '../disk/package.ts';
 import type { ServeOptions } from '../server/listen.ts';
 import type { Source } from '../server/models.ts';
 import type { Io } from './io.ts';
-import { several, whole } from './options.ts';
+import { repeated, whole } from './options.ts';
 import {
   aborted,
   checkModels,
@@ -56,8 +56,8 @@ export function serveCommand(io: Io): Command {
     .option('--host <address>', "address to listen at; default 127.0.0.1; another than this machine's own needs a key")
     .option('--port <n>', 'port; default 7860 or the next that is free', whole)
     .option('--key <key>', 'what clients must send as their key; default that of the environment variable BANANA_KEY, else none')
-    .option('--allow-host <name>', 'a name by which this server may be called; may be repeated', several)
-    .option('--origin <origin>', 'an origin whose pages may ask, such as https://app.example; may be repeated', several)
+    .option('--allow-host <name>', 'a name by which this server may be called; may be repeated', repeated)
+    .option('--origin <origin>', 'an origin whose pages may ask, such as https://app.example; may be repeated', repeated)
     .option('--jobs <folder>', 'where jobs are kept; default that of the environment variable BANANA_JOBS, else .banana/jobs in your own')
     .option('--pages <folder>', 'a site to serve at /; default the studio, where npm run build:studio has built it')
     .option('--queue <n>', 'requests that may wait; default 64', whole);

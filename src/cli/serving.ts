@@ -8,7 +8,7 @@ import type { Log } from '../server/door.ts';
 import type { Shelf } from '../server/shelf.ts';
 import { withFlags } from './flags.ts';
 import type { Io } from './io.ts';
-import { several, whole } from './options.ts';
+import { repeated, whole } from './options.ts';
 import { openEngine, type EngineFlags } from './shared.ts';
 
 /** Pictures of a request from elsewhere: more are more requests. */
@@ -38,7 +38,7 @@ export const withModels = (command: Command): Command =>
       .option('--preset <name>', `model by name; default ${DEFAULT_MODEL}`)
       .addOption(
         new Option('--model <file>', 'model by file, or one that was pulled by org/name; repeated: requests name one by `model`')
-          .argParser(several)
+          .argParser(repeated)
           .conflicts('preset'),
       )
       .option('--pulled', 'also every model that was pulled and can be drawn with')

@@ -3,7 +3,7 @@
 import { safeParse, type core } from 'zod/mini';
 import type { InputCode } from '../util/codes.ts';
 import { InputError } from '../util/errors.ts';
-import { slips } from '../util/slips.ts';
+import { nearest } from '../util/slips.ts';
 import { isObject, schemaOf, type Given, type Option, type Options } from './option.ts';
 
 /**
@@ -86,6 +86,6 @@ function meant(key: string, options: Options, elsewhere: Readonly<Record<string,
   const same = Object.keys(options).find((name) => options[name]!.words?.includes(word));
   if (same) return `it is ${same} here`;
   const names = Object.keys(options);
-  const [nearest] = names.map((name) => ({ name, slips: slips(word, name) })).sort((a, b) => a.slips - b.slips);
-  return nearest!.slips <= SLIPS && nearest!.slips < word.length ? `did you mean ${nearest!.name}?` : `there are ${names.join(', ')}`;
+  const { name, slips } = nearest(word, names);
+  return slips <= SLIPS && slips < word.length ? `did you mean ${name}?` : `there are ${names.join(', ')}`;
 }

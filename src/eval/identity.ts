@@ -23,6 +23,12 @@ const COMPARED = 64;
 /** What belongs to a figure whoever drew it and however it looks at one. */
 const LASTING = ATTRIBUTES.filter((a) => a !== 'maker' && a !== 'expression');
 
+/** A picture of somebody, and where they are in it, if that is known. */
+interface Reference {
+  readonly svg: string;
+  readonly box?: Box | undefined;
+}
+
 /** A prompt with reference pictures. */
 export interface SubjectScene {
   readonly subjects: number;
@@ -35,7 +41,7 @@ export interface SubjectScene {
   /** The word of the maker. */
   readonly maker: string;
   /** By subject, from left to right: slot and picture that the model is given, and the expression that is asked for. */
-  readonly references: readonly { readonly slot: number; readonly svg: string; readonly box?: Box }[];
+  readonly references: readonly (Reference & { readonly slot: number })[];
   /** Where they are in the right picture. */
   readonly boxes: readonly Box[];
   readonly expressions: readonly string[];
@@ -73,7 +79,7 @@ export function subjectScenes(data: DataOptions, count: number, seed: number, ma
       const list = found.get(subjects.length);
       if (!list || list.length >= count || objects.length !== subjects.length || makers?.has(style) === false) continue;
       const expressions = objects.map((o) => o.concept.split(':').at(-1)!);
-      const references = subjects.map(({ slot, referenceSvg, referenceBox: box }) => ({ slot, svg: referenceSvg, ...(box && { box }) }));
+      const references = subjects.map(({ slot, referenceSvg, referenceBox: box }) => ({ slot, svg: referenceSvg, box }));
       list.push({
         subjects: subjects.length,
         index: list.length,
@@ -90,12 +96,6 @@ export function subjectScenes(data: DataOptions, count: number, seed: number, ma
     return [...found.values()].flat();
   };
   return [...some([256, 256], 1, MOST_SUBJECTS - 1), ...(wide ? some(wide, MOST_SUBJECTS, MOST_SUBJECTS) : [])];
-}
-
-/** A picture of somebody, and where they are in it, if that is known. */
-interface Reference {
-  readonly svg: string;
-  readonly box?: Box | undefined;
 }
 
 /** Reference pictures of other figures, by maker. */
@@ -242,7 +242,7 @@ function squared(picture: Tensor): Tensor {
 }
 
 /** A box of a picture in the square that `squared` makes of it. */
-function squaredBox([x, y, w, h]: Box, { width, height }: { width: number; height: number }): Box {
+function squaredBox([x, y, w, h]: Box, [width, height]: readonly [number, number]): Box {
   const share = height / width;
   return [x, y * share + 1 - share, w, h * share];
 }
@@ -266,6 +266,14 @@ export async function measureIdentity(
       const picture = await renderOf(suite, svg);
       return (picture && (await figuresOf(judges, picture, [], box && [box]))[0]) ?? null;
     });
+  /** The figures of a picture of a scene: all judges see squares. */
+  const inSquare = (picture: Tensor, given: readonly { picture: Tensor; box: Box }[], boxes?: readonly Box[]) =>
+    figuresOf(
+      judges,
+      squared(picture),
+      given,
+      boxes?.map((box) => squaredBox(box, sizeOfPicture(picture))),
+    );
   const crowds = crowdsOf(data, new Set(scenes.map((s) => s.maker)), seed);
   const [sets, misses]: [Map<number, { real: SubjectVerdict[][]; drawn: SubjectVerdict[][] }>, Miss[]] = [new Map(), []];
   for (const [i, scene] of scenes.entries()) {
@@ -279,14 +287,7 @@ export async function measureIdentity(
       const whom = references.map((r) => `${r.slot} ${r.svg}`).join();
       const real = await ledger.recall({ ...judgesKey, what: 'figures', side, svg, references: whom, boxes: 'true' }, async () => {
         const picture = await renderOf(suite, svg, size);
-        return picture
-          ? figuresOf(
-              judges,
-              squared(picture),
-              await given(),
-              scene.boxes.map((box) => squaredBox(box, size)),
-            )
-          : null;
+        return picture ? inSquare(picture, await given(), scene.boxes) : null;
       });
       if (real) {
         const drawn = await ledger.recall(
@@ -302,12 +303,7 @@ export async function measureIdentity(
           async () => {
             const pictures = await given();
             const { picture, boxes } = await drawnBy(variant, caption, index, { references: pictures, ...size });
-            return figuresOf(
-              judges,
-              squared(picture),
-              pictures,
-              boxes?.map((box) => squaredBox(box, size)),
-            );
+            return inSquare(picture, pictures, boxes);
           },
         );
         const [right, verdicts] = [real, drawn].map((figures) => judgeSubjects(figures, read, expressions, crowd)) as [

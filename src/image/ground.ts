@@ -20,16 +20,15 @@ const AROUND = 2;
 /** What stands on a plain ground; undefined where the rim is not plain, there is nothing else, or the picture can be seen through. */
 export function cutOut(one: Image): Cutout | undefined {
   if (!isOpaque(one)) return undefined;
-  const sides = sidesOf(one);
-  const ground = [0, 1, 2].map((c) => median(sides.flat().map((i) => one.data[i * 4 + c]!))) as unknown as Color;
+  const rim = sidesOf(one);
+  const ground = [0, 1, 2].map((c) => median(rim.flat().map((i) => one.data[i * 4 + c]!))) as unknown as Color;
   const plain = (i: number) => distance(one, i, ground) <= TOLERANCE;
-  const share = (side: readonly number[]) => side.filter(plain).length / side.length;
-  const rim = sides
-    .sort((a, b) => share(b) - share(a))
-    .slice(0, 3)
-    .flat();
-  if (share(rim) < PLAIN) return undefined;
-  const behind = reached(one, sides.flat().filter(plain), plain);
+  const sides = rim.map((all) => ({ all: all.length, plain: all.filter(plain) }));
+  const plainest = [...sides].sort((a, b) => b.plain.length / b.all - a.plain.length / a.all).slice(0, 3);
+  const count = (of: (side: (typeof sides)[number]) => number) => plainest.reduce((sum, side) => sum + of(side), 0);
+  if (count((side) => side.plain.length) < PLAIN * count((side) => side.all)) return undefined;
+  const from = sides.flatMap((side) => side.plain);
+  const behind = reached(one, from, plain);
   return behind.includes(0) ? { object: unmixed(one, behind, ground), ground } : undefined;
 }
 

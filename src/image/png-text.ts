@@ -2,6 +2,7 @@
 // chunks on the file's bytes; pixels are never touched, so it needs no codec and runs in the browser.
 // Not here: compressed text (zTXt, compressed iTXt: skipped when read), pixels (codec.ts).
 // https://www.w3.org/TR/png-3/#11textinfo
+import { joined } from '../tensor/store.ts';
 import type { InputCode } from '../util/codes.ts';
 import { InputError } from '../util/errors.ts';
 
@@ -104,16 +105,7 @@ function encodeText(keyword: string, text: string): Uint8Array {
   return raw;
 }
 
-function join(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.reduce((sum, c) => sum + c.length, SIGNATURE.length));
-  bytes.set(SIGNATURE);
-  let at = SIGNATURE.length;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
+const join = (chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => joined([Uint8Array.from(SIGNATURE), ...chunks]);
 
 /** Not TextDecoder('latin1'): that is windows-1252. */
 function latin1(bytes: Uint8Array): string {

@@ -1,20 +1,12 @@
 // An XMP packet put into the file of a JPEG or WebP whose encoder writes none, as that of a browser's canvas: pixels are never touched.
 // JPEG: a segment APP1 right after the start (XMP specification part 3, 1.1.3). WebP: a chunk "XMP " at the end, which the chunk VP8X at the
 // beginning tells of (https://developers.google.com/speed/webp/docs/riff_container). Not here: an XMP that is there already; PNG (png-text.ts).
+import { joined } from '../tensor/store.ts';
 import { InputError } from '../util/errors.ts';
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
-const joined = (...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array<ArrayBuffer> => {
-  const out = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-};
 /** A number in so many bytes, the smallest first. */
-const little = (n: number, bytes: number): number[] => Array.from({ length: bytes }, (_, i) => (n >> (8 * i)) & 255);
+const little = (n: number, bytes: number): Uint8Array => Uint8Array.from({ length: bytes }, (_, i) => n >> (8 * i));
 const is = (file: Uint8Array, at: number, text: string): boolean => utf8(text).every((byte, i) => file[at + i] === byte);
 
 /** The file with the packet in it; `size`: of the picture. Throws InputError `codec.format` for what is neither JPEG nor WebP. */
@@ -29,14 +21,14 @@ const JPEG_HEAD = utf8('http://ns.adobe.com/xap/1.0/\0');
 const SEGMENT_MAX = 0xffff - 2;
 
 function jpegWith(file: Uint8Array, packet: Uint8Array): Uint8Array<ArrayBuffer> {
-  const body = joined(JPEG_HEAD, packet);
-  if (body.length > SEGMENT_MAX) return joined(file); // a recipe of that length is better left out than cut
+  const body = joined([JPEG_HEAD, packet]);
+  if (body.length > SEGMENT_MAX) return joined([file]); // a recipe of that length is better left out than cut
   const length = body.length + 2;
-  return joined(file.subarray(0, 2), [0xff, 0xe1, length >> 8, length & 255], body, file.subarray(2));
+  return joined([file.subarray(0, 2), Uint8Array.of(0xff, 0xe1, length >> 8, length), body, file.subarray(2)]);
 }
 
-const chunk = (name: string, data: Uint8Array | readonly number[]): Uint8Array =>
-  joined(utf8(name), little(data.length, 4), data, data.length % 2 ? [0] : []);
+const chunk = (name: string, data: Uint8Array): Uint8Array =>
+  joined([utf8(name), little(data.length, 4), data, new Uint8Array(data.length % 2)]);
 
 /** Flags of VP8X; the one of transparency stands in the head of a VP8L, too. */
 const [HAS_XMP, HAS_ALPHA] = [0x04, 0x10];
@@ -46,7 +38,8 @@ function webpWith(file: Uint8Array, packet: Uint8Array, { width, height }: { wid
   const extended = is(chunks, 0, 'VP8X');
   if (extended) chunks[8]! |= HAS_XMP;
   const alpha = is(chunks, 0, 'VP8L') ? chunks[12]! & HAS_ALPHA : 0;
-  const head = extended ? [] : chunk('VP8X', [HAS_XMP | alpha, 0, 0, 0, ...little(width - 1, 3), ...little(height - 1, 3)]);
-  const body = joined(utf8('WEBP'), head, chunks, chunk('XMP ', packet));
-  return joined(utf8('RIFF'), little(body.length, 4), body);
+  const extra = joined([Uint8Array.of(HAS_XMP | alpha, 0, 0, 0), little(width - 1, 3), little(height - 1, 3)]);
+  const head = extended ? new Uint8Array() : chunk('VP8X', extra);
+  const body = joined([utf8('WEBP'), head, chunks, chunk('XMP ', packet)]);
+  return joined([utf8('RIFF'), little(body.length, 4), body]);
 }

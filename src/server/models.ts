@@ -5,7 +5,7 @@ import { isObject, text, type Option } from '../draw/option.ts';
 import type { Limits } from '../draw/request.ts';
 import type { Banana } from '../sdk/banana.ts';
 import { InputError } from '../util/errors.ts';
-import { slips } from '../util/slips.ts';
+import { nearest } from '../util/slips.ts';
 
 /** What a server draws with: an opened banana, or one that opens when it is asked for (shelf.ts). */
 export type Source = Pick<Banana, 'model' | 'generate'>;
@@ -59,9 +59,8 @@ export function modelsOf(sources: readonly Source[], most: Limits): Models {
 
 /** What someone who wrote this name wants to know. */
 function meant(word: string, names: readonly string[]): string {
-  const far = (name: string) => slips(word.toLowerCase(), name.toLowerCase());
-  const [nearest] = [...names].sort((a, b) => far(a) - far(b));
-  return names.length > 1 && far(nearest!) <= word.length / 2
-    ? `did you mean ${nearest}? There are ${names.join(', ')}`
+  const { name, slips } = nearest(word.toLowerCase(), names, (one) => one.toLowerCase());
+  return names.length > 1 && slips <= word.length / 2
+    ? `did you mean ${name}? There are ${names.join(', ')}`
     : `this server draws with ${names.join(', ')}`;
 }

@@ -10,3 +10,12 @@ export function slips(a: string, b: string): number {
   }
   return row[b.length]!;
 }
+
+/** The first of some names, one at least, that a word is the fewest slips from. `as`: how they are compared. */
+export function nearest(
+  word: string,
+  names: readonly string[],
+  as = (name: string): string => name,
+): { readonly name: string; readonly slips: number } {
+  return names.map((name) => ({ name, slips: slips(word, as(name)) })).reduce((best, one) => (one.slips < best.slips ? one : best));
+}

@@ -31,7 +31,7 @@ export function drawing(opened: Opened): void {
     expect(await page.getAttribute('#tab-layers', 'aria-disabled')).toBe('false');
     expect(await page.getAttribute('#tab-start', 'aria-disabled')).toBe('true');
     await page.click('#tab-start', { force: true }); // it is grey, and says why
-    await page.waitForSelector('text="tiny-untrained cannot start from a picture."');
+    await page.waitForSelector(`text="${TINY} cannot start from a picture."`);
     await page.click('text="Draw with turbo, by the server"');
     await opens(page, 'server/turbo');
     await settled(page, 'a fox');
@@ -40,8 +40,8 @@ export function drawing(opened: Opened): void {
     await startedFrom(page, fox);
     await page.click('#tab-layers', { force: true });
     await page.waitForSelector('text="turbo cannot draw in layers."');
-    await page.click('text="Draw with tiny-untrained, by the server"');
-    await opens(page, 'server/tiny-untrained');
+    await page.click(`text="Draw with ${TINY}, by the server"`);
+    await opens(page, `server/${TINY}`);
     await page.waitForSelector('.layer');
   });
 

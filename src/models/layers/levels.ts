@@ -1,4 +1,4 @@
-// Pixels of level maps, computed by a loop of our own and not by a graph (banana/level-sets.ts has it as it is trained): a graph reads maps
+// Pixels of level maps, computed by a loop of our own and not by a graph (level-sets.ts has it as it is trained): a graph reads maps
 // by products with tables that are nearly all zeros (docs/log.md).
 // Legend: K levels, a x b cells of the padded thumbnail.
 import type { Tile } from '../../image/image.ts';

@@ -1,5 +1,6 @@
 // Thumbnails as tokens: patches of 16 x 16 premultiplied RGBA pixels in a fixed basis (principal components, not whitened: coarse
 // first, as pixels are). No network: what a user brings is encoded as exactly as what the model was trained on.
+import { float32, transposed } from '../../tensor/tensor.ts';
 import { InputError, ShapeError } from '../../util/errors.ts';
 import { PATCH, PATCH_NUMBERS } from './config.ts';
 import { called } from './kernel.ts';
@@ -71,7 +72,7 @@ export function decodeTokens(
   { channels, mean, matrix, scale }: Basis,
 ): Float32Array<ArrayBuffer> {
   const count = (width * height * 4) / PATCH_NUMBERS;
-  const patches = product(Float32Array.from(tokens).subarray(0, count * channels), transposed(matrix, channels), channels);
+  const patches = product(Float32Array.from(tokens).subarray(0, count * channels), turned(matrix, channels), channels);
   for (let i = 0; i < patches.length; i++) patches[i] = patches[i]! / scale + mean[i % PATCH_NUMBERS]!;
   return unpatched(patches, width, height);
 }
@@ -87,15 +88,11 @@ function product(a: Float32Array, b: Float32Array, inner: number): Float32Array<
   return called('product', [rows, inner, n], [a, b], rows * n).subarray(0, m * n);
 }
 
-const turned = new WeakMap<Float32Array, Float32Array>();
+const known = new WeakMap<Float32Array, Float32Array>();
 
 /** A matrix (rows, columns) as (columns, rows). Each is turned once. */
-function transposed(matrix: Float32Array, columns: number): Float32Array {
-  const known = turned.get(matrix);
-  if (known) return known;
-  const rows = matrix.length / columns;
-  const out = new Float32Array(matrix.length);
-  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[c * rows + r] = matrix[r * columns + c]!;
-  turned.set(matrix, out);
-  return out;
+function turned(matrix: Float32Array, columns: number): Float32Array {
+  const found = known.get(matrix) ?? transposed(float32([matrix.length / columns, columns], matrix as Float32Array<ArrayBuffer>)).data;
+  known.set(matrix, found);
+  return found;
 }

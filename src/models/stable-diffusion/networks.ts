@@ -5,7 +5,6 @@ import { planOf } from '../../quant/plan.ts';
 import { CONVOLUTIONS, PRODUCTS, type Precision } from '../../quant/precision.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
 import { float32, int64, type Tensor, type Tensors } from '../../tensor/tensor.ts';
-import type { Weights } from '../../tensor/weights.ts';
 import { openCheckpoint, type Stage } from '../stage.ts';
 import { openAdapted, type Adapted, type Network } from './adapted.ts';
 import type { Components, PicturePart } from './part.ts';
